@@ -1,0 +1,99 @@
+"""Checks of query arguments, made when a step is taken: each returns the value or says no."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import get_args
+
+from pytest_insight.errors import InvalidQueryParameterError
+from pytest_insight.filters import TextField
+from pytest_insight.models import TestOutcome
+
+TEXT_FIELDS: tuple[str, ...] = get_args(TextField)
+
+
+def text(what: str, value: object) -> str:
+    """A text that is not blank."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidQueryParameterError(f"the {what} must be a text that is not blank: {value!r}")
+    return value
+
+
+def number(what: str, value: object) -> float:
+    """A finite number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidQueryParameterError(f"{what} must be a number, not {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise InvalidQueryParameterError(f"{what} must be zero or more, not {value!r}")
+    return value
+
+
+def whole(what: str, value: object, *, at_least: int) -> int:
+    """A whole number of at least so much."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise InvalidQueryParameterError(
+            f"the {what} must be a whole number of at least {at_least}, not {value!r}"
+        )
+    return value
+
+
+def flag(what: str, value: object) -> bool:
+    """True or False, and nothing that merely resembles them."""
+    if not isinstance(value, bool):
+        raise InvalidQueryParameterError(f"{what} must be True or False, not {value!r}")
+    return value
+
+
+def time(what: str, value: object) -> datetime:
+    """A time with an offset: a naive one could mean any of 26 hours."""
+    if not isinstance(value, datetime):
+        raise InvalidQueryParameterError(f"the {what} must be a datetime, not {value!r}")
+    if value.tzinfo is None:
+        raise InvalidQueryParameterError(
+            f"the {what} {value} has no time zone: say which, as in "
+            f"datetime({value.year}, {value.month}, {value.day}, tzinfo=timezone.utc)"
+        )
+    return value
+
+
+def commit(value: object) -> str:
+    """The beginning of a commit's hash."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{4,64}", value):
+        raise InvalidQueryParameterError(
+            f"a commit is named by 4 or more hexadecimal digits of its hash, not {value!r}"
+        )
+    return value
+
+
+def outcomes(values: Iterable[object]) -> frozenset[TestOutcome]:
+    """One or more outcomes, in any case; names of other plugins' outcomes are allowed."""
+    found: set[TestOutcome] = set()
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            raise InvalidQueryParameterError(f"an outcome is a name like 'failed', not {value!r}")
+        known = TestOutcome(value.strip().lower())
+        found.add(known if known in list(TestOutcome) else TestOutcome(value))
+    if not found:
+        raise InvalidQueryParameterError("name at least one outcome")
+    return frozenset(found)
+
+
+def text_field(value: object) -> TextField:
+    """A field that a pattern can be looked for in."""
+    if value not in TEXT_FIELDS:
+        raise InvalidQueryParameterError(
+            f"the field must be one of {', '.join(TEXT_FIELDS)}, not {value!r}"
+        )
+    return value  # type: ignore[return-value]  # one of the Literal's values, as just checked
+
+
+def regex(value: str) -> str:
+    """A regular expression that compiles."""
+    try:
+        re.compile(value)
+    except re.error as exc:
+        raise InvalidQueryParameterError(f"{value!r} is not a regular expression: {exc}") from exc
+    return value

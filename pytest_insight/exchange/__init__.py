@@ -1,0 +1,1 @@
+"""Files to sessions and back. Knows no storage: storage uses it."""

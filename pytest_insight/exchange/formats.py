@@ -1,0 +1,156 @@
+"""The registry of exchange formats, and reading and writing a file in one of them.
+
+A format is found by its name, by a file's suffix (`.gz` may follow), or by a look at the content.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from pytest_insight.errors import ExchangeError, UnknownChoiceError
+from pytest_insight.exchange import csv_format, json_format
+from pytest_insight.exchange.problems import Parsed
+from pytest_insight.files import SHARED_FILE, os_error_text, replacing
+from pytest_insight.models import TestSession
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Format(msgspec.Struct, frozen=True):
+    """One way to write sessions to a file and to read them back.
+
+    Attributes:
+        name: what users call it.
+        suffix: of its files, with the dot.
+        write: sessions to an open binary file; returns how many.
+        read: a file's bytes, and its name for messages, to what it holds.
+        sniff: whether bytes look like it; the first format that says so is taken.
+    """
+
+    name: str
+    suffix: str
+    write: Callable[[Iterable[TestSession], BinaryIO], int]
+    read: Callable[[bytes, str], Parsed]
+    sniff: Callable[[bytes], bool]
+
+
+_JSON_STARTS = (b"{", b"[", b"\xef\xbb\xbf{", b"\xef\xbb\xbf[", b"\xff\xfe", b"\xfe\xff")
+
+FORMATS: dict[str, Format] = {
+    "json": Format(
+        "json",
+        ".json",
+        json_format.write,
+        json_format.read,
+        lambda data: data[:64].lstrip().startswith(_JSON_STARTS),
+    ),
+    "csv": Format(
+        "csv",
+        ".csv",
+        csv_format.write,
+        csv_format.read,
+        lambda data: b"session_id" in data.partition(b"\n")[0],
+    ),
+}
+DEFAULT_FORMAT = "json"
+
+
+def get_format(name: str) -> Format:
+    """The format of a name.
+
+    Raises:
+        UnknownChoiceError: there is none.
+    """
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise UnknownChoiceError("format", name, FORMATS) from None
+
+
+def format_of_path(path: str | os.PathLike[str]) -> Format | None:
+    """The format that a path's suffix names, a `.gz` after it aside; None where it names none."""
+    suffix = Path(os.fspath(path).removesuffix(".gz")).suffix.lower()
+    return next((f for f in FORMATS.values() if f.suffix == suffix), None)
+
+
+def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | None) -> int:
+    """Write sessions to a file, all or nothing; compressed where the path ends in `.gz`.
+
+    Without a format name the suffix decides, and JSON where it names none. An existing file is
+    replaced once the new one is complete; what is not a regular file (a pipe, a device) is written
+    to as it comes. Returns how many sessions were written.
+
+    Raises:
+        ExchangeError: the file cannot be written.
+        UnknownChoiceError: no such format.
+    """
+    chosen = get_format(format_name) if format_name else format_of_path(path)
+    chosen = chosen or FORMATS[DEFAULT_FORMAT]
+    packed = path.suffix == ".gz"
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with path.open("wb") as file:
+                return _write(chosen, sessions, file, packed)
+        with replacing(Path(os.path.realpath(path)), SHARED_FILE) as file:
+            return _write(chosen, sessions, file, packed)
+    except OSError as exc:
+        raise ExchangeError(f"cannot write {path}: {os_error_text(exc)}", str(path)) from exc
+
+
+def _write(chosen: Format, sessions: Iterable[TestSession], file: BinaryIO, packed: bool) -> int:
+    if not packed:
+        return chosen.write(sessions, file)
+    # mtime=0: the same sessions give the same bytes
+    with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed:
+        return chosen.write(sessions, compressed)  # type: ignore[arg-type]  # BinaryIO in all but name
+
+
+def read_bytes(data: bytes, source: str, format_name: str | None = None) -> Parsed:
+    """What a file's content holds, compressed by gzip or not.
+
+    Args:
+        data: the content.
+        source: the file's name, for messages and for its suffix.
+        format_name: the format; without, the suffix of `source` decides, then the content.
+
+    Raises:
+        ExchangeError: empty, not of the format, or of no format we know.
+        NewerFormatError: written by a later pytest-insight.
+        UnknownChoiceError: no such format.
+    """
+    chosen = get_format(format_name) if format_name else format_of_path(source)
+    if data.startswith(GZIP_MAGIC):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as exc:
+            raise ExchangeError(f"{source} is cut short or damaged gzip: {exc}", source) from exc
+    if not data.strip():
+        raise ExchangeError(f"{source} is empty: there is nothing to import", source)
+    chosen = chosen or next((f for f in FORMATS.values() if f.sniff(data)), None)
+    if chosen is None:
+        raise ExchangeError(
+            f"{source} is of no known format; it can be read as {' or '.join(FORMATS)} "
+            "where you say so with --format (input_format=)",
+            source,
+        )
+    return chosen.read(data, source)
+
+
+def read_file(path: Path, format_name: str | None = None) -> Parsed:
+    """What a file holds; see `read_bytes`.
+
+    Raises:
+        ExchangeError: also where the file is missing, unreadable or a folder.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise ExchangeError(f"cannot read {path}: {os_error_text(exc)}", str(path)) from exc
+    return read_bytes(data, str(path), format_name)

@@ -1,0 +1,237 @@
+"""Sessions as people and other programs write them: validated by pydantic, every problem named.
+
+Slower than decoding our own records, and only used where those do not fit: CSV rows, JSON of other
+writers, and files with mistakes. What is accepted beyond our own form:
+
+- outcomes in any case ("PASSED"); names we do not know are kept as they are;
+- times without an offset, taken as UTC; a space instead of the `T`;
+- `stop_time` instead of `duration` in a result; neither stop time nor duration in a session, which
+  then ends with its last result;
+- null for anything that may be left out;
+- `rerun_test_groups`, which is derived from the results and therefore not read;
+- `properties` as an object.
+
+Fields beyond these are not kept; `Parsed.ignored` says which.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from pytest_insight.errors import InvalidSessionError
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+
+
+def read_session(
+    value: object, *, typed: bool
+) -> tuple[TestSession | None, list[Mistake], Ignored]:
+    """One session from plain objects.
+
+    Args:
+        value: what the file holds for the session.
+        typed: whether the file's format has types (JSON); without (CSV) numbers come as text.
+
+    Returns:
+        The session, or None and every mistake as (path, message), and the fields not kept. A path
+        is a tuple of field names and list positions, as in `("test_results", 0, "duration")`.
+    """
+    try:
+        incoming = _Session.model_validate(value, strict=typed)
+        session = incoming.session()
+    except ValidationError as exc:
+        return None, [_mistake(error) for error in exc.errors(include_url=False)], Counter()
+    except InvalidSessionError as exc:
+        return None, [((), str(exc))], Counter()
+    return session, [], Counter(incoming.ignored())
+
+
+Mistake = tuple[tuple[str | int, ...], str]
+Ignored = Counter[str]
+
+
+def _mistake(error: Any) -> Mistake:
+    message = error["msg"].removeprefix("Value error, ")
+    shown = repr(error["input"])
+    if error["type"] != "missing" and len(shown) <= 60:
+        message += f", not {shown}"
+    return tuple(error["loc"]), message
+
+
+def _time(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as exc:
+            raise ValueError(f"must be an ISO 8601 time ({exc})") from None
+    if not isinstance(value, datetime):
+        raise ValueError("must be an ISO 8601 time")
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the calendar in UTC") from None
+
+
+def _outcome(value: object) -> TestOutcome:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be the name of an outcome")
+    known = value.strip().lower()
+    return TestOutcome(known if known in list(TestOutcome) else value)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str)
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+Time = Annotated[datetime, BeforeValidator(_time)]
+Outcome = Annotated[Any, BeforeValidator(_outcome)]
+Name = Annotated[str, BeforeValidator(lambda v: _not_blank(v) if isinstance(v, str) else v)]
+Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Incoming(BaseModel):
+    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return {key: item for key, item in value.items() if item is not None}
+        return value
+
+    def extra_names(self, prefix: str = "") -> Iterator[str]:
+        return (f"{prefix}{name}" for name in self.model_extra or {})
+
+
+class _Result(_Incoming):
+    nodeid: Annotated[str, Field(min_length=1)]
+    outcome: Outcome
+    start_time: Time
+    stop_time: Time | None = None
+    duration: Duration | None = None
+    longreprtext: str = ""
+    capstdout: str = ""
+    capstderr: str = ""
+    caplog: str = ""
+    has_warning: bool = False
+    worker: str = ""
+    properties: list[list[Any]] = []
+
+    @field_validator("properties", mode="before")
+    @classmethod
+    def _are_pairs(cls, value: object) -> object:
+        pairs = list(value.items()) if isinstance(value, dict) else value
+        if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
+            raise ValueError("must be a list of [name, value] pairs, or an object")
+        return [list(pair) for pair in pairs]
+
+    @model_validator(mode="after")
+    def _stops_after_start(self) -> _Result:
+        if self.stop_time is not None and self.stop_time < self.start_time:
+            raise ValueError("stop_time is before start_time")
+        return self
+
+    def result(self) -> TestResult:
+        duration = self.duration
+        if duration is None:
+            stop = self.stop_time or self.start_time
+            duration = (stop - self.start_time).total_seconds()
+        return TestResult(
+            nodeid=self.nodeid,
+            outcome=self.outcome,
+            start_time=self.start_time,
+            duration=duration,
+            longreprtext=self.longreprtext,
+            capstdout=self.capstdout,
+            capstderr=self.capstderr,
+            caplog=self.caplog,
+            has_warning=self.has_warning,
+            worker=self.worker,
+            properties=tuple((name, value) for name, value in self.properties),
+        )
+
+
+class _CodeState(_Incoming):
+    commit: str | None = None
+    branch: str | None = None
+    digest: str | None = None
+
+    def state(self) -> CodeState:
+        return CodeState(commit=self.commit, branch=self.branch, digest=self.digest)
+
+
+class _Session(_Incoming):
+    session_id: Name
+    sut_name: Name
+    session_start_time: Time
+    session_stop_time: Time | None = None
+    session_duration: Duration | None = None
+    session_tags: dict[str, str] = {}
+    testing_system: dict[str, Any] = {}
+    code_state: _CodeState | None = None
+    exit_status: int | None = None
+    test_results: list[_Result] = []
+    rerun_test_groups: Any = None
+
+    @model_validator(mode="after")
+    def _stops_after_start(self) -> _Session:
+        stop = self.session_stop_time
+        if stop is not None and stop < self.session_start_time:
+            raise ValueError("session_stop_time is before session_start_time")
+        return self
+
+    def session(self) -> TestSession:
+        results = tuple(result.result() for result in self.test_results)
+        stop, duration = self.session_stop_time, self.session_duration
+        if stop is None and duration is None:
+            stop = max((self.session_start_time, *(_stop(result) for result in results)))
+        given: dict[str, Any] = {}
+        if stop is not None:
+            given["session_stop_time"] = stop
+        if duration is not None:
+            given["session_duration"] = duration
+        return TestSession(
+            session_id=self.session_id,
+            sut_name=self.sut_name,
+            session_start_time=self.session_start_time,
+            session_tags=self.session_tags,
+            testing_system=self.testing_system,
+            code_state=self.code_state.state() if self.code_state else None,
+            exit_status=self.exit_status,
+            test_results=results,
+            **given,
+        )
+
+    def ignored(self) -> Iterator[str]:
+        yield from self.extra_names()
+        if self.code_state:
+            yield from self.code_state.extra_names("code_state.")
+        for result in self.test_results:
+            yield from result.extra_names("test_results[].")
+
+
+def _stop(result: TestResult) -> datetime:
+    try:
+        return result.start_time + timedelta(seconds=result.duration)
+    except OverflowError:
+        raise InvalidSessionError(
+            f"the duration {result.duration:g} s of {result.nodeid!r} leads past the calendar"
+        ) from None

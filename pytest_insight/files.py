@@ -1,0 +1,92 @@
+"""Writing whole files so that a crash leaves the old one or the new one, never a mixture."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+SHARED_FILE = 0o666
+"""Before the umask: what `open()` uses."""
+
+COPY_BYTES = 1 << 20
+
+
+@contextmanager
+def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of `path` when the block ends without an exception.
+
+    The new content is on the disk before it takes the place (fsync), and the folder after it. An
+    existing file's permissions are kept; a new file gets `mode`, less the umask. On an exception
+    `path` is as it was and no temporary file is left. A symbolic link is replaced: resolve first.
+
+    Raises:
+        OSError: as from any write.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _set_mode(path, file.fileno(), mode)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def write_whole(path: Path, chunks: Iterable[bytes], mode: int = PRIVATE_FILE) -> None:
+    """Replace a file by the chunks joined; see `replacing`."""
+    with replacing(path, mode) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk, where the platform can (POSIX)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder (and those above it) that only its owner can enter; leave existing ones."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        with suppress(FileExistsError):  # another process was quicker
+            new.mkdir(PRIVATE_FOLDER)
+            new.chmod(PRIVATE_FOLDER)  # whatever the umask
+
+
+def os_error_text(exc: OSError) -> str:
+    """What the system said, without the path and the number: "No space left on device"."""
+    return exc.strerror or str(exc) or type(exc).__name__
+
+
+def _set_mode(existing: Path, descriptor: int, mode: int) -> None:
+    if os.name != "posix":
+        return
+    try:
+        os.fchmod(descriptor, existing.stat().st_mode & 0o777)
+    except FileNotFoundError:
+        if mode == PRIVATE_FILE:  # private whatever the umask; a shared file obeys it
+            os.fchmod(descriptor, mode)
+
+
+_BINARY = getattr(os, "O_BINARY", 0)

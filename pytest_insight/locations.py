@@ -1,0 +1,66 @@
+"""Where things live: functions of the environment at the time of the call. Nothing is created.
+
+| what | place |
+| --- | --- |
+| home | `$PYTEST_INSIGHT_HOME`, else `~/.pytest_insight` |
+| profiles | `<home>/profiles.json` |
+| store of the profile `default` | `<home>/sessions.json` |
+| store of another json profile | `<home>/<name>.json` |
+| journals of running sessions | `<home>/journal` with that variable, else the state folder |
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pytest_insight.errors import InsightError
+
+HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
+PROFILE_VARIABLE = "PYTEST_INSIGHT_PROFILE"
+STORAGE_TYPE_VARIABLE = "PYTEST_INSIGHT_STORAGE_TYPE"
+DB_PATH_VARIABLE = "PYTEST_INSIGHT_DB_PATH"
+
+DEFAULT_PROFILE = "default"
+RESERVED_PROFILE_NAMES = frozenset({"profiles", "sessions"})
+"""Names whose file in the home folder would be `profiles.json` or the default profile's store."""
+
+
+def variable(name: str) -> str | None:
+    """The value of an environment variable; None where it is not set or empty."""
+    return os.environ.get(name) or None
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """The path as it should be kept: `~` expanded, absolute, symbolic links left as they are."""
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError as exc:
+        raise InsightError(f"cannot tell whose home folder is meant by {path}: {exc}") from exc
+    return Path(os.path.abspath(expanded))  # noqa: PTH100 - Path.resolve() would follow links
+
+
+def home() -> Path:
+    """The folder of profiles and stores."""
+    moved = variable(HOME_VARIABLE)
+    return absolute(moved) if moved else absolute("~/.pytest_insight")
+
+
+def profiles_path() -> Path:
+    """The file that holds the profiles and which of them is active."""
+    return home() / "profiles.json"
+
+
+def store_path(profile_name: str = DEFAULT_PROFILE) -> Path:
+    """The store of a json profile that names no file of its own."""
+    stem = "sessions" if profile_name == DEFAULT_PROFILE else profile_name
+    return home() / f"{stem}.json"
+
+
+def journal_folder() -> Path:
+    """Where the recorder keeps what a running session has finished so far."""
+    if variable(HOME_VARIABLE):
+        return home() / "journal"
+    from platformdirs import user_state_path
+
+    return user_state_path("pytest-insight") / "journal"

@@ -1,0 +1,42 @@
+"""Storing and finding sessions: the names of the reference documentation, found on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.access import create_profile as create_profile
+    from pytest_insight.storage.access import get_active_profile as get_active_profile
+    from pytest_insight.storage.access import get_storage_instance as get_storage_instance
+    from pytest_insight.storage.access import list_profiles as list_profiles
+    from pytest_insight.storage.access import switch_profile as switch_profile
+    from pytest_insight.storage.base import BaseStorage as BaseStorage
+    from pytest_insight.storage.json_file import JSONStorage as JSONStorage
+    from pytest_insight.storage.memory import InMemoryStorage as InMemoryStorage
+    from pytest_insight.storage.profiles import ProfileManager as ProfileManager
+    from pytest_insight.storage.profiles import StorageProfile as StorageProfile
+
+_HOMES = {
+    "create_profile": "access",
+    "get_active_profile": "access",
+    "get_storage_instance": "access",
+    "list_profiles": "access",
+    "switch_profile": "access",
+    "BaseStorage": "base",
+    "JSONStorage": "json_file",
+    "InMemoryStorage": "memory",
+    "ProfileManager": "profiles",
+    "StorageProfile": "profiles",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

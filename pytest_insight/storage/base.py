@@ -1,0 +1,335 @@
+"""What every storage backend can do: a few primitives, everything else built on them.
+
+A backend implements `_save`, `iter_sessions`, `session_ids`, `delete_sessions`, `apply`,
+`exclusive` and `from_profile`. The other methods are written in terms of those; each says what it
+is equivalent to, and a backend overrides it where it can do better. `testing.StorageContract` holds
+the rules that every backend keeps; `InMemoryStorage` is the reference.
+
+Sessions come in the order of their start times, those that started at once by ID.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
+
+from pytest_insight import arguments
+from pytest_insight.document import checked
+from pytest_insight.errors import (
+    InvalidImportError,
+    StorageError,
+)
+from pytest_insight.exchange.merge import (
+    DEFAULT_STRATEGY,
+    ImportReport,
+    MergePlan,
+    get_strategy,
+    plan_merge,
+)
+from pytest_insight.exchange.settings import ExchangeSettings
+from pytest_insight.filters import (
+    SECONDS_PER_DAY,
+    HasTag,
+    Selection,
+    SessionFilter,
+    SessionIdIn,
+    StartedWithin,
+    SutIs,
+)
+from pytest_insight.models import TestSession
+
+if TYPE_CHECKING:
+    from pytest_insight.exchange.problems import Parsed
+    from pytest_insight.storage.profiles import StorageProfile
+
+Path_ = str | os.PathLike[str]
+
+
+class BaseStorage(ABC):
+    """A place that keeps test sessions, each ID once.
+
+    Attributes:
+        storage_type: the name that profiles use for this kind of storage.
+        exchange: what exports and imports use where a call says nothing.
+    """
+
+    storage_type: ClassVar[str]
+    exchange: ExchangeSettings = ExchangeSettings()
+
+    # Primitives ---------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def from_profile(cls, profile: StorageProfile) -> Self:
+        """The storage that a profile describes. Nothing is created or opened yet."""
+
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """Where the sessions are, for people: a path, a URL without its password, "memory"."""
+
+    @abstractmethod
+    def _save(self, sessions: list[TestSession]) -> None:
+        """Keep checked sessions, all or none; on return they survive a crash of the machine."""
+
+    @abstractmethod
+    def iter_sessions(
+        self, selection: Selection | None = None, *, newest_first: bool = False
+    ) -> Iterator[TestSession]:
+        """The selected sessions, one after the other, with only the selected results.
+
+        Memory is bounded by the largest session. What other processes save after the first session
+        came may or may not be seen; a session is never seen in part.
+
+        Args:
+            selection: which; None for all. Relative times count from the first `next()`.
+            newest_first: the latest start first; the same sessions either way.
+
+        Raises:
+            StorageError: the store cannot be read.
+        """
+
+    @abstractmethod
+    def session_ids(self) -> list[str]:
+        """All IDs, in the order of `iter_sessions`."""
+
+    @abstractmethod
+    def delete_sessions(self, ids: Collection[str]) -> int:
+        """Delete the sessions with these IDs, all or none; returns how many there were."""
+
+    @abstractmethod
+    def apply(self, plan: MergePlan) -> None:
+        """Write what a plan says, all or nothing.
+
+        Its sessions are checked ones (`document.checked`), as `_save` gets them. The plan must have
+        been made from `session_ids()` inside the same `exclusive()` block.
+        """
+
+    @abstractmethod
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Keep other writers out for a block that reads and then writes. May be nested."""
+
+    # Saving and loading -------------------------------------------------------------------------
+
+    def save_session(self, session: TestSession) -> None:
+        """Keep a session; one with the same ID is replaced. Equivalent to `save_sessions([...])`.
+
+        When this returns, the session survives a crash of the process or the machine.
+
+        Raises:
+            InvalidSessionError: the session holds something that cannot be kept.
+            StorageError: it could not be written; everything saved before is intact.
+        """
+        self.save_sessions([session])
+
+    def save_sessions(self, sessions: Iterable[TestSession]) -> None:
+        """Keep several sessions, all or none; of two with one ID the later stands.
+
+        What is kept is a checked copy (`document.checked`): text without NUL and lone surrogates.
+
+        Raises:
+            InvalidSessionError: as for `save_session`; then none is kept.
+            StorageError: as for `save_session`.
+        """
+        by_id = {session.session_id: session for session in map(checked, sessions)}
+        if by_id:
+            self._save(list(by_id.values()))
+
+    def load_sessions(self) -> list[TestSession]:
+        """All sessions. Equivalent to `list(iter_sessions())`."""
+        return list(self.iter_sessions())
+
+    def select(self, selection: Selection) -> list[TestSession]:
+        """The selected sessions. Equivalent to `list(iter_sessions(selection))`."""
+        return list(self.iter_sessions(selection))
+
+    def get_last_session(self) -> TestSession | None:
+        """The session that started last; None in an empty store."""
+        return next(self.iter_sessions(Selection(limit=1)), None)
+
+    def get_session_by_id(self, session_id: str) -> TestSession | None:
+        """The session with exactly this ID; None where there is none."""
+        selection = Selection((SessionIdIn(frozenset((session_id,))),))
+        return next(self.iter_sessions(selection), None)
+
+    def count(self, selection: Selection | None = None) -> int:
+        """How many sessions are selected. Equivalent to counting `iter_sessions(selection)`."""
+        if selection is None:
+            return len(self.session_ids())
+        return sum(1 for _ in self.iter_sessions(selection))
+
+    def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
+        """Delete sessions, all or none; returns how many there were.
+
+        Args:
+            sessions_to_clear: sessions or their IDs; None for every session of the store. IDs that
+                the store does not have are no error.
+        """
+        if sessions_to_clear is not None:
+            ids = {s if isinstance(s, str) else s.session_id for s in sessions_to_clear}
+            return self.delete_sessions(ids)
+        with self.exclusive():
+            return self.delete_sessions(self.session_ids())
+
+    # Exchange -----------------------------------------------------------------------------------
+
+    def export_sessions(
+        self,
+        path: Path_ | BinaryIO,
+        days: float | None = None,
+        output_format: str | None = None,
+        *,
+        sut: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        session_ids: Collection[str] | None = None,
+    ) -> int:
+        """Write sessions to a file that `import_sessions` reads back equal.
+
+        Args:
+            path: the file; replaced once the new one is complete, compressed where it ends in
+                `.gz`. Or an open binary file, which stays open.
+            days: only sessions that started within so many days; without, the profile's
+                `export_days`, else all.
+            output_format: "json" or "csv"; without, what the path's suffix says, else the profile's
+                `export_format`, else "json".
+            sut: only sessions of this SUT (shell wildcards).
+            tags: only sessions that carry all of these.
+            session_ids: only these sessions.
+
+        Returns:
+            How many sessions were written; 0 writes a valid file without sessions.
+
+        Raises:
+            ExchangeError: the file cannot be written.
+            InvalidQueryParameterError: `days` is negative or not a number.
+            StorageError: the store cannot be read, or has none of a session that was named.
+            UnknownChoiceError: no such format.
+        """
+        days = self.exchange.export_days if days is None else days
+        filters: list[SessionFilter] = []
+        if days is not None:
+            filters.append(StartedWithin(arguments.number("days", days) * SECONDS_PER_DAY))
+        if sut is not None:
+            filters.append(SutIs(sut))
+        filters += [HasTag(key, value) for key, value in (tags or {}).items()]
+        if session_ids is not None:
+            self._require(session_ids)
+            filters.append(SessionIdIn(frozenset(session_ids)))
+        return self.export_selection(path, Selection(tuple(filters)), output_format)
+
+    def export_selection(
+        self, path: Path_ | BinaryIO, selection: Selection, output_format: str | None = None
+    ) -> int:
+        """Write the selected sessions to a file; see `export_sessions`."""
+        from pytest_insight.exchange.formats import (
+            DEFAULT_FORMAT,
+            format_of_path,
+            get_format,
+            write_file,
+        )
+
+        sessions = self.iter_sessions(selection)
+        if not isinstance(path, str | os.PathLike):
+            chosen = get_format(output_format or self.exchange.export_format or DEFAULT_FORMAT)
+            return chosen.write(sessions, path)
+        self._refuse_own_file(Path(path))
+        if output_format is None and format_of_path(path) is None:
+            output_format = self.exchange.export_format
+        return write_file(sessions, Path(path), output_format)
+
+    def import_sessions(
+        self,
+        path: Path_ | BinaryIO,
+        merge_strategy: str | None = None,
+        *,
+        input_format: str | None = None,
+        skip_invalid: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        """Take over the sessions of a file, all or nothing.
+
+        Args:
+            path: the file, compressed or not, or an open binary file.
+            merge_strategy: what becomes of a session whose ID the store has: "skip_existing",
+                "replace_existing" or "keep_both"; without, the profile's, else "skip_existing".
+            input_format: "json" or "csv"; without, the suffix and the content decide.
+            skip_invalid: import the valid sessions of a file that has invalid ones too.
+            dry_run: report what would be done, and write nothing.
+
+        Raises:
+            ExchangeError: the file cannot be read or is of no known format.
+            InvalidImportError: a session of the file is invalid; it names every problem.
+            NewerFormatError: the file was written by a later pytest-insight.
+            StorageError: the store cannot be read or written.
+            UnknownChoiceError: no such strategy or format.
+        """
+        from pytest_insight.exchange.formats import read_bytes, read_file
+
+        strategy = get_strategy(merge_strategy or self.exchange.merge_strategy or DEFAULT_STRATEGY)
+        if isinstance(path, str | os.PathLike):
+            source = os.fspath(path)
+            parsed = read_file(Path(path), input_format)
+        else:
+            source = str(getattr(path, "name", "the input"))
+            parsed = read_bytes(path.read(), source, input_format)
+        if parsed.problems and not skip_invalid:
+            raise InvalidImportError(source, parsed.problems, parsed.total)
+        incoming = [checked(session) for session in parsed.sessions]
+        if dry_run:
+            return _report(parsed, plan_merge(self.session_ids(), incoming, strategy))
+        with self.exclusive():
+            plan = plan_merge(self.session_ids(), incoming, strategy)
+            if plan.writes:
+                self.apply(plan)
+        return _report(parsed, plan)
+
+    def _require(self, session_ids: Collection[str]) -> None:
+        missing = sorted(set(session_ids) - set(self.session_ids()))
+        if missing:
+            raise StorageError(
+                f"{self.location} has no session {missing[0]!r}; "
+                "see which there are with: insight sessions list",
+                self.location,
+            )
+
+    def _refuse_own_file(self, path: Path) -> None:  # noqa: B027 - only files can be overwritten
+        """Raise where writing to the path would overwrite the store itself."""
+
+    # Life ---------------------------------------------------------------------------------------
+
+    def close(self) -> None:  # noqa: B027 - not every backend holds something open
+        """Give back what the storage holds open; it can be used again all the same."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _report(parsed: Parsed, plan: MergePlan) -> ImportReport:
+    return ImportReport(
+        total=parsed.total,
+        imported=plan.count("add"),
+        skipped=plan.count("skip"),
+        replaced=plan.count("replace"),
+        renamed=plan.count("rename"),
+        invalid=parsed.invalid,
+        new_ids=tuple(
+            (step.imported_id, step.session.session_id)
+            for step in plan.steps
+            if step.deed == "rename"
+        ),
+        problems=tuple(parsed.problems),
+        ignored=dict(parsed.ignored),
+    )

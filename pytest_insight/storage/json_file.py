@@ -1,0 +1,262 @@
+"""The default backend: one JSON file, appended to in constant time, rewritten atomically."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
+
+from pytest_insight import locations
+from pytest_insight.document import SEPARATOR, document_chunks, encode_session
+from pytest_insight.errors import ExchangeError, StorageError, StoreDamageWarning
+from pytest_insight.exchange.merge import MergePlan
+from pytest_insight.files import os_error_text, write_whole
+from pytest_insight.filters import Selection, all_match
+from pytest_insight.models import TestSession
+from pytest_insight.storage.appending import append
+from pytest_insight.storage.backup import keep_backup
+from pytest_insight.storage.base import BaseStorage
+from pytest_insight.storage.locking import Lock
+from pytest_insight.storage.reading import (
+    Entry,
+    Index,
+    IrregularError,
+    Keep,
+    build_index,
+    everything,
+    load,
+    opened,
+    raw_bytes,
+)
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.profiles import StorageProfile
+
+LOCK_SECONDS = 60.0
+"""How long a writer waits for another before it gives up."""
+
+
+class JSONStorage(BaseStorage):
+    """Sessions in a JSON file that is always one valid document (layout: `document.py`).
+
+    Saving appends, whatever the file's size; deleting and importing write a new file and put it in
+    the old one's place. Writers take a lock (`<file>.lock`, which stays); readers take none and see
+    the sessions that were complete when they began. A symbolic link is followed. An object may be
+    used by several threads, several objects and processes may use one file.
+
+    A file in another shape (a bare list, indented JSON) is read, and turned into our layout at the
+    next write. Damage never stops a read: what can be read is returned, the damaged file is copied
+    to `<file>.<time>.bak`, and a `StoreDamageWarning` says what is lost and where the copy is.
+    """
+
+    storage_type: ClassVar[str] = "json"
+
+    def __init__(
+        self, file_path: str | os.PathLike[str] | None = None, *, lock_seconds: float = LOCK_SECONDS
+    ) -> None:
+        """Nothing is created or read before it is needed.
+
+        Args:
+            file_path: the file; without, the default profile's.
+            lock_seconds: how long to wait for another writer.
+        """
+        self.path = locations.absolute(file_path) if file_path else locations.store_path()
+        self._lock_seconds = lock_seconds
+
+    @classmethod
+    def from_profile(cls, profile: StorageProfile) -> Self:
+        """The storage at the profile's path, or at the one its name gives."""
+        storage = cls(profile.path)
+        storage.exchange = profile.exchange
+        return storage
+
+    @property
+    def location(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    @cached_property
+    def _real_path(self) -> Path:
+        """Where the file really is: a link to it must stay a link when the file is replaced."""
+        return Path(os.path.realpath(self.path))
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock(self._real_path, self._lock_seconds)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises:
+            StoreLockedError: another process has held it for too long.
+            StorageError: the lock file cannot be made.
+        """
+        with self._lock.held():
+            yield
+
+    # Reading ------------------------------------------------------------------------------------
+
+    def iter_sessions(
+        self, selection: Selection | None = None, *, newest_first: bool = False
+    ) -> Iterator[TestSession]:
+        """The selected sessions; results are decoded only of those whose own fields match."""
+        wanted = (selection or Selection()).resolved()
+        given: set[str] = set()
+        try:
+            yield from self._iterate(wanted, newest_first, given, thorough=False)
+        except IrregularError:
+            yield from self._iterate(wanted, newest_first, given, thorough=True)
+
+    def session_ids(self) -> list[str]:
+        """All IDs, without decoding any result."""
+        with opened(self.path) as store:
+            if store is None:
+                return []
+            index = self._index(*store, everything)
+            return [entry.session_id for entry in index.entries]
+
+    def _iterate(
+        self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
+    ) -> Iterator[TestSession]:
+        with opened(self.path) as store:
+            if store is None:
+                return
+            file, size = store
+            headers, results = wanted.header_filters, wanted.result_filters
+            keep: Keep = (lambda s: all_match(headers, s)) if headers else everything
+            if thorough:
+                index = self._thorough_index(file, size, keep)
+            else:
+                index = build_index(file, size, self.path, keep=keep)
+            for entry in _limited(file, index.entries, wanted, newest_first):
+                if entry.session_id in given:
+                    continue
+                session = load(file, entry)
+                given.add(entry.session_id)
+                narrowed = wanted.narrowed(session) if all_match(results, session) else None
+                if narrowed is not None:
+                    yield narrowed
+
+    def _index(self, file: BinaryIO, size: int, keep: Keep) -> Index:
+        try:
+            return build_index(file, size, self.path, keep=keep)
+        except IrregularError:
+            return self._thorough_index(file, size, keep)
+
+    def _thorough_index(self, file: BinaryIO, size: int, keep: Keep) -> Index:
+        """A second look, with writers kept out where we may; then it is damage, and reported."""
+        with ExitStack() as stack:
+            with suppress(StorageError):  # a folder we may not write to, a writer that never ends
+                stack.enter_context(self.exclusive())
+            index = build_index(file, size, self.path, keep=keep, thorough=True)
+            if index.lost:
+                self._report_damage(index)
+        return index
+
+    def _report_damage(self, index: Index) -> None:
+        try:
+            backup = f"the damaged file was kept as {keep_backup(self._real_path)}"
+        except OSError as exc:
+            backup = f"it could not be copied ({os_error_text(exc)}), so copy it before you write"
+        lost = "; ".join(index.lost)
+        warnings.warn(
+            f"part of the store {self.path} cannot be read: {lost}. "
+            f"The rest, {len(index.entries)} sessions of those asked for, can; {backup}.",
+            StoreDamageWarning,
+            stacklevel=2,
+        )
+
+    # Writing ------------------------------------------------------------------------------------
+
+    def _save(self, sessions: list[TestSession]) -> None:
+        encoded = [encode_session(session) for session in sessions]
+        with self.exclusive(), self._errors_named():
+            if not self._real_path.exists():
+                write_whole(self._real_path, document_chunks(encoded))
+            elif not append(self._real_path, SEPARATOR.join(encoded)):
+                self._rewrite({session.session_id for session in sessions}, encoded)
+
+    def delete_sessions(self, ids: Collection[str]) -> int:
+        """Write a new file without them; sessions that stay are copied as they are."""
+        wanted = set(ids)
+        with self.exclusive(), self._errors_named():
+            there = wanted.intersection(self.session_ids())
+            if there:
+                self._rewrite(there, [])
+            return len(there)
+
+    def apply(self, plan: MergePlan) -> None:
+        """Write a new file with what the plan adds, without what it replaces."""
+        writes = plan.writes
+        with self.exclusive(), self._errors_named():
+            self._rewrite(
+                {session.session_id for session in writes},
+                (encode_session(session) for session in writes),
+            )
+
+    def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
+        """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
+        with opened(self._real_path) as store:
+            if store is None:
+                write_whole(self._real_path, document_chunks(added))
+                return
+            file, size = store
+            index = self._index(file, size, everything)
+            if index.lost or index.ignored:
+                keep_backup(self._real_path)  # what is left out of the new file stays there
+            kept = [entry for entry in index.entries if entry.session_id not in without]
+            try:
+                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
+            except IrregularError:
+                index = self._thorough_index(file, size, everything)
+                keep_backup(self._real_path)
+                kept = [entry for entry in index.entries if entry.session_id not in without]
+                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            raise StorageError(
+                f"cannot write the store {self.path}: {os_error_text(exc)}; "
+                "what was saved before is intact",
+                self.path,
+            ) from exc
+
+    def _refuse_own_file(self, path: Path) -> None:
+        if os.path.realpath(path) == str(self._real_path):
+            raise ExchangeError(
+                f"{path} is the store itself: exporting to it would overwrite the history; "
+                "name another file",
+                str(path),
+            )
+
+
+def _limited(
+    file: BinaryIO, entries: list[Entry], wanted: Selection, newest_first: bool
+) -> Iterable[Entry]:
+    """The entries in the order asked for, cut to the newest where there is a limit."""
+    if wanted.limit is not None and not wanted.result_filters:
+        entries = entries[max(len(entries) - wanted.limit, 0) :]
+    elif wanted.limit is not None:
+        # Which are the newest is only known once their results were looked at, newest first.
+        matching: list[Entry] = []
+        for entry in reversed(entries):
+            if len(matching) >= wanted.limit:
+                break
+            if all_match(wanted.result_filters, load(file, entry)):
+                matching.append(entry)
+        entries = matching[::-1]
+    return reversed(entries) if newest_first else entries
+
+
+def _copied(file: BinaryIO, entries: Iterable[Entry]) -> Iterator[bytes]:
+    for entry in entries:
+        yield raw_bytes(file, entry) if entry.session is None else encode_session(entry.session)

@@ -1,0 +1,56 @@
+"""One writer at a time: a lock file beside the file it protects, never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_insight.errors import StorageError, StoreLockedError
+from pytest_insight.files import PRIVATE_FILE, make_private_folder, os_error_text
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+
+class Lock:
+    """The lock of one file. May be taken again by the thread that holds it.
+
+    The lock file is not deleted: a process that waits for a deleted one, and one that makes a new
+    one, would both believe to hold "the" lock.
+    """
+
+    def __init__(self, protected: Path, seconds: float) -> None:
+        self.path = protected.with_name(protected.name + ".lock")
+        self._protected = protected
+        self._seconds = seconds
+
+    @cached_property
+    def _lock(self) -> FileLock:
+        from filelock import FileLock  # 50 ms that only writers pay
+
+        return FileLock(self.path, timeout=self._seconds, mode=PRIVATE_FILE)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock for a block; the folder is created where it is missing.
+
+        Raises:
+            StoreLockedError: another process has held it for longer than we wait.
+            StorageError: the lock file or its folder cannot be made.
+        """
+        try:
+            make_private_folder(self.path.parent)
+            acquired = self._lock.acquire()
+        except TimeoutError as exc:
+            raise StoreLockedError(self._protected, self.path, self._seconds) from exc
+        except (OSError, NotImplementedError) as exc:
+            why = os_error_text(exc) if isinstance(exc, OSError) else str(exc)
+            raise StorageError(
+                f"cannot write {self._protected}: its lock {self.path} cannot be made: {why}",
+                self._protected,
+            ) from exc
+        with acquired:
+            yield

@@ -1,0 +1,314 @@
+"""Profiles: named storages, and which of them is active. Kept in `profiles.json`.
+
+    {"version": 1, "active": "default", "profiles": {"demo": {"storage_type": "json", ...}}}
+
+The profile `default` is always there; it is only written down once it is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pytest_insight import arguments, locations
+from pytest_insight.document import UNDECODABLE
+from pytest_insight.errors import (
+    NewerFormatError,
+    ProfileError,
+    StorageError,
+    UnknownProfileError,
+)
+from pytest_insight.exchange.merge import get_strategy
+from pytest_insight.exchange.settings import ExchangeSettings
+from pytest_insight.files import make_private_folder, os_error_text, write_whole
+from pytest_insight.storage.locking import Lock
+from pytest_insight.storage.registry import check_storage_type
+
+VERSION = 1
+LOCK_SECONDS = 10.0
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
+
+
+class StorageProfile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A named storage.
+
+    Attributes:
+        name: letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.
+        storage_type: "json", "memory", or what another distribution offers.
+        file_path: the file of a file-based storage, absolute; None for the one the name gives.
+        merge_strategy: what imports into this profile do with IDs it has, None for the default.
+        export_format: the format of its exports, None for the default.
+        export_days: how many days its exports go back, None for all.
+    """
+
+    name: str
+    storage_type: str = "json"
+    file_path: str | None = None
+    merge_strategy: str | None = None
+    export_format: str | None = None
+    export_days: float | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The file: the one given, else for a json profile the one its name gives, else None."""
+        if self.file_path:
+            return locations.absolute(self.file_path)
+        return locations.store_path(self.name) if self.storage_type == "json" else None
+
+    @property
+    def exchange(self) -> ExchangeSettings:
+        """Its settings for exports and imports."""
+        return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)
+
+
+class _Settings(msgspec.Struct, omit_defaults=True):
+    """One profile in the file: a `StorageProfile` without its name."""
+
+    storage_type: str = "json"
+    file_path: str | None = None
+    merge_strategy: str | None = None
+    export_format: str | None = None
+    export_days: float | None = None
+
+
+class _File(msgspec.Struct):
+    """The whole file. Versions: 1, the first one."""
+
+    version: int = VERSION
+    active: str = locations.DEFAULT_PROFILE
+    profiles: dict[str, _Settings] = {}
+
+
+class ProfileManager:
+    """Reads and changes the profiles.
+
+    Every call reads the file anew, so several managers and processes agree; a change is made under
+    a lock and replaces the file as a whole.
+
+    Raises (every method):
+        ProfileError: the file is broken; it is never replaced by a new one.
+        NewerFormatError: a later pytest-insight wrote it.
+        StorageError: it cannot be read or written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        """Nothing is read or created yet.
+
+        Args:
+            path: the file of the profiles; without, `profiles.json` in the home folder.
+        """
+        self._path = locations.absolute(path) if path else None
+
+    @property
+    def path(self) -> Path:
+        """The file of the profiles, whether it is there or not."""
+        return self._path or locations.profiles_path()
+
+    def list_profiles(self) -> dict[str, StorageProfile]:
+        """All profiles by name, `default` among them, in the order of their names."""
+        return _profiles(self._read())
+
+    def get_profile(self, name: str, named_by: str = "") -> StorageProfile:
+        """The profile of that name.
+
+        Args:
+            name: the profile.
+            named_by: what named it, for the message ("PYTEST_INSIGHT_PROFILE").
+
+        Raises:
+            UnknownProfileError: there is none; it names those that are alike.
+        """
+        profiles = self.list_profiles()
+        if name not in profiles:
+            raise UnknownProfileError(name, profiles, named_by)
+        return profiles[name]
+
+    def get_active_profile(self) -> StorageProfile:
+        """The profile of `PYTEST_INSIGHT_PROFILE`, else the one last switched to, else `default`.
+
+        Raises:
+            UnknownProfileError: the variable or the file names one that does not exist.
+        """
+        named = locations.variable(locations.PROFILE_VARIABLE)
+        if named:
+            return self.get_profile(named, locations.PROFILE_VARIABLE)
+        return self.get_profile(self._read().active, str(self.path))
+
+    def create_profile(
+        self,
+        name: str,
+        storage_type: str = "json",
+        file_path: str | os.PathLike[str] | None = None,
+        *,
+        merge_strategy: str | None = None,
+        export_format: str | None = None,
+        export_days: float | None = None,
+    ) -> StorageProfile:
+        """Write down a new profile. Its store is not touched: it may exist, or come later.
+
+        Args:
+            name: see `StorageProfile`.
+            storage_type: see `StorageProfile`.
+            file_path: relative ones count from the working directory; `~` is expanded.
+            merge_strategy: see `StorageProfile`.
+            export_format: see `StorageProfile`.
+            export_days: see `StorageProfile`.
+
+        Raises:
+            ProfileError: the name is taken or not allowed, or the settings contradict each other.
+            UnknownChoiceError: no such storage type, strategy or format.
+        """
+        profile = StorageProfile(
+            name,
+            storage_type,
+            str(locations.absolute(file_path)) if file_path else None,
+            merge_strategy,
+            export_format,
+            export_days,
+        )
+        _check(profile)
+
+        def add(file: _File) -> None:
+            taken = {known.casefold(): known for known in _profiles(file)}
+            if name.casefold() in taken:
+                same = taken[name.casefold()]
+                differs = "" if same == name else f" (as {same!r}; case does not tell them apart)"
+                raise ProfileError(
+                    f"the profile {name!r} exists already{differs}: choose another name, or "
+                    f"delete it with: insight profile delete {same}",
+                    name,
+                )
+            file.profiles[name] = _settings(profile)
+
+        self._change(add)
+        return profile
+
+    def switch_profile(self, name: str) -> StorageProfile:
+        """Make a profile the active one, for this and every later process; returns it.
+
+        `PYTEST_INSIGHT_PROFILE`, where it is set, still comes first.
+
+        Raises:
+            UnknownProfileError: there is none of that name.
+        """
+
+        def switch(file: _File) -> None:
+            profiles = _profiles(file)
+            if name not in profiles:
+                raise UnknownProfileError(name, profiles)
+            file.active = name
+
+        return _profiles(self._change(switch))[name]
+
+    def delete_profile(self, name: str) -> StorageProfile:
+        """Forget a profile; returns what it was. Its data stays where it is.
+
+        Where it was the active one, `default` becomes active.
+
+        Raises:
+            ProfileError: it is `default`, which is always there.
+            UnknownProfileError: there is none of that name.
+        """
+        if name == locations.DEFAULT_PROFILE:
+            raise ProfileError("the profile 'default' is always there and cannot be deleted", name)
+        deleted: list[StorageProfile] = []
+
+        def delete(file: _File) -> None:
+            profiles = _profiles(file)
+            if name not in profiles:
+                raise UnknownProfileError(name, profiles)
+            deleted.append(profiles[name])
+            del file.profiles[name]
+            if file.active == name:
+                file.active = locations.DEFAULT_PROFILE
+
+        self._change(delete)
+        return deleted[0]
+
+    def _read(self) -> _File:
+        path = self.path
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return _File()
+        except OSError as exc:
+            raise StorageError(
+                f"cannot read the profiles in {path}: {os_error_text(exc)}", path
+            ) from exc
+        try:
+            found: Any = msgspec.json.decode(data)
+            version = found.get("version") if isinstance(found, dict) else None
+            if isinstance(version, int) and version > VERSION:
+                raise NewerFormatError(path, version, VERSION)
+            return msgspec.convert(found, _File)
+        except UNDECODABLE as exc:
+            raise ProfileError(
+                f"the profiles in {path} cannot be read: {exc}; mend the file, or move it away to "
+                "begin anew (the stores themselves are not touched)"
+            ) from exc
+
+    def _change(self, change: Callable[[_File], None]) -> _File:
+        path = Path(os.path.realpath(self.path))
+        with Lock(path, LOCK_SECONDS).held():
+            file = self._read()
+            change(file)
+            text = msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
+            try:
+                make_private_folder(path.parent)
+                write_whole(path, [text])
+            except OSError as exc:
+                raise StorageError(
+                    f"cannot write the profiles to {path}: {os_error_text(exc)}", path
+                ) from exc
+        return file
+
+
+def _profiles(file: _File) -> dict[str, StorageProfile]:
+    settings = {locations.DEFAULT_PROFILE: _Settings(), **file.profiles}
+    return {
+        name: StorageProfile(name, **msgspec.structs.asdict(settings[name]))
+        for name in sorted(settings)
+    }
+
+
+def _settings(profile: StorageProfile) -> _Settings:
+    fields = msgspec.structs.asdict(profile)
+    del fields["name"]
+    return _Settings(**fields)
+
+
+def _check(profile: StorageProfile) -> None:
+    name = profile.name
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise ProfileError(
+            f"{name!r} cannot be the name of a profile: use letters, digits, '.', '_' and '-', "
+            "and begin with a letter, a digit or '_'",
+            name,
+        )
+    check_storage_type(profile.storage_type)
+    if profile.storage_type == "memory" and profile.file_path:
+        raise ProfileError(
+            f"the profile {name!r} cannot have a file: a memory profile keeps none; "
+            "leave the path out, or make it a json profile",
+            name,
+        )
+    if name.casefold() in locations.RESERVED_PROFILE_NAMES and not profile.file_path:
+        raise ProfileError(
+            f"the profile {name!r} needs a path of its own: {locations.home() / name}.json is "
+            "used by pytest-insight itself",
+            name,
+        )
+    if profile.merge_strategy is not None:
+        get_strategy(profile.merge_strategy)
+    if profile.export_format is not None:
+        from pytest_insight.exchange.formats import get_format
+
+        get_format(profile.export_format)
+    if profile.export_days is not None:
+        arguments.number("export_days", profile.export_days)

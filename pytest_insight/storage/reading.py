@@ -1,0 +1,267 @@
+"""Reading a JSON store: an index of its sessions first, results only where they are asked for.
+
+Reading takes no lock. Whatever does not look as it should may be another process's write in
+progress, so it is only called damage after a second look with the lock held (`thorough`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from pytest_insight.document import (
+    COMPLETE_TAIL,
+    EMPTY_DOCUMENT,
+    UNDECODABLE,
+    decode_header,
+    decode_session,
+)
+from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError
+from pytest_insight.exchange import json_format
+from pytest_insight.files import os_error_text
+from pytest_insight.models import TestSession
+from pytest_insight.storage.session_file import (
+    NATIVE_START,
+    is_native,
+    lost_session_id,
+    read_range,
+    salvage,
+    salvage_tail,
+    scan,
+    session_bytes,
+)
+
+Keep = Callable[[TestSession], bool]
+
+
+class IrregularError(Exception):
+    """Something in the file is not as we write it: look again, thoroughly. Never leaves storage."""
+
+
+class Entry(NamedTuple):
+    """One session of a store.
+
+    Attributes:
+        start_time, session_id: by which sessions are ordered.
+        start, end: its bytes in the file.
+        session: the session itself, where those bytes are not as we write them.
+    """
+
+    start_time: datetime
+    session_id: str
+    start: int
+    end: int
+    session: TestSession | None = None
+
+
+class Index(NamedTuple):
+    """The sessions of a store, each ID once, in the order of start time and ID.
+
+    Attributes:
+        entries: those that were asked for.
+        lost: one sentence for each part that cannot be read.
+        ignored: fields of another writer that will not be kept when the file is rewritten.
+    """
+
+    entries: list[Entry]
+    lost: list[str]
+    ignored: list[str]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
+    """The store's file and its size now; None where there is no file.
+
+    Raises:
+        StorageError: it is there, but is no file or cannot be read.
+    """
+    try:
+        file = path.open("rb", buffering=0)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise StorageError(f"{path} is a link to nowhere: mend or remove it", path) from None
+        yield None
+        return
+    except OSError as exc:
+        raise StorageError(f"cannot read the store {path}: {os_error_text(exc)}", path) from exc
+    with file:
+        if not path.is_file():
+            raise StorageError(f"{path} is not a regular file, so it cannot be a store", path)
+        yield file, file.seek(0, 2)
+
+
+def everything(_: TestSession) -> bool:
+    """Keep every session."""
+    return True
+
+
+def build_index(
+    file: BinaryIO, size: int, path: Path, *, keep: Keep = everything, thorough: bool = False
+) -> Index:
+    """Find the sessions of a file.
+
+    Args:
+        file: opened unbuffered.
+        size: how much of it to read.
+        path: for messages.
+        keep: asked with each session, most without their results; those it refuses are left out.
+        thorough: decode every session, salvage what is damaged, and say what is lost.
+
+    Raises:
+        IrregularError: not `thorough`, and something is not as we write it.
+        NewerFormatError: written by a later pytest-insight.
+        StorageError: the file is of another kind altogether.
+    """
+    if not is_native(read_range(file, 0, min(size, len(NATIVE_START)))):
+        if not thorough:
+            raise IrregularError
+        return _foreign(read_range(file, 0, size), path, keep)
+    if size == len(EMPTY_DOCUMENT) and read_range(file, 0, size) == EMPTY_DOCUMENT:
+        return Index([], [], [])
+    found, lost = _thorough(file, size) if thorough else (_quick(file, size), [])
+    return _ordered(found, keep, lost, [])
+
+
+def load(file: BinaryIO, entry: Entry) -> TestSession:
+    """A session with its results.
+
+    Raises:
+        IrregularError: its bytes are not as we write them.
+    """
+    if entry.session is not None:
+        return entry.session
+    try:
+        return decode_session(session_bytes(read_range(file, entry.start, entry.end)))
+    except UNDECODABLE as exc:
+        raise IrregularError from exc
+
+
+def raw_bytes(file: BinaryIO, entry: Entry) -> bytes:
+    """A session's bytes, fit to be copied into a new document.
+
+    Raises:
+        IrregularError: they are not one JSON object.
+    """
+    data = session_bytes(read_range(file, entry.start, entry.end))
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+        data.decode("utf-8")  # msgspec does not look inside what it leaves raw
+    except UNDECODABLE as exc:
+        raise IrregularError from exc
+    return data
+
+
+Found = tuple[TestSession, Entry]
+
+
+def _quick(file: BinaryIO, size: int) -> Iterator[Found]:
+    first = True
+    complete = read_range(file, max(size - len(COMPLETE_TAIL), 0), size) == COMPLETE_TAIL
+    for span in scan(file, size):
+        if first and span.start != len(NATIVE_START):
+            raise IrregularError  # something stands before the first session
+        first = False
+        if span.end == size and not complete:
+            session = _unfinished(read_range(file, span.start, span.end))
+            if session is not None:
+                yield session, _entry(session, span.start, span.end, session)
+            return
+        if span.fields is None:
+            raise IrregularError
+        try:
+            header = decode_header(span.fields)
+        except UNDECODABLE as exc:
+            raise IrregularError from exc
+        yield header, _entry(header, span.start, span.end)
+    if first:
+        raise IrregularError  # no session, yet not the empty document
+
+
+def _unfinished(data: bytes) -> TestSession | None:
+    """The last session of a file that does not end as it should; None where it is not complete."""
+    pieces, gaps = salvage_tail(data)
+    if gaps or len(pieces) > 1:
+        raise IrregularError
+    return pieces[0].session if pieces else None
+
+
+def _thorough(file: BinaryIO, size: int) -> tuple[list[Found], list[str]]:
+    found: list[Found] = []
+    lost: list[str] = []
+    position = len(NATIVE_START)
+    spans = [(span.start, span.end) for span in scan(file, size)]
+    if not spans or spans[0][0] > position:
+        spans.insert(0, (position, spans[0][0] if spans else size))
+    for start, end in spans:
+        data = read_range(file, start, end)
+        try:
+            session = decode_session(session_bytes(data))
+            found.append((session, _entry(session, start, end)))
+            continue
+        except UNDECODABLE:
+            pass
+        pieces, gaps = salvage_tail(data) if end == size else salvage(data)
+        for piece in pieces:
+            entry = _entry(piece.session, start + piece.start, start + piece.end, piece.session)
+            found.append((piece.session, entry))
+        lost += [_loss(data, start, gap) for gap in gaps]
+    return found, lost
+
+
+def _foreign(data: bytes, path: Path, keep: Keep) -> Index:
+    """The sessions of a file in another shape, or of one whose first line is damaged."""
+    if not data.strip(b" \t\r\n\0"):
+        return Index([], [f"the file holds nothing, only {len(data)} blank bytes"], [])
+    try:
+        parsed = json_format.read(data, str(path))
+    except NewerFormatError:
+        raise
+    except ExchangeError as exc:
+        pieces, gaps = salvage(data)
+        if not pieces and not data.lstrip().startswith((b"{", b"[")):
+            raise StorageError(
+                f"{path} is not a store of pytest-insight ({exc}); nothing was changed: "
+                "name another file, or move this one away",
+                path,
+            ) from exc
+        if not pieces and not _is_broken_json(exc):
+            raise StorageError(
+                f"{exc}; nothing was changed: name another file, or move this one away", path
+            ) from exc
+        found = [(p.session, _entry(p.session, p.start, p.end, p.session)) for p in pieces]
+        return _ordered(iter(found), keep, [_loss(data, 0, gap) for gap in gaps], [])
+    found = [(s, _entry(s, 0, 0, s)) for s in parsed.sessions]
+    ignored = [f"{name} ({times}x)" for name, times in parsed.ignored.items()]
+    return _ordered(iter(found), keep, [str(problem) for problem in parsed.problems], ignored)
+
+
+def _is_broken_json(exc: ExchangeError) -> bool:
+    return isinstance(exc.__cause__, ValueError | RecursionError)
+
+
+def _ordered(
+    found: Iterator[Found] | list[Found], keep: Keep, lost: list[str], ignored: list[str]
+) -> Index:
+    latest: dict[str, Entry | None] = {}
+    for session, entry in found:
+        # A later copy replaces an earlier one also where the later is not asked for.
+        latest[entry.session_id] = entry if keep(session) else None
+    entries = [entry for entry in latest.values() if entry is not None]
+    entries.sort(key=lambda entry: entry[:2])
+    return Index(entries, lost, ignored)
+
+
+def _entry(header: TestSession, start: int, end: int, session: TestSession | None = None) -> Entry:
+    return Entry(header.session_start_time, header.session_id, start, end, session)
+
+
+def _loss(data: bytes, offset: int, gap: tuple[int, int]) -> str:
+    start, end = gap
+    name = lost_session_id(data[start:end])
+    named = f"session {name!r}" if name else "a part that names no session"
+    return f"{named} (bytes {offset + start} to {offset + end})"

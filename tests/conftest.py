@@ -1,0 +1,61 @@
+"""Every test runs in a home of its own, without our variables, in an empty working directory."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from pytest_insight.models import TestOutcome, TestResult, TestSession
+
+pytest_plugins = ["pytester"]
+
+START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+class MakeSession(Protocol):
+    """`make_session(3)`: the fourth session of a series, one hour after the third."""
+
+    def __call__(self, number: int = 0, /, **fields: Any) -> TestSession: ...
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("PYTEST_INSIGHT") or name.startswith("XDG_"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.chdir(work)
+
+
+@pytest.fixture
+def make_session() -> MakeSession:
+    def make(number: int = 0, /, **fields: Any) -> TestSession:
+        start = START + timedelta(hours=number)
+        defaults: dict[str, Any] = {
+            "session_id": f"api-{number}",
+            "sut_name": "api",
+            "session_start_time": start,
+            "session_duration": 2.5,
+            "test_results": (
+                TestResult("tests/test_a.py::test_x", TestOutcome.PASSED, start, 0.25),
+                TestResult(
+                    "tests/test_a.py::test_y",
+                    TestOutcome.FAILED,
+                    start + timedelta(seconds=1),
+                    0.5,
+                    longreprtext="assert 1 == 2",
+                ),
+            ),
+        }
+        return TestSession(**(defaults | fields))
+
+    return make
