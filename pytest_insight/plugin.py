@@ -1,0 +1,73 @@
+"""The pytest plugin: its options, and registering the recorder when it is switched on.
+
+pytest imports this module at every start, so it imports nothing of ours and nothing but pytest;
+what records is imported once it is known to be wanted.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and the ini keys."""
+    group = parser.getgroup("insight", "recording the run (pytest-insight)")
+    group.addoption(
+        "--insight",
+        action="store_true",
+        default=None,
+        help="record this run; see it with: insight sessions list",
+    )
+    group.addoption(
+        "--no-insight",
+        dest="insight",
+        action="store_false",
+        help="do not record this run, whatever the ini file and PYTEST_INSIGHT say",
+    )
+    group.addoption(
+        "--insight-profile",
+        metavar="NAME",
+        help="record into this profile (a json profile is created where it is missing)",
+    )
+    group.addoption(
+        "--insight-sut",
+        metavar="NAME",
+        help="name of the system under test (default: the name of the root folder)",
+    )
+    group.addoption(
+        "--insight-tag",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a label for this run; may be given several times",
+    )
+    parser.addini("insight", "record every run (--no-insight leaves one out)", "bool", False)
+    parser.addini("insight_profile", "record into this profile", "string", "")
+    parser.addini("insight_sut", "name of the system under test", "string", "")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the recorder where this run is to be recorded."""
+    if not _is_on(config) or hasattr(config, "workerinput"):  # xdist: the controller records
+        return
+    if config.option.collectonly or config.option.help or config.option.version:
+        return
+    from pytest_insight.recording.setup import make_recorder
+
+    config.pluginmanager.register(make_recorder(config), "insight-recorder")
+
+
+def _is_on(config: pytest.Config) -> bool:
+    if config.option.insight is not None:
+        return bool(config.option.insight)
+    variable = os.environ.get("PYTEST_INSIGHT", "").strip().lower()
+    if variable in _TRUE:
+        return True
+    if variable not in _FALSE:
+        raise pytest.UsageError(f"PYTEST_INSIGHT must be 1 or 0, not {variable!r}")
+    return bool(config.getini("insight"))

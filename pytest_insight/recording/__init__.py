@@ -1,0 +1,1 @@
+"""From pytest's reports to a stored session. Imported only where a run is recorded."""
