@@ -98,6 +98,8 @@ def checked(session: TestSession) -> TestSession:
             not finite, a value is not JSON.
     """
     try:
+        # Before they are encoded: ISO 8601 has no seconds in offsets, which some zones had.
+        session = _in_utc(session)
         try:
             data = _ENCODER.encode(session)
         except UnicodeEncodeError:
@@ -106,8 +108,15 @@ def checked(session: TestSession) -> TestSession:
             data = _ENCODER.encode(
                 _cleaned(msgspec.to_builtins(session, builtin_types=(datetime,)))
             )
-        return _in_utc(_DECODER.decode(data))
-    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, OverflowError) as exc:
+        return _DECODER.decode(data)
+    except (
+        AttributeError,  # a result or a time that is none
+        msgspec.MsgspecError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as exc:
         name = session.session_id if isinstance(session, TestSession) else type(session).__name__
         raise InvalidSessionError(f"session {name!r} cannot be saved: {exc}") from exc
 
@@ -128,16 +137,16 @@ def _cleaned(value: Any) -> Any:
 
 
 def _in_utc(session: TestSession) -> TestSession:
-    utc = UTC
-    if any(r.start_time.tzinfo is not utc for r in session.test_results):
-        session = session.with_results(_result_in_utc(r) for r in session.test_results)
-    start, stop = session.session_start_time, session.session_stop_time
-    if start.tzinfo is utc and stop.tzinfo is utc:
+    """The session with its results' times in UTC; its own are."""
+    if all(_is_utc(result) for result in session.test_results):
         return session
-    return replace(
-        session, session_start_time=start.astimezone(utc), session_stop_time=stop.astimezone(utc)
+    return session.with_results(
+        r if _is_utc(r) else replace(r, start_time=r.start_time.astimezone(UTC))
+        for r in session.test_results
     )
 
 
-def _result_in_utc(result: TestResult) -> TestResult:
-    return replace(result, start_time=result.start_time.astimezone(UTC))
+def _is_utc(result: TestResult) -> bool:
+    """Whether there is nothing to convert: a naive time is left for the decoder to refuse."""
+    tzinfo = result.start_time.tzinfo
+    return tzinfo is UTC or tzinfo is None

@@ -110,13 +110,13 @@ class HasTag(SessionFilter, frozen=True, tag="tag"):
 
 
 class SessionIdMatches(SessionFilter, frozen=True, tag="session-id-pattern"):
-    """The ID is `pattern`, or matches it as a shell wildcard."""
+    """The ID is one of `patterns`, or matches one as a shell wildcard."""
 
-    pattern: str
+    patterns: tuple[str, ...]
 
     def matches(self, session: TestSession) -> bool:
         """Exactly, or as a whole by wildcards; case-sensitive."""
-        return _is_or_matches(session.session_id, self.pattern)
+        return any(_is_or_matches(session.session_id, pattern) for pattern in self.patterns)
 
 
 class SessionIdIn(SessionFilter, frozen=True, tag="session-id"):

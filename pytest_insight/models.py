@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 import math
-import secrets
+import os
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -92,8 +92,8 @@ class TestResult(
 
     @property
     def stop_time(self) -> datetime:
-        """The end of the teardown: start plus duration."""
-        return self.start_time + timedelta(seconds=self.duration)
+        """The end of the teardown in UTC: start plus duration."""
+        return self.start_time.astimezone(UTC) + timedelta(seconds=self.duration)
 
 
 class RerunTestGroup(msgspec.Struct, frozen=True):
@@ -142,8 +142,8 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     Attributes:
         session_id: unique in a store, not empty; `new_session_id` makes one.
         sut_name: the system under test, not blank.
-        session_start_time: aware, UTC.
-        session_stop_time: aware, UTC, not before the start.
+        session_start_time: aware; kept in UTC.
+        session_stop_time: aware, not before the start; kept in UTC.
         session_duration: seconds, finite, not negative.
         session_tags: free labels.
         testing_system: facts about the machine and the run, JSON values; the recorder writes
@@ -173,10 +173,10 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     def __post_init__(self) -> None:
         _check_name("session_id", self.session_id)
         _check_name("sut_name", self.sut_name)
+        self._put_in_utc("session_start_time")
         start = self.session_start_time
-        _check_time("session_start_time", start)
         if self.session_stop_time is not None:
-            _check_time("session_stop_time", self.session_stop_time)
+            self._put_in_utc("session_stop_time")
             if self.session_stop_time < start:
                 raise InvalidSessionError("session_stop_time is before session_start_time")
             if self.session_duration is None:
@@ -191,6 +191,16 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             force_setattr(self, "session_stop_time", _later(start, self.session_duration))
         if not isinstance(self.test_results, tuple):
             force_setattr(self, "test_results", tuple(self.test_results))
+
+    def _put_in_utc(self, field: str) -> None:
+        """Python compares and subtracts two times of one zone by the clock on its walls.
+
+        When the clocks are set back, a session could so end before it began.
+        """
+        given = getattr(self, field)
+        _check_time(field, given)
+        if given.tzinfo is not UTC:
+            force_setattr(self, field, _in_utc(field, given))
 
     def with_results(self, results: Iterable[TestResult]) -> TestSession:
         """The same session with other results; every other field is kept."""
@@ -225,7 +235,7 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 def new_session_id(sut_name: str, start: datetime) -> str:
     """A fresh ID: `<sut>-<YYYYMMDD>-<HHMMSS>-<8 hex>`, the time in UTC."""
-    return f"{sut_name}-{start.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    return f"{sut_name}-{start.astimezone(UTC):%Y%m%d-%H%M%S}-{os.urandom(4).hex()}"
 
 
 def _check_name(field: str, value: object) -> None:
@@ -239,6 +249,13 @@ def _check_time(field: str, value: object) -> None:
             f"{field} must be a datetime with a time zone, not {value!r}; "
             "for now in UTC: datetime.now(timezone.utc)"
         )
+
+
+def _in_utc(field: str, given: datetime) -> datetime:
+    try:
+        return given.astimezone(UTC)
+    except OverflowError:
+        raise InvalidSessionError(f"{field} {given} is outside the calendar in UTC") from None
 
 
 def _later(start: datetime, seconds: float) -> datetime:

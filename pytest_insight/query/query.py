@@ -109,9 +109,12 @@ class Query:
             raise InvalidQueryParameterError(f"a tag's value is a text, not {value!r}")
         return self._and(HasTag(key, value))
 
-    def with_session_id_pattern(self, pattern: str) -> Query:
-        """With this ID; exactly, or a shell wildcard (`api-202611*`)."""
-        return self._and(SessionIdMatches(arguments.text("session ID pattern", pattern)))
+    def with_session_id_pattern(self, *patterns: str) -> Query:
+        """With one of these IDs; each exactly, or a shell wildcard (`api-202611*`)."""
+        if not patterns:
+            raise InvalidQueryParameterError("name at least one session ID")
+        checked = tuple(arguments.text("session ID pattern", pattern) for pattern in patterns)
+        return self._and(SessionIdMatches(checked))
 
     def with_testing_system(
         self, facts: Mapping[str, object] | None = None, /, **more: object

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +17,9 @@ def keep_backup(path: Path) -> Path:
     Raises:
         OSError: the copy cannot be made.
     """
+    import filecmp
+    import shutil
+
     changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     stem = f"{path.name}.{changed:%Y%m%dT%H%M%S.%fZ}"
     number = 1

@@ -1,0 +1,1 @@
+"""The `insight` command: parses, calls the library once or twice, prints."""

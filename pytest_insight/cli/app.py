@@ -1,0 +1,90 @@
+"""The command's frame: the global options, the groups, and the one place that catches errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from pytest_insight.cli import exchange, profile, query, sessions
+from pytest_insight.cli.options import PROFILE_HELP
+from pytest_insight.cli.output import say
+from pytest_insight.errors import InsightError, StoreDamageWarning
+from pytest_insight.locations import PROFILE_VARIABLE
+
+EXIT_ERROR = 1
+
+app = typer.Typer(
+    name="insight",
+    help="Remembers every pytest run: what failed, since when, is it flaky, what got slow.\n\n"
+    "Record a run with `pytest --insight`, then ask: `insight sessions list`, "
+    "`insight query tests --outcome failed --days 7`.",
+    pretty_exceptions_enable=False,  # an unexpected error is a bug: its traceback helps us mend it
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(profile.app, name="profile")
+app.add_typer(sessions.app, name="sessions")
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
+app.add_typer(query.app, name="query")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"pytest-insight {version('pytest-insight')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _global_options(
+    ctx: typer.Context,
+    profile_name: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", envvar=PROFILE_VARIABLE, help=PROFILE_HELP),
+    ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    source = ctx.get_parameter_source("profile_name")
+    # The variable is looked at where the precedence is stated (storage.access), not here.
+    ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+def main() -> None:
+    """Run the command and exit: 0 done, 1 an error said on stderr, 2 wrong usage, 3 `--exit-code`.
+
+    An exception that is no `InsightError` is a bug and leaves with its traceback.
+    """
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("always", StoreDamageWarning)
+    try:
+        app()
+    except InsightError as exc:
+        say(f"error: {exc}")
+        sys.exit(EXIT_ERROR)
+    finally:
+        _flush()
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    say(f"warning: {message}")
+
+
+def _flush() -> None:
+    """Write out what is left; a reader that has gone (`| head`) is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at its end, and would complain about that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,159 @@
+"""Printing: data on stdout, everything else on stderr; tables, JSON, and text made harmless."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+from pytest_insight.cli.options import ListFormat
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+WIDE = 100_000
+"""Columns of a "terminal" that is none: no line is ever folded or cropped for a program."""
+
+OUTCOME_STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "skipped": "yellow",
+    "xfailed": "yellow",
+    "xpassed": "magenta",
+    "rerun": "cyan",
+}
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    Attributes:
+        header: its heading.
+        show: a record to what stands in the cell.
+        justify: numbers stand on the right.
+        whole: never shortened; folded where the terminal is too narrow.
+    """
+
+    header: str
+    show: Callable[[Any], str | Text]
+    justify: Literal["left", "right"] = "left"
+    whole: bool = False
+
+
+def say(message: str) -> None:
+    """One message for people, on stderr."""
+    print("insight:", printable(message, keep="\n"), file=sys.stderr)
+
+
+def print_json(value: object) -> None:
+    """A value as indented JSON on stdout."""
+    data = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    write_bytes(data + b"\n")
+
+
+def write_bytes(data: bytes) -> None:
+    """Bytes on stdout, in order with text printed before."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def print_listing(
+    records: Sequence[Any],
+    columns: Sequence[Column],
+    format_: ListFormat,
+    *,
+    as_json: Callable[[Any], object],
+    caption: str,
+    nothing: str,
+) -> None:
+    """Records as a table or as a JSON list; none print `[]`, or for people a sentence on stderr."""
+    if format_ is ListFormat.JSON:
+        print_json([as_json(record) for record in records])
+    elif records:
+        print_table(columns, records, caption)
+    else:
+        say(nothing)
+
+
+def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str = "") -> None:
+    """A table on stdout; its caption says where the records are from."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(
+            column.header,
+            justify=column.justify,
+            overflow="fold" if column.whole else "ellipsis",
+            no_wrap=not column.whole,
+        )
+    for record in records:
+        cells = (column.show(record) for column in columns)
+        table.add_row(*(Text(printable(c)) if isinstance(c, str) else c for c in cells))
+    terminal = console()
+    terminal.print(table)
+    if caption and sys.stdout.isatty():
+        terminal.print(Text(printable(caption), style="dim"))
+
+
+def console() -> Console:
+    """Rich on stdout: as wide as the terminal or `COLUMNS` says, else without any limit."""
+    from rich.console import Console
+
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Console(width=None if known else WIDE, highlight=False, markup=False, emoji=False)
+
+
+def outcome_text(outcome: str, text: str | None = None) -> Text:
+    """An outcome, or a text about it, in its colour."""
+    from rich.text import Text
+
+    return Text(printable(text or outcome), style=OUTCOME_STYLES.get(outcome, ""))
+
+
+# What a terminal would act on instead of showing: C0 and C1 controls, DEL, and the marks that
+# change the direction of text (Unicode's bidi controls), which can make a text read as another.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """The text with every character that a terminal would act on shown as an escape."""
+    return _CONTROLS.sub(
+        lambda m: m[0] if m[0] in keep else m[0].encode("unicode_escape").decode("ascii"), text
+    )
+
+
+def duration_text(seconds: float) -> str:
+    """A duration for people: "1 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    return f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def time_text(time: datetime) -> str:
+    """A time for people, in their own time zone, to the second."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its noun: "1 session", "2 sessions"."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,212 @@
+"""`insight profile`: named storages, and which of them is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pytest_insight.cli.confirm import confirmed
+from pytest_insight.cli.options import (
+    DryRunOption,
+    FormatOption,
+    ListFormat,
+    ProfileOption,
+    YesOption,
+    profile_named,
+)
+from pytest_insight.cli.output import Column, plural, print_json, print_listing, say
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.profiles import StorageProfile
+
+app = typer.Typer(help="Named storages, and which of them is used.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
+
+
+@app.command()
+def create(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
+    ],
+    type_: Annotated[
+        str, typer.Option("--type", "-t", metavar="TYPE", help="json, or memory.")
+    ] = "json",
+    path: Annotated[
+        Path | None,
+        typer.Option("--path", "-p", metavar="FILE", help="Its file; without, one in our folder."),
+    ] = None,
+    merge: Annotated[
+        str | None,
+        typer.Option(
+            "--merge",
+            metavar="STRATEGY",
+            help="What its imports do with IDs it has: skip_existing, replace_existing, keep_both.",
+        ),
+    ] = None,
+    export_format: Annotated[
+        str | None,
+        typer.Option("--export-format", metavar="FORMAT", help="The format of its exports."),
+    ] = None,
+    export_days: Annotated[
+        float | None,
+        typer.Option("--export-days", metavar="N", help="How many days its exports go back."),
+    ] = None,
+    switch: Annotated[bool, typer.Option("--switch", help="Make it the active one.")] = False,
+) -> None:
+    """Create a profile. Its store comes with the first save; one that exists is used as it is.
+
+    Example: insight profile create demo --type json
+    """
+    from pytest_insight.storage.profiles import ProfileManager
+
+    manager = ProfileManager()
+    profile = manager.create_profile(
+        name,
+        type_,
+        path,
+        merge_strategy=merge,
+        export_format=export_format,
+        export_days=export_days,
+    )
+    if switch:
+        manager.switch_profile(name)
+    say(f"created the profile {name!r} ({_where(profile)}){'; it is active now' if switch else ''}")
+    if type_ == "memory":
+        say("a memory profile forgets its sessions when the process ends, so here at once")
+
+
+@app.command("list")
+def list_(ctx: typer.Context, format_: FormatOption = ListFormat.TABLE) -> None:
+    """List the profiles; the one in use is marked, with what made it so.
+
+    Example: insight profile list
+    """
+    from pytest_insight.storage.access import choose
+    from pytest_insight.storage.profiles import ProfileManager
+
+    manager = ProfileManager()
+    profiles = list(manager.list_profiles().values())
+    choice = choose(profile_named(ctx, None))
+    in_use = choice.profile.name
+
+    def mark(profile: StorageProfile) -> str:
+        return f"* {choice.reason}" if profile.name == in_use else ""
+
+    print_listing(
+        profiles,
+        [
+            Column("Profile", lambda p: p.name, whole=True),
+            Column("Type", lambda p: p.storage_type),
+            Column("In use", mark),
+            Column("Store", _where, whole=True),
+        ],
+        format_,
+        as_json=lambda p: _fields(p) | {"in_use": p.name == in_use},
+        caption=f"profiles of {manager.path}",
+        nothing="",
+    )
+    if not in_use:
+        say(
+            f"in use is no profile but {_where(choice.profile)}, named by "
+            "PYTEST_INSIGHT_STORAGE_TYPE or PYTEST_INSIGHT_DB_PATH"
+        )
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The profile; without, the one in use."),
+    ] = None,
+    profile: ProfileOption = None,
+    format_: FormatOption = ListFormat.TABLE,
+) -> None:
+    """Show one profile with its settings.
+
+    Example: insight profile show demo
+    """
+    from pytest_insight.storage.access import choose
+
+    shown = choose(name or profile_named(ctx, profile)).profile
+    if format_ is ListFormat.JSON:
+        print_json(_fields(shown))
+        return
+    print_listing(
+        [(key, value) for key, value in _fields(shown).items() if value is not None],
+        [
+            Column("Setting", lambda row: row[0]),
+            Column("Value", lambda row: str(row[1]), whole=True),
+        ],
+        format_,
+        as_json=dict,
+        caption="",
+        nothing="",
+    )
+
+
+@app.command()
+def switch(name: NameArgument) -> None:
+    """Make a profile the active one, from now on and for every process.
+
+    Example: insight profile switch demo
+    """
+    from pytest_insight.locations import PROFILE_VARIABLE, variable
+    from pytest_insight.storage.profiles import ProfileManager
+
+    profile = ProfileManager().switch_profile(name)
+    say(f"the active profile is {name!r} now ({_where(profile)})")
+    named = variable(PROFILE_VARIABLE)
+    if named and named != name:
+        say(f"but {PROFILE_VARIABLE}={named} comes first while it is set")
+
+
+@app.command()
+def delete(
+    name: NameArgument,
+    data: Annotated[
+        bool, typer.Option("--data", help="Delete its sessions too; asks first.")
+    ] = False,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Forget a profile. Its sessions stay where they are, unless --data is given.
+
+    Example: insight profile delete demo
+    """
+    from pytest_insight.storage.access import get_storage_instance
+    from pytest_insight.storage.profiles import ProfileManager
+
+    manager = ProfileManager()
+    profile = manager.get_profile(name)
+    count = 0
+    if data:
+        storage = get_storage_instance(profile_name=name)
+        count = storage.count()
+    what = f"the profile {name!r}" + (f" and its {plural(count, 'session')}" if data else "")
+    if dry_run:
+        say(f"would delete {what}")
+        return
+    if data and not confirmed(f"Delete {what} in {_where(profile)}?", yes):
+        return
+    # The profile first: refused for `default`, and then no session is gone either.
+    manager.delete_profile(name)
+    if data:
+        storage.clear_sessions()
+    kept = "" if data or not profile.path else f"; its store stays: {profile.path}"
+    say(f"deleted {what}{kept}")
+
+
+def _where(profile: StorageProfile) -> str:
+    return str(profile.path) if profile.path else profile.storage_type
+
+
+def _fields(profile: StorageProfile) -> dict[str, Any]:
+    import msgspec
+
+    fields = msgspec.structs.asdict(profile)
+    return fields | {"file_path": str(profile.path) if profile.path else None}

@@ -1,0 +1,78 @@
+"""`insight query`: finding sessions and tests."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import typer
+
+from pytest_insight.cli.options import (
+    ExitCodeOption,
+    FormatOption,
+    LimitOption,
+    ListFormat,
+    ProfileOption,
+    SessionOptions,
+    TestOptions,
+    query_on,
+    storage_of,
+    takes,
+)
+from pytest_insight.cli.sessions import EXIT_MATCHED
+from pytest_insight.cli.tables import print_sessions, print_tests
+
+app = typer.Typer(help="Find sessions and tests.", no_args_is_help=True)
+
+
+@app.command("sessions")
+@takes(selection=SessionOptions, tests=TestOptions)
+def find_sessions(
+    ctx: typer.Context,
+    *,
+    limit: LimitOption = 20,
+    format_: FormatOption = ListFormat.TABLE,
+    exit_code: ExitCodeOption = False,
+    profile: ProfileOption = None,
+    selection: SessionOptions,
+    tests: TestOptions,
+) -> None:
+    """Find sessions that have matching tests, the newest first; counts are of those tests.
+
+    Example: insight query sessions --outcome failed --days 7
+    """
+    storage = storage_of(ctx, profile)
+    query = query_on(storage, selection, tests)
+    found = storage.iter_sessions(query.selection, newest_first=True)
+    sessions = list(islice(found, limit or None))
+    print_sessions(sessions, storage, format_)
+    if exit_code and sessions:
+        raise typer.Exit(EXIT_MATCHED)
+
+
+@app.command("tests")
+@takes(selection=SessionOptions, which=TestOptions)
+def find_tests(
+    ctx: typer.Context,
+    *,
+    limit: LimitOption = 100,
+    format_: FormatOption = ListFormat.TABLE,
+    exit_code: ExitCodeOption = False,
+    profile: ProfileOption = None,
+    selection: SessionOptions,
+    which: TestOptions,
+) -> None:
+    """Find test results, those of the newest session first.
+
+    Example: insight query tests --outcome failed --nodeid test_login
+    """
+    storage = storage_of(ctx, profile)
+    query = query_on(storage, selection, which)
+    found = (
+        (session, result)
+        for session in storage.iter_sessions(query.selection, newest_first=True)
+        for result in session.test_results
+    )
+    tests = list(islice(found, limit or None))
+    print_tests(tests, storage, format_)
+    if exit_code and tests:
+        raise typer.Exit(EXIT_MATCHED)

@@ -1,0 +1,108 @@
+"""`insight sessions`: the recorded runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pytest_insight.cli.confirm import confirmed
+from pytest_insight.cli.named import find_session
+from pytest_insight.cli.options import (
+    DryRunOption,
+    ExitCodeOption,
+    FormatOption,
+    LimitOption,
+    ListFormat,
+    ProfileOption,
+    SessionOptions,
+    YesOption,
+    query_on,
+    storage_of,
+    takes,
+)
+from pytest_insight.cli.output import plural, print_json, say
+from pytest_insight.cli.tables import print_session, print_sessions
+
+app = typer.Typer(help="The recorded runs.", no_args_is_help=True)
+
+EXIT_MATCHED = 3
+
+
+@app.command("list")
+@takes(selection=SessionOptions)
+def list_(
+    ctx: typer.Context,
+    *,
+    limit: LimitOption = 20,
+    format_: FormatOption = ListFormat.TABLE,
+    exit_code: ExitCodeOption = False,
+    profile: ProfileOption = None,
+    selection: SessionOptions,
+) -> None:
+    """List sessions, the newest first.
+
+    Example: insight sessions list --days 7 --sut api
+    """
+    storage = storage_of(ctx, profile)
+    query = query_on(storage, selection)
+    sessions = list(
+        storage.iter_sessions(
+            (query.latest(limit) if limit else query).selection, newest_first=True
+        )
+    )
+    print_sessions(sessions, storage, format_)
+    if exit_code and sessions:
+        raise typer.Exit(EXIT_MATCHED)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    session: Annotated[
+        str,
+        typer.Argument(metavar="[ID]", help="An ID, the beginning of one, or `last`."),
+    ] = "last",
+    *,
+    profile: ProfileOption = None,
+    format_: FormatOption = ListFormat.TABLE,
+) -> None:
+    """Show one session: its facts, and what did not pass.
+
+    Example: insight sessions show last
+    """
+    storage = storage_of(ctx, profile)
+    found = find_session(storage, session)
+    if format_ is ListFormat.JSON:
+        print_json(found)
+    else:
+        print_session(found, storage)
+
+
+@app.command()
+@takes(selection=SessionOptions)
+def clear(
+    ctx: typer.Context,
+    *,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    profile: ProfileOption = None,
+    selection: SessionOptions,
+) -> None:
+    """Delete the selected sessions; all of them where nothing is selected. Asks first.
+
+    Example: insight sessions clear --sut old-service --dry-run
+    """
+    storage = storage_of(ctx, profile)
+    query = query_on(storage, selection)
+    if query.selection.session_filters:
+        ids = [session.session_id for session in storage.iter_sessions(query.selection)]
+    else:
+        ids = storage.session_ids()
+    what = f"{plural(len(ids), 'session')} in {storage.location}"
+    if not ids:
+        say(f"nothing to delete: no session matches in {storage.location}")
+    elif dry_run:
+        say(f"would delete {what}")
+    elif confirmed(f"Delete {what}?", yes):
+        say(f"deleted {plural(storage.clear_sessions(ids), 'session')} in {storage.location}")

@@ -1,0 +1,164 @@
+"""Sessions and tests as tables for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pytest_insight.cli.options import ListFormat
+from pytest_insight.cli.output import (
+    Column,
+    console,
+    duration_text,
+    outcome_text,
+    plural,
+    print_listing,
+    print_table,
+    printable,
+    time_text,
+)
+from pytest_insight.models import TestOutcome, TestResult, TestSession
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from pytest_insight.storage.base import BaseStorage
+
+NO_SESSIONS = "no sessions yet in {}: record a run with pytest --insight"
+NOTHING_MATCHES = "nothing matches in {}"
+LAST_LINES = 12
+"""How many lines of a failure `sessions show` prints: the end says what went wrong."""
+
+GOOD = frozenset({"passed", "xfailed", "skipped"})
+
+
+def print_sessions(
+    sessions: Sequence[TestSession], storage: BaseStorage, format_: ListFormat
+) -> None:
+    """One line per session."""
+    columns = [
+        Column("Session", lambda s: s.session_id, whole=True),
+        Column("SUT", lambda s: s.sut_name, whole=True),
+        Column("Started", lambda s: time_text(s.session_start_time)),
+        Column("Took", lambda s: duration_text(s.session_duration), "right"),
+        Column("Tests", lambda s: str(len(s.test_results)), "right"),
+        Column("Outcomes", outcomes_text, whole=True),
+        Column("Branch", lambda s: (s.code_state and s.code_state.branch) or ""),
+    ]
+    print_listing(
+        sessions,
+        columns,
+        format_,
+        as_json=session_summary,
+        caption=f"{plural(len(sessions), 'session')} of {storage.location}",
+        nothing=_why_nothing(storage) if not sessions else "",
+    )
+
+
+def print_tests(
+    tests: Sequence[tuple[TestSession, TestResult]], storage: BaseStorage, format_: ListFormat
+) -> None:
+    """One line per test result."""
+    columns = [
+        Column("Test", lambda row: row[1].nodeid, whole=True),
+        Column("Outcome", lambda row: outcome_text(row[1].outcome)),
+        Column("Took", lambda row: duration_text(row[1].duration), "right"),
+        Column("Started", lambda row: time_text(row[1].start_time)),
+        Column("Session", lambda row: row[0].session_id, whole=True),
+    ]
+    print_listing(
+        tests,
+        columns,
+        format_,
+        as_json=lambda row: {
+            "session_id": row[0].session_id,
+            "sut_name": row[0].sut_name,
+            **msgspec.to_builtins(row[1]),
+        },
+        caption=f"{plural(len(tests), 'result')} of {storage.location}",
+        nothing=_why_nothing(storage) if not tests else "",
+    )
+
+
+def print_session(session: TestSession, storage: BaseStorage) -> None:
+    """One session with its facts and everything that did not pass."""
+    from rich.rule import Rule
+    from rich.text import Text
+
+    print_table(
+        [
+            Column("Session", lambda row: row[0]),
+            Column(printable(session.session_id), lambda row: row[1], whole=True),
+        ],
+        _facts(session, storage),
+    )
+    out = console()
+    bad = [r for r in session.test_results if r.outcome not in GOOD]
+    for result in bad:
+        out.print()
+        title = Text.assemble(outcome_text(result.outcome), " ", printable(result.nodeid))
+        out.print(title)
+        lines = result.longreprtext.splitlines()
+        if len(lines) > LAST_LINES:
+            out.print(Text(f"    ... {plural(len(lines) - LAST_LINES, 'line')} before", "dim"))
+        for line in lines[-LAST_LINES:]:
+            out.print(Text("    " + printable(line, keep="\t")))
+    if bad:
+        out.print()
+        out.print(Rule(style="dim")) if out.is_terminal else None
+
+
+def session_summary(session: TestSession) -> dict[str, Any]:
+    """A session's own fields and how many results it has of each outcome, without the results."""
+    fields: dict[str, Any] = msgspec.to_builtins(session)
+    fields.pop("test_results", None)
+    return fields | {"outcomes": {str(o): n for o, n in _counts(session)}}
+
+
+def outcomes_text(session: TestSession) -> Text:
+    """The counts by outcome, the bad ones first: "2 failed, 198 passed"."""
+    from rich.text import Text
+
+    parts = [outcome_text(outcome, f"{count} {outcome}") for outcome, count in _counts(session)]
+    return Text(", ").join(parts) if parts else Text("no tests", style="dim")
+
+
+_ORDER = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
+
+
+def _counts(session: TestSession) -> list[tuple[TestOutcome, int]]:
+    def place(item: tuple[TestOutcome, int]) -> tuple[int, str]:
+        known = str(item[0]) in _ORDER
+        return (_ORDER.index(item[0]) if known else len(_ORDER), item[0])
+
+    return sorted(session.outcome_counts.items(), key=place)
+
+
+def _facts(session: TestSession, storage: BaseStorage) -> list[tuple[str, str | Text]]:
+    code = session.code_state
+    facts: list[tuple[str, Any]] = [
+        ("SUT", session.sut_name),
+        ("Started", time_text(session.session_start_time)),
+        ("Took", duration_text(session.session_duration)),
+        ("Outcomes", outcomes_text(session)),
+        ("Exit status", session.exit_status),
+        ("Branch", code and code.branch),
+        ("Commit", code and code.commit),
+        ("Tags", ", ".join(f"{k}={v}" for k, v in session.session_tags.items())),
+    ]
+    for key, value in session.testing_system.items():
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        facts.append((key, text))
+    facts.append(("Store", storage.location))
+    return [
+        (name, value if not isinstance(value, int) else str(value))
+        for name, value in facts
+        if value is not None and value != ""
+    ]
+
+
+def _why_nothing(storage: BaseStorage) -> str:
+    sentence = NOTHING_MATCHES if storage.session_ids() else NO_SESSIONS
+    return sentence.format(storage.location)
