@@ -24,5 +24,16 @@ lint: $(VENV)/installed
 types: $(VENV)/installed
 	$(BIN)/mypy
 
+demo: $(VENV)/installed
+	@sh tests/demo/tour.sh $(BIN)
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.benchmarks
+
+completions: $(VENV)/installed
+	@for shell in bash zsh fish; do \
+	  _INSIGHT_COMPLETE=source_$$shell $(BIN)/insight > completions/insight.$$shell; \
+	done
+
 clean:
 	rm -rf $(VENV) .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,6 +1,6 @@
 """`python -m pytest_insight` is the `insight` command."""
 
-from pytest_insight.cli.app import main
+from pytest_insight.cli import main
 
 if __name__ == "__main__":
     main()

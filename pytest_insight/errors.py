@@ -7,7 +7,6 @@ the sentence; every other exception is a bug and is shown with its traceback.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -35,6 +34,8 @@ class UnknownChoiceError(InsightError, ValueError):
         self.kind = kind
         self.given = given
         self.choices = sorted(choices)
+        import difflib  # only for an error
+
         self.near = difflib.get_close_matches(given, self.choices, n=3, cutoff=0.5)
         if self.near:
             help_ = f"did you mean {_alternatives(self.near)}?"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli import exchange, profile, query, sessions
+from pytest_insight.cli.lazy import LazyGroup
 from pytest_insight.cli.options import PROFILE_HELP
 from pytest_insight.cli.output import say
 from pytest_insight.errors import InsightError, StoreDamageWarning
@@ -19,17 +19,13 @@ EXIT_ERROR = 1
 
 app = typer.Typer(
     name="insight",
+    cls=LazyGroup,
     help="Remembers every pytest run: what failed, since when, is it flaky, what got slow.\n\n"
     "Record a run with `pytest --insight`, then ask: `insight sessions list`, "
     "`insight query tests --outcome failed --days 7`.",
     pretty_exceptions_enable=False,  # an unexpected error is a bug: its traceback helps us mend it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(profile.app, name="profile")
-app.add_typer(sessions.app, name="sessions")
-app.command("export")(exchange.export)
-app.command("import")(exchange.import_)
-app.add_typer(query.app, name="query")
 
 
 def _print_version(wanted: bool) -> None:
@@ -61,11 +57,8 @@ def _global_options(
         print(ctx.get_help())
 
 
-def main() -> None:
-    """Run the command and exit: 0 done, 1 an error said on stderr, 2 wrong usage, 3 `--exit-code`.
-
-    An exception that is no `InsightError` is a bug and leaves with its traceback.
-    """
+def run() -> None:
+    """Run the command and exit; see `cli.main`."""
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", StoreDamageWarning)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -56,6 +55,8 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
             f"in {matching[-1]}",
             where,
         )
+    import difflib  # only for an error
+
     near = difflib.get_close_matches(name, ids, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
     raise StorageError(f"{where} has no session {name!r}: {hint}", where)

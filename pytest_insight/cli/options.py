@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
 
+import msgspec
 import typer
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 PROFILE_HELP = "The profile to use, instead of the active one. Also accepted after the command."
 SELECTION = "Which sessions"
-TESTS = "Which tests"
 
 
 class ListFormat(enum.StrEnum):
@@ -50,12 +49,14 @@ def _session(help_: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=help_, rich_help_panel=SELECTION, **more)
 
 
-def _test(help_: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=TESTS, **more)
+class NarrowingOptions(Protocol):
+    """Options that narrow a query."""
+
+    def narrow(self, query: Query) -> Query:
+        """The query with these options as steps."""
 
 
-@dataclass(frozen=True)
-class SessionOptions:
+class SessionOptions(msgspec.Struct, frozen=True):
     """Which sessions: the same options on every command that selects some."""
 
     days: Annotated[
@@ -106,62 +107,8 @@ class SessionOptions:
         return query
 
 
-@dataclass(frozen=True)
-class TestOptions:
-    """Which tests of the sessions."""
-
-    __test__ = False
-
-    outcome: Annotated[
-        list[str] | None,
-        _test("With this outcome; may be repeated.", "--outcome", "-o", metavar="NAME"),
-    ] = None
-    nodeid: Annotated[
-        str | None,
-        _test("With a nodeid that contains this.", "--nodeid", "-k", metavar="TEXT"),
-    ] = None
-    regex: Annotated[bool, _test("Read --nodeid as a regular expression.", "--regex")] = False
-    error: Annotated[
-        str | None,
-        _test("With a failure whose text contains this.", "--error", metavar="TEXT"),
-    ] = None
-    output: Annotated[
-        str | None,
-        _test("With captured output that contains this.", "--output", metavar="TEXT"),
-    ] = None
-    min_duration: Annotated[
-        float | None, _test("That took at least so long.", "--min-duration", metavar="SECONDS")
-    ] = None
-    max_duration: Annotated[
-        float | None, _test("That took at most so long.", "--max-duration", metavar="SECONDS")
-    ] = None
-    warnings: Annotated[bool, _test("With a warning.", "--warnings")] = False
-    reruns: Annotated[bool, _test("In sessions where a test was run again.", "--reruns")] = False
-
-    def narrow(self, query: Query) -> Query:
-        """The query with these options as steps."""
-        tests = query.filter_by_test()
-        if self.outcome:
-            tests = tests.with_outcome(*self.outcome)
-        if self.nodeid is not None:
-            if self.regex:
-                tests = tests.with_pattern(self.nodeid, use_regex=True)
-            else:
-                tests = tests.with_nodeid_containing(self.nodeid)
-        if self.error is not None:
-            tests = tests.with_error_containing(self.error)
-        if self.output is not None:
-            tests = tests.with_output_containing(self.output)
-        if self.min_duration is not None or self.max_duration is not None:
-            tests = tests.with_duration_between(self.min_duration, self.max_duration)
-        if self.warnings:
-            tests = tests.with_warning()
-        query = tests.apply()
-        return query.with_reruns() if self.reruns else query
-
-
-def takes(**groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of dataclasses: `@takes(selection=SessionOptions)`.
+def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of structs: `@takes(selection=SessionOptions)`.
 
     The command gets one object for each group; its help shows every field as an option.
     """
@@ -174,20 +121,19 @@ def takes(**groups: type) -> Callable[[Callable[..., None]], Callable[..., None]
                 parameters.append(parameter.replace(annotation=hints[parameter.name]))
         for group in groups.values():
             group_hints = get_type_hints(group, include_extras=True)
-            parameters += [
-                inspect.Parameter(
-                    field.name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=field.default,
-                    annotation=group_hints[field.name],
+            # Every field has a default, so the two go together.
+            for name, default in zip(
+                group.__struct_fields__, group.__struct_defaults__, strict=True
+            ):
+                kind = inspect.Parameter.KEYWORD_ONLY
+                parameters.append(
+                    inspect.Parameter(name, kind, default=default, annotation=group_hints[name])
                 )
-                for field in fields(group)
-            ]
 
         @wraps(command)
         def run(*args: Any, **given: Any) -> None:
             for name, group in groups.items():
-                taken = {field.name: given.pop(field.name) for field in fields(group)}
+                taken = {field: given.pop(field) for field in group.__struct_fields__}
                 given[name] = group(**taken)
             command(*args, **given)
 
@@ -210,7 +156,7 @@ def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
     return get_storage_instance(profile_name=profile_named(ctx, after_command))
 
 
-def query_on(storage: BaseStorage, *options: SessionOptions | TestOptions) -> Query:
+def query_on(storage: BaseStorage, *options: NarrowingOptions) -> Query:
     """A query with all the options as steps."""
     from pytest_insight.query.query import Query
 

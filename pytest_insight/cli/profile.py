@@ -21,7 +21,9 @@ from pytest_insight.cli.output import Column, plural, print_json, print_listing,
 if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile
 
-app = typer.Typer(help="Named storages, and which of them is used.", no_args_is_help=True)
+app = typer.Typer(
+    help="Named storages, and which of them is used.", no_args_is_help=True, add_completion=False
+)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
 

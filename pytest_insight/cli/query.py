@@ -13,15 +13,15 @@ from pytest_insight.cli.options import (
     ListFormat,
     ProfileOption,
     SessionOptions,
-    TestOptions,
     query_on,
     storage_of,
     takes,
 )
 from pytest_insight.cli.sessions import EXIT_MATCHED
 from pytest_insight.cli.tables import print_sessions, print_tests
+from pytest_insight.cli.test_options import TestOptions
 
-app = typer.Typer(help="Find sessions and tests.", no_args_is_help=True)
+app = typer.Typer(help="Find sessions and tests.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("sessions")

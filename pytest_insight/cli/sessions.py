@@ -24,7 +24,7 @@ from pytest_insight.cli.options import (
 from pytest_insight.cli.output import plural, print_json, say
 from pytest_insight.cli.tables import print_session, print_sessions
 
-app = typer.Typer(help="The recorded runs.", no_args_is_help=True)
+app = typer.Typer(help="The recorded runs.", no_args_is_help=True, add_completion=False)
 
 EXIT_MATCHED = 3
 

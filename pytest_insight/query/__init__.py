@@ -9,13 +9,14 @@ equivalent to the method of `Query` with the same name.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pytest_insight.query.query import Query
-from pytest_insight.query.result import QueryResult
-from pytest_insight.query.tests import QueryTestFilter
 
 if TYPE_CHECKING:
+    from pytest_insight.query.result import QueryResult
+    from pytest_insight.query.tests import QueryTestFilter
     from pytest_insight.storage.base import BaseStorage
 
 __all__ = [
@@ -75,3 +76,12 @@ test_nodeid_contains = _all.test_nodeid_contains
 with_profile = _all.with_profile
 latest = _all.latest
 filter_by_test = _all.filter_by_test
+
+
+_HOMES = {"QueryResult": "result", "QueryTestFilter": "tests"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:  # found on first use: a command that lists sessions needs neither
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

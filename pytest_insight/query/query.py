@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pytest_insight import arguments
 from pytest_insight.errors import InvalidQueryParameterError
@@ -30,15 +30,14 @@ from pytest_insight.filters import (
     TestingSystemIs,
 )
 from pytest_insight.models import TestOutcome
-from pytest_insight.query.result import QueryResult
 
 if TYPE_CHECKING:
+    from pytest_insight.query.result import QueryResult
     from pytest_insight.query.tests import QueryTestFilter
     from pytest_insight.storage.base import BaseStorage
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """A question about a history. Steps narrow it; `execute` asks.
 
     Session-level steps keep or drop whole sessions; `filter_by_test()` begins test-level steps,
@@ -57,7 +56,7 @@ class Query:
         InvalidQueryParameterError: an argument that can never match or make sense.
     """
 
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = Selection()
     profile_name: str | None = None
     storage: BaseStorage | None = None
 
@@ -196,6 +195,8 @@ class Query:
             StorageError: the store cannot be read.
             UnknownProfileError: there is no such profile.
         """
+        from pytest_insight.query.result import QueryResult
+
         return QueryResult(tuple(self.open_storage().select(self.selection)), self)
 
     def open_storage(self) -> BaseStorage:
@@ -213,7 +214,7 @@ class Query:
         return self._and(StartedWithin(arguments.number(unit, count) * seconds))
 
     def _selecting(self, **changes: Any) -> Query:
-        return replace(self, selection=msgspec.structs.replace(self.selection, **changes))
+        return replace(self, selection=replace(self.selection, **changes))
 
 
 def _fact_text(value: object) -> str:

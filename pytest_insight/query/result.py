@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pytest_insight.models import TestResult, TestSession
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from pytest_insight.query.query import Query
 
 
-@dataclass(frozen=True)
-class QueryResult:
+class QueryResult(msgspec.Struct, frozen=True):
     """The sessions that a query found, by start time, the oldest first.
 
     Iterating gives the sessions, `len()` counts them, and as a truth value it says whether there

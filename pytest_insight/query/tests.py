@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from msgspec.structs import replace
 
 from pytest_insight import arguments
 from pytest_insight.errors import InvalidQueryParameterError
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from pytest_insight.query.query import Query
 
 
-@dataclass(frozen=True)
-class QueryTestFilter:
+class QueryTestFilter(msgspec.Struct, frozen=True):
     """Which tests of the sessions; immutable like `Query`, and all steps must match.
 
     Sessions of which no test is left drop out of the answer.

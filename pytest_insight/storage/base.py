@@ -19,17 +19,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from pytest_insight import arguments
-from pytest_insight.document import checked
+from pytest_insight.document import checked, clean_text
 from pytest_insight.errors import (
     InvalidImportError,
     StorageError,
-)
-from pytest_insight.exchange.merge import (
-    DEFAULT_STRATEGY,
-    ImportReport,
-    MergePlan,
-    get_strategy,
-    plan_merge,
 )
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import (
@@ -44,6 +37,7 @@ from pytest_insight.filters import (
 from pytest_insight.models import TestSession
 
 if TYPE_CHECKING:
+    from pytest_insight.exchange.merge import ImportReport, MergePlan
     from pytest_insight.exchange.problems import Parsed
     from pytest_insight.storage.profiles import StorageProfile
 
@@ -154,7 +148,7 @@ class BaseStorage(ABC):
 
     def get_session_by_id(self, session_id: str) -> TestSession | None:
         """The session with exactly this ID; None where there is none."""
-        selection = Selection((SessionIdIn(frozenset((session_id,))),))
+        selection = Selection((SessionIdIn(frozenset((clean_text(session_id),))),))
         return next(self.iter_sessions(selection), None)
 
     def count(self, selection: Selection | None = None) -> int:
@@ -171,8 +165,8 @@ class BaseStorage(ABC):
                 the store does not have are no error.
         """
         if sessions_to_clear is not None:
-            ids = {s if isinstance(s, str) else s.session_id for s in sessions_to_clear}
-            return self.delete_sessions(ids)
+            ids = (s if isinstance(s, str) else s.session_id for s in sessions_to_clear)
+            return self.delete_sessions({clean_text(name) for name in ids})  # as they were kept
         with self.exclusive():
             return self.delete_sessions(self.session_ids())
 
@@ -269,6 +263,7 @@ class BaseStorage(ABC):
             UnknownChoiceError: no such strategy or format.
         """
         from pytest_insight.exchange.formats import read_bytes, read_file
+        from pytest_insight.exchange.merge import DEFAULT_STRATEGY, get_strategy, plan_merge
 
         strategy = get_strategy(merge_strategy or self.exchange.merge_strategy or DEFAULT_STRATEGY)
         if isinstance(path, str | os.PathLike):
@@ -318,6 +313,8 @@ class BaseStorage(ABC):
 
 
 def _report(parsed: Parsed, plan: MergePlan) -> ImportReport:
+    from pytest_insight.exchange.merge import ImportReport
+
     return ImportReport(
         total=parsed.total,
         imported=plan.count("add"),

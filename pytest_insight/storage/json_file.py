@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 from pytest_insight import locations
 from pytest_insight.document import SEPARATOR, document_chunks, encode_session
 from pytest_insight.errors import ExchangeError, StorageError, StoreDamageWarning
-from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.files import os_error_text, write_whole
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
-from pytest_insight.storage.appending import append
-from pytest_insight.storage.backup import keep_backup
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.locking import Lock
 from pytest_insight.storage.reading import (
     Entry,
     Index,
@@ -35,6 +31,8 @@ from pytest_insight.storage.reading import (
 )
 
 if TYPE_CHECKING:
+    from pytest_insight.exchange.merge import MergePlan
+    from pytest_insight.storage.locking import Lock
     from pytest_insight.storage.profiles import StorageProfile
 
 LOCK_SECONDS = 60.0
@@ -87,6 +85,8 @@ class JSONStorage(BaseStorage):
 
     @cached_property
     def _lock(self) -> Lock:
+        from pytest_insight.storage.locking import Lock  # readers do without
+
         return Lock(self._real_path, self._lock_seconds)
 
     @contextmanager
@@ -160,6 +160,8 @@ class JSONStorage(BaseStorage):
         return index
 
     def _report_damage(self, index: Index) -> None:
+        from pytest_insight.storage.backup import keep_backup  # seldom needed
+
         try:
             backup = f"the damaged file was kept as {keep_backup(self._real_path)}"
         except OSError as exc:
@@ -175,6 +177,8 @@ class JSONStorage(BaseStorage):
     # Writing ------------------------------------------------------------------------------------
 
     def _save(self, sessions: list[TestSession]) -> None:
+        from pytest_insight.storage.appending import append  # readers do without
+
         encoded = [encode_session(session) for session in sessions]
         with self.exclusive(), self._errors_named():
             if not self._real_path.exists():
@@ -202,6 +206,8 @@ class JSONStorage(BaseStorage):
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
+        from pytest_insight.storage.backup import keep_backup  # seldom needed
+
         with opened(self._real_path) as store:
             if store is None:
                 write_whole(self._real_path, document_chunks(added))

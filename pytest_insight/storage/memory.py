@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from msgspec.structs import replace
 
-from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 
 if TYPE_CHECKING:
+    from pytest_insight.exchange.merge import MergePlan
     from pytest_insight.storage.profiles import StorageProfile
 
 
@@ -88,4 +88,8 @@ def _handed_out(session: TestSession) -> TestSession:
         session,
         session_tags=dict(session.session_tags),
         testing_system=deepcopy(session.testing_system),
+        test_results=tuple(
+            replace(result, properties=deepcopy(result.properties)) if result.properties else result
+            for result in session.test_results
+        ),
     )

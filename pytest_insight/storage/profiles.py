@@ -23,10 +23,8 @@ from pytest_insight.errors import (
     StorageError,
     UnknownProfileError,
 )
-from pytest_insight.exchange.merge import get_strategy
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.files import make_private_folder, os_error_text, write_whole
-from pytest_insight.storage.locking import Lock
 from pytest_insight.storage.registry import check_storage_type
 
 VERSION = 1
@@ -254,6 +252,8 @@ class ProfileManager:
             ) from exc
 
     def _change(self, change: Callable[[_File], None]) -> _File:
+        from pytest_insight.storage.locking import Lock  # readers do without
+
         path = Path(os.path.realpath(self.path))
         with Lock(path, LOCK_SECONDS).held():
             file = self._read()
@@ -305,6 +305,8 @@ def _check(profile: StorageProfile) -> None:
             name,
         )
     if profile.merge_strategy is not None:
+        from pytest_insight.exchange.merge import get_strategy
+
         get_strategy(profile.merge_strategy)
     if profile.export_format is not None:
         from pytest_insight.exchange.formats import get_format

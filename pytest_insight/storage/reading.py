@@ -22,7 +22,6 @@ from pytest_insight.document import (
     decode_session,
 )
 from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError
-from pytest_insight.exchange import json_format
 from pytest_insight.files import os_error_text
 from pytest_insight.models import TestSession
 from pytest_insight.storage.session_file import (
@@ -215,6 +214,8 @@ def _thorough(file: BinaryIO, size: int) -> tuple[list[Found], list[str]]:
 
 def _foreign(data: bytes, path: Path, keep: Keep) -> Index:
     """The sessions of a file in another shape, or of one whose first line is damaged."""
+    from pytest_insight.exchange import json_format
+
     if not data.strip(b" \t\r\n\0"):
         return Index([], [f"the file holds nothing, only {len(data)} blank bytes"], [])
     try:

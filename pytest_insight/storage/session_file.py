@@ -8,7 +8,6 @@ of 1 MiB beats a memory map, which pays for each page it touches.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -26,7 +25,6 @@ from pytest_insight.document import (
     UNDECODABLE,
     decode_session,
 )
-from pytest_insight.exchange.json_format import read_object
 from pytest_insight.models import TestSession
 
 NATIVE_START = HEAD + b"\n"
@@ -202,6 +200,8 @@ def salvage(data: bytes) -> tuple[list[Piece], list[tuple[int, int]]]:
 
     A session is tried wherever one may begin; what decodes and is a session is kept.
     """
+    import json  # only for what is not as we write it
+
     # As Latin-1 every byte is one character, so offsets agree; structure is ASCII in UTF-8.
     text = data.decode("latin-1")
     decoder = json.JSONDecoder()
@@ -228,6 +228,10 @@ def read_any(data: bytes) -> TestSession | None:
         return decode_session(data)
     except UNDECODABLE:
         pass  # perhaps another writer's: a naive time, an unknown field
+    import json
+
+    from pytest_insight.exchange.json_format import read_object
+
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""`insight export` and `insight import`: sessions to files and back."""
+"""`insight import`: sessions from files or from standard input."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_insight.cli.options import (
-    DryRunOption,
-    PathArgument,
-    ProfileOption,
-    SessionOptions,
-    query_on,
-    storage_of,
-    takes,
-)
+from pytest_insight.cli.options import DryRunOption, ProfileOption, storage_of
 from pytest_insight.cli.output import plural, say
 from pytest_insight.errors import ExchangeError
 
@@ -24,46 +16,12 @@ if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport
     from pytest_insight.storage.base import BaseStorage
 
+app = typer.Typer(add_completion=False)
+
 STDIN = "-"
 
 
-@takes(selection=SessionOptions)
-def export(
-    ctx: typer.Context,
-    path: PathArgument = None,
-    *,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="json or csv; without, as the suffix says, else the profile, else json.",
-        ),
-    ] = None,
-    profile: ProfileOption = None,
-    selection: SessionOptions,
-) -> None:
-    """Write sessions to a file or to standard output; `insight import` reads them back equal.
-
-    Example: insight export --days 7 --format csv > week.csv
-    """
-    storage = storage_of(ctx, profile)
-    if selection.days is None and storage.exchange.export_days is not None:
-        from dataclasses import replace
-
-        selection = replace(selection, days=storage.exchange.export_days)
-    query = query_on(storage, selection)
-    if path is None or str(path) == STDIN:
-        sys.stdout.flush()
-        count = storage.export_selection(sys.stdout.buffer, query.selection, format_)
-        sys.stdout.buffer.flush()
-        say(f"exported {plural(count, 'session')} of {storage.location}")
-    else:
-        count = storage.export_selection(path, query.selection, format_)
-        say(f"exported {plural(count, 'session')} of {storage.location} to {path}")
-
-
+@app.command()
 def import_(
     ctx: typer.Context,
     paths: Annotated[

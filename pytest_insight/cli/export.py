@@ -1,0 +1,60 @@
+"""`insight export`: sessions to a file or to standard output."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pytest_insight.cli.options import (
+    PathArgument,
+    ProfileOption,
+    SessionOptions,
+    query_on,
+    storage_of,
+    takes,
+)
+from pytest_insight.cli.output import plural, say
+
+app = typer.Typer(add_completion=False)
+
+STDOUT = "-"
+
+
+@app.command()
+@takes(selection=SessionOptions)
+def export(
+    ctx: typer.Context,
+    path: PathArgument = None,
+    *,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="json or csv; without, as the suffix says, else the profile, else json.",
+        ),
+    ] = None,
+    profile: ProfileOption = None,
+    selection: SessionOptions,
+) -> None:
+    """Write sessions to a file or to standard output; `insight import` reads them back equal.
+
+    Example: insight export --days 7 --format csv > week.csv
+    """
+    storage = storage_of(ctx, profile)
+    if selection.days is None and storage.exchange.export_days is not None:
+        from msgspec.structs import replace
+
+        selection = replace(selection, days=storage.exchange.export_days)
+    query = query_on(storage, selection)
+    if path is None or str(path) == STDOUT:
+        sys.stdout.flush()
+        count = storage.export_selection(sys.stdout.buffer, query.selection, format_)
+        sys.stdout.buffer.flush()
+        say(f"exported {plural(count, 'session')} of {storage.location}")
+    else:
+        count = storage.export_selection(path, query.selection, format_)
+        say(f"exported {plural(count, 'session')} of {storage.location} to {path}")
