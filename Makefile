@@ -15,7 +15,7 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

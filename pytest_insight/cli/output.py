@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WIDE = 100_000
 """Columns of a "terminal" that is none: no line is ever folded or cropped for a program."""
 
+WIDE_TERMINAL = 120
+
 OUTCOME_STYLES = {
     "passed": "green",
     "failed": "red",
@@ -39,12 +41,17 @@ class Column(NamedTuple):
         show: a record to what stands in the cell.
         justify: numbers stand on the right.
         whole: never shortened; folded where the terminal is too narrow.
+        unbroken: neither shortened nor folded: it is there to be copied.
+        spare: left out on a terminal of fewer than `WIDE_TERMINAL` columns, and where it is empty
+            in every row.
     """
 
     header: str
     show: Callable[[Any], str | Text]
     justify: Literal["left", "right"] = "left"
     whole: bool = False
+    unbroken: bool = False
+    spare: bool = False
 
 
 def say(message: str) -> None:
@@ -89,21 +96,33 @@ def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    terminal = console()
+    narrow = terminal.width < WIDE_TERMINAL
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    shown = []
     for column in columns:
+        cells = [column.show(record) for record in records]
+        if column.spare and (narrow or not any(cells)):
+            continue
+        shown.append([Text(printable(c)) if isinstance(c, str) else c for c in cells])
         table.add_column(
             column.header,
             justify=column.justify,
             overflow="fold" if column.whole else "ellipsis",
             no_wrap=not column.whole,
+            min_width=max(map(len, cells), default=0) if column.unbroken else None,
         )
-    for record in records:
-        cells = (column.show(record) for column in columns)
-        table.add_row(*(Text(printable(c)) if isinstance(c, str) else c for c in cells))
-    terminal = console()
-    terminal.print(table)
-    if caption and sys.stdout.isatty():
-        terminal.print(Text(printable(caption), style="dim"))
+    for row in zip(*shown, strict=True):
+        table.add_row(*row)
+    if sys.stdout.isatty():
+        terminal.print(table)
+        if caption:
+            terminal.print(Text(printable(caption), style="dim"))
+        return
+    with terminal.capture() as captured:
+        terminal.print(table)
+    # A program has no use for the blanks that fill the last column.
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def console() -> Console:
@@ -136,7 +155,9 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A duration for people: "1 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
+    """A duration for people: "<1 ms", "12 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
+    if seconds < 0.0005:
+        return "<1 ms"
     if seconds < 0.1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
@@ -150,8 +171,8 @@ def duration_text(seconds: float) -> str:
 
 
 def time_text(time: datetime) -> str:
-    """A time for people, in their own time zone, to the second."""
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+    """A time for people, in their own time zone, to the minute."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M}"
 
 
 def plural(count: int, word: str) -> str:

@@ -39,13 +39,13 @@ def print_sessions(
 ) -> None:
     """One line per session."""
     columns = [
-        Column("Session", lambda s: s.session_id, whole=True),
-        Column("SUT", lambda s: s.sut_name, whole=True),
+        Column("Session", lambda s: s.session_id, unbroken=True),
+        Column("SUT", _sut_if_not_in_id, whole=True, spare=True),
         Column("Started", lambda s: time_text(s.session_start_time)),
         Column("Took", lambda s: duration_text(s.session_duration), "right"),
         Column("Tests", lambda s: str(len(s.test_results)), "right"),
         Column("Outcomes", outcomes_text, whole=True),
-        Column("Branch", lambda s: (s.code_state and s.code_state.branch) or ""),
+        Column("Branch", lambda s: (s.code_state and s.code_state.branch) or "", spare=True),
     ]
     print_listing(
         sessions,
@@ -66,7 +66,7 @@ def print_tests(
         Column("Outcome", lambda row: outcome_text(row[1].outcome)),
         Column("Took", lambda row: duration_text(row[1].duration), "right"),
         Column("Started", lambda row: time_text(row[1].start_time)),
-        Column("Session", lambda row: row[0].session_id, whole=True),
+        Column("Session", lambda row: row[0].session_id, unbroken=True, spare=True),
     ]
     print_listing(
         tests,
@@ -84,7 +84,6 @@ def print_tests(
 
 def print_session(session: TestSession, storage: BaseStorage) -> None:
     """One session with its facts and everything that did not pass."""
-    from rich.rule import Rule
     from rich.text import Text
 
     print_table(
@@ -105,9 +104,10 @@ def print_session(session: TestSession, storage: BaseStorage) -> None:
             out.print(Text(f"    ... {plural(len(lines) - LAST_LINES, 'line')} before", "dim"))
         for line in lines[-LAST_LINES:]:
             out.print(Text("    " + printable(line, keep="\t")))
-    if bad:
-        out.print()
-        out.print(Rule(style="dim")) if out.is_terminal else None
+
+
+def _sut_if_not_in_id(session: TestSession) -> str:
+    return "" if session.session_id.startswith(f"{session.sut_name}-") else session.sut_name
 
 
 def session_summary(session: TestSession) -> dict[str, Any]:
@@ -121,8 +121,13 @@ def outcomes_text(session: TestSession) -> Text:
     """The counts by outcome, the bad ones first: "2 failed, 198 passed"."""
     from rich.text import Text
 
-    parts = [outcome_text(outcome, f"{count} {outcome}") for outcome, count in _counts(session)]
+    parts = [outcome_text(outcome, _counted(outcome, count)) for outcome, count in _counts(session)]
     return Text(", ").join(parts) if parts else Text("no tests", style="dim")
+
+
+def _counted(outcome: str, count: int) -> str:
+    """As pytest's closing line says it: "2 failed", "2 errors"."""
+    return plural(count, "error") if outcome == TestOutcome.ERROR else f"{count:,} {outcome}"
 
 
 _ORDER = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
@@ -148,15 +153,21 @@ def _facts(session: TestSession, storage: BaseStorage) -> list[tuple[str, str | 
         ("Commit", code and code.commit),
         ("Tags", ", ".join(f"{k}={v}" for k, v in session.session_tags.items())),
     ]
-    for key, value in session.testing_system.items():
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        facts.append((key, text))
+    facts += [(key, _fact_text(value)) for key, value in session.testing_system.items()]
     facts.append(("Store", storage.location))
     return [
         (name, value if not isinstance(value, int) else str(value))
         for name, value in facts
         if value is not None and value != ""
     ]
+
+
+def _fact_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return ", ".join(f"{name} {item}" for name, item in value.items())
+    return msgspec.json.encode(value).decode()
 
 
 def _why_nothing(storage: BaseStorage) -> str:

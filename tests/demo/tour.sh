@@ -17,7 +17,13 @@ run() { printf '\033[2m$ %s\033[0m\n' "$*"; sh -c "$*" || status=$?; }
 # A recorded run may fail: that is what it is recorded for. Statuses over 1 are no test failures.
 record() {
     printf '\033[2m$ %s\033[0m\n' "$*"
-    sh -c "$*" | grep -E '^insight:| in [0-9.]+s' || true
+    code=0
+    said=$(sh -c "$*" 2>&1) || code=$?
+    if [ "$code" -gt 1 ]; then
+        printf '%s\n' "$said" >&2
+        exit "$code"
+    fi
+    printf '%s\n' "$said" | grep -E '^insight:| in [0-9.]+s'
 }
 
 units="tests/test_models.py tests/test_filters.py tests/test_merge.py"

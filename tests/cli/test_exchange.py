@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.storage import JSONStorage, list_profiles
+from tests.cli.conftest import Insight
+from tests.conftest import MakeSession
+
+
+def test_export_to_stdout_and_import_from_stdin_make_a_sentence(
+    insight: Insight, store: JSONStorage
+) -> None:
+    insight("profile", "create", "demo", "--type", "json")
+    exported = insight("export")
+    assert exported.raw_out == store.path.read_bytes()
+    printed = insight("--profile", "demo", "import", "--merge", "keep_both", stdin=exported.raw_out)
+    assert printed.out == ""
+    assert "3 imported" in printed.err
+    assert JSONStorage(list_profiles()["demo"].path).load_sessions() == store.load_sessions()
+
+
+def test_csv_of_the_last_days_goes_to_stdout(insight: Insight, make_session: MakeSession) -> None:
+    now = datetime.now(UTC)
+    JSONStorage().save_sessions(
+        [
+            make_session(1, session_start_time=now - timedelta(days=30)),
+            make_session(2, session_start_time=now - timedelta(days=1)),
+        ]
+    )
+    printed = insight("export", "--days", "7", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(printed.out, newline="")))
+    assert [(row["session_id"], row["outcome"]) for row in rows] == [
+        ("api-2", "passed"),
+        ("api-2", "failed"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["all.json", "all.csv", "all.json.gz", "all.csv.gz"])
+def test_a_file_comes_back_equal(insight: Insight, store: JSONStorage, name: str) -> None:
+    before = store.load_sessions()
+    assert name in insight("export", name).err
+    if name.endswith(".gz"):
+        assert gzip.decompress(Path(name).read_bytes())
+    insight("sessions", "clear", "--yes")
+    insight("import", name)
+    assert store.load_sessions() == before
+
+
+def test_importing_twice_skips_replaces_or_keeps_both(insight: Insight, store: JSONStorage) -> None:
+    insight("export", "all.json")
+    assert "3 skipped" in insight("import", "all.json").err
+    assert "3 replaced" in insight("import", "all.json", "--merge", "replace_existing").err
+    printed = insight("import", "all.json", "--merge", "keep_both")
+    assert "3 renamed" in printed.err
+    assert "api-0 is now api-0-2" in printed.err
+    assert store.count() == 6
+
+
+def test_a_dry_run_says_what_would_be_and_writes_nothing(
+    insight: Insight, store: JSONStorage
+) -> None:
+    insight("export", "all.json")
+    insight("sessions", "clear", "--yes")
+    assert "would be: 3 imported" in insight("import", "all.json", "--dry-run").err
+    assert store.count() == 0
+
+
+def test_a_profiles_own_settings_are_used_where_a_command_gives_none(
+    insight: Insight, store: JSONStorage
+) -> None:
+    insight("export", "all.json")
+    insight(
+        *[
+            "profile",
+            "create",
+            "p",
+            "--merge",
+            "keep_both",
+            "--export-format",
+            "csv",
+            "--export-days",
+            "1",
+            "--switch",
+        ]
+    )
+    insight("import", "all.json")
+    assert "3 renamed" in insight("import", "all.json").err
+    assert insight("export").out.count("\n") == 1  # the header: those sessions are old
+    assert insight("export", "--days", "100000").out.count("\n") == 1 + 12
+    assert json.loads(insight("export", "--format", "json").out)["sessions"] == []
+
+
+def test_of_several_files_none_is_imported_when_one_is_bad(
+    insight: Insight, store: JSONStorage
+) -> None:
+    insight("export", "all.json")
+    insight("sessions", "clear", "--yes")
+    Path("bad.json").write_text('[{"session_id": 1}]')
+    printed = insight("import", "all.json", "bad.json", status=1)
+    assert "bad.json" in printed.err
+    assert store.count() == 0
+
+
+def test_invalid_sessions_are_all_named_and_may_be_left_out(
+    insight: Insight, store: JSONStorage
+) -> None:
+    document = json.loads(insight("export").out)
+    document["sessions"][0]["sut_name"] = " "
+    document["sessions"][2]["test_results"][1]["duration"] = -1
+    Path("some.json").write_text(json.dumps(document))
+    insight("sessions", "clear", "--yes")
+    printed = insight("import", "some.json", status=1)
+    assert "sessions[0].sut_name" in printed.err
+    assert "sessions[2].test_results[1].duration" in printed.err
+    assert "--skip-invalid" in printed.err
+    assert store.count() == 0
+    printed = insight("import", "some.json", "--skip-invalid")
+    assert "1 imported" in printed.err
+    assert "2 invalid" in printed.err
+    assert "sessions[0].sut_name" in printed.err
+    assert store.session_ids() == ["api-1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("import missing.json", "missing.json"),
+        ("import .", "folder"),
+        ("import empty.json", "empty"),
+        ("import text.json", "cannot be read as JSON"),
+        ("import other.json", "holds no sessions"),
+        ("import half.json", "cut short"),
+        ("import newer.json", "newer pytest-insight"),
+        ("import good.json --merge keep", "keep_both"),
+        ("import good.json --format xml", "no format named 'xml'"),
+        ("export --format xml", "no format named 'xml'"),
+        ("export --days -1", "zero or more"),
+        ("export no/such/folder/x.json", "cannot write"),
+        ("export --session nope", "no session 'nope'"),
+        ("query tests --nodeid ( --regex", "regular expression"),
+        ("query tests --min-duration 2 --max-duration 1", "more than"),
+        ("query tests --outcome=", "outcome"),
+        ("query tests --commit xyz", "hexadecimal"),
+        ("sessions list --sut=", "not blank"),
+    ],
+)
+def test_bad_input_is_an_error_that_changes_nothing(
+    insight: Insight, store: JSONStorage, arguments: str, said: str
+) -> None:
+    good = insight("export").raw_out
+    Path("good.json").write_bytes(good)
+    Path("half.json").write_bytes(good[: len(good) // 2])
+    Path("empty.json").touch()
+    Path("text.json").write_text("This is no JSON.")
+    Path("other.json").write_text('{"name": "something"}')
+    Path("newer.json").write_bytes(good.replace(b'"version":1', b'"version":2'))
+    before = store.path.read_bytes()
+    printed = insight(*arguments.split(), status=1)
+    assert said in printed.err
+    assert printed.err.startswith("insight: error: ")
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+    assert store.path.read_bytes() == before
+
+
+def test_exporting_onto_the_store_itself_is_refused(insight: Insight, store: JSONStorage) -> None:
+    before = store.path.read_bytes()
+    assert "the store itself" in insight("export", store.path, status=1).err
+    assert store.path.read_bytes() == before

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.storage import JSONStorage, list_profiles
+from tests.cli.conftest import Insight
+from tests.conftest import MakeSession
+
+
+def test_a_profile_is_created_shown_switched_to_and_deleted(insight: Insight) -> None:
+    assert "demo" in insight("profile", "create", "demo", "--type", "json").err
+    assert json.loads(insight("profile", "show", "demo", "-f", "json").out)["name"] == "demo"
+    insight("profile", "switch", "demo")
+    in_use = [p for p in json.loads(insight("profile", "list", "-f", "json").out) if p["in_use"]]
+    assert [p["name"] for p in in_use] == ["demo"]
+    assert "its store stays" in insight("profile", "delete", "demo").err
+    assert set(list_profiles()) == {"default"}
+
+
+def test_a_profile_has_its_own_settings(insight: Insight) -> None:
+    insight(
+        *[
+            "profile",
+            "create",
+            "p",
+            "--path",
+            "x.json",
+            "--merge",
+            "keep_both",
+            "--export-format",
+            "csv",
+        ],
+        *["--export-days", "7", "--switch"],
+    )
+    shown = json.loads(insight("profile", "show", "-f", "json").out)
+    assert shown == {
+        "name": "p",
+        "storage_type": "json",
+        "file_path": str(Path.cwd() / "x.json"),
+        "merge_strategy": "keep_both",
+        "export_format": "csv",
+        "export_days": 7,
+    }
+
+
+def test_the_profile_in_use_is_marked_with_what_made_it_so(insight: Insight) -> None:
+    insight("profile", "create", "demo")
+    assert "* default" in insight("profile", "list").out
+    assert "* argument" in insight("--profile", "demo", "profile", "list").out
+    assert "* environment" in insight("profile", "list", env={"PYTEST_INSIGHT_PROFILE": "demo"}).out
+    insight("profile", "switch", "demo")
+    assert "* active" in insight("profile", "list").out
+
+
+def test_a_profile_is_named_before_the_command_after_it_or_by_the_environment(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    insight("profile", "create", "demo")
+    JSONStorage(list_profiles()["demo"].path).save_session(make_session(7))
+    for printed in (
+        insight("--profile", "demo", "sessions", "list"),
+        insight("sessions", "list", "--profile", "demo"),
+        insight("--profile", "default", "sessions", "list", "--profile", "demo"),
+        insight("sessions", "list", env={"PYTEST_INSIGHT_PROFILE": "demo"}),
+    ):
+        assert "api-7" in printed.out
+
+
+def test_deleting_the_data_too_needs_a_yes(insight: Insight, make_session: MakeSession) -> None:
+    insight("profile", "create", "demo")
+    store = JSONStorage(list_profiles()["demo"].path)
+    store.save_session(make_session())
+    insight("profile", "delete", "demo", "--data", status=2)
+    insight("profile", "delete", "demo", "--data", "--dry-run")
+    assert store.count() == 1
+    assert "demo" in list_profiles()
+    insight("profile", "delete", "demo", "--data", "--yes")
+    assert store.count() == 0
+    assert "demo" not in list_profiles()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ("sessions list --profile demp", 1, "did you mean demo?"),
+        ("profile switch nope", 1, "no profile named 'nope'"),
+        ("profile delete nope", 1, "no profile named 'nope'"),
+        ("profile delete default", 1, "always there"),
+        ("profile create demo", 1, "exists already"),
+        ("profile create DEMO", 1, "exists already"),
+        ("profile create -- -x", 1, "cannot be the name"),
+        ("profile create a/b", 1, "cannot be the name"),
+        ("profile create profiles", 1, "used by pytest-insight itself"),
+        ("profile create x --type jsom", 1, "did you mean json?"),
+        ("profile create x --merge keep", 1, "keep_both"),
+        ("profile create x --export-format xml", 1, "json"),
+        ("profile create x --export-days -1", 1, "zero or more"),
+        ("profile create x --type memory --path y", 1, "keeps none"),
+        ("profile create", 2, "Missing argument"),
+        ("profile craete x", 2, "create"),
+        ("--unknown", 2, "No such option"),
+    ],
+)
+def test_a_mistake_is_said_in_a_sentence_and_changes_nothing(
+    insight: Insight, arguments: str, status: int, said: str
+) -> None:
+    insight("profile", "create", "demo")
+    before = insight("profile", "list", "--format", "json").out
+    printed = insight(*arguments.split(), status=status)
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+    assert insight("profile", "list", "--format", "json").out == before
+
+
+def test_an_unknown_profile_in_the_environment_is_an_error_that_names_it(insight: Insight) -> None:
+    printed = insight("sessions", "list", status=1, env={"PYTEST_INSIGHT_PROFILE": "nope"})
+    assert "PYTEST_INSIGHT_PROFILE" in printed.err
+    assert not JSONStorage().path.exists()
