@@ -52,7 +52,8 @@ class TestOutcome(enum.StrEnum):
         if not isinstance(value, str) or not value:
             return None
         member = str.__new__(cls, value)
-        member._name_ = value
+        # repr() shows the name as it is, and a struct's repr() fails on a lone surrogate.
+        member._name_ = value.encode("utf-8", "backslashreplace").decode()
         member._value_ = value
         return member
 
@@ -121,7 +122,8 @@ class CodeState(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     Attributes:
         commit: the full hash, None where unknown.
         branch: the branch, None where unknown or detached.
-        digest: a digest of the uncommitted changes, None for a clean tree or where unknown.
+        digest: a digest of the uncommitted changes; None for a clean tree, "unknown" where it could
+            not be taken.
     """
 
     commit: str | None = None
@@ -151,6 +153,8 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             use other keys.
         code_state: the code that was tested, None where unknown.
         exit_status: pytest's, None where the run did not get that far.
+        crashed: whether the process died before the run was over; the tests it was running are
+            results with the outcome `error` then.
         test_results: in the order pytest reported them.
 
     Raises:
@@ -168,6 +172,7 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     testing_system: dict[str, Any] = {}
     code_state: CodeState | None = None
     exit_status: int | None = None
+    crashed: bool = False
     test_results: tuple[TestResult, ...] = ()
 
     def __post_init__(self) -> None:

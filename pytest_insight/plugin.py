@@ -49,6 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("insight", "record every run (--no-insight leaves one out)", "bool", False)
     parser.addini("insight_profile", "record into this profile", "string", "")
     parser.addini("insight_sut", "name of the system under test", "string", "")
+    parser.addini(
+        "insight_capture", "whose captured output is kept: failed, all, none", "string", "failed"
+    )
+    parser.addini("insight_max_output", "characters of a kept text", "string", "65536")
+    parser.addini("insight_redact", "regular expressions: what matches is not kept", "linelist", [])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,7 +72,9 @@ def _is_on(config: pytest.Config) -> bool:
         return bool(config.option.insight)
     variable = os.environ.get("PYTEST_INSIGHT", "").strip().lower()
     if variable in _TRUE:
-        return True
+        # A pytest that a test of a recorded run starts has inherited the variable; it is no run of
+        # its own. pytest sets this one while a test runs.
+        return "PYTEST_CURRENT_TEST" not in os.environ
     if variable not in _FALSE:
-        raise pytest.UsageError(f"PYTEST_INSIGHT must be 1 or 0, not {variable!r}")
+        raise pytest.UsageError(f"pytest-insight: PYTEST_INSIGHT must be 1 or 0, not {variable!r}")
     return bool(config.getini("insight"))

@@ -25,7 +25,7 @@ class MakeSession(Protocol):
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("PYTEST_INSIGHT") or name.startswith("XDG_"):
+        if name.startswith(("PYTEST_INSIGHT", "XDG_")) or name == "COLUMNS":
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

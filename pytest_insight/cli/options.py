@@ -153,7 +153,23 @@ def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
     """The storage that the command line, the environment and the profiles say."""
     from pytest_insight.storage.access import get_storage_instance
 
-    return get_storage_instance(profile_name=profile_named(ctx, after_command))
+    storage = get_storage_instance(profile_name=profile_named(ctx, after_command))
+    _bring_in_what_died()
+    return storage
+
+
+def _bring_in_what_died() -> None:
+    """Fold in the journals of runs that died, and say so."""
+    from pytest_insight.locations import journal_folder
+
+    folder = journal_folder()
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return  # nearly always: importing nothing for it
+    from pytest_insight.cli.output import say
+    from pytest_insight.recording.folding import fold_journals
+
+    for folded in fold_journals(folder):
+        say(folded.message)
 
 
 def query_on(storage: BaseStorage, *options: NarrowingOptions) -> Query:

@@ -21,6 +21,7 @@ WIDE = 100_000
 """Columns of a "terminal" that is none: no line is ever folded or cropped for a program."""
 
 WIDE_TERMINAL = 120
+MIN_FOLDED = 8
 
 OUTCOME_STYLES = {
     "passed": "green",
@@ -40,8 +41,9 @@ class Column(NamedTuple):
         header: its heading.
         show: a record to what stands in the cell.
         justify: numbers stand on the right.
-        whole: never shortened; folded where the terminal is too narrow.
-        unbroken: neither shortened nor folded: it is there to be copied.
+        whole: may be long: folded where the terminal is too narrow, never shortened.
+        unbroken: not folded either, as long as that leaves half the width: it is there to be
+            copied.
         spare: left out on a terminal of fewer than `WIDE_TERMINAL` columns, and where it is empty
             in every row.
     """
@@ -101,16 +103,18 @@ def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     shown = []
     for column in columns:
-        cells = [column.show(record) for record in records]
+        cells = [_as_text(column.show(record)) for record in records]
         if column.spare and (narrow or not any(cells)):
             continue
-        shown.append([Text(printable(c)) if isinstance(c, str) else c for c in cells])
+        shown.append(cells)
+        widest = max([len(column.header), *(cell.cell_len for cell in cells)])
+        folds = column.whole or (column.unbroken and widest > terminal.width // 2)
         table.add_column(
             column.header,
             justify=column.justify,
-            overflow="fold" if column.whole else "ellipsis",
-            no_wrap=not column.whole,
-            min_width=max(map(len, cells), default=0) if column.unbroken else None,
+            overflow="fold",
+            no_wrap=not folds,
+            min_width=MIN_FOLDED if folds else widest,
         )
     for row in zip(*shown, strict=True):
         table.add_row(*row)
@@ -123,6 +127,12 @@ def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str 
         terminal.print(table)
     # A program has no use for the blanks that fill the last column.
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _as_text(cell: str | Text) -> Text:
+    from rich.text import Text
+
+    return Text(printable(cell)) if isinstance(cell, str) else cell
 
 
 def console() -> Console:

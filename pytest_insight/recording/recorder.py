@@ -1,73 +1,125 @@
-"""The recorder: pytest's hooks on one side, `TestResult`s on the other, one session at the end.
+"""The recorder: pytest's hooks on one side, the journal on the other, one session at the end.
 
-What counts as what is not decided here: each report is put to `pytest_report_teststatus`, the hook
-that pytest's closing line counts by, so stored outcomes agree with it, other plugins' included.
+What counts as what is not decided here: the answers of `pytest_report_teststatus`, the hook that
+pytest's closing line counts by, are read as the terminal gets them, so stored outcomes agree with
+it, other plugins' included. Nothing that goes wrong here changes the run: a hook that fails stops
+recording, and the end of the run says so.
 """
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
 
+import msgspec
 import pytest
 
 from pytest_insight.errors import InsightError
-from pytest_insight.models import TestResult, TestSession, new_session_id
-from pytest_insight.recording.environment import CodeProbe, testing_system
-from pytest_insight.recording.reports import Attempts, collection_result
+from pytest_insight.models import TestSession, new_session_id
+from pytest_insight.recording.code import CodeProbe
+from pytest_insight.recording.environment import testing_system
+from pytest_insight.recording.journal import VERSION, Ending, Head, Journal, JournalWriter, Target
+from pytest_insight.recording.reports import Attempts
+from pytest_insight.recording.texts import Texts
 from pytest_insight.storage.base import BaseStorage
 
-Report = pytest.TestReport | pytest.CollectReport
+P = ParamSpec("P")
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything that was decided before the run starts."""
+
+    storage: BaseStorage
+    target: Target
+    journal_folder: Path
+    sut_name: str
+    tags: dict[str, str]
+    texts: Texts
+
+
+def _harmless(hook: Callable[Concatenate[Recorder, P], None]) -> Callable[..., None]:
+    """A hook whose failure ends the recording, not the run."""
+
+    @wraps(hook)
+    def run(self: Recorder, *args: P.args, **kwargs: P.kwargs) -> None:
+        # A test may fork, and its child may come back from it: only the parent records.
+        if self.failure is None and os.getpid() == self.process:
+            try:
+                hook(self, *args, **kwargs)
+            except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
+                self.failure = exc
+
+    return run
 
 
 class Recorder:
-    """Records one run; registered as a plugin by `plugin.pytest_configure`."""
+    """Records one run; registered as a plugin by `plugin.pytest_configure`.
 
-    def __init__(
-        self,
-        config: pytest.Config,
-        *,
-        storage: BaseStorage,
-        sut_name: str,
-        tags: dict[str, str],
-        code: CodeProbe,
-    ) -> None:
+    Attributes:
+        process: the ID of the process that records.
+        failure: the exception that ended the recording before its time; None while all is well.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.process = os.getpid()
+        self.failure: Exception | None = None
         self._config = config
-        self._storage = storage
-        self._sut_name = sut_name
-        self._tags = tags
-        self._code = code
-        # Bound now: tests patch time.time and datetime.
-        self._stopwatch = time.perf_counter
-        self._started_at = datetime.now(UTC)
-        self._stopwatch_start = self._stopwatch()
-        self._results: list[TestResult] = []
-        self._attempts = Attempts()
-        self._warned: set[str] = set()
-        self._summary: list[str] = []
+        self._settings = settings
+        self._code = CodeProbe(config.rootpath)
+        # Bound here: a test may patch `time` and `datetime` in every module there is.
+        self._clock, self._stopwatch, self._time_at = (
+            time.time,
+            time.perf_counter,
+            datetime.fromtimestamp,
+        )
+        self._began, self._stopwatch_began = self._clock(), self._stopwatch()
+        self._attempts = Attempts(settings.texts, self._clock)
+        self._journal: JournalWriter | None = None
+        self._empty = True
+        self._last_warned = ""
+        self._counted: tuple[pytest.TestReport | None, str] = (None, "")
+        self._notes: list[str] = []
+        self._problems: list[str] = []
 
     # What pytest tells ---------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """The run begins."""
+        self._start()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A test begins."""
+        self._test_starts(nodeid)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> Generator[None, Any, Any]:
+        """What the terminal counts the report as: asked once for both of us."""
+        status = yield
+        self._counted = (report, status[0] if status else "")
+        return status
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of one test is done."""
-        outcome = self._counted_as(report)
-        self._results += self._attempts.add(report, outcome)
+        self._report(report)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file was collected; errors and skips of whole files count like tests."""
         if not report.passed:
-            outcome = "error" if report.failed else "skipped"
-            self._results.append(collection_result(report, outcome, datetime.now(UTC)))
+            self._not_collected(report)
 
     def pytest_warning_recorded(self, nodeid: str) -> None:
         """A warning was recorded; it comes after the test's last report."""
-        if nodeid:
-            self._warned.add(nodeid)
+        if nodeid and nodeid != self._last_warned:
+            self._warned(nodeid)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the terminal's, which prints the summary
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -79,51 +131,115 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say what was saved and where."""
-        for line in self._summary:
-            terminalreporter.write_line(line)
+        """One line that says what was saved and where, and one for each problem."""
+        if self._config.get_verbosity() >= 0:
+            for line in self._notes:
+                terminalreporter.write_line(f"insight: {line}")
+        for line in self._problems:
+            terminalreporter.write_line(f"insight: {line}", yellow=True)
+
+    def pytest_unconfigure(self) -> None:
+        """A run that never started leaves nothing behind."""
+        if self._journal is not None and os.getpid() == self.process:
+            self._journal.close(keep=not self._empty)
+            self._journal = None
 
     # What becomes of it --------------------------------------------------------------------------
 
+    @_harmless
+    def _start(self) -> None:
+        start = self._time_at(self._began, UTC)
+        settings = self._settings
+        session = TestSession(
+            session_id=new_session_id(settings.sut_name, start),
+            sut_name=settings.sut_name,
+            session_start_time=start,
+            session_tags=settings.tags,
+            testing_system=settings.texts.redacted(testing_system(self._config)),
+        )
+        head = Head(VERSION, session, settings.target)
+        self._journal = JournalWriter(settings.journal_folder, head)
+
+    @_harmless
+    def _test_starts(self, nodeid: str) -> None:
+        if self._journal is not None:
+            self._journal.running(nodeid)
+
+    @_harmless
+    def _report(self, report: pytest.TestReport) -> None:
+        if self._journal is not None:
+            for result in self._attempts.add(report, self._counted_as(report)):
+                self._empty = False
+                self._journal.result(result)
+
+    @_harmless
+    def _not_collected(self, report: pytest.CollectReport) -> None:
+        if self._journal is not None:
+            self._empty = False
+            outcome = "error" if report.failed else "skipped"
+            self._journal.result(self._attempts.not_collected(report, outcome))
+
+    @_harmless
+    def _warned(self, nodeid: str) -> None:
+        self._last_warned = nodeid
+        if self._journal is not None:
+            self._journal.warned(nodeid)
+
     def _counted_as(self, report: pytest.TestReport) -> str:
-        status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
-        return str(status[0]) if status else ""
+        counted, outcome = self._counted
+        if counted is not report:  # no terminal has asked
+            status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
+            # With `-p no:terminal` its default answer is not there either.
+            default = report.outcome if report.when == "call" else ""
+            outcome = status[0] if status else default
+        return str(outcome)
 
     def _finish(self, exit_status: int) -> None:
-        self._results += self._attempts.unfinished()
-        if not self._results and exit_status == pytest.ExitCode.USAGE_ERROR:
+        if os.getpid() != self.process:
             return
-        session = self._session(exit_status)
+        self._end(exit_status)
+        if self.failure is not None:
+            where = f"; what it had is in {self._journal.path}" if self._journal else ""
+            kind = type(self.failure).__name__
+            self._problems.append(f"recording failed: {kind}: {self.failure}{where}")
+
+    @_harmless
+    def _end(self, exit_status: int) -> None:
+        journal = self._journal
+        if journal is None:
+            return
+        for result in self._attempts.unfinished():
+            self._empty = False
+            journal.result(result)
+        if self._empty and exit_status == pytest.ExitCode.USAGE_ERROR:
+            return  # a path that does not exist: nothing was run
+        ending = Ending(exit_status, self._stopwatch() - self._stopwatch_began, self._code.state())
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            try:
-                self._storage.save_session(session)
-            except InsightError as exc:
-                self._summary.append(f"insight: this run was NOT saved: {exc}")
-            else:
-                count = len(session.test_results)
-                self._summary.append(
-                    f"insight: saved {count} result{'' if count == 1 else 's'} as "
-                    f"{session.session_id} in {self._storage.location}"
-                )
-        self._summary += [f"insight: {warning.message}" for warning in caught]
+            self._save(journal, journal.end(ending))
+        self._problems += [str(warning.message) for warning in caught]
 
-    def _session(self, exit_status: int) -> TestSession:
-        return TestSession(
-            session_id=new_session_id(self._sut_name, self._started_at),
-            sut_name=self._sut_name,
-            session_start_time=self._started_at,
-            session_duration=self._stopwatch() - self._stopwatch_start,
-            session_tags=self._tags,
-            testing_system=testing_system(self._config),
-            code_state=self._code.state(),
-            exit_status=exit_status,
-            test_results=tuple(self._with_warnings()),
+    def _save(self, writer: JournalWriter, journal: Journal) -> None:
+        session, storage = journal.session, self._settings.storage
+        try:
+            storage.save_session(session)
+        except InsightError as exc:
+            waits = "its results are lost"
+            if writer.problem is None:
+                waits = f"it waits in {writer.path} and is brought in by the next recorded run"
+            self._problems.append(f"this run was NOT saved: {exc}; {waits}")
+            return
+        count = len(session.test_results)
+        self._notes.append(
+            f"saved {count} result{'' if count == 1 else 's'} as {session.session_id} "
+            f"in {storage.location}"
         )
+        writer.close(keep=False)
+        self._journal = None
+        self._fold()
 
-    def _with_warnings(self) -> Iterator[TestResult]:
-        from msgspec.structs import replace
+    def _fold(self) -> None:
+        """Bring in the journals of runs that died."""
+        from pytest_insight.recording.folding import fold_journals
 
-        for result in self._results:
-            warned = result.nodeid in self._warned
-            yield replace(result, has_warning=True) if warned else result
+        self._problems += [f.message for f in fold_journals(self._settings.journal_folder)]

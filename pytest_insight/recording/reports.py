@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,20 +10,21 @@ import msgspec
 import pytest
 
 from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.recording.texts import Sections, Texts, new_sections
 
-SECTION_FIELDS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
+PHASES = frozenset({"setup", "call", "teardown"})
 
 
-@dataclass
 class _Attempt:
     """What has come of one run of one test so far."""
 
-    nodeid: str
-    worker: str
-    start: datetime
-    duration: float = 0.0
-    results: list[dict[str, Any]] = field(default_factory=list)
-    sections_seen: int = 0
+    __slots__ = ("duration", "results", "seen", "start")
+
+    def __init__(self, start: float, seen: Sections) -> None:
+        self.start = start
+        self.duration = 0.0
+        self.results: list[dict[str, Any]] = []
+        self.seen = seen
 
 
 class Attempts:
@@ -33,10 +33,19 @@ class Attempts:
     A phase that pytest counts (as passed, failed, ...) is a result. A phase that it does not count
     adds its duration to the result next to it. So a pass whose teardown fails is two results, as it
     is two in pytest's closing line.
+
+    Args:
+        texts: what is kept of the texts.
+        clock: seconds since 1970; not one that a test can patch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Texts, clock: Callable[[], float]) -> None:
+        self._texts = texts
+        self._clock = clock
+        self._begin = clock()
         self._open: dict[tuple[str, str], _Attempt] = {}
+        # Bound here, so that a library that patches datetime in every module does not reach it.
+        self._time_at = datetime.fromtimestamp
 
     def add(self, report: pytest.TestReport, outcome: str) -> list[TestResult]:
         """Take in one report; returns the results of the test if this was its last phase.
@@ -45,100 +54,116 @@ class Attempts:
             report: the phase's report.
             outcome: what pytest counts it as; empty where it does not.
         """
-        worker = getattr(getattr(report, "node", None), "gateway", None)
-        name = str(worker.id) if worker is not None else ""
-        key = (report.nodeid, name)
+        node = getattr(report, "node", None)  # xdist's controller says where the report is from
+        worker = "" if node is None else str(node.gateway.id)
+        key = (report.nodeid, worker)
+        when: str = report.when
+        finished: list[TestResult] = []
         attempt = self._open.get(key)
-        if attempt is None:
-            start = datetime.fromtimestamp(report.start, UTC)
-            attempt = self._open[key] = _Attempt(report.nodeid, name, start)
-        duration = max(float(report.duration), 0.0)
+        if attempt is None or (when == "setup" and (attempt.results or attempt.duration)):
+            # A second setup without a teardown: the test is run again (pytest-rerunfailures).
+            finished = [] if attempt is None else self._finished(key, attempt)
+            seen = [] if attempt is None else attempt.seen
+            attempt = self._open[key] = _Attempt(self._start(report), seen)
+        duration = report.duration if report.duration > 0 else 0.0
         if outcome:
             self._add_result(attempt, report, outcome, duration)
         elif attempt.results:
             attempt.results[-1]["duration"] += duration
         else:
             attempt.duration += duration
-        if report.when != "teardown":
-            return []
-        del self._open[key]
-        return _finished(attempt)
+        if when == "teardown" or when not in PHASES:  # xdist reports a crashed worker as "???"
+            del self._open[key]
+            finished += self._finished(key, attempt)
+        return finished
 
     def unfinished(self) -> list[TestResult]:
         """The results of tests whose teardown was never reported."""
-        attempts = list(self._open.values())
+        results = [
+            result for key, attempt in self._open.items() for result in self._finished(key, attempt)
+        ]
         self._open.clear()
-        return [result for attempt in attempts for result in _finished(attempt)]
+        return results
+
+    def not_collected(self, report: pytest.CollectReport, outcome: str) -> TestResult:
+        """The result of a file that could not be collected, or was skipped as a whole."""
+        return TestResult(
+            nodeid=report.nodeid or "(collection)",
+            outcome=TestOutcome(outcome),
+            start_time=self._time_at(self._clock(), UTC),
+            longreprtext=self._texts.clean(reason(report)),
+            **self._texts.captured(report.sections, passed=False),
+        )
+
+    def _start(self, report: pytest.TestReport) -> float:
+        """When the phase began; by our own clock where a test has patched pytest's."""
+        start, now = getattr(report, "start", 0.0), self._clock()
+        return start if self._begin - 1 <= start <= now + 1 else now - report.duration
 
     def _add_result(
         self, attempt: _Attempt, report: pytest.TestReport, outcome: str, duration: float
     ) -> None:
-        start = datetime.fromtimestamp(report.start, UTC) if attempt.results else attempt.start
-        # Sections are cumulative: a later report repeats those of the earlier ones.
-        new, attempt.sections_seen = (
-            report.sections[attempt.sections_seen :],
-            len(report.sections),
-        )
-        texts = {"longreprtext": reason(report), **_captured(new)} if outcome != "passed" else {}
-        attempt.results.append(
-            {
-                "outcome": TestOutcome(outcome),
-                "start_time": start,
-                "duration": attempt.duration + duration,
-                "properties": _properties(report.user_properties),
-                **texts,
-            }
-        )
+        passed = outcome == "passed"
+        fields: dict[str, Any] = {
+            "outcome": TestOutcome(outcome),
+            "start_time": attempt.start if not attempt.results else self._start(report),
+            "duration": attempt.duration + duration,
+        }
         attempt.duration = 0.0
+        if not passed:
+            fields["longreprtext"] = self._texts.clean(reason(report))
+        if report.sections:
+            sections = new_sections(report.sections, attempt.seen)
+            attempt.seen = list(report.sections)
+            fields.update(self._texts.captured(sections, passed=passed))
+        if report.user_properties:
+            fields["properties"] = self._properties(report.user_properties)
+        attempt.results.append(fields)
 
+    def _finished(self, key: tuple[str, str], attempt: _Attempt) -> list[TestResult]:
+        nodeid, worker = key
+        results = []
+        for fields in attempt.results:
+            fields["start_time"] = self._time_at(fields["start_time"], UTC)
+            # Microseconds are what the clock is good for, and digits are most of a stored result.
+            fields["duration"] = round(fields["duration"], 6)
+            results.append(TestResult(nodeid=nodeid, worker=worker, **fields))
+        return results
 
-def collection_result(report: pytest.CollectReport, outcome: str, now: datetime) -> TestResult:
-    """The result of a file that could not be collected, or was skipped as a whole."""
-    return TestResult(
-        nodeid=report.nodeid or "(collection)",
-        outcome=TestOutcome(outcome),
-        start_time=now,
-        longreprtext=reason(report),
-        **_captured(report.sections),
-    )
+    def _properties(self, pairs: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
+        kept = []
+        for pair in pairs:
+            try:
+                name, value = pair
+            except (TypeError, ValueError):
+                name, value = "", pair  # a plugin that keeps something else there
+            kept.append((_text(name), self._texts.redacted(jsonable(value))))
+        return tuple(kept)
 
 
 def reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Why the test did not pass, as text: the failure as pytest shows it, or a skip's reason."""
     xfail_reason = getattr(report, "wasxfail", None)
-    if xfail_reason is not None and report.skipped:
-        return f"{xfail_reason}\n{report.longreprtext}" if report.longrepr else str(xfail_reason)
     if isinstance(report.longrepr, tuple):
         path, line, why = report.longrepr
-        return f"{path}:{line}: {why}"
-    return report.longreprtext or str(xfail_reason or "")
+        text = f"{path}:{line}: {why}"
+    else:
+        text = report.longreprtext
+    return "\n".join(part for part in (str(xfail_reason or ""), text) if part)
 
 
-def _finished(attempt: _Attempt) -> list[TestResult]:
-    return [
-        TestResult(nodeid=attempt.nodeid, worker=attempt.worker, **fields)
-        for fields in attempt.results
-    ]
-
-
-def _captured(sections: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The texts by field: a section's title is "Captured stdout call" and the like."""
-    texts: dict[str, Any] = {}
-    for title, text in sections:
-        kind = title.removeprefix("Captured ").partition(" ")[0]
-        name = SECTION_FIELDS.get(kind)
-        if name is not None and title.startswith("Captured "):
-            texts[name] = texts.get(name, "") + text
-    return texts
-
-
-def _properties(pairs: Iterable[tuple[str, object]]) -> tuple[tuple[str, Any], ...]:
-    return tuple((str(name), _jsonable(value)) for name, value in pairs)
-
-
-def _jsonable(value: object) -> Any:
+def jsonable(value: object) -> Any:
     """The value where JSON can hold it, else its repr: `record_property` takes anything."""
     try:
-        return msgspec.to_builtins(value)
-    except (TypeError, ValueError, RecursionError):
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError):
+        return _text(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
         return repr(value)
+    except Exception as exc:  # noqa: BLE001 - a stranger's __repr__ may fail in any way
+        return f"<{type(value).__name__} whose repr() fails: {type(exc).__name__}>"

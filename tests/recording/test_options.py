@@ -31,12 +31,31 @@ def test_the_option_the_ini_key_and_the_environment_switch_it_on(
     pytester.runpytest_subprocess("--insight")
     assert recorded() == 1
     monkeypatch.setenv("PYTEST_INSIGHT", "1")
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # by which an inner pytest knows that it is one
     pytester.runpytest_subprocess()
     assert recorded() == 2
     monkeypatch.delenv("PYTEST_INSIGHT")
     pytester.makeini("[pytest]\ninsight = true")
     pytester.runpytest_subprocess()
     assert recorded() == 3
+
+
+def test_a_pytest_inside_a_test_is_no_run_of_its_own(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(
+        """
+        pytest_plugins = "pytester"
+        def test_inner(pytester):
+            pytester.makepyfile("def test_innermost(): pass")
+            assert pytester.runpytest_subprocess().ret == 0
+        """
+    )
+    monkeypatch.setenv("PYTEST_INSIGHT", "1")
+    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(pytester.path / "home"))
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    assert pytester.runpytest_subprocess().ret == 0
+    assert recorded() == 1
 
 
 def test_no_insight_comes_before_everything(

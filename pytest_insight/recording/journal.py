@@ -1,0 +1,298 @@
+"""The journal: what a running session has finished so far, on disk before anything can kill it.
+
+A file of JSON lines in `locations.journal_folder()`, named after the session:
+
+    {"journal":1,"session":{...the session's own fields...},"profile":...,"storage":...}
+    {"running":"tests/test_a.py::test_x"}
+    {"nodeid":"tests/test_a.py::test_x","outcome":"passed",...}
+    {"warned":"tests/test_a.py::test_x"}
+    {"ended":{...what is only known at the end...}}
+
+Each line is handed to the operating system as it is written (not synced: a crash of the machine may
+cost a journal, a crash of the process does not). While the session lives it holds the lock
+`<file>.lock`; a journal whose lock is free belongs to a process that died. Versions: 1, the first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from pytest_insight.document import UNDECODABLE
+from pytest_insight.files import PRIVATE_FILE, make_private_folder
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+VERSION = 1
+SUFFIX = ".jsonl"
+RESULT_MARK = b'{"nodeid":'
+
+
+class Target(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the session is to be saved; enough to do so in another process.
+
+    Attributes:
+        storage_type: the type of storage.
+        file_path: its file, absolute; None for a storage without one.
+        profile: the profile that was chosen, empty where variables described the storage.
+    """
+
+    storage_type: str
+    file_path: str | None = None
+    profile: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is only known when the run is over."""
+
+    exit_status: int
+    session_duration: float
+    code_state: CodeState | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The first line."""
+
+    journal: int
+    session: TestSession
+    target: Target
+
+
+class _Event(msgspec.Struct):
+    """Any line that is neither the first nor a result."""
+
+    running: str | None = None
+    warned: str | None = None
+    ended: Ending | None = None
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """The content of a journal file.
+
+    Attributes:
+        target: where its session belongs.
+        session: the session with what was finished.
+        running: the tests that were running when the process ended, for one that died.
+    """
+
+    target: Target
+    session: TestSession
+    running: tuple[str, ...] = ()
+
+
+_ENCODER = msgspec.json.Encoder()
+_HEAD = msgspec.json.Decoder(Head)
+_EVENT = msgspec.json.Decoder(_Event)
+_RESULT = msgspec.json.Decoder(TestResult)
+
+
+class JournalWriter:
+    """Writes the journal of this process's session.
+
+    When a line cannot be written (no space, a read-only folder), it and all later ones are kept in
+    memory instead: the run goes on, and its session can still be saved at the end.
+
+    Attributes:
+        path: the file; it may not be there (see `problem`).
+        problem: why lines are kept in memory; None while they are not.
+    """
+
+    def __init__(self, folder: Path, head: Head) -> None:
+        self.path = folder / f"{_file_name(head.session.session_id)}{SUFFIX}"
+        self.problem: OSError | None = None
+        self._kept: list[bytes] = []
+        self._descriptor = -1
+        self._lock: FileLock | None = None
+        try:
+            make_private_folder(folder)
+            self._lock = _locked(self.path)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._descriptor = os.open(self.path, flags, PRIVATE_FILE)
+        except OSError as exc:
+            self.problem = exc
+        self._write(_ENCODER.encode(head) + b"\n")
+
+    def running(self, nodeid: str) -> None:
+        """A test starts."""
+        self._write(b'{"running":%b}\n' % _ENCODER.encode(nodeid))
+
+    def result(self, result: TestResult) -> None:
+        """A result is known."""
+        self._write(_ENCODER.encode(result) + b"\n")
+
+    def warned(self, nodeid: str) -> None:
+        """A warning was recorded for a test whose results are written already."""
+        self._write(b'{"warned":%b}\n' % _ENCODER.encode(nodeid))
+
+    def end(self, ending: Ending) -> Journal:
+        """The run is over: write so, and give back what was written."""
+        self._write(b'{"ended":%b}\n' % _ENCODER.encode(ending))
+        lines = b"".join(self._kept)
+        if self._descriptor >= 0:
+            lines = self.path.read_bytes() + lines
+        return parse(lines)
+
+    def close(self, *, keep: bool) -> None:
+        """Give the file up; without `keep`, delete it: its session is saved."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        if self._lock is not None:
+            if not keep:
+                _remove(self.path)
+            self._lock.release()
+
+    def _write(self, line: bytes) -> None:
+        if self.problem is None:
+            try:
+                written = os.write(self._descriptor, line)
+                if written == len(line):
+                    return
+                # Cut off in the middle: a disk that is full. The next line must not join this one.
+                self.problem = OSError("the disk is full")
+                line = b"\n" + line
+            except OSError as exc:
+                self.problem = exc
+        self._kept.append(line)
+
+
+def parse(data: bytes) -> Journal:
+    """Read a journal, complete or cut off anywhere.
+
+    Raises:
+        ValueError: not even its first line is complete, or it is of a later version.
+    """
+    lines = iter(data.split(b"\n"))
+    try:
+        head = _HEAD.decode(next(lines))
+    except UNDECODABLE as exc:
+        raise ValueError(f"its first line is not that of a journal: {exc}") from exc
+    if head.journal > VERSION:
+        raise ValueError(f"it is of a later version ({head.journal}; this one reads {VERSION})")
+    results: list[TestResult] = []
+    running: Counter[str] = Counter()
+    warned: set[str] = set()
+    ending: Ending | None = None
+    for line in lines:
+        try:
+            if line.startswith(RESULT_MARK):
+                results.append(_RESULT.decode(line))
+                del running[results[-1].nodeid]
+            elif line:
+                event = _EVENT.decode(line)
+                running.update([event.running] if event.running else [])
+                warned.update([event.warned] if event.warned else [])
+                ending = event.ended or ending
+        except UNDECODABLE:
+            continue  # a line that a crash or a full disk cut off
+    session = _session(head.session, results, warned, ending, running)
+    return Journal(head.target, session, () if ending else tuple(running))
+
+
+def _session(
+    session: TestSession,
+    results: list[TestResult],
+    warned: set[str],
+    ending: Ending | None,
+    running: Counter[str],
+) -> TestSession:
+    if warned:
+        results = [replace(r, has_warning=True) if r.nodeid in warned else r for r in results]
+    if ending is not None:
+        return replace(
+            session,
+            exit_status=ending.exit_status,
+            session_duration=ending.session_duration,
+            session_stop_time=None,
+            code_state=ending.code_state,
+            test_results=tuple(results),
+        )
+    stop = max([session.session_start_time, *(result.stop_time for result in results)])
+    died = [
+        TestResult(
+            nodeid,
+            TestOutcome.ERROR,
+            stop,
+            longreprtext="the process that ran this test died while it was running",
+        )
+        for nodeid in running.elements()
+    ]
+    return replace(
+        session,
+        crashed=True,
+        session_stop_time=stop,
+        session_duration=(stop - session.session_start_time).total_seconds(),
+        test_results=(*results, *died),
+    )
+
+
+@contextmanager
+def taken(path: Path) -> Iterator[bytes | None]:
+    """The content of the journal of a process that died, while nobody else can take it.
+
+    None where its process lives, or another one has taken it. The block calls nothing to delete it:
+    it does so with `discard`.
+    """
+    try:
+        lock = _locked(path)
+    except OSError:
+        yield None
+        return
+    try:
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            _remove(path)  # only its lock file was left
+            yield None
+            return
+        yield data
+    finally:
+        lock.release()
+
+
+def discard(path: Path) -> None:
+    """Delete a journal that is saved; inside its `taken` block."""
+    _remove(path)
+
+
+def journals(folder: Path) -> list[Path]:
+    """All journals in the folder, of living processes and dead ones."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+    except OSError:
+        return []
+
+
+def _locked(path: Path) -> FileLock:
+    """The journal's lock, held.
+
+    Raises:
+        OSError: somebody else holds it (a TimeoutError), or it cannot be made.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(f"{path}.lock", timeout=0, mode=PRIVATE_FILE)
+    lock.acquire()
+    return lock
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+        # Whoever makes a new lock file finds no journal then, and leaves it alone.
+        Path(f"{path}.lock").unlink(missing_ok=True)
+
+
+def _file_name(session_id: str) -> str:
+    """The ID, fit to be a file's name; unique because its end is random."""
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in session_id)
+    return safe[-100:]
