@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import get_args
 
+from pytest_insight.document import clean_text
 from pytest_insight.errors import InvalidQueryParameterError
 from pytest_insight.filters import TextField
 from pytest_insight.models import TestOutcome
@@ -19,14 +20,18 @@ def text(what: str, value: object) -> str:
     """A text that is not blank."""
     if not isinstance(value, str) or not value.strip():
         raise InvalidQueryParameterError(f"the {what} must be a text that is not blank: {value!r}")
-    return value
+    return clean_text(value)  # as stores keep it: a folder's name may be no UTF-8
 
 
 def number(what: str, value: object) -> float:
     """A finite number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidQueryParameterError(f"{what} must be a number, not {value!r}")
-    if not math.isfinite(value) or value < 0:
+    try:
+        found = float(value)
+    except OverflowError:
+        raise InvalidQueryParameterError(f"{what} must be a smaller number") from None
+    if not math.isfinite(found) or found < 0:
         raise InvalidQueryParameterError(f"{what} must be zero or more, not {value!r}")
     return value
 
@@ -75,7 +80,7 @@ def outcomes(values: Iterable[object]) -> frozenset[TestOutcome]:
         if not isinstance(value, str) or not value.strip():
             raise InvalidQueryParameterError(f"an outcome is a name like 'failed', not {value!r}")
         known = TestOutcome(value.strip().lower())
-        found.add(known if known in list(TestOutcome) else TestOutcome(value))
+        found.add(known if known in list(TestOutcome) else TestOutcome(clean_text(value)))
     if not found:
         raise InvalidQueryParameterError("name at least one outcome")
     return frozenset(found)
@@ -94,6 +99,6 @@ def regex(value: str) -> str:
     """A regular expression that compiles."""
     try:
         re.compile(value)
-    except re.error as exc:
+    except (re.error, OverflowError, RecursionError) as exc:
         raise InvalidQueryParameterError(f"{value!r} is not a regular expression: {exc}") from exc
     return value

@@ -40,11 +40,27 @@ SESSION_MARK = b'{"session_id":'
 RESULTS_MARK = b',"test_results":[\n'
 SESSION_END = b"\n]}"
 SEPARATOR = b",\n"
+_BETWEEN_RESULTS = b",\n "
 COMPLETE_TAIL = SESSION_END + END
 EMPTY_DOCUMENT = HEAD + END
 
 UNDECODABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 """What decoding bytes of unknown origin may raise."""
+
+_UNFIT = (
+    AttributeError,  # a result or a time that is none
+    *UNDECODABLE,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+"""What encoding and decoding an object that is no valid session may raise."""
+
+MAX_NESTING = 100
+"""Levels of lists and objects in `testing_system` and `properties`.
+
+More could be written and then not be read from code that itself stands deep in the stack.
+"""
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(TestSession)
@@ -53,12 +69,12 @@ _DECODER = msgspec.json.Decoder(TestSession)
 def encode_session(session: TestSession) -> bytes:
     """One session in the layout above, without the line break before and the comma after it."""
     fields = _ENCODER.encode(replace(session, test_results=()))
-    results = _ENCODER.encode_lines(session.test_results)
-    if not results:
+    if not session.test_results:
         return fields[:-1] + RESULTS_MARK + b"]}"
-    return b"".join(
-        (fields[:-1], RESULTS_MARK, b" ", results[:-1].replace(b"\n", b",\n "), SESSION_END)
-    )
+    results = _ENCODER.encode_lines(session.test_results).replace(b"\n", _BETWEEN_RESULTS)
+    # Views, as every copy counts: these are most of the bytes of a store.
+    lines = memoryview(results)[: -len(_BETWEEN_RESULTS)]
+    return b"".join((memoryview(fields)[:-1], RESULTS_MARK, b" ", lines, SESSION_END))
 
 
 def decode_session(data: bytes | bytearray | memoryview) -> TestSession:
@@ -98,27 +114,82 @@ def checked(session: TestSession) -> TestSession:
             not finite, a value is not JSON.
     """
     try:
+        if not isinstance(session, TestSession):
+            raise TypeError("it is no TestSession")
         # Before they are encoded: ISO 8601 has no seconds in offsets, which some zones had.
-        session = _in_utc(session)
-        try:
-            data = _ENCODER.encode(session)
-        except UnicodeEncodeError:
-            data = b"\\u0000"
-        if b"\\u0000" in data:
-            data = _ENCODER.encode(
-                _cleaned(msgspec.to_builtins(session, builtin_types=(datetime,)))
-            )
+        data = encode_clean(_in_utc(session))
+        _refuse_deep(session)
         return _DECODER.decode(data)
-    except (
-        AttributeError,  # a result or a time that is none
-        msgspec.MsgspecError,
-        OverflowError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as exc:
-        name = session.session_id if isinstance(session, TestSession) else type(session).__name__
-        raise InvalidSessionError(f"session {name!r} cannot be saved: {exc}") from exc
+    except _UNFIT as exc:
+        raise _invalid(session, exc) from exc
+
+
+def encode_checked(session: TestSession) -> bytes:
+    """Equivalent to `encode_session(checked(session))`, and faster where nothing is to be mended.
+
+    The very bytes that are returned were decoded, so what is written can be read.
+
+    Raises:
+        InvalidSessionError: as for `checked`.
+    """
+    if type(session) is TestSession:
+        try:
+            data = encode_session(session)
+            if not _has_nul(data) and all(map(_is_utc, session.test_results)):
+                _refuse_deep(session)
+                _DECODER.decode(data)
+                return data
+        except _UNFIT:
+            pass  # `checked` mends it, or says what is wrong
+    return encode_session(checked(session))
+
+
+def encode_clean(value: Any) -> bytes:
+    """JSON of one of our records or a text; NUL and lone surrogates in it as `clean_text` has them.
+
+    Raises:
+        TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError: it is not JSON.
+    """
+    try:
+        data = _ENCODER.encode(value)
+    except UnicodeEncodeError:
+        pass
+    else:
+        if not _has_nul(data):
+            return data
+    return _ENCODER.encode(_cleaned(msgspec.to_builtins(value, builtin_types=(datetime,))))
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether a JSON value is nested deeper than `MAX_NESTING`."""
+    level = [value]
+    for _ in range(MAX_NESTING + 1):
+        level = [inner for outer in level for inner in _children(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _refuse_deep(session: TestSession) -> None:
+    properties = (result.properties for result in session.test_results if result.properties)
+    if any(map(is_too_deep, (session.testing_system, *properties))):
+        raise ValueError(f"a value in it is nested more than {MAX_NESTING} levels deep")
+
+
+def _has_nul(data: bytes) -> bool:
+    # From the end: that finds nothing five times as fast as `in` does.
+    return data.rfind(b"\\u0000") >= 0
+
+
+def _invalid(session: object, exc: Exception) -> InvalidSessionError:
+    name = session.session_id if isinstance(session, TestSession) else type(session).__name__
+    return InvalidSessionError(f"session {name!r} cannot be saved: {exc}")
 
 
 def clean_text(text: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -59,32 +60,35 @@ def import_(
     Example: insight export | insight --profile demo import --merge keep_both
     """
     storage = storage_of(ctx, profile)
+    take = partial(
+        storage.import_sessions,
+        merge_strategy=merge,
+        input_format=format_,
+        skip_invalid=skip_invalid,
+    )
+    sources = _sources(paths or [Path(STDIN)])
+    # A mistake in the last file is found before the first one is imported.
+    for source in sources[1:]:
+        if isinstance(source, Path) and not dry_run:
+            take(source, dry_run=True)
+    for source in sources:
+        _tell(take(source, dry_run=dry_run), source, storage, dry_run)
 
-    def take(source: Path | None, *, dry: bool) -> ImportReport:
-        return storage.import_sessions(
-            sys.stdin.buffer if source is None else source,
-            merge,
-            input_format=format_,
-            skip_invalid=skip_invalid,
-            dry_run=dry,
-        )
 
-    sources = [None if str(path) == STDIN else path for path in paths or [Path(STDIN)]]
-    if None in sources and sys.stdin.isatty():
+def _sources(paths: list[Path]) -> list[Path | BinaryIO]:
+    """What to read: `-` is standard input."""
+    sources = [sys.stdin.buffer if str(path) == STDIN else path for path in paths]
+    if sys.stdin.buffer in sources and sys.stdin.isatty():
         raise ExchangeError(
             "nothing to import: name a file, or pipe one in, as in: insight import < export.json",
             "standard input",
         )
-    if len(sources) > 1 and not dry_run:
-        # A mistake in the last file is found before the first one is imported.
-        for source in sources:
-            if source is not None:
-                take(source, dry=True)
-    for source in sources:
-        _tell(take(source, dry=dry_run), source, storage, dry_run)
+    return sources
 
 
-def _tell(report: ImportReport, source: Path | None, storage: BaseStorage, dry_run: bool) -> None:
+def _tell(
+    report: ImportReport, source: Path | BinaryIO, storage: BaseStorage, dry_run: bool
+) -> None:
     parts = [
         f"{count} {word}"
         for count, word in (
@@ -97,8 +101,9 @@ def _tell(report: ImportReport, source: Path | None, storage: BaseStorage, dry_r
         if count
     ]
     would = "would be: " if dry_run else ""
+    name = source if isinstance(source, Path) else "standard input"
     say(
-        f"{source or 'standard input'} to {storage.location}: {plural(report.total, 'session')}; "
+        f"{name} to {storage.location}: {plural(report.total, 'session')}; "
         f"{would}{', '.join(parts) or 'nothing to do'}"
     )
     for old, new in report.new_ids:

@@ -1,21 +1,25 @@
 r"""Sessions as CSV: one row per result, the session's fields repeated in each.
 
 Nested fields (tags, testing system, code state, properties) are JSON text. A session without
-results is one row whose result columns are empty. UTF-8, commas, RFC 4180 quoting, `\n` line ends.
+results is one row whose result columns are empty. UTF-8, commas, quoting and line ends as RFC 4180
+has them. (`\r\n` also because Python's csv module before 3.13 quotes no lone `\r` otherwise.)
 
 A cell that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, or with white
 space that is skipped before one) is written with an apostrophe in front, as OWASP's "CSV injection"
 page advises; reading takes it off again. A cell that already begins with apostrophes and such a
 character gets one more, so every text comes back as it was.
+
+CSV has no end mark: nobody can tell that a file was cut off between two rows, or before the last
+cell of one. Whoever wants to be sure compresses it (`.csv.gz`): gzip has a checksum.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-import sys
+import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,52 +27,68 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from pytest_insight.document import clean_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.problems import Parsed, Problem
+from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown_name
 from pytest_insight.models import TestResult, TestSession
 
 SESSION_COLUMNS = tuple(f for f in TestSession.__struct_fields__ if f != "test_results")
 RESULT_COLUMNS = TestResult.__struct_fields__
 COLUMNS = SESSION_COLUMNS + RESULT_COLUMNS
 JSON_COLUMNS = frozenset({"session_tags", "testing_system", "code_state", "properties"})
-REQUIRED_COLUMNS = ("session_id", "sut_name", "session_start_time", "nodeid", "outcome")
+REQUIRED_COLUMNS = (
+    *("session_id", "sut_name", "session_start_time"),
+    *("nodeid", "outcome", "start_time"),
+)
 
-_NEEDS_APOSTROPHE = re.compile(r"'*[=+\-@\t\r\n]")
-_HAS_APOSTROPHE = re.compile(r"'+[=+\-@\t\r\n]")
+# Spreadsheets of East Asian locales also take the full-width forms.
+_FORMULA = r"(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+_NEEDS_APOSTROPHE = re.compile("'*" + _FORMULA)
+_HAS_APOSTROPHE = re.compile("'+" + _FORMULA)
+
+_MAX_CELL = 2**31 - 1  # the largest limit that the csv module takes on every platform
+_LIMIT_LOCK = threading.Lock()
 
 
 def write(sessions: Iterable[TestSession], file: BinaryIO) -> int:
     """Write the rows of all sessions under one header; returns how many sessions there were."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text)
         writer.writerow(COLUMNS)
         count = 0
         for session in sessions:
             count += 1
             writer.writerows(_rows(session))
-        text.flush()
         return count
     finally:
-        text.detach()  # the file is the caller's to close
+        text.detach()  # writes what it still holds; the file is the caller's to close
 
 
 def read(data: bytes, source: str) -> Parsed:
     """Read such a file; columns may come in any order, rows of one session need not be adjacent.
 
     Raises:
-        ExchangeError: not UTF-8, or a required column is missing.
+        ExchangeError: not CSV in UTF-8, or not with the columns of sessions.
     """
+    data = as_utf8(data, source)
     try:
-        text = data.decode("utf-8-sig")
+        data.decode()
     except UnicodeDecodeError as exc:
-        raise ExchangeError(f"{source} is not CSV in UTF-8: {exc}", source) from exc
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise ExchangeError(
+            f"{source} is not CSV in UTF-8: {exc.reason} in line {line}; save it as UTF-8", source
+        ) from exc
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    rows = csv.reader(lines, strict=True)
     with _cells_of_any_size():
         try:
-            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+            return _parsed(rows, source)
         except csv.Error as exc:
-            raise ExchangeError(f"{source} is not CSV: {exc}", source) from exc
-    return _parse_rows(rows, source)
+            raise ExchangeError(
+                f"{source} cannot be read as CSV: {exc} (line {rows.line_num})", source
+            ) from exc
 
 
 def _rows(session: TestSession) -> Iterator[list[str]]:
@@ -80,132 +100,162 @@ def _rows(session: TestSession) -> Iterator[list[str]]:
 
 
 def _cell(value: Any, name: str) -> str:
-    if value is None or value == "":
+    if value is None or value is False:
         return ""
     if name in JSON_COLUMNS:
-        text = msgspec.json.encode(value).decode() if value else ""
-        if name == "code_state":
-            text = msgspec.json.encode(value).decode()
-    elif isinstance(value, datetime):
-        text = value.isoformat()
-    elif isinstance(value, bool):
-        text = "true" if value else ""
-    elif isinstance(value, float):
-        text = repr(value)
-    else:
-        text = str(value)
+        return msgspec.json.encode(value).decode() if value else ""
+    if value is True:
+        return "true"
+    if isinstance(value, float):
+        return repr(value)
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
     return "'" + text if _NEEDS_APOSTROPHE.match(text) else text
 
 
 def _restored(cell: str) -> str:
-    return cell[1:] if _HAS_APOSTROPHE.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _HAS_APOSTROPHE.match(cell) else cell
 
 
-def _parse_rows(rows: list[list[str]], source: str) -> Parsed:
-    header = [name.strip() for name in rows[0]] if rows else []
-    missing = [name for name in REQUIRED_COLUMNS if name not in header]
-    if missing:
-        raise ExchangeError(
-            f"{source} is not a CSV file of sessions: its first row has no "
-            f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}",
-            source,
-        )
-    parsed = Parsed()
-    for name in header:
-        if name not in COLUMNS:
-            parsed.ignored[name] += 1
+def _parsed(rows: Iterator[list[str]], source: str) -> Parsed:
+    header = _Header(next(rows, []), source)
+    parsed = Parsed(ignored=header.ignored())
     drafts: dict[str | int, _Draft] = {}
-    for number, row in enumerate(rows[1:], start=2):
-        if row:
-            _add_row(drafts, number, row, header)
+    for number, row in enumerate(rows, start=2):
+        if not any(map(str.strip, row)):
+            continue
+        session_id = header.session_id(row)
+        # Rows without an ID belong together no more than they belong to anything else.
+        draft = drafts.get(session_id or number)
+        if draft is None:
+            draft = drafts[session_id or number] = _Draft(header, session_id)
+        draft.add(number, row)
     for index, draft in enumerate(drafts.values()):
         draft.finish(index, parsed)
     parsed.total = len(drafts)
     return parsed
 
 
-def _add_row(
-    drafts: dict[str | int, _Draft], number: int, row: list[str], header: list[str]
-) -> None:
-    cells = {name: _restored(cell) for name, cell in zip(header, row, strict=False)}
-    session_id = cells.get("session_id", "")
-    # Rows without an ID belong together no more than they belong to anything else.
-    draft = drafts.setdefault(session_id or number, _Draft(session_id, number, cells))
-    if len(row) != len(header):
-        draft.problem(number, f"has {len(row)} cells where the first row has {len(header)}")
-        return
-    draft.add(number, cells)
+class _Header:
+    """The first row: which cell of a row is what."""
+
+    def __init__(self, row: list[str], source: str) -> None:
+        self.names = [name.strip() for name in row]
+        missing = [name for name in REQUIRED_COLUMNS if name not in self.names]
+        if missing:
+            line = ",".join(row)
+            hint = "; its cells must be separated by commas" if ";" in line or "\t" in line else ""
+            raise ExchangeError(
+                f"{source} is not a CSV file of sessions: its first row has no "
+                f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}{hint}",
+                source,
+            )
+        twice = [name for name in COLUMNS if self.names.count(name) > 1]
+        if twice:
+            raise ExchangeError(
+                f"{source} has the column {twice[0]} twice: remove one of them", source
+            )
+        self.session = [(n, self.names.index(n)) for n in SESSION_COLUMNS if n in self.names]
+        self.result = [(n, self.names.index(n)) for n in RESULT_COLUMNS if n in self.names]
+
+    def ignored(self) -> Counter[str]:
+        """The columns that are not kept; one without a name is called by its number."""
+        return Counter(
+            shown_name(name) if name else f"column {number}"
+            for number, name in enumerate(self.names, start=1)
+            if name not in COLUMNS
+        )
+
+    def session_id(self, row: list[str]) -> str:
+        """The session's ID; empty where the row is too short to have one."""
+        position = self.names.index("session_id")
+        return _restored(row[position]) if position < len(row) else ""
 
 
 class _Draft:
     """The rows of one session, on the way to a session or to problems."""
 
-    def __init__(self, session_id: str, row: int, cells: dict[str, str]) -> None:
+    def __init__(self, header: _Header, session_id: str) -> None:
+        self.header = header
         self.session_id = session_id
-        self.first_row = row
-        self.fields = {name: cells.get(name, "") for name in SESSION_COLUMNS}
+        self.first_row = 0
+        self.cells: list[str] = []
         self.value: dict[str, Any] = {}
         self.results: list[dict[str, Any]] = []
         self.result_rows: list[int] = []
         self.problems: list[tuple[str, str]] = []
-        for name in SESSION_COLUMNS:
-            self._take(self.value, name, self.fields[name], row)
 
     def problem(self, row: int, message: str, column: str | None = None) -> None:
         self.problems.append((f"row {row}" + (f", column {column}" if column else ""), message))
 
-    def add(self, row: int, cells: dict[str, str]) -> None:
-        for name, text in self.fields.items():
-            if cells.get(name, "") != text:
-                self.problem(row, f"differs from row {self.first_row} of the same session", name)
+    def add(self, number: int, row: list[str]) -> None:
+        width = len(self.header.names)
+        if len(row) != width:
+            self.problem(number, f"has {len(row)} cells where the first row has {width}")
+            return
+        cells = [row[position] for _, position in self.header.session]
+        if not self.first_row:
+            self.first_row, self.cells = number, cells
+            self._take(self.value, self.header.session, row, number)
+        elif cells != self.cells:
+            for (name, _), cell, first in zip(self.header.session, cells, self.cells, strict=True):
+                if _restored(cell) != _restored(first):
+                    self.problem(
+                        number, f"differs from row {self.first_row} of the same session", name
+                    )
         result: dict[str, Any] = {}
-        for name in RESULT_COLUMNS:
-            self._take(result, name, cells.get(name, ""), row)
+        self._take(result, self.header.result, row, number)
         if result:
             self.results.append(result)
-            self.result_rows.append(row)
+            self.result_rows.append(number)
 
     def finish(self, index: int, parsed: Parsed) -> None:
         from pytest_insight.exchange.incoming import read_session
 
-        session, mistakes, _ = read_session(
-            self.value | {"test_results": self.results}, typed=False
-        )
-        for path, message in mistakes:
-            self.problems.append((self._place(path), message))
+        session = None
+        if self.first_row:
+            value = self.value | {"test_results": self.results}
+            session, mistakes, _ = read_session(value, typed=False)
+            for path, message in mistakes:
+                self.problem(*self._place(path, message))
         if session is not None and not self.problems:
             parsed.sessions.append(session)
+        name = clean_text(self.session_id) or None
         parsed.problems += (
-            Problem(index, place, message, self.session_id or None)
-            for place, message in self.problems
+            Problem(index, place, message, name) for place, message in self.problems
         )
 
-    def _take(self, into: dict[str, Any], name: str, text: str, row: int) -> None:
-        if not text:
-            return
-        if name not in JSON_COLUMNS:
-            into[name] = text
-            return
-        try:
-            into[name] = json.loads(text)
-        except (ValueError, RecursionError) as exc:
-            self.problem(row, f"is not JSON: {exc}", name)
+    def _take(
+        self, into: dict[str, Any], columns: list[tuple[str, int]], row: list[str], number: int
+    ) -> None:
+        for name, position in columns:
+            cell = row[position]
+            if not cell:
+                continue
+            if name not in JSON_COLUMNS:
+                into[name] = _restored(cell)
+                continue
+            try:
+                into[name] = load_json(cell)
+            except (ValueError, RecursionError) as exc:
+                self.problem(number, f"is not JSON: {json_mistake(exc)}", name)
 
-    def _place(self, path: tuple[str | int, ...]) -> str:
-        match path:
-            case ("test_results", int(position), *rest):
-                row, column = self.result_rows[position], rest
-            case _:
-                row, column = self.first_row, list(path)
-        name = ".".join(str(part) for part in column)
-        return f"row {row}" + (f", column {name}" if name else "")
+    def _place(self, path: tuple[str | int, ...], message: str) -> tuple[int, str, str]:
+        row, rest = self.first_row, path
+        if path[:1] == ("test_results",):
+            row, rest = self.result_rows[int(path[1])], path[2:]
+        return row, message, ".".join(shown_name(str(part)) for part in rest)
 
 
 @contextmanager
 def _cells_of_any_size() -> Iterator[None]:
-    """The csv module refuses cells over 128 KiB; captured output can be longer."""
-    before = csv.field_size_limit(sys.maxsize)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+    """The csv module refuses cells over 128 KiB; captured output can be longer.
+
+    The limit is one for the whole process, hence the lock: two readers at once would each take the
+    other's for the one to put back.
+    """
+    with _LIMIT_LOCK:
+        before = csv.field_size_limit(_MAX_CELL)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)

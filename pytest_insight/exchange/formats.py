@@ -6,7 +6,9 @@ A format is found by its name, by a file's suffix (`.gz` may follow), or by a lo
 from __future__ import annotations
 
 import gzip
+import io
 import os
+import stat
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,10 +19,13 @@ import msgspec
 from pytest_insight.errors import ExchangeError, UnknownChoiceError
 from pytest_insight.exchange import csv_format, json_format
 from pytest_insight.exchange.problems import Parsed
+from pytest_insight.exchange.text import as_utf8
 from pytest_insight.files import SHARED_FILE, os_error_text, replacing
 from pytest_insight.models import TestSession
 
 GZIP_MAGIC = b"\x1f\x8b"
+MAX_UNPACKED = 1 << 30
+"""Bytes; some millions of results. A gzip file can unpack to a thousand times its size."""
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -41,15 +46,13 @@ class Format(msgspec.Struct, frozen=True):
     sniff: Callable[[bytes], bool]
 
 
-_JSON_STARTS = (b"{", b"[", b"\xef\xbb\xbf{", b"\xef\xbb\xbf[", b"\xff\xfe", b"\xfe\xff")
-
 FORMATS: dict[str, Format] = {
     "json": Format(
         "json",
         ".json",
         json_format.write,
         json_format.read,
-        lambda data: data[:64].lstrip().startswith(_JSON_STARTS),
+        lambda data: data[:64].lstrip().startswith((b"{", b"[")),
     ),
     "csv": Format(
         "csv",
@@ -76,8 +79,13 @@ def get_format(name: str) -> Format:
 
 def format_of_path(path: str | os.PathLike[str]) -> Format | None:
     """The format that a path's suffix names, a `.gz` after it aside; None where it names none."""
-    suffix = Path(os.fspath(path).removesuffix(".gz")).suffix.lower()
+    path = Path(path)
+    suffix = (path.with_suffix("") if _is_gzip(path) else path).suffix.lower()
     return next((f for f in FORMATS.values() if f.suffix == suffix), None)
+
+
+def _is_gzip(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
 
 
 def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | None) -> int:
@@ -93,12 +101,18 @@ def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | N
     """
     chosen = get_format(format_name) if format_name else format_of_path(path)
     chosen = chosen or FORMATS[DEFAULT_FORMAT]
-    packed = path.suffix == ".gz"
+    packed = _is_gzip(path)
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
+        _refuse_impossible(path, "write")
+        if path.exists() and not path.is_file():
             with path.open("wb") as file:
                 return _write(chosen, sessions, file, packed)
-        with replacing(Path(os.path.realpath(path)), SHARED_FILE) as file:
+        real = Path(os.path.realpath(path))
+        if not real.parent.exists():
+            raise ExchangeError(
+                f"cannot write {path}: there is no folder {real.parent}; create it first", str(path)
+            )
+        with replacing(real, SHARED_FILE) as file:
             return _write(chosen, sessions, file, packed)
     except OSError as exc:
         raise ExchangeError(f"cannot write {path}: {os_error_text(exc)}", str(path)) from exc
@@ -127,11 +141,9 @@ def read_bytes(data: bytes, source: str, format_name: str | None = None) -> Pars
     """
     chosen = get_format(format_name) if format_name else format_of_path(source)
     if data.startswith(GZIP_MAGIC):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as exc:
-            raise ExchangeError(f"{source} is cut short or damaged gzip: {exc}", source) from exc
-    if not data.strip():
+        data = _unpacked(data, source)
+    data = as_utf8(data, source)
+    if not data or data.isspace():
         raise ExchangeError(f"{source} is empty: there is nothing to import", source)
     chosen = chosen or next((f for f in FORMATS.values() if f.sniff(data)), None)
     if chosen is None:
@@ -150,7 +162,52 @@ def read_file(path: Path, format_name: str | None = None) -> Parsed:
         ExchangeError: also where the file is missing, unreadable or a folder.
     """
     try:
-        data = path.read_bytes()
+        _refuse_impossible(path, "read")
+        data = _content(path)
     except OSError as exc:
         raise ExchangeError(f"cannot read {path}: {os_error_text(exc)}", str(path)) from exc
     return read_bytes(data, str(path), format_name)
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds, or a pipe that something writes to; neither waits for a first writer."""
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAITING | _BINARY)
+    with os.fdopen(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return file.read()
+        if not stat.S_ISFIFO(mode):
+            raise ExchangeError(f"cannot read {path}: it is a device, not a file", str(path))
+        os.set_blocking(descriptor, True)
+        data = file.read()
+        if not data:
+            raise ExchangeError(
+                f"cannot read {path}: it is a pipe that nothing is written to", str(path)
+            )
+        return data
+
+
+def _unpacked(data: bytes, source: str) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = file.read(MAX_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as exc:
+        raise ExchangeError(f"{source} is cut short or damaged gzip: {exc}", source) from exc
+    if len(unpacked) > MAX_UNPACKED:
+        raise ExchangeError(
+            f"{source} unpacks to more than {MAX_UNPACKED >> 20} MiB, which may be a trick to fill "
+            "the memory; if you trust it, unpack it with gunzip and import the result",
+            source,
+        )
+    return unpacked
+
+
+def _refuse_impossible(path: Path, deed: str) -> None:
+    if "\0" in str(path):
+        raise ExchangeError(f"cannot {deed} {str(path)!r}: no path has a NUL in it", str(path))
+    if path.is_dir():
+        raise ExchangeError(f"cannot {deed} {path}: it is a folder; name a file in it", str(path))
+
+
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
+_BINARY = getattr(os, "O_BINARY", 0)

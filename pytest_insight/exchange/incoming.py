@@ -3,7 +3,7 @@
 Slower than decoding our own records, and only used where those do not fit: CSV rows, JSON of other
 writers, and files with mistakes. What is accepted beyond our own form:
 
-- outcomes in any case ("PASSED"); names we do not know are kept as they are;
+- outcomes in upper case ("PASSED"); names we do not know are kept as they are;
 - times without an offset, taken as UTC; a space instead of the `T`;
 - `stop_time` instead of `duration` in a result; neither stop time nor duration in a session, which
   then ends with its last result;
@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,8 +32,13 @@ from pydantic import (
     model_validator,
 )
 
+from pytest_insight.document import checked, clean_text
 from pytest_insight.errors import InvalidSessionError
+from pytest_insight.exchange.text import shown, shown_name
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+
+Mistake = tuple[tuple[str | int, ...], str]
+Ignored = Counter[str]
 
 
 def read_session(
@@ -45,12 +51,13 @@ def read_session(
         typed: whether the file's format has types (JSON); without (CSV) numbers come as text.
 
     Returns:
-        The session, or None and every mistake as (path, message), and the fields not kept. A path
-        is a tuple of field names and list positions, as in `("test_results", 0, "duration")`.
+        The session as `document.checked` returns it, or None and every mistake as (path, message);
+        and the fields not kept. A path is a tuple of field names and list positions, as in
+        `("test_results", 0, "duration")`.
     """
     try:
         incoming = _Session.model_validate(value, strict=typed)
-        session = incoming.session()
+        session = checked(incoming.session())
     except ValidationError as exc:
         return None, [_mistake(error) for error in exc.errors(include_url=False)], Counter()
     except InvalidSessionError as exc:
@@ -58,52 +65,81 @@ def read_session(
     return session, [], Counter(incoming.ignored())
 
 
-Mistake = tuple[tuple[str | int, ...], str]
-Ignored = Counter[str]
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a text",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than_equal": "must be zero or more",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "list_type": "must be a list",
+}
+"""pydantic's kinds of errors in the words of our other messages."""
 
 
 def _mistake(error: Any) -> Mistake:
-    message = error["msg"].removeprefix("Value error, ")
-    shown = repr(error["input"])
-    if error["type"] != "missing" and len(shown) <= 60:
-        message += f", not {shown}"
+    message = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    if message.startswith("must be "):
+        message += f", not {shown(error['input'])}"
     return tuple(error["loc"]), message
 
 
 def _time(value: object) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError as exc:
-            raise ValueError(f"must be an ISO 8601 time ({exc})") from None
-    if not isinstance(value, datetime):
+    if not isinstance(value, str):
         raise ValueError("must be an ISO 8601 time")
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        time = datetime.fromisoformat(value)
+    except ValueError as exc:
+        why = "" if "isoformat" in str(exc) else f" ({exc})"
+        raise ValueError(f"must be an ISO 8601 time{why}") from None
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except OverflowError:
-        raise ValueError("is outside the calendar in UTC") from None
+        raise ValueError("must be inside the calendar in UTC") from None
 
 
 def _outcome(value: object) -> TestOutcome:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be the name of an outcome")
     known = value.strip().lower()
-    return TestOutcome(known if known in list(TestOutcome) else value)
+    fold = value.isupper() and known in list(TestOutcome)
+    return TestOutcome(known if fold else clean_text(value))
 
 
 def _is_pair(value: object) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be blank")
+def _clean(value: Any) -> Any:
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+        return value
+    return clean_text(value)
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
     return value
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must be a text that is not blank")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_clean)]
+Nodeid = Annotated[Text, AfterValidator(_not_empty)]
+Name = Annotated[Text, AfterValidator(_not_blank)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 Outcome = Annotated[Any, BeforeValidator(_outcome)]
-Name = Annotated[str, BeforeValidator(lambda v: _not_blank(v) if isinstance(v, str) else v)]
 Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -114,25 +150,25 @@ class _Incoming(BaseModel):
     @classmethod
     def _leave_out_nulls(cls, value: object) -> object:
         if isinstance(value, dict):
-            return {key: item for key, item in value.items() if item is not None}
+            return {_clean(key): item for key, item in value.items() if item is not None}
         return value
 
     def extra_names(self, prefix: str = "") -> Iterator[str]:
-        return (f"{prefix}{name}" for name in self.model_extra or {})
+        return (f"{prefix}{shown_name(name)}" for name in self.model_extra or {})
 
 
 class _Result(_Incoming):
-    nodeid: Annotated[str, Field(min_length=1)]
+    nodeid: Nodeid
     outcome: Outcome
     start_time: Time
     stop_time: Time | None = None
     duration: Duration | None = None
-    longreprtext: str = ""
-    capstdout: str = ""
-    capstderr: str = ""
-    caplog: str = ""
+    longreprtext: Text = ""
+    capstdout: Text = ""
+    capstderr: Text = ""
+    caplog: Text = ""
     has_warning: bool = False
-    worker: str = ""
+    worker: Text = ""
     properties: list[list[Any]] = []
 
     @field_validator("properties", mode="before")
@@ -170,9 +206,9 @@ class _Result(_Incoming):
 
 
 class _CodeState(_Incoming):
-    commit: str | None = None
-    branch: str | None = None
-    digest: str | None = None
+    commit: Text | None = None
+    branch: Text | None = None
+    digest: Text | None = None
 
     def state(self) -> CodeState:
         return CodeState(commit=self.commit, branch=self.branch, digest=self.digest)
@@ -184,10 +220,11 @@ class _Session(_Incoming):
     session_start_time: Time
     session_stop_time: Time | None = None
     session_duration: Duration | None = None
-    session_tags: dict[str, str] = {}
+    session_tags: dict[Text, Text] = {}
     testing_system: dict[str, Any] = {}
     code_state: _CodeState | None = None
     exit_status: int | None = None
+    crashed: bool = False
     test_results: list[_Result] = []
     rerun_test_groups: Any = None
 
@@ -216,6 +253,7 @@ class _Session(_Incoming):
             testing_system=self.testing_system,
             code_state=self.code_state.state() if self.code_state else None,
             exit_status=self.exit_status,
+            crashed=self.crashed,
             test_results=results,
             **given,
         )

@@ -112,18 +112,16 @@ def plan_merge(
     """
     sessions = list(incoming)
     taken = set(existing)
-    reserved = taken | {session.session_id for session in sessions}
+    free_id = _FreeIds(taken | {session.session_id for session in sessions})
     steps = []
     for session in sessions:
         name = session.session_id
         deed: Deed = "add"
         if name in taken:
             deed = _ON_CLASH[strategy]
-        if deed == "rename":
-            session = replace(session, session_id=_free_id(name, reserved))  # noqa: PLW2901
-            reserved.add(session.session_id)
-        taken.add(session.session_id)
-        steps.append(MergeStep(deed, session, name))
+        stored = replace(session, session_id=free_id(name)) if deed == "rename" else session
+        taken.add(stored.session_id)
+        steps.append(MergeStep(deed, stored, name))
     return MergePlan(tuple(steps))
 
 
@@ -134,8 +132,16 @@ _ON_CLASH: dict[MergeStrategy, Deed] = {
 }
 
 
-def _free_id(name: str, taken: Collection[str]) -> str:
-    number = 2
-    while f"{name}-{number}" in taken:
-        number += 1
-    return f"{name}-{number}"
+class _FreeIds:
+    """IDs made from others by a number, each given once."""
+
+    def __init__(self, reserved: Collection[str]) -> None:
+        self._reserved = reserved
+        self._last: dict[str, int] = {}  # so that many sessions of one ID do not each count from 2
+
+    def __call__(self, name: str) -> str:
+        number = self._last.get(name, 1) + 1
+        while f"{name}-{number}" in self._reserved:
+            number += 1
+        self._last[name] = number
+        return f"{name}-{number}"

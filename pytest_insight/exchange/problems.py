@@ -6,6 +6,7 @@ from collections import Counter
 
 import msgspec
 
+from pytest_insight.exchange.text import shown
 from pytest_insight.models import TestSession
 
 
@@ -26,7 +27,7 @@ class Problem(msgspec.Struct, frozen=True):
     session_id: str | None = None
 
     def __str__(self) -> str:
-        named = f" (session {self.session_id!r})" if self.session_id else ""
+        named = f" (session {shown(self.session_id)})" if self.session_id else ""
         return f"{self.place}: {self.message}{named}"
 
 
@@ -35,7 +36,7 @@ class Parsed(msgspec.Struct):
 
     Attributes:
         total: sessions in the file, valid or not.
-        sessions: the valid ones, in the file's order.
+        sessions: the valid ones, in the file's order, each as `document.checked` returns it.
         problems: everything wrong with the others; empty for a file that is valid as a whole.
         ignored: fields that we do not know and therefore do not keep, with how often they occurred.
     """

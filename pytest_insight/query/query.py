@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_insight import arguments
+from pytest_insight.document import clean_text
 from pytest_insight.errors import InvalidQueryParameterError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
@@ -103,10 +104,10 @@ class Query(msgspec.Struct, frozen=True):
 
     def with_session_tag(self, key: str, value: str | None = None) -> Query:
         """Carrying a tag; with a value, with exactly that value."""
-        arguments.text("tag", key)
+        key = arguments.text("tag", key)
         if value is not None and not isinstance(value, str):
             raise InvalidQueryParameterError(f"a tag's value is a text, not {value!r}")
-        return self._and(HasTag(key, value))
+        return self._and(HasTag(key, None if value is None else clean_text(value)))
 
     def with_session_id_pattern(self, *patterns: str) -> Query:
         """With one of these IDs; each exactly, or a shell wildcard (`api-202611*`)."""
@@ -122,6 +123,8 @@ class Query(msgspec.Struct, frozen=True):
 
         Each value exactly, or a shell wildcard; "plugins.xdist" leads into a nested fact.
         """
+        if facts is not None and not isinstance(facts, Mapping):
+            raise InvalidQueryParameterError(f"facts are names and values, not {facts!r}")
         wanted = {**(facts or {}), **more}
         if not wanted:
             raise InvalidQueryParameterError("name at least one fact of the testing system")
@@ -218,4 +221,8 @@ class Query(msgspec.Struct, frozen=True):
 
 
 def _fact_text(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, bool | int | float):
+        return msgspec.json.encode(value).decode()
+    raise InvalidQueryParameterError(f"a fact is a text, a number, True or False, not {value!r}")

@@ -56,7 +56,7 @@ class QueryTestFilter(msgspec.Struct, frozen=True):
             field_name: the field.
             use_regex: the pattern is a regular expression, searched for.
         """
-        arguments.text("pattern", pattern)
+        pattern = arguments.text("pattern", pattern)
         field = arguments.text_field(field_name)
         if arguments.flag("use_regex", use_regex):
             arguments.regex(pattern)

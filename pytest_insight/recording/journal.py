@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight.document import UNDECODABLE
+from pytest_insight.document import UNDECODABLE, encode_clean
 from pytest_insight.files import PRIVATE_FILE, make_private_folder
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 
@@ -89,7 +89,6 @@ class Journal(msgspec.Struct, frozen=True):
     running: tuple[str, ...] = ()
 
 
-_ENCODER = msgspec.json.Encoder()
 _HEAD = msgspec.json.Decoder(Head)
 _EVENT = msgspec.json.Decoder(_Event)
 _RESULT = msgspec.json.Decoder(TestResult)
@@ -119,23 +118,23 @@ class JournalWriter:
             self._descriptor = os.open(self.path, flags, PRIVATE_FILE)
         except OSError as exc:
             self.problem = exc
-        self._write(_ENCODER.encode(head) + b"\n")
+        self._write(encode_clean(head) + b"\n")
 
     def running(self, nodeid: str) -> None:
         """A test starts."""
-        self._write(b'{"running":%b}\n' % _ENCODER.encode(nodeid))
+        self._write(b'{"running":%b}\n' % encode_clean(nodeid))
 
     def result(self, result: TestResult) -> None:
         """A result is known."""
-        self._write(_ENCODER.encode(result) + b"\n")
+        self._write(encode_clean(result) + b"\n")
 
     def warned(self, nodeid: str) -> None:
         """A warning was recorded for a test whose results are written already."""
-        self._write(b'{"warned":%b}\n' % _ENCODER.encode(nodeid))
+        self._write(b'{"warned":%b}\n' % encode_clean(nodeid))
 
     def end(self, ending: Ending) -> Journal:
         """The run is over: write so, and give back what was written."""
-        self._write(b'{"ended":%b}\n' % _ENCODER.encode(ending))
+        self._write(b'{"ended":%b}\n' % encode_clean(ending))
         lines = b"".join(self._kept)
         if self._descriptor >= 0:
             lines = self.path.read_bytes() + lines

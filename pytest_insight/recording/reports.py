@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pytest_insight.document import is_too_deep
 from pytest_insight.models import TestOutcome, TestResult
 from pytest_insight.recording.texts import Sections, Texts, new_sections
 
@@ -18,13 +19,14 @@ PHASES = frozenset({"setup", "call", "teardown"})
 class _Attempt:
     """What has come of one run of one test so far."""
 
-    __slots__ = ("duration", "results", "seen", "start")
+    __slots__ = ("duration", "results", "sections", "seen", "start")
 
     def __init__(self, start: float, seen: Sections) -> None:
         self.start = start
         self.duration = 0.0
         self.results: list[dict[str, Any]] = []
         self.seen = seen
+        self.sections: Sections = []  # the new ones, until there is a result they belong to
 
 
 class Attempts:
@@ -44,6 +46,8 @@ class Attempts:
         self._clock = clock
         self._begin = clock()
         self._open: dict[tuple[str, str], _Attempt] = {}
+        # Of a test that is run again: its reports go on to repeat the sections of earlier attempts.
+        self._seen: dict[tuple[str, str], Sections] = {}
         # Bound here, so that a library that patches datetime in every module does not reach it.
         self._time_at = datetime.fromtimestamp
 
@@ -63,13 +67,18 @@ class Attempts:
         if attempt is None or (when == "setup" and (attempt.results or attempt.duration)):
             # A second setup without a teardown: the test is run again (pytest-rerunfailures).
             finished = [] if attempt is None else self._finished(key, attempt)
-            seen = [] if attempt is None else attempt.seen
-            attempt = self._open[key] = _Attempt(self._start(report), seen)
+            attempt = _Attempt(self._start(report), self._seen.pop(key, []))
+            self._open[key] = attempt
+        if report.sections:
+            attempt.sections += new_sections(report.sections, attempt.seen)
+            attempt.seen = list(report.sections)
         duration = report.duration if report.duration > 0 else 0.0
         if outcome:
             self._add_result(attempt, report, outcome, duration)
         elif attempt.results:
             attempt.results[-1]["duration"] += duration
+            attempt.results[-1]["sections"] += attempt.sections
+            attempt.sections = []
         else:
             attempt.duration += duration
         if when == "teardown" or when not in PHASES:  # xdist reports a crashed worker as "???"
@@ -103,19 +112,15 @@ class Attempts:
     def _add_result(
         self, attempt: _Attempt, report: pytest.TestReport, outcome: str, duration: float
     ) -> None:
-        passed = outcome == "passed"
         fields: dict[str, Any] = {
             "outcome": TestOutcome(outcome),
+            "sections": attempt.sections,
             "start_time": attempt.start if not attempt.results else self._start(report),
             "duration": attempt.duration + duration,
         }
-        attempt.duration = 0.0
-        if not passed:
+        attempt.duration, attempt.sections = 0.0, []
+        if outcome != "passed":
             fields["longreprtext"] = self._texts.clean(reason(report))
-        if report.sections:
-            sections = new_sections(report.sections, attempt.seen)
-            attempt.seen = list(report.sections)
-            fields.update(self._texts.captured(sections, passed=passed))
         if report.user_properties:
             fields["properties"] = self._properties(report.user_properties)
         attempt.results.append(fields)
@@ -123,7 +128,12 @@ class Attempts:
     def _finished(self, key: tuple[str, str], attempt: _Attempt) -> list[TestResult]:
         nodeid, worker = key
         results = []
+        if attempt.seen and attempt.results[-1]["outcome"] is TestOutcome.RERUN:
+            self._seen[key] = attempt.seen
         for fields in attempt.results:
+            sections, passed = fields.pop("sections"), fields["outcome"] is TestOutcome.PASSED
+            if sections:
+                fields.update(self._texts.captured(sections, passed=passed))
             fields["start_time"] = self._time_at(fields["start_time"], UTC)
             # Microseconds are what the clock is good for, and digits are most of a stored result.
             fields["duration"] = round(fields["duration"], 6)
@@ -155,9 +165,10 @@ def reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def jsonable(value: object) -> Any:
     """The value where JSON can hold it, else its repr: `record_property` takes anything."""
     try:
-        return msgspec.json.decode(msgspec.json.encode(value))
+        plain = msgspec.json.decode(msgspec.json.encode(value))
     except (TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError):
         return _text(value)
+    return _text(value) if is_too_deep(plain) else plain
 
 
 def _text(value: object) -> str:

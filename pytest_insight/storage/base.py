@@ -1,6 +1,6 @@
 """What every storage backend can do: a few primitives, everything else built on them.
 
-A backend implements `_save`, `iter_sessions`, `session_ids`, `delete_sessions`, `apply`,
+A backend implements `save_sessions`, `iter_sessions`, `session_ids`, `delete_sessions`, `apply`,
 `exclusive` and `from_profile`. The other methods are written in terms of those; each says what it
 is equivalent to, and a backend overrides it where it can do better. `testing.StorageContract` holds
 the rules that every backend keeps; `InMemoryStorage` is the reference.
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from pytest_insight import arguments
-from pytest_insight.document import checked, clean_text
+from pytest_insight.document import clean_text
 from pytest_insight.errors import (
     InvalidImportError,
     StorageError,
@@ -68,8 +68,17 @@ class BaseStorage(ABC):
         """Where the sessions are, for people: a path, a URL without its password, "memory"."""
 
     @abstractmethod
-    def _save(self, sessions: list[TestSession]) -> None:
-        """Keep checked sessions, all or none; on return they survive a crash of the machine."""
+    def save_sessions(self, sessions: Iterable[TestSession]) -> None:
+        """Keep several sessions; one with an ID that is there is replaced, here too the last one.
+
+        What is kept is a checked copy (`document.checked`): text without NUL and lone surrogates.
+        When this returns, the sessions survive a crash of the process or the machine; when it
+        raises, none is kept. A crash before it returns may leave the first ones of them.
+
+        Raises:
+            InvalidSessionError: a session holds something that cannot be kept.
+            StorageError: they could not be written; everything saved before is intact.
+        """
 
     @abstractmethod
     def iter_sessions(
@@ -100,8 +109,8 @@ class BaseStorage(ABC):
     def apply(self, plan: MergePlan) -> None:
         """Write what a plan says, all or nothing.
 
-        Its sessions are checked ones (`document.checked`), as `_save` gets them. The plan must have
-        been made from `session_ids()` inside the same `exclusive()` block.
+        Its sessions are checked ones (`document.checked`) and written as they are. It was
+        made from `session_ids()` inside the same `exclusive()` block.
         """
 
     @abstractmethod
@@ -111,28 +120,8 @@ class BaseStorage(ABC):
     # Saving and loading -------------------------------------------------------------------------
 
     def save_session(self, session: TestSession) -> None:
-        """Keep a session; one with the same ID is replaced. Equivalent to `save_sessions([...])`.
-
-        When this returns, the session survives a crash of the process or the machine.
-
-        Raises:
-            InvalidSessionError: the session holds something that cannot be kept.
-            StorageError: it could not be written; everything saved before is intact.
-        """
+        """Keep a session, all of it or nothing. Equivalent to `save_sessions([session])`."""
         self.save_sessions([session])
-
-    def save_sessions(self, sessions: Iterable[TestSession]) -> None:
-        """Keep several sessions, all or none; of two with one ID the later stands.
-
-        What is kept is a checked copy (`document.checked`): text without NUL and lone surrogates.
-
-        Raises:
-            InvalidSessionError: as for `save_session`; then none is kept.
-            StorageError: as for `save_session`.
-        """
-        by_id = {session.session_id: session for session in map(checked, sessions)}
-        if by_id:
-            self._save(list(by_id.values()))
 
     def load_sessions(self) -> list[TestSession]:
         """All sessions. Equivalent to `list(iter_sessions())`."""
@@ -274,7 +263,7 @@ class BaseStorage(ABC):
             parsed = read_bytes(path.read(), source, input_format)
         if parsed.problems and not skip_invalid:
             raise InvalidImportError(source, parsed.problems, parsed.total)
-        incoming = [checked(session) for session in parsed.sessions]
+        incoming = parsed.sessions
         if dry_run:
             return _report(parsed, plan_merge(self.session_ids(), incoming, strategy))
         with self.exclusive():

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from pytest_insight import locations
-from pytest_insight.document import SEPARATOR, document_chunks, encode_session
+from pytest_insight.document import (
+    SEPARATOR,
+    clean_text,
+    document_chunks,
+    encode_checked,
+    encode_session,
+)
 from pytest_insight.errors import ExchangeError, StorageError, StoreDamageWarning
 from pytest_insight.files import os_error_text, write_whole
 from pytest_insight.filters import Selection, all_match
@@ -152,21 +158,20 @@ class JSONStorage(BaseStorage):
     def _thorough_index(self, file: BinaryIO, size: int, keep: Keep) -> Index:
         """A second look, with writers kept out where we may; then it is damage, and reported."""
         with ExitStack() as stack:
-            with suppress(StorageError):  # a folder we may not write to, a writer that never ends
-                stack.enter_context(self.exclusive())
+            if self._lock.path.exists():  # else nobody is writing, and reading makes no file
+                with suppress(StorageError):  # a file we may not open, a writer that never ends
+                    stack.enter_context(self.exclusive())
             index = build_index(file, size, self.path, keep=keep, thorough=True)
             if index.lost:
                 self._report_damage(index)
         return index
 
     def _report_damage(self, index: Index) -> None:
-        from pytest_insight.storage.backup import keep_backup  # seldom needed
-
         try:
-            backup = f"the damaged file was kept as {keep_backup(self._real_path)}"
+            backup = f"the damaged file was kept as {self._keep_backup(index)}"
         except OSError as exc:
             backup = f"it could not be copied ({os_error_text(exc)}), so copy it before you write"
-        lost = "; ".join(index.lost)
+        lost = "; ".join(loss.text for loss in index.lost)
         warnings.warn(
             f"part of the store {self.path} cannot be read: {lost}. "
             f"The rest, {len(index.entries)} sessions of those asked for, can; {backup}.",
@@ -174,17 +179,29 @@ class JSONStorage(BaseStorage):
             stacklevel=2,
         )
 
+    def _keep_backup(self, index: Index) -> Path:
+        from pytest_insight.storage.backup import keep_backup  # seldom needed
+
+        lost = [] if index.ignored else [(loss.start, loss.end) for loss in index.lost]
+        return keep_backup(self._real_path, lost)
+
     # Writing ------------------------------------------------------------------------------------
 
-    def _save(self, sessions: list[TestSession]) -> None:
+    def save_sessions(self, sessions: Iterable[TestSession]) -> None:
+        """Append the sessions."""
         from pytest_insight.storage.appending import append  # readers do without
 
-        encoded = [encode_session(session) for session in sessions]
+        encoded: dict[str, bytes] = {}
+        for session in sessions:
+            data = encode_checked(session)
+            encoded[clean_text(session.session_id)] = data
+        if not encoded:
+            return
         with self.exclusive(), self._errors_named():
             if not self._real_path.exists():
-                write_whole(self._real_path, document_chunks(encoded))
-            elif not append(self._real_path, SEPARATOR.join(encoded)):
-                self._rewrite({session.session_id for session in sessions}, encoded)
+                write_whole(self._real_path, document_chunks(encoded.values()))
+            elif not append(self._real_path, SEPARATOR.join(encoded.values())):
+                self._rewrite(set(encoded), encoded.values())
 
     def delete_sessions(self, ids: Collection[str]) -> int:
         """Write a new file without them; sessions that stay are copied as they are."""
@@ -206,8 +223,6 @@ class JSONStorage(BaseStorage):
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
-        from pytest_insight.storage.backup import keep_backup  # seldom needed
-
         with opened(self._real_path) as store:
             if store is None:
                 write_whole(self._real_path, document_chunks(added))
@@ -215,13 +230,13 @@ class JSONStorage(BaseStorage):
             file, size = store
             index = self._index(file, size, everything)
             if index.lost or index.ignored:
-                keep_backup(self._real_path)  # what is left out of the new file stays there
+                self._keep_backup(index)  # what is left out of the new file stays there
             kept = [entry for entry in index.entries if entry.session_id not in without]
             try:
                 write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
             except IrregularError:
                 index = self._thorough_index(file, size, everything)
-                keep_backup(self._real_path)
+                self._keep_backup(index)
                 kept = [entry for entry in index.entries if entry.session_id not in without]
                 write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
 
@@ -237,7 +252,9 @@ class JSONStorage(BaseStorage):
             ) from exc
 
     def _refuse_own_file(self, path: Path) -> None:
-        if os.path.realpath(path) == str(self._real_path):
+        with suppress(ValueError):  # a NUL in it, which is for the exchange to refuse
+            path = Path(os.path.realpath(path))
+        if path == self._real_path:
             raise ExchangeError(
                 f"{path} is the store itself: exporting to it would overwrite the history; "
                 "name another file",

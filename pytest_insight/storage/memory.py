@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from threading import RLock
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from msgspec.structs import replace
 
+from pytest_insight.document import checked
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
@@ -48,9 +49,9 @@ class InMemoryStorage(BaseStorage):
         """Keep other threads out."""
         return cast("AbstractContextManager[None]", self._lock)
 
-    def _save(self, sessions: list[TestSession]) -> None:
-        with self._lock:
-            self._sessions.update((session.session_id, session) for session in sessions)
+    def save_sessions(self, sessions: Iterable[TestSession]) -> None:
+        """Keep checked copies."""
+        self._keep([checked(session) for session in sessions])
 
     def iter_sessions(
         self, selection: Selection | None = None, *, newest_first: bool = False
@@ -79,7 +80,11 @@ class InMemoryStorage(BaseStorage):
 
     def apply(self, plan: MergePlan) -> None:
         """Write what the plan says."""
-        self._save(plan.writes)
+        self._keep(plan.writes)
+
+    def _keep(self, sessions: Iterable[TestSession]) -> None:
+        with self._lock:
+            self._sessions.update((session.session_id, session) for session in sessions)
 
 
 def _handed_out(session: TestSession) -> TestSession:

@@ -6,6 +6,7 @@ progress, so it is only called damage after a second look with the lock held (`t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +18,9 @@ import msgspec
 from pytest_insight.document import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
+    HEAD,
     UNDECODABLE,
+    VERSION,
     decode_header,
     decode_session,
 )
@@ -36,6 +39,8 @@ from pytest_insight.storage.session_file import (
 )
 
 Keep = Callable[[TestSession], bool]
+
+_HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*"pytest-insight"\s*,\s*"version"\s*:\s*(\d{1,9})')
 
 
 class IrregularError(Exception):
@@ -58,17 +63,30 @@ class Entry(NamedTuple):
     session: TestSession | None = None
 
 
+class Loss(NamedTuple):
+    """A part of a store that cannot be read.
+
+    Attributes:
+        text: which, for people.
+        start, end: its bytes in the file; the same where they are not known.
+    """
+
+    text: str
+    start: int = 0
+    end: int = 0
+
+
 class Index(NamedTuple):
     """The sessions of a store, each ID once, in the order of start time and ID.
 
     Attributes:
         entries: those that were asked for.
-        lost: one sentence for each part that cannot be read.
+        lost: each part that cannot be read.
         ignored: fields of another writer that will not be kept when the file is rewritten.
     """
 
     entries: list[Entry]
-    lost: list[str]
+    lost: list[Loss]
     ignored: list[str]
 
 
@@ -80,6 +98,8 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
         StorageError: it is there, but is no file or cannot be read.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # opening a pipe would wait
+            raise StorageError(f"{path} is not a regular file, so it cannot be a store", path)
         file = path.open("rb", buffering=0)
     except FileNotFoundError:
         if path.is_symlink():
@@ -89,8 +109,6 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
     except OSError as exc:
         raise StorageError(f"cannot read the store {path}: {os_error_text(exc)}", path) from exc
     with file:
-        if not path.is_file():
-            raise StorageError(f"{path} is not a regular file, so it cannot be a store", path)
         yield file, file.seek(0, 2)
 
 
@@ -189,9 +207,9 @@ def _unfinished(data: bytes) -> TestSession | None:
     return pieces[0].session if pieces else None
 
 
-def _thorough(file: BinaryIO, size: int) -> tuple[list[Found], list[str]]:
+def _thorough(file: BinaryIO, size: int) -> tuple[list[Found], list[Loss]]:
     found: list[Found] = []
-    lost: list[str] = []
+    lost: list[Loss] = []
     position = len(NATIVE_START)
     spans = [(span.start, span.end) for span in scan(file, size)]
     if not spans or spans[0][0] > position:
@@ -217,28 +235,47 @@ def _foreign(data: bytes, path: Path, keep: Keep) -> Index:
     from pytest_insight.exchange import json_format
 
     if not data.strip(b" \t\r\n\0"):
-        return Index([], [f"the file holds nothing, only {len(data)} blank bytes"], [])
+        blank = Loss(f"the file holds nothing, only {len(data)} blank bytes")
+        return Index([], [blank], [])
     try:
         parsed = json_format.read(data, str(path))
     except NewerFormatError:
         raise
     except ExchangeError as exc:
+        _refuse_newer(data, path)
         pieces, gaps = salvage(data)
-        if not pieces and not data.lstrip().startswith((b"{", b"[")):
-            raise StorageError(
-                f"{path} is not a store of pytest-insight ({exc}); nothing was changed: "
-                "name another file, or move this one away",
-                path,
-            ) from exc
-        if not pieces and not _is_broken_json(exc):
-            raise StorageError(
-                f"{exc}; nothing was changed: name another file, or move this one away", path
-            ) from exc
+        if not pieces and not (_is_broken_json(exc) and _resembles_store(data)):
+            raise _no_store(path, exc) from exc
         found = [(p.session, _entry(p.session, p.start, p.end, p.session)) for p in pieces]
         return _ordered(iter(found), keep, [_loss(data, 0, gap) for gap in gaps], [])
+    if parsed.problems and not parsed.sessions and not _resembles_store(data):
+        raise _no_store(path, parsed.problems[0])
     found = [(s, _entry(s, 0, 0, s)) for s in parsed.sessions]
     ignored = [f"{name} ({times}x)" for name, times in parsed.ignored.items()]
-    return _ordered(iter(found), keep, [str(problem) for problem in parsed.problems], ignored)
+    lost = [Loss(str(problem)) for problem in parsed.problems]
+    return _ordered(iter(found), keep, lost, ignored)
+
+
+def _refuse_newer(data: bytes, path: Path) -> None:
+    """A newer store stays refused while it is damaged, or just being written to."""
+    head = _HEAD.match(data)
+    if head and int(head[1]) > VERSION:
+        raise NewerFormatError(path, int(head[1]), VERSION)
+
+
+def _resembles_store(data: bytes) -> bool:
+    """Whether damaged JSON is likely to be a store of ours, and not some other program's file."""
+    return data.lstrip().startswith((b"{", b"[")) and (
+        b'"session_id"' in data or b'"format":"pytest-insight"' in data or HEAD.startswith(data)
+    )
+
+
+def _no_store(path: Path, why: object) -> StorageError:
+    return StorageError(
+        f"{path} is not a store of pytest-insight ({why}); nothing was changed: "
+        "name another file, or move this one away",
+        path,
+    )
 
 
 def _is_broken_json(exc: ExchangeError) -> bool:
@@ -246,7 +283,7 @@ def _is_broken_json(exc: ExchangeError) -> bool:
 
 
 def _ordered(
-    found: Iterator[Found] | list[Found], keep: Keep, lost: list[str], ignored: list[str]
+    found: Iterator[Found] | list[Found], keep: Keep, lost: list[Loss], ignored: list[str]
 ) -> Index:
     latest: dict[str, Entry | None] = {}
     for session, entry in found:
@@ -261,8 +298,8 @@ def _entry(header: TestSession, start: int, end: int, session: TestSession | Non
     return Entry(header.session_start_time, header.session_id, start, end, session)
 
 
-def _loss(data: bytes, offset: int, gap: tuple[int, int]) -> str:
-    start, end = gap
-    name = lost_session_id(data[start:end])
+def _loss(data: bytes, offset: int, gap: tuple[int, int]) -> Loss:
+    start, end = offset + gap[0], offset + gap[1]
+    name = lost_session_id(data[gap[0] : gap[1]])
     named = f"session {name!r}" if name else "a part that names no session"
-    return f"{named} (bytes {offset + start} to {offset + end})"
+    return Loss(f"{named} (bytes {start} to {end})", start, end)

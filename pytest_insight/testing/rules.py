@@ -1,0 +1,100 @@
+"""What the groups of rules have in common: the storage under test, and sessions to put into it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.storage import BaseStorage
+
+START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+class Rules:
+    """A group of rules; `StorageContract` is all of them."""
+
+    @pytest.fixture
+    def storage(self) -> BaseStorage:
+        """The storage under test, empty and used by nobody else; the subclass provides it."""
+        raise NotImplementedError("provide the fixture `storage`: an empty storage of your backend")
+
+    def reopened(self, storage: BaseStorage) -> BaseStorage:
+        """Another object on the same data, as a later process would make it.
+
+        Override it, unless the data lives and dies with the object.
+        """
+        return storage
+
+
+def make_result(name: str = "test_x", outcome: str = "passed", **fields: Any) -> TestResult:
+    """One result of `tests/test_a.py::<name>`."""
+    defaults: dict[str, Any] = {
+        "nodeid": f"tests/test_a.py::{name}",
+        "outcome": TestOutcome(outcome),
+        "start_time": START,
+        "duration": 0.25,
+    }
+    return TestResult(**(defaults | fields))
+
+
+def make_session(number: int = 0, /, **fields: Any) -> TestSession:
+    """`api-<number>`, started so many hours after `START`, with a pass and a failure."""
+    start = START + timedelta(hours=number)
+    defaults: dict[str, Any] = {
+        "session_id": f"api-{number}",
+        "sut_name": "api",
+        "session_start_time": start,
+        "session_duration": 2.5,
+        "test_results": (
+            make_result("test_x", start_time=start),
+            make_result("test_y", "failed", start_time=start, longreprtext="assert 1 == 2"),
+        ),
+    }
+    return TestSession(**(defaults | fields))
+
+
+def full_session() -> TestSession:
+    """A session in which every field has a value of its own."""
+    return TestSession(
+        session_id="api-20261101-120000-0123abcd",
+        sut_name="api",
+        session_start_time=START + timedelta(microseconds=1),
+        session_stop_time=START + timedelta(seconds=5),
+        session_duration=4.75,  # a stopwatch and a wall clock may differ
+        session_tags={"ci": "nightly", "empty": ""},
+        testing_system={"host": "ci-1", "plugins": {"xdist": "3.8"}, "cpus": 8, "gpu": None},
+        code_state=CodeState(commit="0123abcd" * 5, branch="main", digest="d1"),
+        exit_status=1,
+        crashed=True,
+        test_results=(
+            TestResult(
+                nodeid="tests/test_a.py::test_x[a/b-\u00e9]",
+                outcome=TestOutcome.FAILED,
+                start_time=START + timedelta(seconds=1),
+                duration=0.1,
+                longreprtext="E   assert 1 == 2",
+                capstdout="out\n",
+                capstderr="err\n",
+                caplog="WARNING log\n",
+                has_warning=True,
+                worker="gw3",
+                properties=(("number", 1), ("number", 2.5), ("nested", {"a": [None, True]})),
+            ),
+            make_result("test_y"),
+        ),
+    )
+
+
+def ids_of(sessions: list[TestSession]) -> list[str]:
+    """Their IDs, in their order."""
+    return [session.session_id for session in sessions]
+
+
+def fill(storage: BaseStorage, *numbers: int) -> list[TestSession]:
+    """Save `make_session(number)` for each; returns them."""
+    sessions = [make_session(number) for number in numbers]
+    storage.save_sessions(sessions)
+    return sessions

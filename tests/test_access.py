@@ -1,0 +1,303 @@
+"""Which storage is meant: the precedence of arguments, variables and profiles, row by row."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.errors import ProfileError, UnknownChoiceError, UnknownProfileError
+from pytest_insight.storage import (
+    BaseStorage,
+    InMemoryStorage,
+    JSONStorage,
+    create_profile,
+    get_active_profile,
+    get_storage_instance,
+    list_profiles,
+    switch_profile,
+)
+from pytest_insight.storage.access import Choice, choose
+from tests.conftest import MakeSession
+
+PROFILE, KIND, PATH = (
+    "PYTEST_INSIGHT_PROFILE",
+    "PYTEST_INSIGHT_STORAGE_TYPE",
+    "PYTEST_INSIGHT_DB_PATH",
+)
+
+
+@pytest.fixture(autouse=True)
+def _profiles(tmp_path: Path) -> None:
+    """Four profiles: named by arguments, by the variable, active, and the default one."""
+    for name in ("argument", "variable", "active"):
+        create_profile(name)
+    create_profile("notes", "memory")
+    switch_profile("active")
+
+
+def where(storage: BaseStorage) -> str:
+    """The file's name, without its suffix."""
+    return Path(storage.location).stem
+
+
+# Each row of the table, with everything below it set as well.
+ROWS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
+    "1: a profile that is named": (
+        {"profile_name": "argument", "storage_type": "memory", "file_path": "x.json"},
+        {PROFILE: "variable", KIND: "memory", PATH: "env.json"},
+        "argument",
+        "argument",
+    ),
+    "2: a type and a path": (
+        {"storage_type": "json", "file_path": "given.json"},
+        {PROFILE: "variable", KIND: "memory", PATH: "env.json"},
+        "given",
+        "argument",
+    ),
+    "2: a path alone is a JSON store": (
+        {"file_path": "given.json"},
+        {PROFILE: "variable", KIND: "memory", PATH: "env.json"},
+        "given",
+        "argument",
+    ),
+    "2: a type alone has its path from the variable": (
+        {"storage_type": "json"},
+        {PROFILE: "variable", KIND: "memory", PATH: "env.json"},
+        "env",
+        "argument",
+    ),
+    "2: a type alone, else the default store": (
+        {"storage_type": "json"},
+        {PROFILE: "variable", KIND: "memory"},
+        "sessions",
+        "argument",
+    ),
+    "2: in memory there is no path": (
+        {"storage_type": "memory"},
+        {PROFILE: "variable", PATH: "env.json"},
+        "memory",
+        "argument",
+    ),
+    "3: the profile of the variable": (
+        {},
+        {PROFILE: "variable", KIND: "memory", PATH: "env.json"},
+        "variable",
+        "environment",
+    ),
+    "4: the variables of type and path": (
+        {},
+        {KIND: "json", PATH: "env.json"},
+        "env",
+        "environment",
+    ),
+    "4: the path alone is a JSON store": ({}, {PATH: "env.json"}, "env", "environment"),
+    "4: the type alone has the default store": ({}, {KIND: "json"}, "sessions", "environment"),
+    "4: in memory there is no path": (
+        {},
+        {KIND: "memory", PATH: "x.json"},
+        "memory",
+        "environment",
+    ),
+    "5: the active profile": ({}, {}, "active", "active"),
+    "an empty variable is none": ({}, {PROFILE: "", KIND: "", PATH: ""}, "active", "active"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "variables", "place", "reason"), ROWS.values(), ids=ROWS)
+def test_the_first_row_that_applies_counts(
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: dict[str, str],
+    variables: dict[str, str],
+    place: str,
+    reason: str,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert where(get_storage_instance(**arguments)) == place
+    assert choose(**arguments).reason == reason
+
+
+def test_row_6_the_default_profile() -> None:
+    switch_profile("default")
+    assert where(get_storage_instance()) == "sessions"
+    assert choose() == Choice(get_active_profile(), "default")
+
+
+def test_the_home_variable_moves_profiles_and_stores(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_session: MakeSession
+) -> None:
+    monkeypatch.setenv("PYTEST_INSIGHT_HOME", "~/moved")
+    assert list(list_profiles()) == ["default"]
+    create_profile("ci")
+    get_storage_instance().save_session(make_session())
+    get_storage_instance(profile_name="ci").save_session(make_session())
+    found = {path.name for path in (tmp_path / "home" / "moved").glob("*.json")}
+    assert found == {"profiles.json", "sessions.json", "ci.json"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        ({"profile_name": "activ"}, {PROFILE: "variable"}, "no profile named 'activ': did you"),
+        ({"profile_name": ""}, {}, "no profile named ''"),
+        ({}, {PROFILE: "activ", KIND: "memory"}, "named by PYTEST_INSIGHT_PROFILE"),
+    ],
+)
+def test_an_unknown_profile_is_an_error_and_never_another_store(
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: dict[str, str],
+    variables: dict[str, str],
+    message: str,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    before = list_profiles()
+    with pytest.raises(UnknownProfileError, match=message):
+        get_storage_instance(**arguments)
+    assert list_profiles() == before
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: get_storage_instance("jsn"),
+        lambda: get_storage_instance(storage_type="jsn", file_path="x"),
+    ],
+)
+def test_an_unknown_type_is_an_error_that_names_those_there_are(ask: Callable[[], object]) -> None:
+    with pytest.raises(UnknownChoiceError, match="mean json"):
+        ask()
+
+
+def test_an_unknown_type_in_the_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KIND, "sqlit")
+    with pytest.raises(UnknownChoiceError, match="no storage type named 'sqlit'"):
+        get_storage_instance()
+
+
+def test_a_path_for_a_storage_in_memory_is_an_error() -> None:
+    with pytest.raises(ProfileError, match="leave one of them out"):
+        get_storage_instance("memory", "x.json")
+
+
+def test_choosing_a_storage_makes_no_file(tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    for storage in (
+        get_storage_instance(),
+        get_storage_instance(file_path="a/b.json"),
+        get_storage_instance(profile_name="argument"),
+    ):
+        assert isinstance(storage, JSONStorage)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+# Memory -----------------------------------------------------------------------------------------
+
+
+def test_the_storage_of_a_memory_profile_is_the_same_each_time(make_session: MakeSession) -> None:
+    get_storage_instance(profile_name="notes").save_session(make_session())
+    switch_profile("notes")
+    assert get_storage_instance() is get_storage_instance(profile_name="notes")
+    assert get_storage_instance().load_sessions() == [make_session()]
+
+
+def test_each_memory_profile_has_a_storage_of_its_own() -> None:
+    create_profile("more-notes", "memory")
+    notes = get_storage_instance(profile_name="notes")
+    assert get_storage_instance(profile_name="more-notes") is not notes
+
+
+def test_a_memory_profile_of_another_home_is_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    notes = get_storage_instance(profile_name="notes")
+    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(tmp_path / "other"))
+    create_profile("notes", "memory")
+    assert get_storage_instance(profile_name="notes") is not notes
+
+
+def test_a_storage_in_memory_without_a_profile_is_new_each_time() -> None:
+    one, other = get_storage_instance("memory"), get_storage_instance("memory")
+    assert isinstance(one, InMemoryStorage)
+    assert one is not other
+    assert InMemoryStorage() is not InMemoryStorage()
+
+
+def test_the_storage_of_the_memory_variable_is_the_same_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(KIND, "memory")
+    assert get_storage_instance() is get_storage_instance()
+
+
+# Storage types of other distributions -----------------------------------------------------------
+
+
+@pytest.fixture
+def offered(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that has another distribution with three storage types."""
+    site = tmp_path / "site"
+    (site / "other-1.0.dist-info").mkdir(parents=True)
+    (site / "other-1.0.dist-info" / "METADATA").write_text("Name: other\nVersion: 1.0\n")
+    (site / "other-1.0.dist-info" / "entry_points.txt").write_text(
+        "[pytest_insight.storage]\n"
+        "good = other_storage:Good\nbroken = no_such_module:X\nnone = other_storage:NONE\n"
+        "json = other_storage:Good\n"
+    )
+    (site / "other_storage.py").write_text(
+        "from pytest_insight.storage import InMemoryStorage\n"
+        "class Good(InMemoryStorage):\n"
+        "    storage_type = 'good'\n"
+        "NONE = 7\n"
+    )
+    return os.environ | {"PYTHONPATH": str(site)}
+
+
+def run(script: str, environment: dict[str, str]) -> str:
+    prelude = (
+        "from pytest_insight.storage import *\nfrom pytest_insight.storage.registry import *\n"
+    )
+    prelude += "from pytest_insight.storage.access import *\n"
+    done = subprocess.run(
+        [sys.executable, "-c", prelude + script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_a_type_of_another_distribution_can_be_used(offered: dict[str, str]) -> None:
+    script = (
+        "create_profile('theirs', 'good')\n"
+        "print(type(get_storage_instance(profile_name='theirs')).__name__, storage_types())"
+    )
+    assert run(script, offered) == "Good ['broken', 'good', 'json', 'memory', 'none']"
+
+
+def test_a_built_in_type_cannot_be_taken_over(offered: dict[str, str]) -> None:
+    assert run("print(type(get_storage_instance('json')).__name__)", offered) == "JSONStorage"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("broken", "'broken' (no_such_module:X) cannot be loaded: No module named"),
+        ("none", "'none' (other_storage:NONE) is no storage"),
+    ],
+)
+def test_a_type_that_cannot_be_loaded_is_an_error_that_names_it(
+    offered: dict[str, str], name: str, message: str
+) -> None:
+    script = (
+        f"try: storage_class({name!r})\nexcept Exception as exc: print(type(exc).__name__, exc)"
+    )
+    printed = run(script, offered)
+    assert printed.startswith("StorageError the storage type")
+    assert message in printed

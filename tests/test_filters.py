@@ -1,0 +1,266 @@
+"""Filters as data. That each keeps what it says is in `pytest_insight.testing.selecting`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_insight import filters as f
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from tests.conftest import START, MakeSession
+from tests.strategies import result_filters, selections, session_filters, sessions
+
+NOW = datetime(2026, 11, 8, 12, tzinfo=UTC)
+
+EXAMPLES: list[f.SessionFilter | f.TestFilter] = [
+    f.SutIs("api"),
+    f.StartedWithin(60.0),
+    f.StartedBetween(START, None),
+    f.HasTag("ci", "a"),
+    f.SessionIdMatches(("api-*",)),
+    f.SessionIdIn(frozenset(("a",))),
+    f.TestingSystemIs("host", "h"),
+    f.BranchIs("main"),
+    f.CommitIs("abcd"),
+    f.HasOutcome(frozenset((TestOutcome.FAILED,))),
+    f.HasWarning(),
+    f.HasReruns(wanted=False),
+    f.HasNodeidContaining("x"),
+    f.OutcomeIn(frozenset((TestOutcome("flaky"),))),
+    f.PatternMatches("x*", "caplog", use_regex=True),
+    f.NodeidContains("x"),
+    f.ErrorContains("x"),
+    f.OutputContains("x"),
+    f.DurationBetween(0.5, None),
+    f.TestHasWarning(),
+]
+by_kind = pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: type(each).__name__)
+
+
+def kinds() -> list[type[Any]]:
+    return [*f.SessionFilter.__subclasses__(), *f.TestFilter.__subclasses__()]
+
+
+def test_every_kind_of_filter_has_an_example_here() -> None:
+    assert {type(example) for example in EXAMPLES} | {f.Custom} == set(kinds())
+
+
+def test_every_kind_has_a_tag_of_its_own() -> None:
+    tags = [kind.__struct_config__.tag for kind in kinds()]
+    assert len(set(tags)) == len(tags)
+    assert all(isinstance(tag, str) for tag in tags)
+
+
+@by_kind
+def test_a_filter_can_be_printed_compared_hashed_and_not_changed(example: Any) -> None:
+    fields = {name: getattr(example, name) for name in example.__struct_fields__}
+    same = type(example)(**fields)
+    assert repr(same) == repr(example)
+    assert repr(example).startswith(f"{type(example).__name__}({next(iter(fields))}=")
+    assert same == example
+    assert hash(same) == hash(example)
+    assert example != EXAMPLES[EXAMPLES.index(example) - 1]
+    with pytest.raises(AttributeError):
+        setattr(example, example.__struct_fields__[0], None)
+
+
+@by_kind
+def test_a_filter_survives_the_way_to_json_and_back(example: Any) -> None:
+    data = msgspec.json.encode(example)
+    assert msgspec.json.decode(data)["filter"] == type(example).__struct_config__.tag
+    assert msgspec.json.decode(data, type=type(example)) == example
+
+
+def test_a_custom_filter_cannot_be_saved() -> None:
+    with pytest.raises(TypeError):
+        msgspec.json.encode(f.Custom(bool))
+
+
+@given(sessions(), session_filters().filter(lambda each: not each.needs_results))
+@settings(deadline=None)
+def test_a_filter_that_needs_no_results_answers_the_same_without_them(
+    session: TestSession, session_filter: f.SessionFilter
+) -> None:
+    assert session_filter.matches(session) == session_filter.matches(session.with_results(()))
+
+
+@given(selections())
+def test_a_selection_parts_its_filters_by_what_they_need(selection: f.Selection) -> None:
+    parts = (*selection.header_filters, *selection.result_filters)
+    assert sorted(map(repr, parts)) == sorted(map(repr, selection.session_filters))
+    assert not any(each.needs_results for each in selection.header_filters)
+    assert all(each.needs_results for each in selection.result_filters)
+
+
+@given(sessions(), st.lists(result_filters(), max_size=3))
+@settings(deadline=None)
+def test_narrowing_keeps_the_matching_results_in_order_and_everything_else(
+    session: TestSession, test_filters: list[f.TestFilter]
+) -> None:
+    narrowed = f.Selection(test_filters=tuple(test_filters)).narrowed(session)
+    kept = [r for r in session.test_results if all(each.matches(r) for each in test_filters)]
+    if test_filters and not kept:
+        assert narrowed is None
+    else:
+        assert narrowed == session.with_results(kept)
+
+
+def test_without_test_filters_a_session_without_results_stays(make_session: MakeSession) -> None:
+    empty = make_session(test_results=())
+    assert f.Selection().narrowed(empty) is empty
+    assert f.Selection(test_filters=(f.NodeidContains("x"),)).narrowed(empty) is None
+
+
+# Time -------------------------------------------------------------------------------------------
+
+
+def test_a_relative_time_is_made_absolute_once_for_a_whole_run() -> None:
+    selection = f.Selection((f.StartedWithin(60), f.SutIs("api"), f.StartedWithin(3600)), limit=3)
+    assert selection.resolved(NOW) == f.Selection(
+        (
+            f.StartedBetween(since=NOW - timedelta(minutes=1)),
+            f.SutIs("api"),
+            f.StartedBetween(since=NOW - timedelta(hours=1)),
+        ),
+        limit=3,
+    )
+    assert selection.session_filters[0] == f.StartedWithin(60)
+
+
+def test_the_bound_of_a_relative_time_is_inclusive(make_session: MakeSession) -> None:
+    session = make_session()
+    within = f.StartedWithin(10.0)
+    assert within.resolved(START + timedelta(seconds=10)).matches(session)
+    assert not within.resolved(START + timedelta(seconds=10, microseconds=1)).matches(session)
+
+
+def test_what_started_after_now_is_within_any_span(make_session: MakeSession) -> None:
+    assert f.StartedWithin(0).resolved(START - timedelta(days=1)).matches(make_session())
+
+
+@pytest.mark.parametrize("seconds", [1e11, 1e300, float("inf")])
+def test_a_span_longer_than_the_calendar_keeps_everything(
+    make_session: MakeSession, seconds: float
+) -> None:
+    early = make_session(session_start_time=datetime(1, 1, 1, tzinfo=UTC))
+    assert f.StartedWithin(seconds).matches(early)
+
+
+# Single meanings that are easily got wrong ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [
+        ("api", "api", True),
+        ("api", "API", False),
+        ("api", "my-api", False),
+        ("*api", "my-api", True),
+        ("api[1]", "api[1]", True),  # exactly
+        ("api[1]", "api1", True),  # as a wildcard
+        ("api?", "api\n", True),
+        ("a*", "a\nb", True),
+        ("[", "[", True),
+        ("[z-a]", "z", False),
+        ("api.", "apix", False),
+    ],
+)
+def test_a_name_fits_exactly_or_as_a_whole_by_wildcards(
+    make_session: MakeSession, pattern: str, name: str, matches: bool
+) -> None:
+    assert f.SutIs(pattern).matches(make_session(sut_name=name)) is matches
+    assert f.SessionIdMatches((pattern,)).matches(make_session(session_id=name)) is matches
+    on_branch = make_session(code_state=CodeState(branch=name))
+    assert f.BranchIs(pattern).matches(on_branch) is matches
+    at_host = make_session(testing_system={"host": name})
+    assert f.TestingSystemIs("host", pattern).matches(at_host) is matches
+
+
+@pytest.mark.parametrize("facts", [{}, {"a": None}, {"a": "b"}, {"a": {"c": 1}}, {"a": ["b"]}])
+def test_a_fact_that_is_not_there_never_matches(
+    make_session: MakeSession, facts: dict[str, Any]
+) -> None:
+    assert not f.TestingSystemIs("a.b", "*").matches(make_session(testing_system=facts))
+
+
+def test_a_dot_leads_into_nested_facts_unless_a_name_has_one(make_session: MakeSession) -> None:
+    nested = make_session(testing_system={"a": {"b.c": 1, "b": {"c": {"d": 2}}}})
+    assert f.TestingSystemIs("a.b.c", "1").matches(nested)
+    assert f.TestingSystemIs("a.b.c.d", "2").matches(nested)
+    flat = make_session(testing_system={"a.b": "flat", "a": {"b": "nested"}})
+    assert f.TestingSystemIs("a.b", "flat").matches(flat)
+    assert not f.TestingSystemIs("a.b", "nested").matches(flat)
+
+
+@pytest.mark.parametrize(("value", "text"), [(True, "true"), (8, "8"), (1.5, "1.5"), ([1], "[1]")])
+def test_facts_that_are_no_text_are_compared_by_their_json(
+    make_session: MakeSession, value: object, text: str
+) -> None:
+    session = make_session(testing_system={"a": value})
+    assert f.TestingSystemIs("a", text).matches(session)
+    assert not f.TestingSystemIs("a", "True").matches(session)
+
+
+def test_a_session_without_a_known_code_state_is_on_no_branch_and_no_commit(
+    make_session: MakeSession,
+) -> None:
+    for state in (None, CodeState()):
+        session = make_session(code_state=state)
+        assert not f.BranchIs("*").matches(session)
+        assert not f.CommitIs("").matches(session)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "use_regex", "matches"),
+    [
+        ("test_x[a-1]", False, True),  # literally: as a wildcard it would not
+        ("test_x", False, True),
+        ("test_X", False, False),
+        ("*[[]a-1]", False, True),
+        ("test_x*", False, False),  # a wildcard has to match the whole
+        ("test_.", False, False),
+        ("test_.", True, True),
+        ("^test_", True, False),
+        (r"\[a-\d\]$", True, True),
+        ("(?i)TEST_X", True, True),
+    ],
+)
+def test_a_pattern_stands_anywhere_or_matches_the_whole_or_is_searched_for(
+    pattern: str, use_regex: bool, matches: bool
+) -> None:
+    result = TestResult("tests/a.py::test_x[a-1]", TestOutcome.PASSED, START)
+    assert f.PatternMatches(pattern, use_regex=use_regex).matches(result) is matches
+
+
+def test_one_of_the_three_outputs_is_enough() -> None:
+    for name in ("capstdout", "capstderr", "caplog"):
+        fields: dict[str, Any] = {name: "the needle"}
+        assert f.OutputContains("needle").matches(
+            TestResult("x", TestOutcome.PASSED, START, **fields)
+        )
+    other = TestResult("needle", TestOutcome.FAILED, START, longreprtext="needle")
+    assert not f.OutputContains("needle").matches(other)
+
+
+def test_bounds_of_a_duration_are_inclusive() -> None:
+    result = TestResult("x", TestOutcome.PASSED, START, 0.5)
+    assert f.DurationBetween(0.5, 0.5).matches(result)
+    assert not f.DurationBetween(0.5000001, None).matches(result)
+    assert not f.DurationBetween(None, 0.4999999).matches(result)
+    assert f.DurationBetween().matches(result)
+
+
+def test_whatever_a_custom_function_returns_counts_as_true_or_false() -> None:
+    result = TestResult("x", TestOutcome.PASSED, START, longreprtext="text")
+    assert f.Custom(lambda each: each.longreprtext).matches(result) is True
+    assert f.Custom(lambda each: each.caplog).matches(result) is False
+
+
+def test_all_match_is_true_of_no_filters(make_session: MakeSession) -> None:
+    assert f.all_match((), make_session())
+    assert not f.all_match((f.SutIs("api"), f.SutIs("web")), make_session())

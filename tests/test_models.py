@@ -1,0 +1,304 @@
+"""The records: what they refuse, what they derive, and their way to bytes and back."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_insight import document
+from pytest_insight.errors import InsightError, InvalidSessionError
+from pytest_insight.models import (
+    CodeState,
+    RerunTestGroup,
+    TestOutcome,
+    TestResult,
+    TestSession,
+    new_session_id,
+)
+from tests.conftest import START, MakeSession
+from tests.strategies import sessions, texts
+
+
+class SetBack(tzinfo):
+    """Where the clocks went from 3:00 back to 2:00 on 2026-10-25, as in Berlin."""
+
+    def utcoffset(self, when: datetime | None) -> timedelta:
+        assert when is not None
+        winter = when >= datetime(2026, 10, 25, 3, tzinfo=self) or (when.hour == 2 and when.fold)
+        return timedelta(hours=1 if winter else 2)
+
+    def dst(self, when: datetime | None) -> timedelta:
+        return self.utcoffset(when) - timedelta(hours=1)
+
+    def tzname(self, when: datetime | None) -> str:
+        return "set back"
+
+
+def result(outcome: str, nodeid: str = "test_x", second: float = 0) -> TestResult:
+    return TestResult(nodeid, TestOutcome(outcome), START + timedelta(seconds=second), 0.5)
+
+
+# Outcomes ---------------------------------------------------------------------------------------
+
+
+def test_the_outcomes_are_the_words_of_pytests_closing_line() -> None:
+    assert [str(outcome) for outcome in TestOutcome] == [
+        "passed",
+        "failed",
+        "skipped",
+        "xfailed",
+        "xpassed",
+        "rerun",
+        "error",
+    ]
+
+
+def test_an_outcome_of_another_plugin_is_an_outcome_too() -> None:
+    flaky = TestOutcome("flaky")
+    assert isinstance(flaky, TestOutcome)
+    assert flaky == TestOutcome("flaky") == "flaky"
+    assert hash(flaky) == hash("flaky")
+    assert flaky in {"flaky"}
+    assert str(flaky) == f"{flaky}" == "flaky"
+    assert "flaky" in repr(flaky)
+    assert flaky not in list(TestOutcome)
+    for again in (copy.deepcopy(flaky), pickle.loads(pickle.dumps(flaky))):
+        assert again == flaky
+        assert isinstance(again, TestOutcome)
+    assert msgspec.json.decode(msgspec.json.encode(flaky), type=TestOutcome) == flaky
+
+
+def test_an_outcome_can_be_shown_whatever_its_name() -> None:
+    odd = TestOutcome("\udc80")
+    assert repr(odd) == r"<TestOutcome.\udc80: '\udc80'>"
+    assert r"\udc80" in repr(result("\udc80"))
+
+
+@pytest.mark.parametrize("value", ["", None, 1])
+def test_what_is_no_text_is_no_outcome(value: Any) -> None:
+    with pytest.raises(ValueError, match="is not a valid TestOutcome"):
+        TestOutcome(value)
+
+
+# Results ----------------------------------------------------------------------------------------
+
+
+def test_a_result_stops_after_its_duration() -> None:
+    assert result("passed").stop_time == START + timedelta(seconds=0.5)
+
+
+def test_a_result_that_runs_while_the_clocks_are_set_back_stops_after_its_duration() -> None:
+    start = datetime(2026, 10, 25, 2, 59, 59, tzinfo=SetBack())
+    stop = TestResult("test_x", TestOutcome.PASSED, start, 2.0).stop_time
+    assert (stop.astimezone(UTC) - start.astimezone(UTC)).total_seconds() == 2.0
+
+
+# Sessions ---------------------------------------------------------------------------------------
+
+
+def test_a_duration_gives_the_stop_time_and_a_stop_time_the_duration() -> None:
+    stop = START + timedelta(seconds=90)
+    by_duration = TestSession("a", "api", START, session_duration=90.0)
+    by_stop = TestSession("a", "api", START, session_stop_time=stop)
+    assert by_duration == by_stop
+    assert (by_stop.session_stop_time, by_stop.session_duration) == (stop, 90.0)
+
+
+def test_without_both_a_session_took_no_time() -> None:
+    session = TestSession("a", "api", START)
+    assert (session.session_stop_time, session.session_duration) == (START, 0.0)
+
+
+def test_where_both_are_given_both_are_kept() -> None:
+    stop = START + timedelta(seconds=90)
+    session = TestSession("a", "api", START, stop, 80.0)
+    assert (session.session_stop_time, session.session_duration) == (stop, 80.0)
+
+
+def test_times_are_kept_in_utc() -> None:
+    east = timezone(timedelta(hours=9))
+    session = TestSession("a", "api", START.astimezone(east), START.astimezone(east))
+    assert session.session_start_time.tzinfo is session.session_stop_time.tzinfo is UTC
+    assert session == TestSession("a", "api", START)
+
+
+def test_a_session_that_runs_while_the_clocks_are_set_back_lasts_as_long_as_it_lasted() -> None:
+    zone = SetBack()
+    start = datetime(2026, 10, 25, 2, 30, tzinfo=zone)
+    stop = datetime(2026, 10, 25, 2, 15, fold=1, tzinfo=zone)  # 45 minutes later
+    assert TestSession("a", "api", start, stop).session_duration == 45 * 60
+    by_duration = TestSession("a", "api", start, session_duration=45 * 60)
+    assert by_duration.session_stop_time == stop.astimezone(UTC)
+    again = TestSession("a", "api", datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=zone))
+    assert again.session_stop_time == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
+INVALID: dict[str, tuple[Mapping[str, Any], str]] = {
+    "no ID": ({"session_id": ""}, "session_id must be a text"),
+    "a blank ID": ({"session_id": " \n"}, "session_id must be a text"),
+    "an ID that is no text": ({"session_id": 7}, "session_id must be a text"),
+    "a blank SUT": ({"sut_name": "\t"}, "sut_name must be a text"),
+    "a SUT that is no text": ({"sut_name": None}, "sut_name must be a text"),
+    "a naive start": (
+        {"session_start_time": datetime(2026, 11, 1)},
+        r"session_start_time must be a datetime with a time zone.*timezone\.utc",
+    ),
+    "a start that is no time": ({"session_start_time": "now"}, "session_start_time must be a"),
+    "a naive stop": ({"session_stop_time": datetime(2026, 11, 2)}, "session_stop_time must be a"),
+    "a stop before the start": (
+        {"session_stop_time": START - timedelta(microseconds=1)},
+        "session_stop_time is before session_start_time",
+    ),
+    "a negative duration": ({"session_duration": -0.1}, "finite and not negative"),
+    "a NaN duration": ({"session_duration": math.nan}, "finite and not negative"),
+    "an endless duration": ({"session_duration": math.inf}, "finite and not negative"),
+    "a duration past the calendar": ({"session_duration": 1e300}, "past the end of the calendar"),
+    "a start before the calendar": (
+        {"session_start_time": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))},
+        "outside the calendar in UTC",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "message"), INVALID.values(), ids=INVALID.keys())
+def test_a_session_with_an_impossible_field_cannot_be_made(
+    fields: Mapping[str, Any], message: str
+) -> None:
+    possible = {"session_id": "a", "sut_name": "api", "session_start_time": START}
+    with pytest.raises(InvalidSessionError, match=message) as caught:
+        TestSession(**{**possible, **fields})
+    assert isinstance(caught.value, InsightError)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_results_may_come_in_any_iterable(make_session: MakeSession) -> None:
+    results = [result("passed"), result("failed")]
+    assert make_session(test_results=results).test_results == tuple(results)
+    assert make_session(test_results=iter(results)).test_results == tuple(results)
+
+
+def test_records_cannot_be_changed(make_session: MakeSession) -> None:
+    session = make_session()
+    with pytest.raises(AttributeError):
+        session.sut_name = "web"  # type: ignore[misc]  # what is tested
+    with pytest.raises(AttributeError):
+        session.test_results[0].duration = 0.0  # type: ignore[misc]  # what is tested
+
+
+def test_other_results_keep_every_other_field() -> None:
+    session = TestSession(
+        "a", "api", START, START, 3.0, {"k": "v"}, {"host": "h"}, CodeState("c"), 1
+    )
+    changed = session.with_results([result("passed")])
+    assert changed.test_results == (result("passed"),)
+    assert changed.with_results(()) == session
+
+
+def test_outcomes_are_counted_as_pytest_counts_them(make_session: MakeSession) -> None:
+    session = make_session(
+        test_results=[result(name) for name in ("passed", "error", "passed", "flaky")]
+    )
+    assert session.outcome_counts == {"passed": 2, "error": 1, "flaky": 1}
+    assert session.outcome_counts[TestOutcome.FAILED] == 0
+
+
+# Reruns -----------------------------------------------------------------------------------------
+
+
+def test_a_session_without_reruns_has_no_groups(make_session: MakeSession) -> None:
+    assert make_session().rerun_test_groups == []
+
+
+def test_the_attempts_of_a_test_are_a_group_with_the_final_result_last(
+    make_session: MakeSession,
+) -> None:
+    session = make_session(
+        test_results=[
+            result("passed", "test_b", 5),
+            result("rerun", "test_a", 1),
+            result("passed", "test_c", 2),
+            result("rerun", "test_b", 4),
+            result("failed", "test_a", 3),
+            result("rerun", "test_a", 2),
+        ]
+    )
+    groups = session.rerun_test_groups
+    assert [group.nodeid for group in groups] == ["test_b", "test_a"]
+    assert [[str(t.outcome) for t in group.tests] for group in groups] == [
+        ["rerun", "passed"],
+        ["rerun", "rerun", "failed"],
+    ]
+    assert [test.start_time.second for test in groups[1].tests] == [1, 2, 3]
+    assert [group.final_outcome for group in groups] == ["passed", "failed"]
+
+
+def test_the_final_result_is_last_also_where_clocks_disagree(make_session: MakeSession) -> None:
+    session = make_session(test_results=[result("passed", second=1), result("rerun", second=2)])
+    assert session.rerun_test_groups == [
+        RerunTestGroup("test_x", (result("rerun", second=2), result("passed", second=1)))
+    ]
+
+
+# IDs --------------------------------------------------------------------------------------------
+
+
+def test_a_new_id_says_what_and_when_in_utc_and_is_unique() -> None:
+    start = datetime(2026, 11, 1, 1, 2, 3, tzinfo=timezone(timedelta(hours=3)))
+    names = {new_session_id("api", start) for _ in range(100)}
+    assert len(names) == 100
+    assert all(re.fullmatch(r"api-20261031-220203-[0-9a-f]{8}", name) for name in names)
+
+
+# Bytes ------------------------------------------------------------------------------------------
+
+
+@given(sessions())
+@settings(deadline=None)
+def test_a_checked_session_survives_the_way_to_bytes_and_back(session: TestSession) -> None:
+    kept = document.checked(session)
+    data = document.encode_session(kept)
+    assert document.decode_session(data) == kept
+    assert document.encode_session(document.decode_session(data)) == data
+    assert document.checked(kept) == kept
+    assert kept.session_start_time == session.session_start_time
+    assert [r.start_time for r in kept.test_results] == [r.start_time for r in session.test_results]
+    assert [r.duration for r in kept.test_results] == [r.duration for r in session.test_results]
+
+
+@given(sessions())
+@settings(deadline=None)
+def test_line_breaks_stand_only_where_the_layout_puts_them(session: TestSession) -> None:
+    data = document.encode_session(document.checked(session))
+    lines = data.split(b"\n")
+    results = len(session.test_results)
+    assert len(lines) == results + 2
+    assert lines[0].startswith(b'{"session_id":')
+    assert lines[0].endswith(b',"test_results":[')
+    assert all(line.startswith(b' {"nodeid":') for line in lines[1:-1])
+    assert lines[-1] == b"]}"
+    header = document.decode_header(lines[0].removesuffix(b',"test_results":['))
+    assert header == document.decode_session(data).with_results(())
+
+
+@given(texts(), texts())
+def test_clean_text_has_nothing_that_stores_cannot_hold(one: str, other: str) -> None:
+    clean = document.clean_text(one)
+    assert "\0" not in clean
+    assert clean.encode("utf-8").decode("utf-8") == clean
+    assert document.clean_text(clean) == clean
+    assert document.clean_text(one + other) == clean + document.clean_text(other)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+def test_clean_text_leaves_alone_what_stores_can_hold(text: str) -> None:
+    assert document.clean_text(text) == text

@@ -1,0 +1,278 @@
+"""Queries: each step says one thing as data, refuses nonsense at once, and changes nothing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pytest_insight import filters as f
+from pytest_insight import query
+from pytest_insight.errors import InsightError, InvalidQueryParameterError
+from pytest_insight.models import TestOutcome
+from pytest_insight.query import Query, QueryTestFilter
+from pytest_insight.storage import InMemoryStorage
+from tests.conftest import START, MakeSession
+
+FAILED, ERROR = TestOutcome.FAILED, TestOutcome.ERROR
+LATER = START + timedelta(hours=5)
+NAIVE = datetime(2026, 11, 1)
+
+SESSION_STEPS: list[tuple[str, Callable[[Any], Query], tuple[f.SessionFilter, ...]]] = [
+    ("for_sut", lambda q: q.for_sut("api-*"), (f.SutIs("api-*"),)),
+    ("in_last_days", lambda q: q.in_last_days(2), (f.StartedWithin(172_800),)),
+    ("in_last_hours", lambda q: q.in_last_hours(1.5), (f.StartedWithin(5_400),)),
+    ("in_last_minutes", lambda q: q.in_last_minutes(2), (f.StartedWithin(120),)),
+    ("in_last_seconds", lambda q: q.in_last_seconds(0), (f.StartedWithin(0),)),
+    ("after", lambda q: q.after(START), (f.StartedBetween(since=START),)),
+    ("before", lambda q: q.before(START), (f.StartedBetween(until=START),)),
+    ("between", lambda q: q.between(START, LATER), (f.StartedBetween(START, LATER),)),
+    ("between", lambda q: q.between(START, START), (f.StartedBetween(START, START),)),
+    ("date_range", lambda q: q.date_range(START, LATER), (f.StartedBetween(START, LATER),)),
+    ("with_session_tag", lambda q: q.with_session_tag("ci"), (f.HasTag("ci"),)),
+    ("with_session_tag", lambda q: q.with_session_tag("ci", ""), (f.HasTag("ci", ""),)),
+    (
+        "with_session_id_pattern",
+        lambda q: q.with_session_id_pattern("a-*", "b"),
+        (f.SessionIdMatches(("a-*", "b")),),
+    ),
+    (
+        "with_testing_system",
+        lambda q: q.with_testing_system({"plugins.xdist": "3.*"}, host="ci", cpus=8, ci=True),
+        (
+            f.TestingSystemIs("plugins.xdist", "3.*"),
+            f.TestingSystemIs("host", "ci"),
+            f.TestingSystemIs("cpus", "8"),
+            f.TestingSystemIs("ci", "true"),
+        ),
+    ),
+    ("with_branch", lambda q: q.with_branch("release/*"), (f.BranchIs("release/*"),)),
+    ("with_commit", lambda q: q.with_commit("01aB"), (f.CommitIs("01aB"),)),
+    (
+        "with_outcome",
+        lambda q: q.with_outcome("failed", ERROR),
+        (f.HasOutcome(frozenset((FAILED, ERROR))),),
+    ),
+    (
+        "with_outcome",
+        lambda q: q.with_outcome(" Failed ", "FAILED", "flaky"),
+        (f.HasOutcome(frozenset((FAILED, TestOutcome("flaky")))),),
+    ),
+    ("with_warning", lambda q: q.with_warning(), (f.HasWarning(),)),
+    ("with_warning", lambda q: q.with_warning(False), (f.HasWarning(wanted=False),)),
+    ("with_reruns", lambda q: q.with_reruns(), (f.HasReruns(),)),
+    ("with_reruns", lambda q: q.with_reruns(False), (f.HasReruns(wanted=False),)),
+    (
+        "test_nodeid_contains",
+        lambda q: q.test_nodeid_contains("x[1]"),
+        (f.HasNodeidContaining("x[1]"),),
+    ),
+]
+
+TEST_STEPS: list[tuple[Callable[[QueryTestFilter], QueryTestFilter], f.TestFilter]] = [
+    (lambda t: t.with_outcome("failed", ERROR), f.OutcomeIn(frozenset((FAILED, ERROR)))),
+    (lambda t: t.with_pattern("x*"), f.PatternMatches("x*")),
+    (
+        lambda t: t.with_pattern("^x", "caplog", use_regex=True),
+        f.PatternMatches("^x", "caplog", True),
+    ),
+    (lambda t: t.with_pattern("gw1", field_name="worker"), f.PatternMatches("gw1", "worker")),
+    (lambda t: t.with_nodeid_containing("[a"), f.NodeidContains("[a")),
+    (lambda t: t.with_error_containing("E  "), f.ErrorContains("E  ")),
+    (lambda t: t.with_output_containing("out"), f.OutputContains("out")),
+    (lambda t: t.with_duration_between(0, 1.5), f.DurationBetween(0, 1.5)),
+    (lambda t: t.with_duration_between(shortest=1), f.DurationBetween(1, None)),
+    (lambda t: t.with_duration_between(longest=0), f.DurationBetween(None, 0)),
+    (lambda t: t.with_warning(), f.TestHasWarning()),
+    (lambda t: t.with_warning(False), f.TestHasWarning(wanted=False)),
+    (lambda t: t.with_custom_filter(bool), f.Custom(bool)),
+]
+
+Nonsense: Any = object()
+BAD_STEPS: dict[str, Callable[[Any], object]] = {
+    "a SUT that is no text": lambda q: q.for_sut(Nonsense),
+    "a blank SUT": lambda q: q.for_sut("  "),
+    "negative days": lambda q: q.in_last_days(-1),
+    "days that are no number": lambda q: q.in_last_days(float("nan")),
+    "endless hours": lambda q: q.in_last_hours(float("inf")),
+    "minutes as text": lambda q: q.in_last_minutes("5"),
+    "seconds as a truth value": lambda q: q.in_last_seconds(True),
+    "days beyond all numbers": lambda q: q.in_last_days(10**400),
+    "a naive time": lambda q: q.after(NAIVE),
+    "a date": lambda q: q.before(date(2026, 11, 1)),
+    "a time as text": lambda q: q.before("2026-11-01"),
+    "an end before the start": lambda q: q.between(LATER, START),
+    "a naive end": lambda q: q.date_range(START, NAIVE),
+    "a blank tag": lambda q: q.with_session_tag(""),
+    "a tag's value that is no text": lambda q: q.with_session_tag("ci", 1),
+    "no session ID": lambda q: q.with_session_id_pattern(),
+    "a blank session ID": lambda q: q.with_session_id_pattern("a", " "),
+    "no facts": lambda q: q.with_testing_system(),
+    "facts that are none": lambda q: q.with_testing_system("host"),
+    "a blank fact": lambda q: q.with_testing_system({" ": 1}),
+    "a fact that nothing equals": lambda q: q.with_testing_system(host=Nonsense),
+    "a fact that is not there": lambda q: q.with_testing_system(host=None),
+    "a blank branch": lambda q: q.with_branch("\n"),
+    "a commit of three digits": lambda q: q.with_commit("abc"),
+    "a commit that is a branch": lambda q: q.with_commit("main"),
+    "a commit that is a number": lambda q: q.with_commit(12345),
+    "no outcome": lambda q: q.with_outcome(),
+    "a blank outcome": lambda q: q.with_outcome("failed", ""),
+    "outcomes in a list": lambda q: q.with_outcome(["failed"]),
+    "a warning that is no truth value": lambda q: q.with_warning("no"),
+    "reruns that are a number": lambda q: q.with_reruns(0),
+    "no text in a nodeid": lambda q: q.test_nodeid_contains(""),
+    "the latest none": lambda q: q.latest(0),
+    "the latest few": lambda q: q.latest(1.5),
+    "the latest true": lambda q: q.latest(True),
+    "a blank profile": lambda q: q.with_profile(" "),
+    "no test outcome": lambda q: q.filter_by_test().with_outcome(),
+    "a blank pattern": lambda q: q.filter_by_test().with_pattern(""),
+    "a field that is none": lambda q: q.filter_by_test().with_pattern("x", "outcome"),
+    "a broken expression": lambda q: q.filter_by_test().with_pattern("(", use_regex=True),
+    "an endless expression": lambda q: q.filter_by_test().with_pattern(
+        "a{99999999999999999999}", use_regex=True
+    ),
+    "a use_regex that is none": lambda q: q.filter_by_test().with_pattern("x", use_regex=1),
+    "no text in a test's nodeid": lambda q: q.filter_by_test().with_nodeid_containing(""),
+    "no text in an error": lambda q: q.filter_by_test().with_error_containing(""),
+    "no text in an output": lambda q: q.filter_by_test().with_output_containing(""),
+    "no duration": lambda q: q.filter_by_test().with_duration_between(),
+    "a negative duration": lambda q: q.filter_by_test().with_duration_between(-1),
+    "an endless duration": lambda q: q.filter_by_test().with_duration_between(0, float("inf")),
+    "a longest below the shortest": lambda q: q.filter_by_test().with_duration_between(2, 1),
+    "a test warning that is a text": lambda q: q.filter_by_test().with_warning("yes"),
+    "a function that is none": lambda q: q.filter_by_test().with_custom_filter("x"),
+}
+
+
+# Steps ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "step", "expected"), SESSION_STEPS)
+def test_a_session_level_step_says_one_thing_as_data(
+    name: str, step: Callable[[Any], Query], expected: tuple[f.SessionFilter, ...]
+) -> None:
+    assert step(Query()).selection == f.Selection(expected)
+    assert step(query) == step(Query()), f"the module's {name} is not the method"
+
+
+@pytest.mark.parametrize(("step", "expected"), TEST_STEPS)
+def test_a_test_level_step_says_one_thing_as_data(
+    step: Callable[[QueryTestFilter], QueryTestFilter], expected: f.TestFilter
+) -> None:
+    assert step(Query().filter_by_test()).apply().selection == f.Selection((), (expected,))
+
+
+def test_every_step_and_every_function_of_the_module_is_tested_here() -> None:
+    ends = {"execute", "open_storage"}
+    others = {"latest", "with_profile", "filter_by_test"}
+    general = {"with_test_filters", "with_session_filters"}
+    steps = {name for name, _ in inspect.getmembers(Query, inspect.isfunction) if name[0] != "_"}
+    assert steps == {name for name, _, _ in SESSION_STEPS} | ends | others | general
+    classes = {"Query", "QueryResult", "QueryTestFilter"}
+    assert set(query.__all__) == steps - ends - general | classes | {"on_storage"}
+    test_steps = {name for name in vars(QueryTestFilter) if name.startswith("with_")}
+    assert {type(expected) for _, expected in TEST_STEPS} == set(f.TestFilter.__subclasses__())
+    assert len(test_steps) == len({type(expected) for _, expected in TEST_STEPS})
+
+
+@pytest.mark.parametrize("step", BAD_STEPS.values(), ids=BAD_STEPS.keys())
+def test_nonsense_is_refused_when_the_step_is_taken(step: Callable[[Query], object]) -> None:
+    with pytest.raises(InvalidQueryParameterError) as caught:
+        step(Query())
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, InsightError)
+    assert str(caught.value)
+
+
+def test_steps_add_up_in_any_order() -> None:
+    one = Query().for_sut("api").with_reruns().latest(3)
+    other = Query().latest(3).for_sut("api").with_reruns()
+    assert one == other
+    assert one.selection == f.Selection((f.SutIs("api"), f.HasReruns()), limit=3)
+
+
+def test_the_smallest_of_several_limits_counts() -> None:
+    assert Query().latest().selection.limit == 1
+    assert Query().latest(5).latest(3).selection.limit == 3
+    assert Query().latest(3).latest(5).selection.limit == 3
+
+
+def test_test_level_steps_add_up_also_over_several_blocks() -> None:
+    tests = Query().filter_by_test().with_warning().with_nodeid_containing("a").apply()
+    both = tests.for_sut("api").filter_by_test().with_outcome("failed").apply()
+    assert both.selection == f.Selection(
+        (f.SutIs("api"),),
+        (f.TestHasWarning(), f.NodeidContains("a"), f.OutcomeIn(frozenset((FAILED,)))),
+    )
+
+
+def test_a_block_without_steps_changes_nothing() -> None:
+    assert Query().filter_by_test().apply() == Query()
+
+
+def test_filters_made_elsewhere_can_be_added() -> None:
+    made = Query().with_session_filters(f.SutIs("a"), f.HasReruns())
+    assert made.with_test_filters(f.NodeidContains("x")).selection == f.Selection(
+        (f.SutIs("a"), f.HasReruns()), (f.NodeidContains("x"),)
+    )
+
+
+def test_text_is_looked_for_as_stores_keep_it(make_session: MakeSession) -> None:
+    storage = InMemoryStorage()
+    named = "caf\udce9"  # what Python makes of a folder's name that is no UTF-8
+    storage.save_session(make_session(sut_name=named, session_tags={named: named}))
+    asked = query.on_storage(storage).for_sut(named).with_session_tag(named, named)
+    assert len(asked.execute()) == 1
+
+
+# Immutable --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "step",
+    [step for _, step, _ in SESSION_STEPS]
+    + [lambda q: q.latest(1), lambda q: q.with_profile("x"), lambda q: q.filter_by_test()],
+)
+def test_a_step_leaves_the_query_it_is_taken_from_as_it_was(step: Callable[[Any], Any]) -> None:
+    base = Query().for_sut("base").latest(7)
+    before = repr(base)
+    assert step(base) is not base
+    assert base == Query().for_sut("base").latest(7)
+    assert repr(base) == before
+
+
+@pytest.mark.parametrize("step", [step for step, _ in TEST_STEPS])
+def test_a_test_level_step_leaves_what_it_is_taken_from_as_it_was(
+    step: Callable[[QueryTestFilter], QueryTestFilter],
+) -> None:
+    base = Query().filter_by_test().with_nodeid_containing("base")
+    one, other = step(base), base.with_warning()
+    assert base == Query().filter_by_test().with_nodeid_containing("base")
+    assert len(one.filters) == len(other.filters) == 2
+    assert base.query == Query()
+
+
+def test_a_query_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Query().selection = f.Selection(limit=1)  # type: ignore[misc]  # what is tested
+    with pytest.raises(AttributeError):
+        Query().filter_by_test().filters = ()  # type: ignore[misc]  # what is tested
+
+
+def test_queries_are_equal_when_they_ask_the_same() -> None:
+    assert Query().for_sut("a") == query.for_sut("a") != query.for_sut("b")
+    assert query.in_last_days(1) == query.in_last_hours(24)
+    assert query.with_profile("a") != Query()
+    assert hash(query.for_sut("a")) == hash(Query().for_sut("a"))
+    assert query.filter_by_test().with_warning() == Query().filter_by_test().with_warning()
+
+
+def test_a_query_shows_what_it_asks() -> None:
+    shown = repr(query.for_sut("api").with_outcome("\udc80").latest(2).with_profile("ci"))
+    for part in ("SutIs(pattern='api')", "HasOutcome(", "limit=2", "profile_name='ci'"):
+        assert part in shown

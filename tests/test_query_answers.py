@@ -1,0 +1,147 @@
+"""Asking: which storage answers a query, and what the answer holds."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from datetime import timedelta, timezone
+
+import msgspec
+import pytest
+
+import pytest_insight.query
+from pytest_insight import query
+from pytest_insight.errors import UnknownProfileError
+from pytest_insight.models import TestResult, TestSession
+from pytest_insight.query import QueryResult
+from pytest_insight.storage import InMemoryStorage, create_profile, get_storage_instance
+from tests.conftest import START, MakeSession
+
+
+@pytest.fixture
+def storage(make_session: MakeSession) -> InMemoryStorage:
+    storage = InMemoryStorage()
+    storage.save_sessions(make_session(number) for number in range(5))
+    storage.save_session(make_session(9, sut_name="web", test_results=()))
+    return storage
+
+
+# Where ------------------------------------------------------------------------------------------
+
+
+def test_from_pytest_insight_import_query_gives_the_module() -> None:
+    assert query is pytest_insight.query
+    assert inspect.ismodule(query)
+    script = (
+        "from pytest_insight import Query, query\n"
+        "import types\n"
+        "assert isinstance(query, types.ModuleType), query\n"
+        "assert query.Query is Query\n"
+        "assert query.for_sut('a') == Query().for_sut('a')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_active_profile_is_asked_at_the_time_of_execution(make_session: MakeSession) -> None:
+    asked = query.for_sut("api")
+    assert asked.execute().empty
+    get_storage_instance().save_session(make_session())
+    assert asked.execute().sessions == (make_session(),)
+
+
+def test_a_profile_can_be_named(make_session: MakeSession) -> None:
+    create_profile("other", "memory")
+    get_storage_instance(profile_name="other").save_session(make_session())
+    assert len(query.with_profile("other").execute()) == 1
+    assert len(query.latest().execute()) == 0
+
+
+def test_whether_a_profile_exists_is_seen_on_execution() -> None:
+    asked = query.with_profile("none")
+    with pytest.raises(UnknownProfileError, match="'none'"):
+        asked.execute()
+
+
+def test_the_last_said_of_profile_and_storage_counts(
+    storage: InMemoryStorage, make_session: MakeSession
+) -> None:
+    assert len(query.on_storage(storage).execute()) == 6
+    assert len(query.on_storage(storage).with_profile("default").execute()) == 0
+
+
+# Asking -----------------------------------------------------------------------------------------
+
+
+def test_sessions_come_by_start_time_and_whole(
+    storage: InMemoryStorage, make_session: MakeSession
+) -> None:
+    found = query.on_storage(storage).for_sut("api").after(START + timedelta(hours=3)).execute()
+    assert found.sessions == (make_session(3), make_session(4))
+
+
+def test_failures_of_the_latest_runs_is_not_the_latest_runs_with_failures(
+    storage: InMemoryStorage,
+) -> None:
+    latest = query.on_storage(storage).latest(2)
+    failures = latest.filter_by_test().with_outcome("failed").apply().execute()
+    assert [session.session_id for session in failures] == ["api-4"]
+    with_failures = latest.with_outcome("failed").execute()
+    assert [session.session_id for session in with_failures] == ["api-3", "api-4"]
+
+
+def test_test_level_steps_keep_the_sessions_own_fields(
+    storage: InMemoryStorage, make_session: MakeSession
+) -> None:
+    asked = query.on_storage(storage).filter_by_test().with_error_containing("1 == 2").apply()
+    assert asked.latest(2).execute().sessions == (
+        make_session(4).with_results(make_session(4).test_results[1:]),
+    )
+
+
+def test_an_answer_can_be_iterated_counted_and_asked_whether_it_is_empty(
+    storage: InMemoryStorage,
+) -> None:
+    asked = query.on_storage(storage).for_sut("api")
+    found = asked.execute()
+    assert isinstance(found, QueryResult)
+    assert list(found) == list(found.sessions)
+    assert len(found) == 5
+    assert found
+    assert not found.empty
+    assert found.query is asked
+    none = asked.for_sut("none").execute()
+    assert (len(none), bool(none), none.empty, none.sessions) == (0, False, True, ())
+
+
+def test_an_answer_gives_its_tests_with_and_without_their_sessions(
+    storage: InMemoryStorage,
+) -> None:
+    found = query.on_storage(storage).latest(3).execute()
+    tests: list[TestResult] = found.tests()
+    pairs: list[tuple[TestSession, TestResult]] = list(found.tests_with_sessions())
+    assert len(tests) == 4
+    assert [test for _, test in pairs] == tests
+    assert [session.session_id for session, _ in pairs] == ["api-3", "api-3", "api-4", "api-4"]
+
+
+def test_times_with_any_offset_mean_the_instant(storage: InMemoryStorage) -> None:
+    east = START.astimezone(timezone(timedelta(hours=9)))
+    assert len(query.on_storage(storage).before(east).execute()) == 1
+
+
+def test_a_query_can_be_executed_again(storage: InMemoryStorage, make_session: MakeSession) -> None:
+    asked = query.on_storage(storage).latest(1)
+    first = asked.execute()
+    storage.save_session(make_session(20))
+    assert asked.execute().sessions == (make_session(20),)
+    assert first.sessions != asked.execute().sessions
+
+
+def test_a_selection_of_a_query_can_be_saved_as_json() -> None:
+    selection = query.for_sut("a").latest(2).filter_by_test().with_warning().apply().selection
+    assert msgspec.json.decode(msgspec.json.encode(selection)) == {
+        "session_filters": [{"filter": "sut", "pattern": "a"}],
+        "test_filters": [{"filter": "warning", "wanted": True}],
+        "limit": 2,
+    }
