@@ -135,8 +135,7 @@ def encode_checked(session: TestSession) -> bytes:
     if type(session) is TestSession:
         try:
             data = encode_session(session)
-            if not _has_nul(data) and all(map(_is_utc, session.test_results)):
-                _refuse_deep(session)
+            if not _has_nul(data) and _is_plain(session):
                 _DECODER.decode(data)
                 return data
         except _UNFIT:
@@ -183,8 +182,8 @@ def _refuse_deep(session: TestSession) -> None:
 
 
 def _has_nul(data: bytes) -> bool:
-    # From the end: that finds nothing five times as fast as `in` does.
-    return data.rfind(b"\\u0000") >= 0
+    # One byte is found fast, and from the end nothing is found five times as fast as with `in`.
+    return b"\\" in data and data.rfind(b"\\u0000") >= 0
 
 
 def _invalid(session: object, exc: Exception) -> InvalidSessionError:
@@ -215,6 +214,14 @@ def _in_utc(session: TestSession) -> TestSession:
         r if _is_utc(r) else replace(r, start_time=r.start_time.astimezone(UTC))
         for r in session.test_results
     )
+
+
+def _is_plain(session: TestSession) -> bool:
+    """Whether no time is to be converted, and no value can be too deep."""
+    for result in session.test_results:
+        if result.start_time.tzinfo is not UTC or result.properties:
+            return False
+    return not is_too_deep(session.testing_system)
 
 
 def _is_utc(result: TestResult) -> bool:

@@ -63,8 +63,8 @@ def sync_folder(folder: Path) -> None:
 
 def make_private_folder(folder: Path) -> None:
     """Create a folder (and those above it) that only its owner can enter; leave existing ones."""
-    missing = []
-    while not folder.exists():
+    missing: list[Path] = []
+    while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):

@@ -15,7 +15,8 @@ from pytest_insight.cli.options import (
     storage_of,
     takes,
 )
-from pytest_insight.cli.output import plural, say
+from pytest_insight.cli.output import say
+from pytest_insight.cli.text import plural
 
 app = typer.Typer(add_completion=False)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from pytest_insight.cli.options import DryRunOption, ProfileOption, storage_of
-from pytest_insight.cli.output import plural, say
+from pytest_insight.cli.output import say
+from pytest_insight.cli.text import plural
 from pytest_insight.errors import ExchangeError
 
 if TYPE_CHECKING:

@@ -1,17 +1,14 @@
-"""Printing: data on stdout, everything else on stderr; tables, JSON, and text made harmless."""
+"""Printing: data on stdout, everything else on stderr; Rich only where it is seen."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_insight.cli.options import ListFormat
+from pytest_insight.cli.text import Styled, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,41 +16,6 @@ if TYPE_CHECKING:
 
 WIDE = 100_000
 """Columns of a "terminal" that is none: no line is ever folded or cropped for a program."""
-
-WIDE_TERMINAL = 120
-MIN_FOLDED = 8
-
-OUTCOME_STYLES = {
-    "passed": "green",
-    "failed": "red",
-    "error": "red",
-    "skipped": "yellow",
-    "xfailed": "yellow",
-    "xpassed": "magenta",
-    "rerun": "cyan",
-}
-
-
-class Column(NamedTuple):
-    """One column of a table.
-
-    Attributes:
-        header: its heading.
-        show: a record to what stands in the cell.
-        justify: numbers stand on the right.
-        whole: may be long: folded where the terminal is too narrow, never shortened.
-        unbroken: not folded either, as long as that leaves half the width: it is there to be
-            copied.
-        spare: left out on a terminal of fewer than `WIDE_TERMINAL` columns, and where it is empty
-            in every row.
-    """
-
-    header: str
-    show: Callable[[Any], str | Text]
-    justify: Literal["left", "right"] = "left"
-    whole: bool = False
-    unbroken: bool = False
-    spare: bool = False
 
 
 def say(message: str) -> None:
@@ -74,65 +36,25 @@ def write_bytes(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def print_listing(
-    records: Sequence[Any],
-    columns: Sequence[Column],
-    format_: ListFormat,
-    *,
-    as_json: Callable[[Any], object],
-    caption: str,
-    nothing: str,
-) -> None:
-    """Records as a table or as a JSON list; none print `[]`, or for people a sentence on stderr."""
-    if format_ is ListFormat.JSON:
-        print_json([as_json(record) for record in records])
-    elif records:
-        print_table(columns, records, caption)
+def print_styled(text: Styled) -> None:
+    """One text on stdout, in colour where that is seen."""
+    if is_fancy():
+        console().print(rich_text(text), soft_wrap=True)
     else:
-        say(nothing)
+        print(text)
 
 
-def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str = "") -> None:
-    """A table on stdout; its caption says where the records are from."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def is_fancy() -> bool:
+    """Whether stdout is looked at, so that width and colour matter.
 
-    terminal = console()
-    narrow = terminal.width < WIDE_TERMINAL
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    shown = []
-    for column in columns:
-        cells = [_as_text(column.show(record)) for record in records]
-        if column.spare and (narrow or not any(cells)):
-            continue
-        shown.append(cells)
-        widest = max([len(column.header), *(cell.cell_len for cell in cells)])
-        folds = column.whole or (column.unbroken and widest > terminal.width // 2)
-        table.add_column(
-            column.header,
-            justify=column.justify,
-            overflow="fold",
-            no_wrap=not folds,
-            min_width=MIN_FOLDED if folds else widest,
-        )
-    for row in zip(*shown, strict=True):
-        table.add_row(*row)
-    if sys.stdout.isatty():
-        terminal.print(table)
-        if caption:
-            terminal.print(Text(printable(caption), style="dim"))
-        return
-    with terminal.capture() as captured:
-        terminal.print(table)
-    # A program has no use for the blanks that fill the last column.
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def _as_text(cell: str | Text) -> Text:
-    from rich.text import Text
-
-    return Text(printable(cell)) if isinstance(cell, str) else cell
+    A terminal; or what `FORCE_COLOR` (https://force-color.org) says is shown like one; or a width
+    that was given by `COLUMNS`.
+    """
+    return (
+        sys.stdout.isatty()
+        or bool(os.environ.get("FORCE_COLOR"))
+        or os.environ.get("COLUMNS", "").isdigit()
+    )
 
 
 def console() -> Console:
@@ -143,48 +65,8 @@ def console() -> Console:
     return Console(width=None if known else WIDE, highlight=False, markup=False, emoji=False)
 
 
-def outcome_text(outcome: str, text: str | None = None) -> Text:
-    """An outcome, or a text about it, in its colour."""
+def rich_text(text: Styled) -> Text:
+    """As Rich has it."""
     from rich.text import Text
 
-    return Text(printable(text or outcome), style=OUTCOME_STYLES.get(outcome, ""))
-
-
-# What a terminal would act on instead of showing: C0 and C1 controls, DEL, and the marks that
-# change the direction of text (Unicode's bidi controls), which can make a text read as another.
-_CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-
-def printable(text: str, keep: str = "") -> str:
-    """The text with every character that a terminal would act on shown as an escape."""
-    return _CONTROLS.sub(
-        lambda m: m[0] if m[0] in keep else m[0].encode("unicode_escape").decode("ascii"), text
-    )
-
-
-def duration_text(seconds: float) -> str:
-    """A duration for people: "<1 ms", "12 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
-    if seconds < 0.0005:
-        return "<1 ms"
-    if seconds < 0.1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02}s"
-    return f"{minutes // 60}h{minutes % 60:02}m"
-
-
-def time_text(time: datetime) -> str:
-    """A time for people, in their own time zone, to the minute."""
-    return f"{time.astimezone():%Y-%m-%d %H:%M}"
-
-
-def plural(count: int, word: str) -> str:
-    """A count with its noun: "1 session", "2 sessions"."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    return Text.assemble(*text.pieces)

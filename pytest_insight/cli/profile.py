@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pytest_insight.cli.confirm import confirmed
+from pytest_insight.cli.listing import Column, print_listing
 from pytest_insight.cli.options import (
     DryRunOption,
     FormatOption,
@@ -16,7 +17,8 @@ from pytest_insight.cli.options import (
     YesOption,
     profile_named,
 )
-from pytest_insight.cli.output import Column, plural, print_json, print_listing, say
+from pytest_insight.cli.output import print_json, say
+from pytest_insight.cli.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile

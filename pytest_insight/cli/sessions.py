@@ -21,8 +21,9 @@ from pytest_insight.cli.options import (
     storage_of,
     takes,
 )
-from pytest_insight.cli.output import plural, print_json, say
+from pytest_insight.cli.output import print_json, say
 from pytest_insight.cli.tables import print_session, print_sessions
+from pytest_insight.cli.text import plural
 
 app = typer.Typer(help="The recorded runs.", no_args_is_help=True, add_completion=False)
 

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_insight.cli.listing import Column, print_listing, print_table
 from pytest_insight.cli.options import ListFormat
-from pytest_insight.cli.output import (
-    Column,
-    console,
+from pytest_insight.cli.output import print_styled
+from pytest_insight.cli.text import (
+    Styled,
     duration_text,
+    joined,
     outcome_text,
     plural,
-    print_listing,
-    print_table,
     printable,
+    styled,
     time_text,
 )
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from pytest_insight.storage.base import BaseStorage
 
 NO_SESSIONS = "no sessions yet in {}: record a run with pytest --insight"
@@ -84,8 +83,6 @@ def print_tests(
 
 def print_session(session: TestSession, storage: BaseStorage) -> None:
     """One session with its facts and everything that did not pass."""
-    from rich.text import Text
-
     print_table(
         [
             Column("Session", lambda row: row[0]),
@@ -93,17 +90,20 @@ def print_session(session: TestSession, storage: BaseStorage) -> None:
         ],
         _facts(session, storage),
     )
-    out = console()
-    bad = [r for r in session.test_results if r.outcome not in GOOD]
-    for result in bad:
-        out.print()
-        title = Text.assemble(outcome_text(result.outcome), " ", printable(result.nodeid))
-        out.print(title)
-        lines = result.longreprtext.splitlines()
-        if len(lines) > LAST_LINES:
-            out.print(Text(f"    ... {plural(len(lines) - LAST_LINES, 'line')} before", "dim"))
-        for line in lines[-LAST_LINES:]:
-            out.print(Text("    " + printable(line, keep="\t")))
+    for result in session.test_results:
+        if result.outcome not in GOOD:
+            _print_failure(result)
+
+
+def _print_failure(result: TestResult) -> None:
+    print_styled(styled(""))
+    print_styled(styled(outcome_text(result.outcome), " ", result.nodeid))
+    lines = result.longreprtext.expandtabs().splitlines()
+    if len(lines) > LAST_LINES:
+        before = plural(len(lines) - LAST_LINES, "line")
+        print_styled(styled(f"    ... {before} before", style="dim"))
+    for line in lines[-LAST_LINES:]:
+        print_styled(styled("    ", line))
 
 
 def _sut_if_not_in_id(session: TestSession) -> str:
@@ -117,12 +117,10 @@ def session_summary(session: TestSession) -> dict[str, Any]:
     return fields | {"outcomes": {str(o): n for o, n in _counts(session)}}
 
 
-def outcomes_text(session: TestSession) -> Text:
+def outcomes_text(session: TestSession) -> Styled:
     """The counts by outcome, the bad ones first: "2 failed, 198 passed"."""
-    from rich.text import Text
-
     parts = [outcome_text(outcome, _counted(outcome, count)) for outcome, count in _counts(session)]
-    return Text(", ").join(parts) if parts else Text("no tests", style="dim")
+    return joined(parts) if parts else styled("no tests", style="dim")
 
 
 def _counted(outcome: str, count: int) -> str:
@@ -141,7 +139,7 @@ def _counts(session: TestSession) -> list[tuple[TestOutcome, int]]:
     return sorted(session.outcome_counts.items(), key=place)
 
 
-def _facts(session: TestSession, storage: BaseStorage) -> list[tuple[str, str | Text]]:
+def _facts(session: TestSession, storage: BaseStorage) -> list[tuple[str, str | Styled]]:
     code = session.code_state
     facts: list[tuple[str, Any]] = [
         ("SUT", session.sut_name),

@@ -198,9 +198,11 @@ class JSONStorage(BaseStorage):
         if not encoded:
             return
         with self.exclusive(), self._errors_named():
-            if not self._real_path.exists():
-                write_whole(self._real_path, document_chunks(encoded.values()))
-            elif not append(self._real_path, SEPARATOR.join(encoded.values())):
+            try:
+                done = append(self._real_path, SEPARATOR.join(encoded.values()))
+            except FileNotFoundError:
+                done = False
+            if not done:
                 self._rewrite(set(encoded), encoded.values())
 
     def delete_sessions(self, ids: Collection[str]) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,18 @@ class Lock:
         self.path = protected.with_name(protected.name + ".lock")
         self._protected = protected
         self._seconds = seconds
+        self._locks: dict[int, FileLock] = {}
 
-    @cached_property
+    @property
     def _lock(self) -> FileLock:
-        from filelock import FileLock  # 50 ms that only writers pay
+        """This process's: a forked child must not use its parent's."""
+        lock = self._locks.get(os.getpid())
+        if lock is None:
+            from filelock import FileLock  # 50 ms that only writers pay
 
-        return FileLock(self.path, timeout=self._seconds, mode=PRIVATE_FILE)
+            lock = FileLock(self.path, timeout=self._seconds, mode=PRIVATE_FILE)
+            self._locks = {os.getpid(): lock}
+        return lock
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -28,7 +28,7 @@ def test_listing_creates_no_file(insight: Insight) -> None:
 
 
 def test_the_newest_session_is_listed_first(insight: Insight, store: JSONStorage) -> None:
-    lines = insight("sessions", "list").out.splitlines()[2:]
+    lines = insight("sessions", "list").out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == ["api-2", "api-1", "api-0"]
     assert "1 failed, 1 passed" in lines[0]
 
