@@ -1,12 +1,23 @@
 """Facts that a CI service gives in the environment, under the same names for each service.
 
-The variables are those of the services' own documentation of predefined variables.
+The variables are those of the services' own documentation of predefined variables. A `branch` is
+the one whose code is tested: of a pull request the source, not the target nor the merge reference
+that the service made. A build of a tag has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from urllib.parse import quote
+
+Environment = Mapping[str, str]
+Fact = Callable[[Environment], str]
+
+
+def _not_given(_env: Environment) -> str:
+    """A fact that the service puts in no variable."""
+    return ""
 
 
 class Service(NamedTuple):
@@ -15,144 +26,187 @@ class Service(NamedTuple):
     Attributes:
         name: ours for it.
         sign: the variable that shows that it is this one.
-        run_id, job, attempt, branch: variables, the first one that is set counts.
+        run_id, job: variables, the first one that is set counts.
+        attempt: from the variables to how often this was tried: 1, then 2, ...
         url: from the variables to the run's address.
+        branch: from the variables to the branch.
     """
 
     name: str
     sign: str
     run_id: tuple[str, ...]
     job: tuple[str, ...]
-    attempt: tuple[str, ...]
-    branch: tuple[str, ...]
-    url: Callable[[Mapping[str, str]], str]
+    url: Fact
+    branch: Fact
+    attempt: Fact = _not_given
 
 
-def _variable(name: str) -> Callable[[Mapping[str, str]], str]:
-    return lambda env: env.get(name, "")
-
-
-def _joined(template: str, *needed: str) -> Callable[[Mapping[str, str]], str]:
-    return lambda env: template.format_map(env) if all(env.get(name) for name in needed) else ""
-
-
-SERVICES = (
-    Service(
-        "github",
-        "GITHUB_ACTIONS",
-        ("GITHUB_RUN_ID",),
-        ("GITHUB_JOB",),
-        ("GITHUB_RUN_ATTEMPT",),
-        ("GITHUB_HEAD_REF", "GITHUB_REF_NAME"),
-        _joined(
-            "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
-            "GITHUB_SERVER_URL",
-            "GITHUB_REPOSITORY",
-            "GITHUB_RUN_ID",
-        ),
-    ),
-    Service(
-        "gitlab",
-        "GITLAB_CI",
-        ("CI_PIPELINE_ID",),
-        ("CI_JOB_NAME",),
-        (),
-        ("CI_COMMIT_REF_NAME",),
-        _variable("CI_JOB_URL"),
-    ),
-    Service(
-        "circleci",
-        "CIRCLECI",
-        ("CIRCLE_WORKFLOW_ID",),
-        ("CIRCLE_JOB",),
-        (),
-        ("CIRCLE_BRANCH",),
-        _variable("CIRCLE_BUILD_URL"),
-    ),
-    Service(
-        "azure",
-        "TF_BUILD",
-        ("BUILD_BUILDID",),
-        ("AGENT_JOBNAME",),
-        ("SYSTEM_JOBATTEMPT",),
-        ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCHNAME"),
-        _joined(
-            "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
-            "SYSTEM_COLLECTIONURI",
-            "SYSTEM_TEAMPROJECT",
-            "BUILD_BUILDID",
-        ),
-    ),
-    Service(
-        "buildkite",
-        "BUILDKITE",
-        ("BUILDKITE_BUILD_ID",),
-        ("BUILDKITE_LABEL", "BUILDKITE_JOB_ID"),
-        ("BUILDKITE_RETRY_COUNT",),
-        ("BUILDKITE_BRANCH",),
-        _variable("BUILDKITE_BUILD_URL"),
-    ),
-    Service(
-        "bitbucket",
-        "BITBUCKET_BUILD_NUMBER",
-        ("BITBUCKET_BUILD_NUMBER",),
-        ("BITBUCKET_STEP_UUID",),
-        (),
-        ("BITBUCKET_BRANCH",),
-        _joined(
-            "https://bitbucket.org/{BITBUCKET_REPO_FULL_NAME}/pipelines/results/"
-            "{BITBUCKET_BUILD_NUMBER}",
-            "BITBUCKET_REPO_FULL_NAME",
-        ),
-    ),
-    Service(
-        "teamcity",
-        "TEAMCITY_VERSION",
-        ("BUILD_NUMBER",),
-        ("TEAMCITY_BUILDCONF_NAME",),
-        (),
-        (),
-        _variable("BUILD_URL"),
-    ),
-    Service(
-        "travis",
-        "TRAVIS",
-        ("TRAVIS_BUILD_ID",),
-        ("TRAVIS_JOB_NAME", "TRAVIS_JOB_ID"),
-        (),
-        ("TRAVIS_PULL_REQUEST_BRANCH", "TRAVIS_BRANCH"),
-        _variable("TRAVIS_BUILD_WEB_URL"),
-    ),
-    Service(
-        "jenkins",
-        "JENKINS_URL",
-        ("BUILD_ID", "BUILD_NUMBER"),
-        ("JOB_NAME",),
-        (),
-        ("CHANGE_BRANCH", "BRANCH_NAME", "GIT_BRANCH"),
-        _variable("BUILD_URL"),
-    ),
-)
-
-
-def ci_facts(environment: Mapping[str, str]) -> dict[str, str]:
+def ci_facts(environment: Environment) -> dict[str, str]:
     """What the CI service says: `provider`, `run_id`, `job`, `attempt`, `url`, `branch`.
 
     Facts that are not given are left out; outside of CI there are none.
     """
     for service in SERVICES:
-        if environment.get(service.sign):
+        if environment.get(service.sign, "").lower() not in ("", "false", "0"):
             facts = {
                 "provider": service.name,
-                "run_id": _first(environment, service.run_id),
-                "job": _first(environment, service.job),
-                "attempt": _first(environment, service.attempt),
+                "run_id": _first(*service.run_id)(environment),
+                "job": _first(*service.job)(environment),
+                "attempt": service.attempt(environment),
                 "url": service.url(environment),
-                "branch": _first(environment, service.branch),
+                "branch": service.branch(environment),
             }
             return {name: value for name, value in facts.items() if value}
     return {}
 
 
-def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((environment[name] for name in names if environment.get(name)), "")
+def _first(*names: str) -> Fact:
+    """The first of the variables that is set."""
+    return lambda env: next((env[name] for name in names if env.get(name)), "")
+
+
+def _joined(template: str, *needed: str) -> Fact:
+    """The template filled in, where all that it needs is set; parts of a URL are quoted."""
+
+    def join(env: Environment) -> str:
+        if not all(env.get(name) for name in needed):
+            return ""
+        return template.format_map({name: quote(env[name], safe=":/") for name in needed})
+
+    return join
+
+
+def _no_tag(branch: str, tag: str) -> Fact:
+    """A branch variable that holds the tag's name where a tag is built."""
+    return lambda env: env.get(branch, "") if env.get(branch) != env.get(tag) else ""
+
+
+def _github_branch(env: Environment) -> str:
+    if env.get("GITHUB_HEAD_REF"):  # a pull request, whose GITHUB_REF_NAME is like 12/merge
+        return env["GITHUB_HEAD_REF"]
+    return env.get("GITHUB_REF_NAME", "") if env.get("GITHUB_REF_TYPE") != "tag" else ""
+
+
+def _gitlab_branch(env: Environment) -> str:
+    found = _first("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH")(env)
+    if found or env.get("CI_COMMIT_TAG"):
+        return found
+    return env.get("CI_COMMIT_REF_NAME", "")
+
+
+def _azure_branch(env: Environment) -> str:
+    # Full references. BUILD_SOURCEBRANCHNAME is but the part behind the last slash.
+    reference = _first("SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH")(env)
+    branch = reference.removeprefix("refs/heads/")
+    return "" if branch.startswith("refs/") else branch
+
+
+def _jenkins_branch(env: Environment) -> str:
+    if env.get("TAG_NAME"):
+        return ""
+    # CHANGE_BRANCH: of a pull request, whose BRANCH_NAME is like PR-12. GIT_BRANCH has the remote.
+    named = _first("CHANGE_BRANCH", "BRANCH_NAME", "GIT_LOCAL_BRANCH")(env)
+    return named or env.get("GIT_BRANCH", "").removeprefix("origin/")
+
+
+def _buildkite_attempt(env: Environment) -> str:
+    count = env.get("BUILDKITE_RETRY_COUNT", "")  # 0 the first time
+    return str(int(count) + 1) if count.isdecimal() else ""
+
+
+SERVICES = (
+    Service(
+        name="github",
+        sign="GITHUB_ACTIONS",
+        run_id=("GITHUB_RUN_ID",),
+        job=("GITHUB_JOB",),
+        attempt=_first("GITHUB_RUN_ATTEMPT"),
+        url=_joined(
+            "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
+            "GITHUB_SERVER_URL",
+            "GITHUB_REPOSITORY",
+            "GITHUB_RUN_ID",
+        ),
+        branch=_github_branch,
+    ),
+    Service(
+        name="gitlab",
+        sign="GITLAB_CI",
+        run_id=("CI_PIPELINE_ID",),
+        job=("CI_JOB_NAME",),
+        url=_first("CI_JOB_URL"),
+        branch=_gitlab_branch,
+    ),
+    Service(
+        name="circleci",
+        sign="CIRCLECI",
+        run_id=("CIRCLE_WORKFLOW_ID",),
+        job=("CIRCLE_JOB",),
+        url=_first("CIRCLE_BUILD_URL"),
+        branch=_first("CIRCLE_BRANCH"),
+    ),
+    Service(
+        name="azure",
+        sign="TF_BUILD",
+        run_id=("BUILD_BUILDID",),
+        job=("SYSTEM_JOBDISPLAYNAME", "AGENT_JOBNAME"),
+        attempt=_first("SYSTEM_JOBATTEMPT"),
+        url=_joined(
+            "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
+            "SYSTEM_COLLECTIONURI",
+            "SYSTEM_TEAMPROJECT",
+            "BUILD_BUILDID",
+        ),
+        branch=_azure_branch,
+    ),
+    Service(
+        name="buildkite",
+        sign="BUILDKITE",
+        run_id=("BUILDKITE_BUILD_ID",),
+        job=("BUILDKITE_LABEL", "BUILDKITE_JOB_ID"),
+        attempt=_buildkite_attempt,
+        url=_first("BUILDKITE_BUILD_URL"),
+        branch=_no_tag("BUILDKITE_BRANCH", "BUILDKITE_TAG"),
+    ),
+    Service(
+        name="bitbucket",
+        sign="BITBUCKET_BUILD_NUMBER",
+        run_id=("BITBUCKET_BUILD_NUMBER",),
+        job=("BITBUCKET_STEP_UUID",),
+        attempt=_first("BITBUCKET_STEP_RUN_NUMBER"),
+        url=_joined(
+            "https://bitbucket.org/{BITBUCKET_REPO_FULL_NAME}/pipelines/results/"
+            "{BITBUCKET_BUILD_NUMBER}",
+            "BITBUCKET_REPO_FULL_NAME",
+            "BITBUCKET_BUILD_NUMBER",
+        ),
+        branch=_first("BITBUCKET_BRANCH"),
+    ),
+    Service(
+        name="teamcity",
+        sign="TEAMCITY_VERSION",
+        run_id=("BUILD_NUMBER",),
+        job=("TEAMCITY_BUILDCONF_NAME",),
+        url=_first("BUILD_URL"),
+        branch=_not_given,  # but git knows it: what it checks out is a branch
+    ),
+    Service(
+        name="travis",
+        sign="TRAVIS",
+        run_id=("TRAVIS_BUILD_ID",),
+        job=("TRAVIS_JOB_NAME", "TRAVIS_JOB_ID"),
+        url=_first("TRAVIS_BUILD_WEB_URL"),
+        # Of a pull request TRAVIS_BRANCH is the target.
+        branch=lambda env: (
+            env.get("TRAVIS_PULL_REQUEST_BRANCH") or _no_tag("TRAVIS_BRANCH", "TRAVIS_TAG")(env)
+        ),
+    ),
+    Service(
+        name="jenkins",  # last: it runs beside others' variables, and others set BUILD_ID too
+        sign="JENKINS_URL",
+        run_id=("BUILD_ID", "BUILD_NUMBER"),
+        job=("JOB_NAME",),
+        url=_first("BUILD_URL"),
+        branch=_jenkins_branch,
+    ),
+)
