@@ -13,6 +13,12 @@ import pytest
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 
+_RUNS_NOTHING = (
+    *("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow"),
+    *("collectonly", "setupplan"),
+)
+"""pytest's options that make it answer something instead of running tests."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and the ini keys."""
@@ -60,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the recorder where this run is to be recorded."""
     if not _is_on(config) or hasattr(config, "workerinput"):  # xdist: the controller records
         return
-    if config.option.collectonly or config.option.help or config.option.version:
+    if any(getattr(config.option, name, None) not in (None, False, 0) for name in _RUNS_NOTHING):
         return
     from pytest_insight.recording.setup import make_recorder
 
@@ -77,4 +83,7 @@ def _is_on(config: pytest.Config) -> bool:
         return "PYTEST_CURRENT_TEST" not in os.environ
     if variable not in _FALSE:
         raise pytest.UsageError(f"pytest-insight: PYTEST_INSIGHT must be 1 or 0, not {variable!r}")
-    return bool(config.getini("insight"))
+    try:
+        return bool(config.getini("insight"))
+    except ValueError as exc:
+        raise pytest.UsageError(f"pytest-insight: ini key insight: {exc}") from exc

@@ -10,8 +10,11 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.recording.ci import SERVICES
 
 pytest_plugins = ["pytester"]
+
+_ELSEWHERE = {"COLUMNS"} | {service.sign for service in SERVICES}  # a CI service may run us
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -25,7 +28,7 @@ class MakeSession(Protocol):
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("PYTEST_INSIGHT", "XDG_")) or name == "COLUMNS":
+        if name.startswith(("PYTEST_INSIGHT", "XDG_")) or name in _ELSEWHERE:
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

@@ -18,16 +18,29 @@ def testing_system(config: pytest.Config) -> dict[str, Any]:
         dist.project_name: dist.version for _, dist in config.pluginmanager.list_plugin_distinfo()
     }
     facts: dict[str, Any] = {
-        "host": socket.gethostname(),
+        "host": _host(),
         "platform": platform.platform(),
         "python": platform.python_version(),
         "pytest": pytest.__version__,
         "plugins": dict(sorted(plugins.items())),
     }
-    workers = getattr(config.option, "tx", None)  # xdist's: one entry for each worker
-    if workers:
-        facts["workers"] = len(workers)
+    workers = sum(map(_count, getattr(config.option, "tx", None) or []))  # xdist's
+    if workers and getattr(config.option, "dist", "no") != "no":
+        facts["workers"] = workers
     ci = ci_facts(os.environ)
     if ci:
         facts["ci"] = ci
     return facts
+
+
+def _host() -> str:
+    try:
+        return socket.gethostname()
+    except (OSError, UnicodeError):
+        return ""
+
+
+def _count(specification: str) -> int:
+    """How many workers one `--tx` means: `popen`, `3*popen`."""
+    number = specification.partition("*")[0]
+    return int(number) if number.isdecimal() else 1

@@ -19,6 +19,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pytest_insight.errors import InsightError
 from pytest_insight.models import TestSession, new_session_id
@@ -26,14 +27,25 @@ from pytest_insight.recording.code import CodeProbe
 from pytest_insight.recording.environment import testing_system
 from pytest_insight.recording.journal import VERSION, Ending, Head, Journal, JournalWriter, Target
 from pytest_insight.recording.reports import Attempts
-from pytest_insight.recording.texts import Texts
+from pytest_insight.recording.texts import Texts, environment_secrets
 from pytest_insight.storage.base import BaseStorage
 
 P = ParamSpec("P")
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Everything that was decided before the run starts."""
+    """Everything that was decided before the run starts.
+
+    Attributes:
+        storage: where the session is saved at the end.
+        target: the same for another process, should this one die.
+        journal_folder: where it is written down until then.
+        sut_name: the system under test.
+        tags: the session's.
+        texts: what is kept of texts.
+        ours: files and folders of ours that are no code, should they lie in the working tree.
+        branch: what the CI service says, empty without one.
+    """
 
     storage: BaseStorage
     target: Target
@@ -41,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True):
     sut_name: str
     tags: dict[str, str]
     texts: Texts
+    ours: tuple[Path, ...] = ()
+    branch: str = ""
 
 
 def _harmless(hook: Callable[Concatenate[Recorder, P], None]) -> Callable[..., None]:
@@ -71,7 +85,7 @@ class Recorder:
         self.failure: Exception | None = None
         self._config = config
         self._settings = settings
-        self._code = CodeProbe(config.rootpath)
+        self._code = CodeProbe(config.rootpath, settings.ours, settings.branch)
         # Bound here: a test may patch `time` and `datetime` in every module there is.
         self._clock, self._stopwatch, self._time_at = (
             time.time,
@@ -82,6 +96,7 @@ class Recorder:
         self._attempts = Attempts(settings.texts, self._clock)
         self._journal: JournalWriter | None = None
         self._empty = True
+        self._tests_began = False
         self._last_warned = ""
         self._counted: tuple[pytest.TestReport | None, str] = (None, "")
         self._notes: list[str] = []
@@ -140,7 +155,10 @@ class Recorder:
 
     def pytest_unconfigure(self) -> None:
         """A run that never started leaves nothing behind."""
-        if self._journal is not None and os.getpid() == self.process:
+        if os.getpid() != self.process:
+            return
+        self._code.close()
+        if self._journal is not None:
             self._journal.close(keep=not self._empty)
             self._journal = None
 
@@ -160,10 +178,17 @@ class Recorder:
         head = Head(VERSION, session, settings.target)
         self._journal = JournalWriter(settings.journal_folder, head)
 
+    def _before_tests(self) -> None:
+        self._settings.texts.add_secrets(environment_secrets())  # what is imported may load a .env
+        self._code.look()
+
     @_harmless
     def _test_starts(self, nodeid: str) -> None:
+        if not self._tests_began:
+            self._tests_began = True
+            self._before_tests()
         if self._journal is not None:
-            self._journal.running(nodeid)
+            self._journal.running(self._settings.texts.hide_name(nodeid))
 
     @_harmless
     def _report(self, report: pytest.TestReport) -> None:
@@ -176,6 +201,7 @@ class Recorder:
     def _not_collected(self, report: pytest.CollectReport) -> None:
         if self._journal is not None:
             self._empty = False
+            self._before_tests()
             outcome = "error" if report.failed else "skipped"
             self._journal.result(self._attempts.not_collected(report, outcome))
 
@@ -183,7 +209,7 @@ class Recorder:
     def _warned(self, nodeid: str) -> None:
         self._last_warned = nodeid
         if self._journal is not None:
-            self._journal.warned(nodeid)
+            self._journal.warned(self._settings.texts.hide_name(nodeid))
 
     def _counted_as(self, report: pytest.TestReport) -> str:
         counted, outcome = self._counted
@@ -213,7 +239,10 @@ class Recorder:
             journal.result(result)
         if self._empty and exit_status == pytest.ExitCode.USAGE_ERROR:
             return  # a path that does not exist: nothing was run
-        ending = Ending(exit_status, self._stopwatch() - self._stopwatch_began, self._code.state())
+        duration, code = self._stopwatch() - self._stopwatch_began, self._code.state()
+        if code is not None and code.branch:
+            code = replace(code, branch=self._settings.texts.hide(code.branch))
+        ending = Ending(exit_status, duration, code)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self._save(journal, journal.end(ending))

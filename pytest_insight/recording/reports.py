@@ -97,7 +97,7 @@ class Attempts:
     def not_collected(self, report: pytest.CollectReport, outcome: str) -> TestResult:
         """The result of a file that could not be collected, or was skipped as a whole."""
         return TestResult(
-            nodeid=report.nodeid or "(collection)",
+            nodeid=self._texts.hide_name(report.nodeid) or "(collection)",
             outcome=TestOutcome(outcome),
             start_time=self._time_at(self._clock(), UTC),
             longreprtext=self._texts.clean(reason(report)),
@@ -126,7 +126,7 @@ class Attempts:
         attempt.results.append(fields)
 
     def _finished(self, key: tuple[str, str], attempt: _Attempt) -> list[TestResult]:
-        nodeid, worker = key
+        nodeid, worker = self._texts.hide_name(key[0]), key[1]
         results = []
         if attempt.seen and attempt.results[-1]["outcome"] is TestOutcome.RERUN:
             self._seen[key] = attempt.seen
@@ -147,7 +147,12 @@ class Attempts:
                 name, value = pair
             except (TypeError, ValueError):
                 name, value = "", pair  # a plugin that keeps something else there
-            kept.append((_text(name), self._texts.redacted(jsonable(value))))
+            kept.append(
+                (
+                    self._texts.hide(_text(name)),
+                    self._texts.redacted(jsonable(value), self._texts.clean),
+                )
+            )
         return tuple(kept)
 
 

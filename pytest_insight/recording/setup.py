@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 from pytest_insight import locations
 from pytest_insight.errors import InsightError
+from pytest_insight.recording.ci import ci_facts
 from pytest_insight.recording.journal import Target
 from pytest_insight.recording.recorder import Recorder, Settings
 from pytest_insight.recording.texts import CAPTURES, Texts, environment_secrets
@@ -25,15 +28,18 @@ def make_recorder(config: pytest.Config) -> Recorder:
     try:
         choice = _choice(config)
         profile = choice.profile
+        texts = _texts(config)
         settings = Settings(
             storage=open_choice(choice),
             target=Target(
                 profile.storage_type, str(profile.path) if profile.path else None, profile.name
             ),
             journal_folder=locations.journal_folder(),
-            sut_name=_sut_name(config),
-            tags=_tags(config.option.insight_tag),
-            texts=_texts(config),
+            sut_name=texts.hide(_sut_name(config)),
+            tags=texts.redacted(_tags(config.option.insight_tag)),
+            texts=texts,
+            ours=_ours(profile.path),
+            branch=ci_facts(os.environ).get("branch", ""),
         )
     except InsightError as exc:
         raise _usage_error(str(exc)) from exc
@@ -46,6 +52,11 @@ def _choice(config: pytest.Config) -> Choice:
         # The recorder alone may create what it was told to use: a fresh CI machine just works.
         ProfileManager().create_profile(name)
     return choose(name)
+
+
+def _ours(store: Path | None) -> tuple[Path, ...]:
+    files = [] if store is None else [store, store.with_name(store.name + ".lock")]
+    return (*files, locations.home(), locations.journal_folder())
 
 
 def _sut_name(config: pytest.Config) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
@@ -42,15 +42,38 @@ class Texts:
     ) -> None:
         self._capture = capture
         self._max_output = max_output
-        # The longest first: one secret may be the beginning of another.
-        parts = [re.escape(secret) for secret in sorted(set(secrets), key=len, reverse=True)]
-        parts += [f"(?:{pattern})" for pattern in patterns]
-        self._secret = re.compile("|".join(parts)) if parts else None
+        self._secrets: list[str] = []
+        # Each on its own: joined, one's groups and flags would mean something else in another.
+        self._patterns = [re.compile(pattern) for pattern in patterns]
+        self._last = ("", "")
+        self.add_secrets(secrets)
+
+    def add_secrets(self, secrets: Iterable[str]) -> None:
+        """Replace these values too, from now on."""
+        forms = {form for secret in secrets for form in _forms(secret)}
+        # The longest first: one secret may be a part of another.
+        self._secrets = sorted(forms.union(self._secrets), key=len, reverse=True)
+        self._last = ("", "")
+
+    def hide(self, text: str) -> str:
+        """The text without secrets, whatever its length."""
+        for secret in self._secrets:  # many times as fast as one regular expression of all of them
+            text = text.replace(secret, REDACTED)
+        for pattern in self._patterns:
+            text = pattern.sub(_hidden, text)
+        return text
+
+    def hide_name(self, name: str) -> str:
+        """Equivalent to `hide`, and fast for a name that is asked for several times in a row."""
+        if not self._secrets and not self._patterns:
+            return name
+        if self._last[0] != name:
+            self._last = (name, self.hide(name))
+        return self._last[1]
 
     def clean(self, text: str) -> str:
         """The text without secrets and no longer than allowed."""
-        if self._secret is not None:
-            text = self._secret.sub(REDACTED, text)
+        text = self.hide(text)  # before it is cut: half a secret would not be found
         limit = self._max_output
         if len(text) <= limit:
             return text
@@ -58,14 +81,20 @@ class Texts:
         tail = len(text) - (limit - head)
         return f"{text[:head]}\n[... {tail - head} characters left out ...]\n{text[tail:]}"
 
-    def redacted(self, value: Any) -> Any:
-        """A JSON value with every text in it cleaned."""
+    def redacted(self, value: Any, clean: Callable[[str], str] | None = None) -> Any:
+        """A JSON value whose texts are without secrets.
+
+        Args:
+            value: the value; it is not changed.
+            clean: what is done to each text in it, `hide` if left out. Of keys, secrets are hidden.
+        """
+        clean = clean or self.hide
         if isinstance(value, str):
-            return self.clean(value)
+            return clean(value)
         if isinstance(value, dict):
-            return {self.clean(str(key)): self.redacted(item) for key, item in value.items()}
+            return {self.hide(str(key)): self.redacted(item, clean) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.redacted(item) for item in value]
+            return [self.redacted(item, clean) for item in value]
         return value
 
     def captured(self, sections: Iterable[tuple[str, str]], *, passed: bool) -> dict[str, Any]:
@@ -89,6 +118,24 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
         if len(value) >= SHORTEST_SECRET
         and any(fnmatchcase(name.upper(), pattern) for pattern in SECRET_NAMES)
     }
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret may stand in a text: as it is, as repr() shows it, line by line.
+
+    pytest indents and marks each line of what it shows, so a key of several lines is nowhere in one
+    piece.
+    """
+    lines = (line.strip() for line in secret.splitlines())
+    # A file's line break at the end is seldom part of what is printed.
+    for form in (secret, secret.strip(), repr(secret)[1:-1], repr(secret.strip())[1:-1], *lines):
+        if len(form) >= SHORTEST_SECRET:
+            yield form
+
+
+def _hidden(match: re.Match[str]) -> str:
+    """A pattern may match nothing ("x*"), of which there is some everywhere."""
+    return REDACTED if match.group() else ""
 
 
 def new_sections(sections: Sections, seen: Sections) -> Sections:

@@ -1,0 +1,346 @@
+"""What is kept of the texts of a run: whose output, how much of it, and no secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_insight import locations
+from pytest_insight.models import TestResult, TestSession
+from pytest_insight.recording.journal import journals
+from pytest_insight.recording.texts import REDACTED, Texts, secrets_of
+from pytest_insight.storage import JSONStorage
+
+SECRET = "hunter2-hunter2"
+CHATTY = """
+import logging, sys
+import pytest
+
+@pytest.fixture
+def chatty():
+    print("setup out"); print("setup err", file=sys.stderr); logging.getLogger().error("setup log")
+    yield
+    print("teardown out")
+
+def test_passes(chatty):
+    print("call out")
+
+def test_fails(chatty):
+    print("call out"); print("call err", file=sys.stderr); logging.getLogger().error("call log")
+    assert 0
+
+@pytest.mark.skip
+def test_skipped(): pass
+
+def test_skips(chatty):
+    print("call out")
+    pytest.skip("now")
+
+@pytest.mark.xfail
+def test_xfails(chatty):
+    print("call out")
+    assert 0
+"""
+
+
+def recorded(pytester: pytest.Pytester, *options: str) -> TestSession:
+    ran = pytester.runpytest_subprocess("--insight", *options)
+    assert "recording failed" not in ran.stdout.str()
+    session = JSONStorage().get_last_session()
+    assert session is not None
+    return session
+
+
+def by_name(session: TestSession) -> dict[str, TestResult]:
+    return {r.nodeid.partition("::")[2]: r for r in session.test_results}
+
+
+def texts_of(result: TestResult) -> list[str]:
+    return [text for text in (result.capstdout, result.capstderr, result.caplog) if text]
+
+
+def test_output_is_kept_of_tests_that_did_not_pass_with_that_of_setup_and_teardown(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_it=CHATTY)
+    results = by_name(recorded(pytester))
+    assert texts_of(results["test_passes"]) == []
+    assert texts_of(results["test_skipped"]) == []
+    for name in ("test_fails", "test_skips", "test_xfails"):
+        assert results[name].capstdout == "setup out\ncall out\nteardown out\n"
+    failed = results["test_fails"]
+    assert failed.capstderr == "setup err\ncall err\n"
+    assert re.findall(r"\w+ log", failed.caplog) == ["setup log", "call log"]
+
+
+def test_output_of_all_tests_is_kept_on_demand(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=CHATTY)
+    results = by_name(recorded(pytester, "-o", "insight_capture=all"))
+    assert results["test_passes"].capstdout == "setup out\ncall out\nteardown out\n"
+    assert results["test_passes"].capstderr == "setup err\n"
+
+
+def test_output_of_no_test_is_kept_on_demand(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=CHATTY)
+    session = recorded(pytester, "-o", "insight_capture=none")
+    assert [texts_of(result) for result in session.test_results] == [[]] * 5
+    assert "assert 0" in by_name(session)["test_fails"].longreprtext
+
+
+def test_each_attempt_of_a_test_that_is_run_again_has_its_own_output(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        attempts = []
+        def test_it():
+            attempts.append(1)
+            print("attempt", len(attempts))
+            assert len(attempts) == 3
+        """
+    )
+    session = recorded(pytester, "--reruns", "2", "-o", "insight_capture=all")
+    assert [r.capstdout for r in session.test_results] == [
+        "attempt 1\n",
+        "attempt 2\n",
+        "attempt 3\n",
+    ]
+
+
+def test_a_long_text_keeps_its_head_and_its_tail_and_says_what_is_missing(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        def test_it(record_property):
+            record_property("long", ["y" * 500])
+            print("a" * 500 + "b" * 500)
+            raise ValueError("c" * 500)
+        """
+    )
+    (result,) = recorded(pytester, "-o", "insight_max_output=100").test_results
+    assert result.capstdout == f"{'a' * 50}\n[... 901 characters left out ...]\n{'b' * 49}\n"
+    assert re.search(r"\n\[... \d+ characters left out ...\]\n", result.longreprtext)
+    assert result.longreprtext.endswith("ValueError")  # where pytest's text ends
+    assert result.properties[0][1][0].count("y") == 100
+
+
+def test_facts_are_never_cut(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    whole = recorded(pytester, "--insight-tag", "key=value").testing_system
+    session = recorded(pytester, "-o", "insight_max_output=1", "--insight-tag", "key=value")
+    assert session.testing_system == whole
+    assert session.session_tags == {"key": "value"}
+
+
+def test_sixty_four_kibi_characters_are_kept_by_default(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it():\n    print('a' * 65535)\n    assert 0")
+    (result,) = recorded(pytester).test_results
+    assert result.capstdout == "a" * 65535 + "\n"
+    pytester.makepyfile("def test_it():\n    print('a' * 65536)\n    assert 0")
+    (result,) = recorded(pytester).test_results
+    assert "[... 1 characters left out ...]" in result.capstdout
+
+
+@given(st.text("ab", max_size=60), st.integers(0, 40))
+def test_what_is_kept_is_never_more_than_allowed(text: str, limit: int) -> None:
+    cleaned = Texts(max_output=limit).clean(text)
+    head, said, tail = cleaned.partition(f"\n[... {len(text) - limit} characters left out ...]\n")
+    assert bool(said) == (len(text) > limit)
+    assert len(head + tail) == min(len(text), limit)
+    assert text.startswith(head)
+    assert text.endswith(tail)
+
+
+SECRETIVE = f"""
+import logging, sys, warnings
+import pytest
+
+SECRET = {SECRET!r}
+
+@pytest.fixture
+def leaks():
+    print("setup", SECRET)
+    yield
+    raise RuntimeError(SECRET)
+
+@pytest.mark.parametrize("given", [SECRET])
+def test_it(given, leaks, record_property):
+    record_property(SECRET, {{SECRET: [SECRET, (SECRET, 1)]}})
+    record_property("object", type(SECRET, (), {{}}))
+    print(SECRET)
+    print(SECRET, file=sys.stderr)
+    logging.getLogger().error(SECRET)
+    warnings.warn(SECRET)
+    assert given == "x"
+
+def test_skips():
+    pytest.skip(SECRET)
+
+@pytest.mark.xfail(reason=SECRET)
+def test_xfails():
+    assert 0
+"""
+
+
+def everything_stored() -> str:
+    path = JSONStorage().path
+    return "".join(file.read_text() for file in path.parent.rglob("*") if file.is_file())
+
+
+def test_a_secret_is_in_no_text_that_is_stored(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_TOKEN", SECRET)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_RUN_ID", SECRET)
+    assert pytester.run("git", "init", "-q", "-b", SECRET).ret == 0
+    pytester.makepyfile(test_it=SECRETIVE, test_broken=f"raise ValueError({SECRET!r})")
+    options = ["--insight-sut", SECRET, "--insight-tag", f"{SECRET}={SECRET}"]
+    session = recorded(pytester, "--continue-on-collection-errors", *options)
+    assert SECRET not in everything_stored()
+    assert session.sut_name == REDACTED
+    assert session.session_tags == {REDACTED: REDACTED}
+    assert session.testing_system["ci"]["run_id"] == REDACTED
+    assert session.code_state is not None
+    assert session.code_state.branch == REDACTED
+    failed = next(r for r in session.test_results if str(r.outcome) == "failed")
+    assert failed.nodeid == "test_it.py::test_it[***]"
+    assert failed.has_warning
+    assert failed.capstdout == "setup ***\n***\n"
+    assert failed.properties[0] == (REDACTED, {REDACTED: [REDACTED, [REDACTED, 1]]})
+    assert "***" in failed.longreprtext
+    assert len(session.test_results) == 5
+
+
+def test_a_secret_is_not_in_the_journal_of_a_run_that_dies_either(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_TOKEN", SECRET)
+    pytester.makepyfile(
+        f"import os, pytest\n@pytest.mark.parametrize('x', [{SECRET!r}])\n"
+        "def test_it(x): os._exit(3)"
+    )
+    pytester.runpytest_subprocess("--insight", "--insight-sut", SECRET)
+    (journal,) = journals(locations.journal_folder())
+    assert SECRET not in journal.read_text()
+    assert SECRET not in str(journal)
+    assert b"test_it[***]" in journal.read_bytes()
+
+
+def test_a_secret_of_a_worker_is_in_no_text_either(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_TOKEN", SECRET)
+    portable = SECRETIVE.replace("type(SECRET, (), {})", "3.5")  # xdist sends no other objects
+    pytester.makepyfile(test_it=portable)
+    assert len(recorded(pytester, "-n", "1").test_results) == 4
+    assert SECRET not in everything_stored()
+
+
+def test_a_secret_that_the_settings_of_the_tests_load_is_one(pytester: pytest.Pytester) -> None:
+    load = f"import os\nos.environ['API_KEY'] = {SECRET!r}\n"
+    pytester.makepyfile(test_it=f"{load}def test_it(): assert os.environ['API_KEY'] == 'x'")
+    (result,) = recorded(pytester).test_results
+    assert "== 'x'" in result.longreprtext
+    assert "'***'" in result.longreprtext
+    pytester.makepyfile(test_it=f"{load}raise ValueError(os.environ['API_KEY'])")
+    (result,) = recorded(pytester).test_results
+    assert result.longreprtext.endswith("ValueError: ***")
+
+
+def test_what_a_test_puts_into_a_variable_is_no_secret(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(monkeypatch):
+            monkeypatch.setenv("PASSWORD", "localhost")
+            assert 0, "localhost"
+        """
+    )
+    (result,) = recorded(pytester).test_results
+    assert "localhost" in result.longreprtext
+
+
+def test_a_secret_that_the_cut_would_split_does_not_leak() -> None:
+    for before in range(40):
+        text = "a" * before + SECRET + "b" * 60
+        cleaned = Texts(max_output=40, secrets=[SECRET]).clean(text)
+        for size in range(4, len(SECRET) + 1):
+            assert SECRET[:size] not in cleaned
+            assert SECRET[-size:] not in cleaned
+
+
+def test_names_of_variables_tell_what_is_secret() -> None:
+    yes = {
+        name: f"value-of-{name}"
+        for name in (
+            *("API_TOKEN", "TOKEN_FOR_X", "client_secret", "DB_PASSWORD", "PASSWD_FILE"),
+            *("AWS_ACCESS_KEY", "GOOGLE_CREDENTIALS"),
+        )
+    }
+    no = {"KEYBOARD": "value-of-KEYBOARD", "HOME": "/home/somebody", "PATH": "/usr/bin:/bin"}
+    assert secrets_of(yes | no) == set(yes.values())
+    short = {"API_TOKEN": "1234567", "DB_PASSWORD": "", "OTHER_TOKEN": "12345678"}
+    assert secrets_of(short) == {"12345678"}
+
+
+def test_one_secret_may_be_a_part_of_another() -> None:
+    texts = Texts(secrets=["password", "password-of-mine", "mine-too-and-long"])
+    assert texts.hide("password-of-mine password") == "*** ***"
+
+
+def test_a_key_of_several_lines_is_hidden_however_it_is_shown() -> None:
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n"
+    texts = Texts(secrets=[key])
+    marked = "".join(f"E       {line}\n" for line in key.splitlines())
+    for shown in (key, key.strip(), repr(key), repr({"key": key.strip()}), marked):
+        hidden = texts.hide(f"it is {shown}")
+        assert "MIIEvQ" not in hidden
+        assert "hkiG9w" not in hidden
+        assert hidden.startswith("it is ")
+
+
+def test_patterns_are_hidden_too(pytester: pytest.Pytester) -> None:
+    pytester.makeini(
+        r"""
+        [pytest]
+        insight_redact =
+            (?i)card \d{4}-\d{4}
+            (?P<quote>['"])sesame(?P=quote)
+            (a)(b)\2\1
+            z*
+        """
+    )
+    pytester.makepyfile(
+        test_it="def test_it():\n    print('CARD 1234-5678 \"sesame\" abba abab')\n    assert 0"
+    )
+    (result,) = recorded(pytester, "--insight-tag", "card=Card 1111-2222").test_results
+    assert result.capstdout == "*** *** *** abab\n"
+    session = JSONStorage().get_last_session()
+    assert session is not None
+    assert session.session_tags == {"card": "***"}
+
+
+@given(st.data())
+def test_a_value_keeps_its_shape(data: st.DataObject) -> None:
+    leaves = st.none() | st.booleans() | st.integers() | st.sampled_from([SECRET, f"a {SECRET} b"])
+    shape = st.recursive(
+        leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text("ab"), inner), max_leaves=9
+    )
+    value = data.draw(shape)
+    redacted = Texts(secrets=[SECRET]).redacted(value)
+    assert SECRET not in json.dumps(redacted)
+    assert [type(leaf) for leaf in walk(redacted)] == [type(leaf) for leaf in walk(value)]
+
+
+def walk(value: Any) -> Iterator[Any]:
+    yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from walk(item)
