@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Iterable
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -15,7 +17,6 @@ from packaging.requirements import Requirement
 from tests.benchmarks.history import ROOT
 
 OURS = "pytest-insight"
-METADATA_FILES = ("WHEEL", "INSTALLER", "entry_points.txt")
 
 
 def with_dependencies(name: str) -> set[str]:
@@ -65,31 +66,24 @@ def _copy(source: Distribution, site: Path) -> None:
 
 
 def _install_ours(site: Path) -> None:
-    package = site / "pytest_insight"
-    shutil.copytree(ROOT / "pytest_insight", package, ignore=shutil.ignore_patterns("__pycache__"))
-    installed = distribution(OURS)
-    info = site / f"pytest_insight-{installed.version}.dist-info"
-    info.mkdir()
-    for name in METADATA_FILES:
-        text = installed.read_text(name)
-        if text is not None:
-            (info / name).write_text(text)
-    # What was installed may have had an older README, and pytest reads the metadata as a whole.
-    fields = (installed.read_text("METADATA") or "").partition("\n\n")[0]
-    (info / "METADATA").write_text(f"{fields}\n\n{(ROOT / 'README.md').read_text()}")
-    (info / "RECORD").write_text("".join(_record(site, package, info)))
+    """Build a wheel, unpack it, and list what pip adds: the compiled files and the command."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        with zipfile.ZipFile(wheel) as unpacked:
+            unpacked.extractall(site)
+            modules = [Path(name) for name in unpacked.namelist() if name.endswith(".py")]
+    (record,) = site.glob("pytest_insight-*.dist-info/RECORD")
+    (record.parent / "INSTALLER").write_text("pip\n")
+    added = [
+        "../../../bin/insight,,",
+        f"{record.parent.name}/INSTALLER,,",
+        *(f"{_compiled(module)},," for module in modules),
+    ]
+    record.write_text(record.read_text() + "".join(f"{line}\n" for line in added))
 
 
-def _record(site: Path, package: Path, info: Path) -> Iterator[str]:
-    """As pip writes it: with a digest, and with the compiled files."""
-    digest = "sha256=" + "x" * 43
-    tag = sys.implementation.cache_tag
-    yield "../../../bin/insight,,\n"
-    for path in sorted([*package.rglob("*"), *info.iterdir()]):
-        if path.is_dir():
-            continue
-        name = path.relative_to(site)
-        yield f"{name.as_posix()},{digest},{path.stat().st_size}\n"
-        if path.suffix == ".py":
-            yield f"{(name.parent / '__pycache__' / f'{path.stem}.{tag}.pyc').as_posix()},,\n"
-    yield f"{info.name}/RECORD,,\n"
+def _compiled(module: Path) -> str:
+    name = f"{module.stem}.{sys.implementation.cache_tag}.pyc"
+    return (module.parent / "__pycache__" / name).as_posix()
