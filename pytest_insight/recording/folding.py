@@ -7,11 +7,22 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_insight.errors import InsightError
-from pytest_insight.recording.journal import Journal, Target, discard, journals, parse, taken
+from pytest_insight.errors import InsightError, StorageError, StoreLockedError
+from pytest_insight.files import os_error_text
+from pytest_insight.recording.journal import (
+    Journal,
+    discard,
+    journals,
+    parse,
+    set_aside,
+    taken,
+)
 from pytest_insight.storage.access import Choice, open_choice
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.profiles import StorageProfile
+
+LOCK_SECONDS = 1.0
+"""How long to wait for a store that another process writes: the journal can wait longer."""
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -35,40 +46,73 @@ def fold_journals(folder: Path) -> Iterator[Folded]:
 
     Several processes may do so at once: each journal is taken by one of them. A session that was
     saved although its journal is still there (a crash in between) is saved again under its ID.
+    Whatever cannot be brought in stays where it is, and is spoken of each time.
     """
+    locked: set[str] = set()
     for path in journals(folder):
-        with taken(path) as data:
-            if data is not None:
-                yield _fold(path, data)
+        try:
+            with taken(path) as data:
+                folded = None if data is None else _fold(path, data, locked)
+        except OSError as exc:
+            folded = _kept(path, "", f"the journal {path} cannot be read: {os_error_text(exc)}")
+        if folded is not None:
+            yield folded
 
 
-def storage_of(target: Target) -> BaseStorage:
-    """The storage a journal's session belongs to."""
-    profile = StorageProfile("", target.storage_type, target.file_path)
-    return open_choice(Choice(profile, "argument"))
+def within(storage: BaseStorage, seconds: float) -> BaseStorage:
+    """The storage, but one that waits so long for another writer: the journal keeps what it has."""
+    from pytest_insight.storage.json_file import JSONStorage
+
+    if type(storage) is not JSONStorage:
+        return storage
+    return JSONStorage(storage.path, lock_seconds=seconds)
 
 
-def _fold(path: Path, data: bytes) -> Folded:
+def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
+    """Bring one journal in, unless it is for one of the locked stores; adds to them."""
+    if not data.strip():
+        discard(path)
+        return _kept(path, "", f"an empty journal was removed: {path}")
     try:
         journal = parse(data)
     except ValueError as exc:
-        if not data.strip():
-            discard(path)
-            return Folded(path, "", f"an empty journal was removed: {path}", saved=False)
-        return Folded(path, "", f"the journal {path} cannot be read: {exc}", saved=False)
+        return _kept(path, "", f"the journal {path} cannot be read and stays there: {exc}")
     session_id = journal.session.session_id
     if journal.target.storage_type == "memory":
         discard(path)
         message = f"the session {session_id} was recorded in memory and ended with its process"
-        return Folded(path, session_id, message, saved=False)
+        return _kept(path, session_id, message)
+    target = str(journal.target)
     try:
-        storage = storage_of(journal.target)
+        if target in locked:
+            raise StorageError("its store is locked", target)  # noqa: TRY301 - and not waited for
+        profile = StorageProfile("", journal.target.storage_type, journal.target.file_path)
+        storage = within(open_choice(Choice(profile, "argument")), LOCK_SECONDS)
         storage.save_session(journal.session)
-    except InsightError as exc:
-        message = f"the session {session_id} cannot be brought in from {path}: {exc}"
-        return Folded(path, session_id, message, saved=False)
-    discard(path)
-    return Folded(path, session_id, _brought_in(journal, storage), saved=True)
+    except Exception as exc:  # noqa: BLE001 - the storage may be another distribution's
+        if isinstance(exc, StoreLockedError):
+            locked.add(target)
+        why = str(exc) if isinstance(exc, InsightError) else f"{type(exc).__name__}: {exc}"
+        message = f"the session {session_id} cannot be brought in from {path}: {why}"
+        return _kept(path, session_id, message)
+    message = _brought_in(journal, storage) + _cleared(path, journal)
+    return Folded(path, session_id, message, saved=True)
+
+
+def _kept(path: Path, session_id: str, message: str) -> Folded:
+    return Folded(path, session_id, message, saved=False)
+
+
+def _cleared(path: Path, journal: Journal) -> str:
+    """Delete the journal, or keep it where something in it could not be read; what to say then."""
+    if not journal.damaged:
+        discard(path)
+        return ""
+    lines = f"{journal.damaged} damaged line{'' if journal.damaged == 1 else 's'}"
+    try:
+        return f"; {lines} could not be read, and the journal is kept as {set_aside(path)}"
+    except OSError:
+        return f"; {lines} could not be read, and the journal stays: {path}"
 
 
 def _brought_in(journal: Journal, storage: BaseStorage) -> str:
@@ -77,5 +121,6 @@ def _brought_in(journal: Journal, storage: BaseStorage) -> str:
     what = f"brought in {session.session_id} with {count} result{'' if count == 1 else 's'}"
     if not session.crashed:
         return f"{what} (it could not be saved when it ended) to {storage.location}"
-    while_ = f" while {', '.join(journal.running)} was running" if journal.running else ""
-    return f"{what} to {storage.location}: its process died{while_}"
+    tests = ", ".join(dict.fromkeys(journal.running))
+    while_ = f" while {tests} {'was' if len(journal.running) == 1 else 'were'} running"
+    return f"{what} to {storage.location}: its process died{while_ if tests else ''}"

@@ -19,6 +19,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SUFFIX = ".jsonl"
+ASIDE = ".damaged"
 RESULT_MARK = b'{"nodeid":'
 
 
@@ -67,6 +69,12 @@ class Head(msgspec.Struct, frozen=True):
     target: Target
 
 
+class _Version(msgspec.Struct):
+    """As much of the first line as every version has."""
+
+    journal: int
+
+
 class _Event(msgspec.Struct):
     """Any line that is neither the first nor a result."""
 
@@ -81,14 +89,18 @@ class Journal(msgspec.Struct, frozen=True):
     Attributes:
         target: where its session belongs.
         session: the session with what was finished.
-        running: the tests that were running when the process ended, for one that died.
+        running: the tests that were running when the process ended, for one that died; one that
+            several workers were running is there as often.
+        damaged: how many lines are unreadable, other than what a crash or a full disk has cut off.
     """
 
     target: Target
     session: TestSession
     running: tuple[str, ...] = ()
+    damaged: int = 0
 
 
+_VERSION = msgspec.json.Decoder(_Version)
 _HEAD = msgspec.json.Decoder(Head)
 _EVENT = msgspec.json.Decoder(_Event)
 _RESULT = msgspec.json.Decoder(TestResult)
@@ -114,7 +126,7 @@ class JournalWriter:
         try:
             make_private_folder(folder)
             self._lock = _locked(self.path)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._descriptor = os.open(self.path, flags, PRIVATE_FILE)
         except OSError as exc:
             self.problem = exc
@@ -133,22 +145,25 @@ class JournalWriter:
         self._write(b'{"warned":%b}\n' % encode_clean(nodeid))
 
     def end(self, ending: Ending) -> Journal:
-        """The run is over: write so, and give back what was written."""
+        """The run is over: write so, and give back what was written.
+
+        What could not be written is tried once more: tests may have filled the disk, and be gone.
+        """
         self._write(b'{"ended":%b}\n' % encode_clean(ending))
-        lines = b"".join(self._kept)
-        if self._descriptor >= 0:
-            lines = self.path.read_bytes() + lines
-        return parse(lines)
+        self._write_kept()
+        return parse(self._content() + b"".join(self._kept))
 
     def close(self, *, keep: bool) -> None:
         """Give the file up; without `keep`, delete it: its session is saved."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            with suppress(OSError):
+                os.close(self._descriptor)
             self._descriptor = -1
         if self._lock is not None:
             if not keep:
                 _remove(self.path)
-            self._lock.release()
+            with suppress(OSError):
+                self._lock.release()
 
     def _write(self, line: bytes) -> None:
         if self.problem is None:
@@ -163,6 +178,23 @@ class JournalWriter:
                 self.problem = exc
         self._kept.append(line)
 
+    def _write_kept(self) -> None:
+        rest = b"".join(self._kept)
+        if rest and self._descriptor >= 0:
+            with suppress(OSError):
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                self.problem = None
+            self._kept = [rest]
+
+    def _content(self) -> bytes:
+        """What is in the file, also where a test has deleted it."""
+        if self._descriptor < 0:
+            return b""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+            return file.read()
+
 
 def parse(data: bytes) -> Journal:
     """Read a journal, complete or cut off anywhere.
@@ -170,40 +202,76 @@ def parse(data: bytes) -> Journal:
     Raises:
         ValueError: not even its first line is complete, or it is of a later version.
     """
-    lines = iter(data.split(b"\n"))
-    try:
-        head = _HEAD.decode(next(lines))
-    except UNDECODABLE as exc:
-        raise ValueError(f"its first line is not that of a journal: {exc}") from exc
-    if head.journal > VERSION:
-        raise ValueError(f"it is of a later version ({head.journal}; this one reads {VERSION})")
-    results: list[TestResult] = []
-    running: Counter[str] = Counter()
-    warned: set[str] = set()
-    ending: Ending | None = None
-    for line in lines:
+    head, lines = _head(data.split(b"\n"))
+    found = _Found()
+    for line, following in zip_longest(lines, lines[1:]):
         try:
             if line.startswith(RESULT_MARK):
-                results.append(_RESULT.decode(line))
-                del running[results[-1].nodeid]
+                found.result(_RESULT.decode(line))
             elif line:
-                event = _EVENT.decode(line)
-                running.update([event.running] if event.running else [])
-                warned.update([event.warned] if event.warned else [])
-                ending = event.ended or ending
+                found.event(_EVENT.decode(line))
         except UNDECODABLE:
-            continue  # a line that a crash or a full disk cut off
-    session = _session(head.session, results, warned, ending, running)
-    return Journal(head.target, session, () if ending else tuple(running))
+            # A crash cuts off the last line. A full disk does so in the middle; then the whole line
+            # comes next.
+            found.damaged += following is not None and not following.startswith(line)
+    session = _session(head.session, found)
+    running = () if found.ending else tuple(found.running.elements())
+    return Journal(head.target, session, running, found.damaged)
 
 
-def _session(
-    session: TestSession,
-    results: list[TestResult],
-    warned: set[str],
-    ending: Ending | None,
-    running: Counter[str],
-) -> TestSession:
+def _head(lines: list[bytes]) -> tuple[Head, list[bytes]]:
+    """The first line, and the others."""
+    first, *others = lines
+    if others and others[0].startswith(first):
+        first, *others = others  # a full disk cut it off, and it was written once more
+    try:
+        version = _VERSION.decode(first).journal
+        if version > VERSION:  # asked alone, for the rest of the line may have changed
+            raise ValueError(
+                f"a later pytest-insight wrote it (version {version}; this one reads {VERSION}); "
+                "upgrade with pip install --upgrade pytest-insight"
+            )
+        return _HEAD.decode(first), others
+    except UNDECODABLE as exc:
+        raise ValueError(f"its first line is not that of a journal: {exc}") from exc
+
+
+class _Found:
+    """What the lines of a journal say."""
+
+    def __init__(self) -> None:
+        self.results: list[TestResult] = []
+        self.running: Counter[str] = Counter()
+        self.warned: set[str] = set()
+        self.ending: Ending | None = None
+        self.damaged = 0
+        self._finished: tuple[str, str] | None = None
+
+    def event(self, event: _Event) -> None:
+        if event.running:
+            self.running[event.running] += 1
+            self._finished = None
+        if event.warned:
+            self.warned.add(event.warned)
+        self.ending = event.ended or self.ending
+
+    def result(self, result: TestResult) -> None:
+        """A test's results come together, when it is done: all of them end one run of it.
+
+        After a `rerun`, it runs on. Several workers may be running one nodeid.
+        """
+        self.results.append(result)
+        this = (result.nodeid, result.worker)
+        if result.outcome is not TestOutcome.RERUN and this != self._finished:
+            self._finished = this
+            if self.running[result.nodeid] <= 1:
+                del self.running[result.nodeid]
+            else:
+                self.running[result.nodeid] -= 1
+
+
+def _session(session: TestSession, found: _Found) -> TestSession:
+    results, warned, ending = found.results, found.warned, found.ending
     if warned:
         results = [replace(r, has_warning=True) if r.nodeid in warned else r for r in results]
     if ending is not None:
@@ -223,7 +291,7 @@ def _session(
             stop,
             longreprtext="the process that ran this test died while it was running",
         )
-        for nodeid in running.elements()
+        for nodeid in found.running.elements()
     ]
     return replace(
         session,
@@ -238,12 +306,15 @@ def _session(
 def taken(path: Path) -> Iterator[bytes | None]:
     """The content of the journal of a process that died, while nobody else can take it.
 
-    None where its process lives, or another one has taken it. The block calls nothing to delete it:
-    it does so with `discard`.
+    None where its process lives, or another one has taken it. The block deletes nothing itself: it
+    does so with `discard` or `set_aside`.
+
+    Raises:
+        OSError: it cannot be locked or read, for another reason than these.
     """
     try:
         lock = _locked(path)
-    except OSError:
+    except TimeoutError:
         yield None
         return
     try:
@@ -263,6 +334,18 @@ def discard(path: Path) -> None:
     _remove(path)
 
 
+def set_aside(path: Path) -> Path:
+    """Keep a journal under a name that is not looked at again; inside its `taken` block.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    aside = path.with_name(f"{path.name}{ASIDE}")
+    path.replace(aside)
+    _remove(path)
+    return aside
+
+
 def journals(folder: Path) -> list[Path]:
     """All journals in the folder, of living processes and dead ones."""
     try:
@@ -280,7 +363,10 @@ def _locked(path: Path) -> FileLock:
     from filelock import FileLock
 
     lock = FileLock(f"{path}.lock", timeout=0, mode=PRIVATE_FILE)
-    lock.acquire()
+    try:
+        lock.acquire()
+    except NotImplementedError as exc:  # a file system without locks
+        raise OSError(str(exc)) from exc
     return lock
 
 

@@ -32,6 +32,9 @@ from pytest_insight.storage.base import BaseStorage
 
 P = ParamSpec("P")
 
+MAX_LINES = 3
+"""Said of journals at the end of a run."""
+
 
 class Settings(msgspec.Struct, frozen=True):
     """Everything that was decided before the run starts.
@@ -149,9 +152,9 @@ class Recorder:
         """One line that says what was saved and where, and one for each problem."""
         if self._config.get_verbosity() >= 0:
             for line in self._notes:
-                terminalreporter.write_line(f"insight: {line}")
+                terminalreporter.write_line(f"insight: {_one_line(line)}")
         for line in self._problems:
-            terminalreporter.write_line(f"insight: {line}", yellow=True)
+            terminalreporter.write_line(f"insight: {_one_line(line)}", yellow=True)
 
     def pytest_unconfigure(self) -> None:
         """A run that never started leaves nothing behind."""
@@ -253,9 +256,10 @@ class Recorder:
         try:
             storage.save_session(session)
         except InsightError as exc:
-            waits = "its results are lost"
-            if writer.problem is None:
-                waits = f"it waits in {writer.path} and is brought in by the next recorded run"
+            waits = f"it waits in {writer.path} and is brought in by the next recorded run"
+            if writer.problem is not None:
+                kept = f"only a part of it is in {writer.path}"
+                waits = kept if writer.path.exists() else "its results are lost"
             self._problems.append(f"this run was NOT saved: {exc}; {waits}")
             return
         count = len(session.test_results)
@@ -271,4 +275,16 @@ class Recorder:
         """Bring in the journals of runs that died."""
         from pytest_insight.recording.folding import fold_journals
 
-        self._problems += [f.message for f in fold_journals(self._settings.journal_folder)]
+        folded = list(fold_journals(self._settings.journal_folder))
+        self._notes += _few([f.message for f in folded if f.saved], "more runs that died")
+        self._problems += _few([f.message for f in folded if not f.saved], "more such journals")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split("\n"))
+
+
+def _few(messages: list[str], more: str) -> list[str]:
+    """The first of them, and how many more there are: the end of a run is no place for a list."""
+    rest = len(messages) - MAX_LINES
+    return messages if rest <= 0 else [*messages[:MAX_LINES], f"... and {rest} {more}"]

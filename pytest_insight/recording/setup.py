@@ -5,52 +5,97 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.errors import InsightError
+from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
 from pytest_insight.recording.ci import ci_facts
+from pytest_insight.recording.folding import within
 from pytest_insight.recording.journal import Target
 from pytest_insight.recording.recorder import Recorder, Settings
 from pytest_insight.recording.texts import CAPTURES, Texts, environment_secrets
 from pytest_insight.storage.access import Choice, choose, open_choice
 from pytest_insight.storage.profiles import ProfileManager
 
+_STORAGE_VARIABLES = (
+    locations.PROFILE_VARIABLE,
+    locations.STORAGE_TYPE_VARIABLE,
+    locations.DB_PATH_VARIABLE,
+)
+LOCK_SECONDS = 3.0
+"""How long the end of a run waits for a store that another process writes, before it leaves the
+session in its journal."""
 
-def make_recorder(config: pytest.Config) -> Recorder:
-    """The recorder of this run.
+
+class NotRecorded:
+    """Stands for the recorder where there can be none, and says so at the end of the run."""
+
+    def __init__(self, why: str) -> None:
+        self._why = " ".join(why.split())
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """One line."""
+        line = f"insight: this run is NOT recorded: {self._why}"
+        terminalreporter.write_line(line, yellow=True)
+
+
+def make_recorder(config: pytest.Config) -> Recorder | NotRecorded:
+    """The recorder of this run; no fault but that of an option keeps the run from starting.
 
     Raises:
         pytest.UsageError: an option, ini value or variable names something that cannot be; the run
             does not start.
     """
     try:
-        choice = _choice(config)
-        profile = choice.profile
-        texts = _texts(config)
-        settings = Settings(
-            storage=open_choice(choice),
-            target=Target(
-                profile.storage_type, str(profile.path) if profile.path else None, profile.name
-            ),
-            journal_folder=locations.journal_folder(),
-            sut_name=texts.hide(_sut_name(config)),
-            tags=texts.redacted(_tags(config.option.insight_tag)),
-            texts=texts,
-            ours=_ours(profile.path),
-            branch=ci_facts(os.environ).get("branch", ""),
-        )
-    except InsightError as exc:
+        return Recorder(config, _settings(config))
+    except (UnknownChoiceError, ProfileError) as exc:
         raise _usage_error(str(exc)) from exc
-    return Recorder(config, settings)
+    except InsightError as exc:
+        return NotRecorded(str(exc))
+    except pytest.UsageError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
+        return NotRecorded(f"{type(exc).__name__}: {exc}")
+
+
+def _settings(config: pytest.Config) -> Settings:
+    texts = _texts(config)
+    tags = _tags(config.option.insight_tag)
+    sut_name = _sut_name(config)
+    choice = _choice(config)
+    profile = choice.profile
+    path = str(profile.path) if profile.path else None
+    return Settings(
+        storage=within(open_choice(choice), LOCK_SECONDS),
+        target=Target(profile.storage_type, path, profile.name),
+        journal_folder=locations.journal_folder(),
+        sut_name=texts.hide(sut_name),
+        tags=texts.redacted(tags),
+        texts=texts,
+        ours=_ours(profile.path),
+        branch=ci_facts(os.environ).get("branch", ""),
+    )
 
 
 def _choice(config: pytest.Config) -> Choice:
-    name = config.option.insight_profile or config.getini("insight_profile") or None
-    if name and name not in ProfileManager().list_profiles():
+    name = config.option.insight_profile
+    if name is None and not any(map(locations.variable, _STORAGE_VARIABLES)):
+        name = config.getini("insight_profile") or None
+    manager = ProfileManager()
+    try:
+        known = manager.list_profiles()
+    except ProfileError as exc:  # a broken file, which is no mistake in an option
+        raise InsightError(str(exc)) from exc
+    if name is not None and name not in known:
         # The recorder alone may create what it was told to use: a fresh CI machine just works.
-        ProfileManager().create_profile(name)
+        try:
+            manager.create_profile(name)
+        except ProfileError:
+            if name not in manager.list_profiles():  # else another run was quicker
+                raise
     return choose(name)
 
 
@@ -60,8 +105,10 @@ def _ours(store: Path | None) -> tuple[Path, ...]:
 
 
 def _sut_name(config: pytest.Config) -> str:
-    named: str = config.option.insight_sut or config.getini("insight_sut")
-    name = named or config.rootpath.name or "root"
+    given: str | None = config.option.insight_sut
+    if given is None:
+        given = config.getini("insight_sut") or config.rootpath.name or "root"
+    name: str = given
     if not name.strip():
         raise _usage_error("the name of the system under test is blank")
     return name

@@ -1,0 +1,322 @@
+"""What a journal says, whatever became of it, and how it is brought in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pytest_insight import locations
+from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.recording.folding import Folded, fold_journals
+from pytest_insight.recording.journal import (
+    Ending,
+    Head,
+    Journal,
+    JournalWriter,
+    Target,
+    journals,
+    parse,
+)
+from pytest_insight.storage import JSONStorage, create_profile
+from pytest_insight.storage.profiles import ProfileManager
+
+START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+Write = Callable[[JournalWriter], None]
+
+
+def result(name: str, outcome: str = "passed", worker: str = "") -> TestResult:
+    return TestResult(name, TestOutcome(outcome), START, 0.5, worker=worker)
+
+
+def fold() -> list[Folded]:
+    return list(fold_journals(locations.journal_folder()))
+
+
+def head(session_id: str = "api-1", target: Target | None = None) -> Head:
+    session = TestSession(session_id, "api", START)
+    return Head(1, session, target or Target("json", str(JSONStorage().path)))
+
+
+def died(*writes: Write, session_id: str = "api-1", target: Target | None = None) -> Path:
+    """The journal of a process that wrote this and died; made by giving its lock up."""
+    writer = JournalWriter(locations.journal_folder(), head(session_id, target))
+    for write in writes:
+        write(writer)
+    assert writer.problem is None
+    writer.close(keep=True)
+    return writer.path
+
+
+def starts(name: str) -> Write:
+    return lambda writer: writer.running(name)
+
+
+def gives(name: str, outcome: str = "passed", worker: str = "") -> Write:
+    return lambda writer: writer.result(result(name, outcome, worker))
+
+
+def ends(writer: JournalWriter) -> None:
+    writer.end(Ending(0, 1.0))
+
+
+def read(path: Path) -> Journal:
+    return parse(path.read_bytes())
+
+
+# Which tests were running ------------------------------------------------------------------------
+
+RUNNING: dict[str, tuple[list[Write], list[str]]] = {
+    "none": ([starts("a"), gives("a")], []),
+    "one": ([starts("a"), gives("a"), starts("b")], ["b"]),
+    "one that is run a second time": ([starts("a"), gives("a"), starts("a")], ["a"]),
+    "none after a pass with an error": ([starts("a"), gives("a"), gives("a", "error")], []),
+    "a test that is being run again": ([starts("a"), gives("a", "rerun")], ["a"]),
+    "none after a test that was run again": (
+        [starts("a"), gives("a", "rerun"), gives("a", "rerun"), gives("a")],
+        [],
+    ),
+    "one of two workers": (
+        [starts("a"), starts("a"), gives("a", worker="gw0")],
+        ["a"],
+    ),
+    "one of two workers, the other with an error": (
+        [starts("a"), starts("a"), gives("a", worker="gw0"), gives("a", "error", worker="gw0")],
+        ["a"],
+    ),
+    "none of two workers": (
+        [starts("a"), starts("a"), gives("a", worker="gw0"), gives("a", worker="gw1")],
+        [],
+    ),
+    "both of two workers": ([starts("a"), starts("a")], ["a", "a"]),
+    "another test's file": ([starts("a"), gives("b.py", "error")], ["a"]),
+    "none at the end": ([starts("a"), ends], []),
+}
+
+
+@pytest.mark.parametrize(("writes", "running"), RUNNING.values(), ids=RUNNING)
+def test_what_was_running_is_what_began_and_did_not_end(
+    writes: list[Write], running: list[str]
+) -> None:
+    journal = read(died(*writes))
+    assert list(journal.running) == running
+    assert [r.nodeid for r in journal.session.test_results if "died" in r.longreprtext] == running
+
+
+def test_several_tests_that_were_running_are_all_named() -> None:
+    died(starts("a"), starts("b"), starts("b"))
+    (folded,) = fold()
+    assert folded.message.endswith("while a, b were running")
+    (session,) = JSONStorage().load_sessions()
+    assert [(r.nodeid, str(r.outcome)) for r in session.test_results] == [
+        ("a", "error"),
+        ("b", "error"),
+        ("b", "error"),
+    ]
+
+
+def test_a_run_that_died_between_two_tests_names_none() -> None:
+    died(starts("a"), gives("a"))
+    (folded,) = fold()
+    assert folded.message.endswith("its process died")
+    (session,) = JSONStorage().load_sessions()
+    assert session.crashed
+    assert session.session_stop_time == START + timedelta(seconds=0.5)
+
+
+# Damage ------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_line_costs_that_line_and_the_journal_is_kept() -> None:
+    path = died(*(gives(name) for name in "abc"), starts("d"))
+    lines = path.read_bytes().split(b"\n")
+    lines[2] = lines[2].replace(b"passed", b"pas\0ed")
+    damaged = b"\n".join(lines)
+    path.write_bytes(damaged)
+    (folded,) = fold()
+    assert folded.saved
+    (session,) = JSONStorage().load_sessions()
+    assert [r.nodeid for r in session.test_results] == ["a", "c", "d"]
+    (kept,) = path.parent.iterdir()
+    assert kept.read_bytes() == damaged
+    assert folded.message.endswith(
+        f"1 damaged line could not be read, and the journal is kept as {kept}"
+    )
+    assert fold() == []
+
+
+FIRST_LINES = {
+    "cut off": b'{"journal":1,"sess',
+    "not JSON": b"hello\n" + b'{"running":"a"}\n',
+    "another document": b'{"sessions":[]}\n',
+    "no UTF-8": b'{"journal":1,"session":{"session_id":"\xff"}}\n',
+    "a later version": b'{"journal":2,"session":{"something":"else"}}\n{"running":"a"}\n',
+}
+
+
+@pytest.mark.parametrize("content", FIRST_LINES.values(), ids=FIRST_LINES)
+def test_a_journal_that_cannot_be_read_stays_and_is_named_each_time(content: bytes) -> None:
+    path = died(gives("a"), session_id="unreadable")
+    path.write_bytes(content)
+    other = died(gives("a"), session_id="z-readable")
+    first, second = fold()
+    assert (first.path, first.saved) == (path, False)
+    assert str(path) in first.message
+    assert ("upgrade with pip" in first.message) == (b'"journal":2' in content)
+    assert "\n" not in first.message
+    assert (second.path, second.saved) == (other, True)
+    assert fold() == [first]
+    assert path.read_bytes() == content
+
+
+def test_a_first_line_that_a_full_disk_cut_off_and_comes_again_is_read() -> None:
+    path = died(starts("a"), gives("a"))
+    whole = path.read_bytes()
+    for cut in (0, 1, 20):
+        journal = parse(whole[:cut] + b"\n" + whole)
+        assert len(journal.session.test_results) == 1
+        assert journal.damaged == 0
+
+
+def test_a_line_that_a_full_disk_cut_off_and_comes_again_is_no_damage() -> None:
+    path = died(starts("a"), gives("a"), gives("b"))
+    whole = path.read_bytes()
+    last = whole.rindex(b'{"nodeid":"b"')
+    for cut in range(last, len(whole) - 1):
+        journal = parse(whole[:cut] + b"\n" + whole[last:])
+        assert [r.nodeid for r in journal.session.test_results] == ["a", "b"]
+        assert journal.damaged == 0
+
+
+def test_an_empty_journal_is_removed_and_said() -> None:
+    path = died(session_id="empty")
+    path.write_bytes(b"")
+    (folded,) = fold()
+    assert folded.message == f"an empty journal was removed: {path}"
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_journal_that_may_not_be_read_is_named_and_does_not_stop_the_others() -> None:
+    path = locations.journal_folder() / "a-folder.jsonl"
+    path.mkdir(parents=True)
+    died(gives("a"))
+    refused, folded = fold()
+    assert refused.message == f"the journal {path} cannot be read: Is a directory"
+    assert folded.saved
+
+
+# Where it goes -----------------------------------------------------------------------------------
+
+
+def test_a_profile_that_was_deleted_still_has_its_store() -> None:
+    path = create_profile("gone").path
+    died(gives("a"), target=Target("json", str(path), "gone"))
+    ProfileManager().delete_profile("gone")
+    (folded,) = fold()
+    assert folded.saved
+    assert JSONStorage(path).count() == 1
+    assert JSONStorage().count() == 0
+
+
+def test_a_storage_type_that_is_gone_is_said_and_the_journal_stays() -> None:
+    path = died(gives("a"), target=Target("carrier-pigeon"))
+    (folded,) = fold()
+    assert not folded.saved
+    assert "carrier-pigeon" in folded.message
+    assert str(path) in folded.message
+    assert path.exists()
+
+
+def test_what_was_recorded_in_memory_ends_with_its_process_and_that_is_said() -> None:
+    died(gives("a"), target=Target("memory"))
+    (folded,) = fold()
+    assert "in memory" in folded.message
+    assert fold() == []
+
+
+def test_a_locked_store_is_waited_for_once_and_keeps_no_other_from_its_journals(
+    tmp_path: Path,
+) -> None:
+    locked, free = tmp_path / "locked.json", tmp_path / "free.json"
+    for number in range(20):
+        died(gives("a"), session_id=f"a-{number}", target=Target("json", str(locked)))
+    died(gives("a"), session_id="b", target=Target("json", str(free)))
+    with another_process_holding(locked):
+        folded = fold()
+    assert [f.saved for f in folded] == [False] * 20 + [True]
+    assert f"{locked}.lock" in folded[0].message
+    assert "its store is locked" in folded[1].message
+    assert JSONStorage(free).count() == 1
+    assert all(f.saved for f in fold())
+    assert JSONStorage(locked).count() == 20
+
+
+class another_process_holding:  # noqa: N801 - reads as a sentence
+    """A real process that has locked a store, as one that imports a large file has."""
+
+    def __init__(self, store: Path) -> None:
+        script = (
+            "import sys; from filelock import FileLock\n"
+            "with FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+        )
+        store.parent.mkdir(parents=True, exist_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", script, f"{store}.lock"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> None:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"held\n"
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=60)
+
+
+# The writer --------------------------------------------------------------------------------------
+
+
+def test_a_journal_that_a_test_deletes_is_not_lost() -> None:
+    writer = JournalWriter(locations.journal_folder(), head())
+    writer.result(result("a"))
+    for file in writer.path.parent.iterdir():
+        file.unlink()
+    writer.path.parent.rmdir()
+    writer.result(result("b"))
+    journal = writer.end(Ending(0, 1.0))
+    writer.close(keep=False)
+    assert [r.nodeid for r in journal.session.test_results] == ["a", "b"]
+
+
+def test_two_runs_of_one_name_have_a_journal_each() -> None:
+    names = [f"{'x' * 300}-20261101-120000-{number:08x}" for number in range(2)]
+    paths = {died(gives("a"), session_id=name) for name in names}
+    assert len(paths) == 2
+    assert {f.session_id for f in fold()} == set(names)
+
+
+def test_an_odd_name_stays_in_the_folder() -> None:
+    path = died(gives("a"), session_id="../../a b/\u00fc:*-1")
+    assert path.parent == locations.journal_folder()
+    assert fold()[0].saved
+
+
+def test_only_the_owner_can_read_it() -> None:
+    path = died(gives("a"))
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_files_of_others_in_the_folder_are_left_alone() -> None:
+    path = died(gives("a"))
+    other = path.with_name("notes.txt")
+    other.write_text("mine")
+    assert [f.path for f in fold()] == [path]
+    assert os.listdir(path.parent) == ["notes.txt"]  # noqa: PTH208
+    assert journals(path.parent / "missing") == []
