@@ -118,8 +118,10 @@ def session_summary(session: TestSession) -> dict[str, Any]:
 
 
 def outcomes_text(session: TestSession) -> Styled:
-    """The counts by outcome, the bad ones first: "2 failed, 198 passed"."""
+    """The counts by outcome, the bad ones first: "2 failed, 198 passed"; and whether it crashed."""
     parts = [outcome_text(outcome, _counted(outcome, count)) for outcome, count in _counts(session)]
+    if session.crashed:
+        parts.insert(0, outcome_text(TestOutcome.ERROR, "crashed"))
     return joined(parts) if parts else styled("no tests", style="dim")
 
 
@@ -149,6 +151,7 @@ def _facts(session: TestSession, storage: BaseStorage) -> list[tuple[str, str | 
         ("Exit status", session.exit_status),
         ("Branch", code and code.branch),
         ("Commit", code and code.commit),
+        ("Changes", code and code.digest),
         ("Tags", ", ".join(f"{k}={v}" for k, v in session.session_tags.items())),
     ]
     facts += [(key, _fact_text(value)) for key, value in session.testing_system.items()]

@@ -27,7 +27,7 @@ record() {
 }
 
 units="tests/test_models.py tests/test_filters.py tests/test_merge.py"
-pytest="pytest -q -p no:cacheprovider -p tests.demo.faults $units --insight --insight-sut pytest-insight"
+pytest="pytest -p no:cacheprovider -p tests.demo.faults $units --insight --insight-sut pytest-insight"
 
 say "Record some runs of this project's own tests."
 record "$pytest --insight-tag kind=all"
