@@ -14,7 +14,8 @@ from pytest_insight.recording.ci import SERVICES
 
 pytest_plugins = ["pytester"]
 
-_ELSEWHERE = {"COLUMNS", "FORCE_COLOR", "NO_COLOR"} | {service.sign for service in SERVICES}  # a CI service may run us
+# A CI service may run us.
+_ELSEWHERE = {"COLUMNS", "FORCE_COLOR", "NO_COLOR"} | {service.sign for service in SERVICES}
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
