@@ -1,0 +1,340 @@
+"""What goes wrong with recording never changes the run, and is said in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_insight import locations
+from pytest_insight.recording.folding import Folded, fold_journals
+from pytest_insight.recording.journal import journals
+from pytest_insight.storage import JSONStorage
+from tests.recording.test_journal import another_process_holding
+
+MIXED = "def test_passes(): pass\ndef test_fails(): assert 0\n"
+
+
+def fold() -> list[Folded]:
+    return list(fold_journals(locations.journal_folder()))
+
+
+def said(ran: pytest.RunResult) -> list[str]:
+    return [line for line in ran.outlines if line.startswith("insight")]
+
+
+def assert_same_as_without(pytester: pytest.Pytester, ran: pytest.RunResult) -> None:
+    """The run is the one it would have been without us, but for our lines."""
+    without = pytester.runpytest_subprocess("--no-insight")
+    assert ran.ret == without.ret == 1
+    assert ran.parseoutcomes() == without.parseoutcomes()
+    assert ran.stderr.str() == without.stderr.str() == ""
+    assert len(ran.outlines) - len(said(ran)) <= len(without.outlines) + 1  # an empty line
+
+
+# The lines at the end ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [([], 1), (["-v"], 1), (["--no-summary"], 1), (["-q"], 0), (["-qq"], 0)],
+    ids=str,
+)
+def test_one_line_at_the_end_and_none_when_quiet(
+    pytester: pytest.Pytester, options: list[str], lines: int
+) -> None:
+    pytester.makepyfile(MIXED)
+    ran = pytester.runpytest_subprocess("--insight", *options)
+    assert len(said(ran)) == lines
+    (session,) = JSONStorage().load_sessions()
+    if lines:
+        saved = f"insight: saved 2 results as {session.session_id} in {JSONStorage().path}"
+        assert said(ran) == [saved]
+
+
+def test_without_a_terminal_nothing_is_printed_and_all_is_saved(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(MIXED)
+    ran = pytester.runpytest_subprocess("--insight", "-p", "no:terminal")
+    assert (ran.ret, ran.stdout.str(), ran.stderr.str()) == (1, "", "")
+    assert JSONStorage().count() == 1
+
+
+def test_what_was_brought_in_is_no_problem_and_so_not_said_when_quiet(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("import os\ndef test_it():\n    if 'DIE' in os.environ: os._exit(3)")
+    for options, lines in (([], 2), (["-q"], 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DIE", "1")
+            pytester.runpytest_subprocess("--insight")
+        assert len(said(pytester.runpytest_subprocess("--insight", *options))) == lines
+    assert JSONStorage().count() == 4
+
+
+def test_of_many_runs_that_died_the_end_of_a_run_says_how_many(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import os\ndef test_it():\n    if 'DIE' in os.environ: os._exit(3)")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIE", "1")
+        for _ in range(5):
+            pytester.runpytest_subprocess("--insight")
+    lines = said(pytester.runpytest_subprocess("--insight"))
+    assert len(lines) == 5
+    assert lines[-1] == "insight: ... and 2 more runs that died"
+    assert JSONStorage().count() == 6
+
+
+# A store that cannot be written ------------------------------------------------------------------
+
+
+def test_a_store_that_another_process_has_locked_keeps_the_run_in_its_journal(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(MIXED)
+    with another_process_holding(JSONStorage().path):
+        ran = pytester.runpytest_subprocess("--insight", timeout=300)
+    (line,) = said(ran)
+    (journal,) = journals(locations.journal_folder())
+    assert "this run was NOT saved" in line
+    assert f"{JSONStorage().path}.lock" in line
+    assert f"it waits in {journal}" in line
+    assert_same_as_without(pytester, ran)
+    (folded,) = fold()
+    assert folded.saved
+    (session,) = JSONStorage().load_sessions()
+    assert (session.crashed, session.exit_status, len(session.test_results)) == (False, 1, 2)
+
+
+def test_a_home_that_is_a_file_is_said(pytester: pytest.Pytester) -> None:
+    locations.home().write_text("a file")
+    pytester.makepyfile(MIXED)
+    ran = pytester.runpytest_subprocess("--insight")
+    (line,) = said(ran)
+    assert "NOT" in line
+    assert str(locations.home()) in line
+    assert_same_as_without(pytester, ran)
+
+
+BROKEN_STORAGE = """
+from pytest_insight.storage.json_file import JSONStorage
+
+def breaks(self, *args, **kwargs):
+    raise RuntimeError("first line\\nsecond line")
+
+JSONStorage.{method} = breaks
+"""
+
+
+def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(BROKEN_STORAGE.format(method="save_session"))
+    pytester.makepyfile(MIXED)
+    ran = pytester.runpytest_subprocess("--insight")
+    (line,) = said(ran)
+    (journal,) = journals(locations.journal_folder())
+    assert line == (
+        "insight: recording failed: RuntimeError: first line second line; "
+        f"what it had is in {journal}"
+    )
+    assert_same_as_without(pytester, ran)
+    # This time its journal is not brought in either; and the next time it is.
+    pytester.runpytest_subprocess("--insight")
+    (pytester.path / "conftest.py").unlink()
+    assert len(said(pytester.runpytest_subprocess("--insight"))) == 3
+    assert [s.exit_status for s in JSONStorage().load_sessions()] == [1, 1, 1]
+
+
+def test_an_exception_before_the_run_becomes_a_line_too(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(BROKEN_STORAGE.format(method="__init__"))
+    pytester.makepyfile(MIXED)
+    ran = pytester.runpytest_subprocess("--insight")
+    assert said(ran) == ["insight: this run is NOT recorded: RuntimeError: first line second line"]
+    assert_same_as_without(pytester, ran)
+
+
+def test_an_exception_in_a_hook_of_ours_becomes_a_line_too(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "from pytest_insight.recording.journal import JournalWriter\n"
+        "def breaks(self, *args): raise RuntimeError('broken')\n"
+        "JournalWriter.result = breaks\n"
+    )
+    pytester.makepyfile(MIXED)
+    ran = pytester.runpytest_subprocess("--insight")
+    (line,) = said(ran)
+    assert line.startswith("insight: recording failed: RuntimeError: broken")
+    assert_same_as_without(pytester, ran)
+
+
+# Places that cannot be written -------------------------------------------------------------------
+
+
+def bound_by_modes() -> list[str]:
+    """What to put before a command so that the modes of files bind it: nothing but for root."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    if (
+        shutil.which("setpriv") is None
+        or subprocess.run([*setpriv, "true"], check=False).returncode
+    ):
+        pytest.skip("root cannot give up its privileges here")
+    return setpriv
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+@pytest.mark.parametrize("options", [[], ["--insight-profile", "ci"]], ids=str)
+def test_a_read_only_home_is_said_and_changes_nothing(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    home = tmp_path / "read-only"
+    home.mkdir(mode=0o555)
+    monkeypatch.setenv("HOME", str(home))
+    pytester.makepyfile(MIXED)
+    command = [sys.executable, "-m", "pytest", "--insight", *options]
+    ran = pytester.run(*bound_by_modes(), *command)
+    (line,) = said(ran)
+    assert "NOT" in line
+    assert "Permission denied" in line
+    assert_same_as_without(pytester, ran)
+    assert list(home.iterdir()) == []
+
+
+def test_without_a_home_there_is_a_line_and_a_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(MIXED)
+    monkeypatch.setenv("HOME", "/dev/null/home")  # as in containers: HOME=/nonexistent
+    ran = pytester.runpytest_subprocess("--insight")
+    (line,) = said(ran)
+    assert "this run is NOT recorded" in line
+    assert_same_as_without(pytester, ran)
+
+
+# A disk that is full -----------------------------------------------------------------------------
+
+FULL = """
+import resource, signal
+
+def pytest_runtest_setup(item):
+    if item.name == "test_it[{first}]":
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+"""
+MANY = "import pytest\n@pytest.mark.parametrize('n', range(100))\ndef test_it(n): pass"
+
+
+def test_a_disk_that_stays_full_is_said_and_what_fits_is_kept(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(FULL.format(first=0))
+    pytester.makepyfile(MANY)
+    ran = pytester.runpytest_subprocess("--insight", "-p", "no:cacheprovider")
+    assert ran.ret == 0
+    (line,) = said(ran)
+    (journal,) = journals(locations.journal_folder())
+    assert "this run was NOT saved" in line
+    assert f"only a part of it is in {journal}" in line
+    (folded,) = fold()
+    assert folded.saved
+    (session,) = JSONStorage().load_sessions()
+    assert session.crashed
+    assert 3 < len(session.test_results) < 100
+
+
+def test_a_disk_that_is_full_from_the_beginning_loses_nothing_when_there_is_room_at_the_end(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(
+        """
+        import resource, signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))
+        def pytest_sessionfinish():
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        """
+    )
+    pytester.makepyfile(MANY)
+    long = "x" * 5000  # so that not even the first line fits
+    options = ["-p", "no:cacheprovider", "--insight-tag", f"long={long}"]
+    ran = pytester.runpytest_subprocess("--insight", *options)
+    assert ran.ret == 0
+    (session,) = JSONStorage().load_sessions()
+    assert len(session.test_results) == 100
+    assert journals(locations.journal_folder()) == []
+
+
+# xdist -------------------------------------------------------------------------------------------
+
+WAITS = """
+import os, pathlib, time
+import pytest
+
+@pytest.mark.parametrize("n", range(2))
+def test_waits(n):
+    pathlib.Path(f"started-{n}").write_text(str(os.getpid()))
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+"""
+
+
+@contextlib.contextmanager
+def two_waiting_workers(pytester: pytest.Pytester) -> Iterator[subprocess.Popen[bytes]]:
+    pytester.makepyfile(test_it=WAITS)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--insight", "-n", "2", "--max-worker-restart=0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=pytester.path,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and journal_text().count('"running"') < 2:
+            time.sleep(0.05)
+        yield running
+    finally:
+        (pytester.path / "go").touch()
+        running.wait(timeout=60)
+
+
+def journal_text() -> str:
+    return "".join(path.read_text() for path in journals(locations.journal_folder()))
+
+
+def test_a_controller_that_is_killed_names_what_each_worker_was_running(
+    pytester: pytest.Pytester,
+) -> None:
+    with two_waiting_workers(pytester) as running:
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait(timeout=60)
+        (folded,) = fold()
+    assert folded.message.endswith("were running")
+    (session,) = JSONStorage().load_sessions()
+    assert session.crashed
+    assert sorted(r.nodeid for r in session.test_results) == [
+        "test_it.py::test_waits[0]",
+        "test_it.py::test_waits[1]",
+    ]
+
+
+def test_a_worker_that_is_killed_costs_its_test_only(pytester: pytest.Pytester) -> None:
+    with two_waiting_workers(pytester) as running:
+        while not (text := (pytester.path / "started-0").read_text()):
+            time.sleep(0.02)
+        os.kill(int(text), signal.SIGKILL)
+        while b'"nodeid"' not in journal_text().encode():
+            time.sleep(0.02)
+        (pytester.path / "go").touch()
+        assert running.wait(timeout=60) == 1
+    (session,) = JSONStorage().load_sessions()
+    assert not session.crashed
+    assert {r.nodeid[-2]: str(r.outcome) for r in session.test_results} == {
+        "0": "failed",
+        "1": "passed",
+    }
