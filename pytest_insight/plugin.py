@@ -85,5 +85,5 @@ def _is_on(config: pytest.Config) -> bool:
         raise pytest.UsageError(f"pytest-insight: PYTEST_INSIGHT must be 1 or 0, not {variable!r}")
     try:
         return bool(config.getini("insight"))
-    except ValueError as exc:
+    except (ValueError, pytest.UsageError) as exc:  # which of them depends on pytest's version
         raise pytest.UsageError(f"pytest-insight: ini key insight: {exc}") from exc

@@ -115,11 +115,13 @@ class JournalWriter:
     Attributes:
         path: the file; it may not be there (see `problem`).
         problem: why lines are kept in memory; None while they are not.
+        results: how many there are.
     """
 
     def __init__(self, folder: Path, head: Head) -> None:
         self.path = folder / f"{_file_name(head.session.session_id)}{SUFFIX}"
         self.problem: OSError | None = None
+        self.results = 0
         self._kept: list[bytes] = []
         self._descriptor = -1
         self._lock: FileLock | None = None
@@ -138,6 +140,7 @@ class JournalWriter:
 
     def result(self, result: TestResult) -> None:
         """A result is known."""
+        self.results += 1
         self._write(encode_clean(result) + b"\n")
 
     def warned(self, nodeid: str) -> None:
@@ -262,7 +265,11 @@ class _Found:
         """
         self.results.append(result)
         this = (result.nodeid, result.worker)
-        if result.outcome is not TestOutcome.RERUN and this != self._finished:
+        if result.outcome is TestOutcome.RERUN:
+            if this == self._finished:  # subtests of that attempt
+                self.running[result.nodeid] += 1
+            self._finished = None
+        elif this != self._finished:
             self._finished = this
             if self.running[result.nodeid] <= 1:
                 del self.running[result.nodeid]

@@ -168,7 +168,9 @@ def test_a_store_in_the_working_tree_changes_nothing_from_run_to_run(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository(pytester.path)
-    (pytester.path / ".git" / "info" / "exclude").write_text("/std*\n/runpytest*\n")  # pytester's own
+    (pytester.path / ".git" / "info" / "exclude").write_text(
+        "/std*\n/runpytest*\n"
+    )  # pytester's own
     pytester.makepyfile("def test_it(): pass")
     monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", str(pytester.path / "history.json"))
     for _ in range(2):

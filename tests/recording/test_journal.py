@@ -75,6 +75,15 @@ RUNNING: dict[str, tuple[list[Write], list[str]]] = {
     "none": ([starts("a"), gives("a")], []),
     "one": ([starts("a"), gives("a"), starts("b")], ["b"]),
     "one that is run a second time": ([starts("a"), gives("a"), starts("a")], ["a"]),
+    "none after a second run": ([starts("a"), gives("a"), starts("a"), gives("a")], []),
+    "a test with subtests that is being run again": (
+        [starts("a"), gives("a", "failed"), gives("a", "failed"), gives("a", "rerun")],
+        ["a"],
+    ),
+    "none after a test with subtests that was run again": (
+        [starts("a"), gives("a", "failed"), gives("a", "rerun"), gives("a"), gives("a")],
+        [],
+    ),
     "none after a pass with an error": ([starts("a"), gives("a"), gives("a", "error")], []),
     "a test that is being run again": ([starts("a"), gives("a", "rerun")], ["a"]),
     "none after a test that was run again": (

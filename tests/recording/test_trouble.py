@@ -99,7 +99,8 @@ def test_a_store_that_another_process_has_locked_keeps_the_run_in_its_journal(
 ) -> None:
     pytester.makepyfile(MIXED)
     with another_process_holding(JSONStorage().path):
-        ran = pytester.runpytest_subprocess("--insight", timeout=300)
+        # Commands wait for a minute; a run does not.
+        ran = pytester.runpytest_subprocess("--insight", timeout=55)
     (line,) = said(ran)
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
