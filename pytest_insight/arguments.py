@@ -45,6 +45,20 @@ def whole(what: str, value: object, *, at_least: int) -> int:
     return value
 
 
+_SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])\s*")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def span(what: str, value: str) -> float:
+    """Seconds of a span of time as people write it: "90d", "12h", "1.5w", "30m", "10s"."""
+    found = _SPAN.fullmatch(value)
+    if found is None:
+        raise InvalidQueryParameterError(
+            f"{what} is a number with s, m, h, d or w behind it, as in 90d or 12h, not {value!r}"
+        )
+    return float(found[1]) * _SECONDS[found[2]]
+
+
 def flag(what: str, value: object) -> bool:
     """True or False, and nothing that merely resembles them."""
     if not isinstance(value, bool):

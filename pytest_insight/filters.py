@@ -129,6 +129,16 @@ class SessionIdIn(SessionFilter, frozen=True, tag="session-id"):
         return session.session_id in self.ids
 
 
+class IsPinned(SessionFilter, frozen=True, tag="pinned"):
+    """Is pinned, so that pruning leaves it alone; or is not, with `wanted` false."""
+
+    wanted: bool = True
+
+    def matches(self, session: TestSession) -> bool:
+        """By the session's own mark."""
+        return session.pinned is self.wanted
+
+
 class TestingSystemIs(SessionFilter, frozen=True, tag="testing-system"):
     """The fact at `key` of the testing system is `pattern`, or matches it as a shell wildcard.
 

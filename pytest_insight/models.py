@@ -155,6 +155,7 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         exit_status: pytest's, None where the run did not get that far.
         crashed: whether the process died before the run was over; the tests it was running are
             results with the outcome `error` then.
+        pinned: whether pruning leaves it alone.
         test_results: in the order pytest reported them.
 
     Raises:
@@ -173,6 +174,7 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     code_state: CodeState | None = None
     exit_status: int | None = None
     crashed: bool = False
+    pinned: bool = False
     test_results: tuple[TestResult, ...] = ()
 
     def __post_init__(self) -> None:

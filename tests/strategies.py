@@ -179,6 +179,7 @@ def sessions(
         code_state=draw(st.none() | code_states()),
         exit_status=draw(st.none() | st.integers(0, 5)),
         crashed=draw(st.booleans()),
+        pinned=draw(st.booleans()),
         test_results=tuple(draw(st.lists(results(), max_size=max_results))),
         **fields,
     )

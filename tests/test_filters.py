@@ -24,6 +24,7 @@ EXAMPLES: list[f.SessionFilter | f.TestFilter] = [
     f.HasTag("ci", "a"),
     f.SessionIdMatches(("api-*",)),
     f.SessionIdIn(frozenset(("a",))),
+    f.IsPinned(),
     f.TestingSystemIs("host", "h"),
     f.BranchIs("main"),
     f.CommitIs("abcd"),

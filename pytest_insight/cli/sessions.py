@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pytest_insight.cli import upkeep
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.named import find_session
 from pytest_insight.cli.options import (
@@ -26,6 +27,9 @@ from pytest_insight.cli.tables import print_session, print_sessions
 from pytest_insight.cli.text import plural
 
 app = typer.Typer(help="The recorded runs.", no_args_is_help=True, add_completion=False)
+
+for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair):
+    app.command()(command)
 
 EXIT_MATCHED = 3
 

@@ -45,6 +45,7 @@ def print_sessions(
         Column("Tests", lambda s: str(len(s.test_results)), "right"),
         Column("Outcomes", outcomes_text, whole=True),
         Column("Branch", lambda s: (s.code_state and s.code_state.branch) or "", spare=True),
+        Column("Pinned", lambda s: "pinned" if s.pinned else "", spare=True),
     ]
     print_listing(
         sessions,

@@ -225,6 +225,7 @@ class _Session(_Incoming):
     code_state: _CodeState | None = None
     exit_status: int | None = None
     crashed: bool = False
+    pinned: bool = False
     test_results: list[_Result] = []
     rerun_test_groups: Any = None
 
@@ -254,6 +255,7 @@ class _Session(_Incoming):
             code_state=self.code_state.state() if self.code_state else None,
             exit_status=self.exit_status,
             crashed=self.crashed,
+            pinned=self.pinned,
             test_results=results,
             **given,
         )

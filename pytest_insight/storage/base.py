@@ -13,21 +13,21 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
+from msgspec.structs import replace
+
 from pytest_insight import arguments
 from pytest_insight.document import clean_text
-from pytest_insight.errors import (
-    InvalidImportError,
-    StorageError,
-)
+from pytest_insight.errors import InvalidImportError, InvalidQueryParameterError, StorageError
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
     HasTag,
+    IsPinned,
     Selection,
     SessionFilter,
     SessionIdIn,
@@ -35,6 +35,7 @@ from pytest_insight.filters import (
     SutIs,
 )
 from pytest_insight.models import TestSession
+from pytest_insight.storage.checking import Verification
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport, MergePlan
@@ -98,8 +99,11 @@ class BaseStorage(ABC):
         """
 
     @abstractmethod
-    def session_ids(self) -> list[str]:
-        """All IDs, in the order of `iter_sessions`."""
+    def session_ids(self, selection: Selection | None = None) -> list[str]:
+        """The IDs of the selected sessions, in the order of `iter_sessions`.
+
+        Cheaper than `iter_sessions` where the selection does not look at results.
+        """
 
     @abstractmethod
     def delete_sessions(self, ids: Collection[str]) -> int:
@@ -158,6 +162,78 @@ class BaseStorage(ABC):
             return self.delete_sessions({clean_text(name) for name in ids})  # as they were kept
         with self.exclusive():
             return self.delete_sessions(self.session_ids())
+
+    # Upkeep -------------------------------------------------------------------------------------
+
+    def pin_sessions(self, ids: Collection[str], *, pinned: bool = True) -> list[str]:
+        """Mark sessions so that pruning leaves them alone, or take the mark off again.
+
+        Returns:
+            The IDs of those that were changed.
+
+        Raises:
+            StorageError: the store has no such session, or cannot be read or written.
+        """
+        with self.exclusive():
+            self._require(ids)
+            wanted = Selection((SessionIdIn(frozenset(ids)), IsPinned(wanted=not pinned)))
+            changed = [replace(session, pinned=pinned) for session in self.iter_sessions(wanted)]
+            self.save_sessions(changed)
+        return [session.session_id for session in changed]
+
+    def prune_sessions(
+        self, *, older_than: float | None = None, keep: int | None = None, dry_run: bool = False
+    ) -> list[str]:
+        """Delete old sessions, all or none; never pinned ones.
+
+        Args:
+            older_than: delete those that started more than so many seconds ago.
+            keep: delete all but so many of the newest; pinned ones do not count.
+            dry_run: delete nothing.
+
+        Returns:
+            The IDs of what is deleted; with both rules, of what either says.
+
+        Raises:
+            InvalidQueryParameterError: neither rule is given, or one is negative.
+            StorageError: the store cannot be read or written.
+        """
+        if older_than is None and keep is None:
+            raise InvalidQueryParameterError("say what to prune: how old, or how many to keep")
+        with nullcontext() if dry_run else self.exclusive():
+            loose = self.session_ids(Selection((IsPinned(wanted=False),)))
+            old: set[str] = set()
+            if keep is not None:
+                old.update(loose[: max(len(loose) - arguments.whole("keep", keep, at_least=0), 0)])
+            if older_than is not None:
+                within = StartedWithin(arguments.number("older_than", older_than))
+                old.update(set(loose).difference(self.session_ids(Selection((within,)))))
+            if old and not dry_run:
+                self.delete_sessions(old)
+        return [session_id for session_id in loose if session_id in old]
+
+    def verify(self) -> Verification:
+        """Read everything, and say what can be read and what not. Changes nothing.
+
+        Raises:
+            StorageError: the store cannot be read at all.
+        """
+        sessions = results = 0
+        for session in self.iter_sessions():
+            sessions += 1
+            results += len(session.test_results)
+        return Verification(sessions, results)
+
+    def repair(self) -> Verification:
+        """Leave out what cannot be read and what is superseded; returns what `verify` had said.
+
+        What cannot be read is not thrown away: a file is kept as it was, as `backup` of what is
+        returned. A store that is in order is not touched.
+
+        Raises:
+            StorageError: as from any write.
+        """
+        return self.verify()
 
     # Exchange -----------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
+from msgspec.structs import replace
+
 from pytest_insight import locations
 from pytest_insight.document import (
     SEPARATOR,
@@ -24,6 +26,7 @@ from pytest_insight.files import os_error_text, write_whole
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
+from pytest_insight.storage.checking import Verification
 from pytest_insight.storage.reading import (
     Entry,
     Index,
@@ -31,6 +34,8 @@ from pytest_insight.storage.reading import (
     Keep,
     build_index,
     everything,
+    is_in_our_layout,
+    is_unfinished,
     load,
     opened,
     raw_bytes,
@@ -119,13 +124,18 @@ class JSONStorage(BaseStorage):
         except IrregularError:
             yield from self._iterate(wanted, newest_first, given, thorough=True)
 
-    def session_ids(self) -> list[str]:
-        """All IDs, without decoding any result."""
+    def session_ids(self, selection: Selection | None = None) -> list[str]:
+        """The IDs, without decoding any result where none is looked at."""
+        wanted = (selection or Selection()).resolved()
+        if wanted.result_filters or wanted.test_filters:
+            return [session.session_id for session in self.iter_sessions(selection)]
         with opened(self.path) as store:
             if store is None:
                 return []
-            index = self._index(*store, everything)
-            return [entry.session_id for entry in index.entries]
+            file, size = store
+            index = self._index(file, size, _keep(wanted))
+            entries = _limited(file, index.entries, wanted, newest_first=False)
+            return [entry.session_id for entry in entries]
 
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
@@ -134,8 +144,7 @@ class JSONStorage(BaseStorage):
             if store is None:
                 return
             file, size = store
-            headers, results = wanted.header_filters, wanted.result_filters
-            keep: Keep = (lambda s: all_match(headers, s)) if headers else everything
+            keep, results = _keep(wanted), wanted.result_filters
             if thorough:
                 index = self._thorough_index(file, size, keep)
             else:
@@ -157,14 +166,20 @@ class JSONStorage(BaseStorage):
 
     def _thorough_index(self, file: BinaryIO, size: int, keep: Keep) -> Index:
         """A second look, with writers kept out where we may; then it is damage, and reported."""
-        with ExitStack() as stack:
-            if self._lock.path.exists():  # else nobody is writing, and reading makes no file
-                with suppress(StorageError):  # a file we may not open, a writer that never ends
-                    stack.enter_context(self.exclusive())
+        with self._writers_kept_out():
             index = build_index(file, size, self.path, keep=keep, thorough=True)
             if index.lost:
                 self._report_damage(index)
         return index
+
+    @contextmanager
+    def _writers_kept_out(self) -> Iterator[None]:
+        """Hold the lock where a reader may: what looks damaged then is no write in progress."""
+        with ExitStack() as stack:
+            if self._lock.path.exists():  # else nobody is writing, and reading makes no file
+                with suppress(StorageError):  # a file we may not open, a writer that never ends
+                    stack.enter_context(self.exclusive())
+            yield
 
     def _report_damage(self, index: Index) -> None:
         try:
@@ -184,6 +199,49 @@ class JSONStorage(BaseStorage):
 
         lost = [] if index.ignored else [(loss.start, loss.end) for loss in index.lost]
         return keep_backup(self._real_path, lost)
+
+    # Upkeep -------------------------------------------------------------------------------------
+
+    def verify(self) -> Verification:
+        """Decode every session, with writers kept out where we may write ourselves."""
+        with self._writers_kept_out(), opened(self.path) as store:
+            return self._verified(*store)[0] if store else Verification(0, 0)
+
+    def repair(self) -> Verification:
+        """Write a new file with every session that can be read, each once."""
+        with self.exclusive(), self._errors_named(), opened(self._real_path) as store:
+            if store is None:
+                return Verification(0, 0)
+            file, size = store
+            found, index = self._verified(file, size)
+            if found.tidy and is_in_our_layout(file, size):
+                return found
+            if found.damage or found.ignored or found.unfinished:
+                found = replace(found, backup=str(self._keep_backup(index)))
+            write_whole(self._real_path, document_chunks(_copied(file, index.entries)))
+            return found
+
+    def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
+        """What is in the file; opened with the lock held, so that nobody is writing to it."""
+        results: dict[str, int] = {}
+        copies = 0
+
+        def note(session: TestSession) -> bool:
+            nonlocal copies
+            copies += 1
+            results[session.session_id] = len(session.test_results)
+            return True
+
+        index = build_index(file, size, self.path, keep=note, thorough=True)
+        found = Verification(
+            sessions=len(index.entries),
+            results=sum(results.values()),
+            damage=tuple(loss.text for loss in index.lost),
+            ignored=tuple(index.ignored),
+            superseded=copies - len(index.entries),
+            unfinished=is_unfinished(file, size),
+        )
+        return found, index
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -262,6 +320,12 @@ class JSONStorage(BaseStorage):
                 "name another file",
                 str(path),
             )
+
+
+def _keep(wanted: Selection) -> Keep:
+    """What an index is to keep: only what a session's own fields say."""
+    headers = wanted.header_filters
+    return (lambda session: all_match(headers, session)) if headers else everything
 
 
 def _limited(

@@ -69,9 +69,9 @@ class InMemoryStorage(BaseStorage):
             if narrowed is not None:
                 yield _handed_out(narrowed)
 
-    def session_ids(self) -> list[str]:
-        """All IDs, by start time."""
-        return [session.session_id for session in self.iter_sessions()]
+    def session_ids(self, selection: Selection | None = None) -> list[str]:
+        """The IDs, by start time."""
+        return [session.session_id for session in self.iter_sessions(selection)]
 
     def delete_sessions(self, ids: Collection[str]) -> int:
         """Delete the sessions with these IDs."""

@@ -134,14 +134,29 @@ def build_index(
         NewerFormatError: written by a later pytest-insight.
         StorageError: the file is of another kind altogether.
     """
-    if not is_native(read_range(file, 0, min(size, len(NATIVE_START)))):
+    if not is_in_our_layout(file, size):
         if not thorough:
             raise IrregularError
         return _foreign(read_range(file, 0, size), path, keep)
     if size == len(EMPTY_DOCUMENT) and read_range(file, 0, size) == EMPTY_DOCUMENT:
         return Index([], [], [])
-    found, lost = _thorough(file, size) if thorough else (_quick(file, size), [])
+    lost: list[Loss] = []
+    found = _thorough(file, size, lost) if thorough else _quick(file, size)
     return _ordered(found, keep, lost, [])
+
+
+def is_in_our_layout(file: BinaryIO, size: int) -> bool:
+    """Whether a file begins as we write it; else it is in another shape, or damaged there."""
+    return is_native(read_range(file, 0, min(size, len(NATIVE_START))))
+
+
+def is_unfinished(file: BinaryIO, size: int) -> bool:
+    """Whether a file in our layout does not end as a complete document does."""
+    if not is_in_our_layout(file, size):
+        return False
+    if size == len(EMPTY_DOCUMENT):
+        return read_range(file, 0, size) != EMPTY_DOCUMENT
+    return read_range(file, max(size - len(COMPLETE_TAIL), 0), size) != COMPLETE_TAIL
 
 
 def load(file: BinaryIO, entry: Entry) -> TestSession:
@@ -207,9 +222,8 @@ def _unfinished(data: bytes) -> TestSession | None:
     return pieces[0].session if pieces else None
 
 
-def _thorough(file: BinaryIO, size: int) -> tuple[list[Found], list[Loss]]:
-    found: list[Found] = []
-    lost: list[Loss] = []
+def _thorough(file: BinaryIO, size: int, lost: list[Loss]) -> Iterator[Found]:
+    """Every session that can be read, one at a time in memory; adds what cannot to `lost`."""
     position = len(NATIVE_START)
     spans = [(span.start, span.end) for span in scan(file, size)]
     if not spans or spans[0][0] > position:
@@ -218,16 +232,15 @@ def _thorough(file: BinaryIO, size: int) -> tuple[list[Found], list[Loss]]:
         data = read_range(file, start, end)
         try:
             session = decode_session(session_bytes(data))
-            found.append((session, _entry(session, start, end)))
+            yield session, _entry(session, start, end)
             continue
         except UNDECODABLE:
             pass
         pieces, gaps = salvage_tail(data) if end == size else salvage(data)
         for piece in pieces:
             entry = _entry(piece.session, start + piece.start, start + piece.end, piece.session)
-            found.append((piece.session, entry))
+            yield piece.session, entry
         lost += [_loss(data, start, gap) for gap in gaps]
-    return found, lost
 
 
 def _foreign(data: bytes, path: Path, keep: Keep) -> Index:

@@ -21,7 +21,10 @@ from __future__ import annotations
 
 import pytest
 
-_PARTS = ("rules", "saving", "finding", "selecting", "deleting", "exchanging", "merging", "life")
+_PARTS = (
+    *("rules", "saving", "finding", "selecting", "deleting"),
+    *("upkeep", "exchanging", "merging", "life"),
+)
 # Without it a rule that is broken would only say "AssertionError".
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 

@@ -9,6 +9,7 @@ from pytest_insight.testing.life import LifeRules
 from pytest_insight.testing.merging import ImportRules
 from pytest_insight.testing.saving import SavingRules
 from pytest_insight.testing.selecting import SelectingRules
+from pytest_insight.testing.upkeep import UpkeepRules
 
 
 class StorageContract(
@@ -16,6 +17,7 @@ class StorageContract(
     FindingRules,
     SelectingRules,
     DeletingRules,
+    UpkeepRules,
     ExportRules,
     ImportRules,
     LifeRules,

@@ -69,6 +69,7 @@ def full_session() -> TestSession:
         code_state=CodeState(commit="0123abcd" * 5, branch="main", digest="d1"),
         exit_status=1,
         crashed=True,
+        pinned=True,
         test_results=(
             TestResult(
                 nodeid="tests/test_a.py::test_x[a/b-\u00e9]",

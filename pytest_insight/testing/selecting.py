@@ -60,6 +60,7 @@ def _history() -> list[TestSession]:
             session_id="s4",
             sut_name="web",
             code_state=CodeState(commit="fedcba98" * 5),
+            pinned=True,
             test_results=(make_result("test_y", "failed", has_warning=True),),
         ),
     ]
@@ -93,6 +94,8 @@ SESSION_FILTERS: list[tuple[f.SessionFilter, str]] = [
     (f.SessionIdMatches(("s0", "?4", "none")), "s0 s4"),
     (f.SessionIdIn(frozenset(("s0", "s4", "s9", "s*"))), "s0 s4"),
     (f.SessionIdIn(frozenset()), ""),
+    (f.IsPinned(), "s4"),
+    (f.IsPinned(wanted=False), "s0 s1 s2 s3"),
     (f.TestingSystemIs("host", "ci-1"), "s2"),
     (f.TestingSystemIs("host", "*"), "s2 s3"),
     (f.TestingSystemIs("cpus", "8"), "s2"),

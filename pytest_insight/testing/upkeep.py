@@ -1,0 +1,107 @@
+# ruff: noqa: D102, S101 - a rule's name is its documentation; asserts are what tests are made of
+"""What is old goes when it is told to, what is pinned stays, and a store can be looked over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pytest_insight import filters as f
+from pytest_insight.errors import InvalidQueryParameterError, StorageError
+from pytest_insight.storage import BaseStorage
+from pytest_insight.testing.rules import Rules, fill, make_session
+
+DAY = 86_400
+
+
+class UpkeepRules(Rules):
+    """Rules of `prune_sessions`, `pin_sessions`, `verify` and `repair`."""
+
+    def test_pruning_keeps_the_newest(self, storage: BaseStorage) -> None:
+        fill(storage, 2, 0, 3, 1)
+        assert storage.prune_sessions(keep=2) == ["api-0", "api-1"]
+        assert storage.session_ids() == ["api-2", "api-3"]
+        assert self.reopened(storage).session_ids() == ["api-2", "api-3"]
+
+    def test_pruning_by_age_keeps_what_is_younger(self, storage: BaseStorage) -> None:
+        now = datetime.now(UTC)
+        storage.save_sessions(
+            make_session(session_id=f"{days}", session_start_time=now - timedelta(days=days))
+            for days in (0, 1, 3, 9)
+        )
+        assert storage.prune_sessions(older_than=2 * DAY) == ["9", "3"]
+        assert storage.session_ids() == ["1", "0"]
+
+    def test_with_both_rules_what_either_says_goes(self, storage: BaseStorage) -> None:
+        now = datetime.now(UTC)
+        storage.save_sessions(
+            make_session(session_id=f"{days}", session_start_time=now - timedelta(days=days))
+            for days in (0, 1, 3, 9)
+        )
+        assert storage.prune_sessions(older_than=2 * DAY, keep=1) == ["9", "3", "1"]
+        assert storage.prune_sessions(older_than=2 * DAY, keep=1) == []
+
+    def test_pinned_sessions_are_never_pruned_and_do_not_count(self, storage: BaseStorage) -> None:
+        fill(storage, 0, 1, 2, 3)
+        assert storage.pin_sessions(["api-0", "api-3"]) == ["api-0", "api-3"]
+        assert storage.prune_sessions(keep=1) == ["api-1"]
+        assert storage.prune_sessions(older_than=0, keep=0) == ["api-2"]
+        assert storage.session_ids() == ["api-0", "api-3"]
+
+    def test_a_pin_can_be_taken_off_and_changes_nothing_else(self, storage: BaseStorage) -> None:
+        fill(storage, 0, 1)
+        storage.pin_sessions(["api-0"])
+        assert storage.pin_sessions(["api-0"]) == []
+        assert storage.load_sessions() == [make_session(0, pinned=True), make_session(1)]
+        pinned = f.Selection((f.IsPinned(),))
+        assert self.reopened(storage).session_ids(pinned) == ["api-0"]
+        assert storage.pin_sessions(["api-0", "api-1"], pinned=False) == ["api-0"]
+        assert storage.load_sessions() == [make_session(0), make_session(1)]
+
+    def test_an_unknown_session_cannot_be_pinned(self, storage: BaseStorage) -> None:
+        fill(storage, 0)
+        with pytest.raises(StorageError, match="no session 'api-9'"):
+            storage.pin_sessions(["api-0", "api-9"])
+        assert storage.load_sessions() == [make_session(0)]
+
+    def test_a_dry_run_prunes_nothing(self, storage: BaseStorage) -> None:
+        fill(storage, 0, 1)
+        assert storage.prune_sessions(keep=1, dry_run=True) == ["api-0"]
+        assert storage.count() == 2
+
+    @pytest.mark.parametrize("rule", [{}, {"keep": -1}, {"older_than": -1}, {"keep": 1.5}])
+    def test_a_rule_that_makes_no_sense_prunes_nothing(
+        self, storage: BaseStorage, rule: dict[str, float]
+    ) -> None:
+        fill(storage, 0)
+        with pytest.raises(InvalidQueryParameterError):
+            storage.prune_sessions(**rule)  # type: ignore[arg-type]  # a wrong one on purpose
+        assert storage.count() == 1
+
+    def test_ids_can_be_selected(self, storage: BaseStorage) -> None:
+        fill(storage, 0, 1, 2)
+        failed = f.HasOutcome(frozenset((f.TestOutcome.FAILED,)))
+        for selection in (
+            f.Selection(limit=2),
+            f.Selection((f.SutIs("api"),), limit=1),
+            f.Selection((failed,)),
+            f.Selection((), (f.NodeidContains("test_nothing"),)),
+        ):
+            found = [session.session_id for session in storage.iter_sessions(selection)]
+            assert storage.session_ids(selection) == found
+
+    def test_a_sound_store_is_said_to_be_so_and_repairing_it_changes_nothing(
+        self, storage: BaseStorage
+    ) -> None:
+        assert storage.verify().sessions == storage.repair().sessions == 0
+        fill(storage, 0, 1, 2)
+        storage.save_session(make_session(1, sut_name="again"))
+        before = storage.load_sessions()
+        for look in (storage.verify, storage.repair, storage.verify):
+            found = look()
+            assert found.sound
+            assert found.sessions == 3
+            assert found.results == sum(len(session.test_results) for session in before)
+        assert storage.verify().tidy
+        assert storage.load_sessions() == before
