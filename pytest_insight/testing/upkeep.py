@@ -9,6 +9,7 @@ import pytest
 
 from pytest_insight import filters as f
 from pytest_insight.errors import InvalidQueryParameterError, StorageError
+from pytest_insight.models import TestOutcome
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import Rules, fill, make_session
 
@@ -81,7 +82,7 @@ class UpkeepRules(Rules):
 
     def test_ids_can_be_selected(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1, 2)
-        failed = f.HasOutcome(frozenset((f.TestOutcome.FAILED,)))
+        failed = f.HasOutcome(frozenset((TestOutcome.FAILED,)))
         for selection in (
             f.Selection(limit=2),
             f.Selection((f.SutIs("api"),), limit=1),
