@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli.lazy import LazyGroup
+from pytest_insight.cli.lazy import RootGroup
 from pytest_insight.cli.options import PROFILE_HELP
 from pytest_insight.cli.output import say
 from pytest_insight.errors import InsightError, StoreDamageWarning
@@ -19,7 +19,7 @@ EXIT_ERROR = 1
 
 app = typer.Typer(
     name="insight",
-    cls=LazyGroup,
+    cls=RootGroup,
     help="Remembers every pytest run: what failed, since when, is it flaky, what got slow.\n\n"
     "Record a run with `pytest --insight`, then ask: `insight sessions list`, "
     "`insight query tests --outcome failed --days 7`.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pytest_insight.cli.confirm import confirmed
+from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.listing import Column, print_listing
 from pytest_insight.cli.options import (
     DryRunOption,
@@ -23,14 +24,13 @@ from pytest_insight.cli.text import plural
 if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile
 
-app = typer.Typer(
-    help="Named storages, and which of them is used.", no_args_is_help=True, add_completion=False
-)
+group = Commands("Named storages, and which of them is used.")
+app = group.app
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
 
 
-@app.command()
+@group.command("create")
 def create(
     name: Annotated[
         str,
@@ -83,7 +83,7 @@ def create(
         say("a memory profile forgets its sessions when the process ends, so here at once")
 
 
-@app.command("list")
+@group.command("list")
 def list_(ctx: typer.Context, format_: FormatOption = ListFormat.TABLE) -> None:
     """List the profiles; the one in use is marked, with what made it so.
 
@@ -120,7 +120,7 @@ def list_(ctx: typer.Context, format_: FormatOption = ListFormat.TABLE) -> None:
         )
 
 
-@app.command()
+@group.command("show")
 def show(
     ctx: typer.Context,
     name: Annotated[
@@ -153,7 +153,7 @@ def show(
     )
 
 
-@app.command()
+@group.command("switch")
 def switch(name: NameArgument) -> None:
     """Make a profile the active one, from now on and for every process.
 
@@ -169,7 +169,7 @@ def switch(name: NameArgument) -> None:
         say(f"but {PROFILE_VARIABLE}={named} comes first while it is set")
 
 
-@app.command()
+@group.command("delete")
 def delete(
     name: NameArgument,
     data: Annotated[

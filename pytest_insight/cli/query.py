@@ -6,6 +6,7 @@ from itertools import islice
 
 import typer
 
+from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.options import (
     ExitCodeOption,
     FormatOption,
@@ -21,10 +22,11 @@ from pytest_insight.cli.sessions import EXIT_MATCHED
 from pytest_insight.cli.tables import print_sessions, print_tests
 from pytest_insight.cli.test_options import TestOptions
 
-app = typer.Typer(help="Find sessions and tests.", no_args_is_help=True, add_completion=False)
+group = Commands("Find sessions and tests.")
+app = group.app
 
 
-@app.command("sessions")
+@group.command("sessions")
 @takes(selection=SessionOptions, tests=TestOptions)
 def find_sessions(
     ctx: typer.Context,
@@ -49,7 +51,7 @@ def find_sessions(
         raise typer.Exit(EXIT_MATCHED)
 
 
-@app.command("tests")
+@group.command("tests")
 @takes(selection=SessionOptions, which=TestOptions)
 def find_tests(
     ctx: typer.Context,

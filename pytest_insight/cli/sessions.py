@@ -8,6 +8,7 @@ import typer
 
 from pytest_insight.cli import upkeep
 from pytest_insight.cli.confirm import confirmed
+from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.named import find_session
 from pytest_insight.cli.options import (
     DryRunOption,
@@ -26,15 +27,13 @@ from pytest_insight.cli.output import print_json, say
 from pytest_insight.cli.tables import print_session, print_sessions
 from pytest_insight.cli.text import plural
 
-app = typer.Typer(help="The recorded runs.", no_args_is_help=True, add_completion=False)
-
-for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair):
-    app.command()(command)
+group = Commands("The recorded runs.")
+app = group.app
 
 EXIT_MATCHED = 3
 
 
-@app.command("list")
+@group.command("list")
 @takes(selection=SessionOptions)
 def list_(
     ctx: typer.Context,
@@ -61,7 +60,7 @@ def list_(
         raise typer.Exit(EXIT_MATCHED)
 
 
-@app.command()
+@group.command("show")
 def show(
     ctx: typer.Context,
     session: Annotated[
@@ -84,7 +83,7 @@ def show(
         print_session(found, storage)
 
 
-@app.command()
+@group.command("clear")
 @takes(selection=SessionOptions)
 def clear(
     ctx: typer.Context,
@@ -111,3 +110,7 @@ def clear(
         say(f"would delete {what}")
     elif confirmed(f"Delete {what}?", yes):
         say(f"deleted {plural(storage.clear_sessions(ids), 'session')} in {storage.location}")
+
+
+for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair):
+    group.command(command.__name__)(command)
