@@ -70,6 +70,7 @@ class CodeProbe:
         self._branch = branch
         self._asked: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
         self._untracked: bytes | None = None
+        self._said: CodeState | None = None
         self._environment = os.environ | {
             "GIT_OPTIONAL_LOCKS": "0",  # or a `git add` beside us could fail
             "GIT_NO_LAZY_FETCH": "1",
@@ -81,13 +82,12 @@ class CodeProbe:
                 self._root = root
                 self._start(not_code)
 
-    def look(self) -> None:
-        """Read the untracked files if git has named them by now; it is not waited for.
+    def look(self) -> CodeState | None:
+        """What git has said by now; it is not waited for.
 
-        To be called before tests run, for they may change them.
+        To be called before tests run, for they may change untracked files, and die.
         """
-        if "names" in self._asked and self._asked["names"][0].poll() is not None:
-            self._read_untracked(time.monotonic())
+        return self._look(time.monotonic())
 
     def state(self, seconds: float = GIT_SECONDS) -> CodeState | None:
         """What git said; None where it knows nothing of the folder. To be called once.
@@ -95,20 +95,22 @@ class CodeProbe:
         Args:
             seconds: how long to wait for it.
         """
-        deadline = time.monotonic() + seconds
-        try:
-            return self._state(deadline)
-        except OSError:
-            return None
-        finally:
-            self.close()
+        state = self._look(time.monotonic() + seconds)
+        self.close()
+        return state
 
-    def _state(self, deadline: float) -> CodeState | None:
+    def _look(self, deadline: float) -> CodeState | None:
+        if self._said is None or self._said.digest == UNKNOWN:
+            with suppress(OSError):
+                self._said = self._read(deadline)
+        return self._said
+
+    def _read(self, deadline: float) -> CodeState | None:
         commit = self._line("commit", deadline)
         branch = self._line("branch", deadline) or self._branch
-        digest = self._digest(deadline) if commit else UNKNOWN
         if not commit and not branch:
             return None
+        digest = self._digest(deadline) if commit else UNKNOWN
         return CodeState(commit=commit or None, branch=branch or None, digest=digest)
 
     def close(self) -> None:

@@ -9,14 +9,8 @@ import msgspec
 
 from pytest_insight.errors import InsightError, StorageError, StoreLockedError
 from pytest_insight.files import os_error_text
-from pytest_insight.recording.journal import (
-    Journal,
-    discard,
-    journals,
-    parse,
-    set_aside,
-    taken,
-)
+from pytest_insight.recording.entries import Journal, parse
+from pytest_insight.recording.journal import discard, journals, set_aside, taken
 from pytest_insight.storage.access import Choice, open_choice
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.profiles import StorageProfile

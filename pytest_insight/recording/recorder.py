@@ -22,10 +22,11 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.errors import InsightError
-from pytest_insight.models import TestSession, new_session_id
+from pytest_insight.models import CodeState, TestSession, new_session_id
 from pytest_insight.recording.code import CodeProbe
+from pytest_insight.recording.entries import VERSION, Ending, Head, Journal, Target
 from pytest_insight.recording.environment import testing_system
-from pytest_insight.recording.journal import VERSION, Ending, Head, Journal, JournalWriter, Target
+from pytest_insight.recording.journal import JournalWriter
 from pytest_insight.recording.reports import Attempts
 from pytest_insight.recording.texts import Texts, environment_secrets
 from pytest_insight.storage.base import BaseStorage
@@ -182,8 +183,19 @@ class Recorder:
         self._journal = JournalWriter(settings.journal_folder, head)
 
     def _before_tests(self) -> None:
-        self._settings.texts.add_secrets(environment_secrets())  # what is imported may load a .env
-        self._code.look()
+        self._learn_secrets()
+        code = self._hidden(self._code.look())
+        if code is not None and self._journal is not None:
+            self._journal.code(code)  # should the run die
+
+    def _learn_secrets(self) -> None:
+        """What is imported may load some (a .env file). What tests set is their own invention."""
+        self._settings.texts.add_secrets(environment_secrets())
+
+    def _hidden(self, code: CodeState | None) -> CodeState | None:
+        if code is None or not code.branch:
+            return code
+        return replace(code, branch=self._settings.texts.hide(code.branch))
 
     @_harmless
     def _test_starts(self, nodeid: str) -> None:
@@ -204,7 +216,7 @@ class Recorder:
     def _not_collected(self, report: pytest.CollectReport) -> None:
         if self._journal is not None:
             self._empty = False
-            self._before_tests()
+            self._learn_secrets()
             outcome = "error" if report.failed else "skipped"
             self._journal.result(self._attempts.not_collected(report, outcome))
 
@@ -242,10 +254,8 @@ class Recorder:
             journal.result(result)
         if self._empty and exit_status == pytest.ExitCode.USAGE_ERROR:
             return  # a path that does not exist: nothing was run
-        duration, code = self._stopwatch() - self._stopwatch_began, self._code.state()
-        if code is not None and code.branch:
-            code = replace(code, branch=self._settings.texts.hide(code.branch))
-        ending = Ending(exit_status, duration, code)
+        duration = self._stopwatch() - self._stopwatch_began
+        ending = Ending(exit_status, duration, self._hidden(self._code.state()))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self._save(journal, journal.end(ending))

@@ -12,8 +12,8 @@ import pytest
 from pytest_insight import locations
 from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
 from pytest_insight.recording.ci import ci_facts
+from pytest_insight.recording.entries import Target
 from pytest_insight.recording.folding import within
-from pytest_insight.recording.journal import Target
 from pytest_insight.recording.recorder import Recorder, Settings
 from pytest_insight.recording.texts import CAPTURES, Texts, environment_secrets
 from pytest_insight.storage.access import Choice, choose, open_choice

@@ -11,9 +11,11 @@ import pytest
 
 from pytest_insight import locations
 from pytest_insight.models import TestOutcome, TestSession
+from pytest_insight.recording.code import UNKNOWN
 from pytest_insight.recording.folding import Folded, fold_journals
 from pytest_insight.recording.journal import journals
 from pytest_insight.storage import JSONStorage
+from tests.recording.test_code import git, repository
 
 DEATHS = {
     "sigkill": "os.kill(os.getpid(), signal.SIGKILL)",
@@ -65,6 +67,22 @@ def test_a_run_that_dies_is_brought_in_with_the_test_that_was_running(
     assert "died while it was running" in session.test_results[2].longreprtext
     assert journals(locations.journal_folder()) == []
     assert list(locations.journal_folder().iterdir()) == []
+
+
+def test_a_run_that_dies_has_the_code_that_it_tested(pytester: pytest.Pytester) -> None:
+    repository(pytester.path)
+    pytester.makeconftest(
+        "def pytest_collection_finish(session):\n"
+        "    recorder = session.config.pluginmanager.get_plugin('insight-recorder')\n"
+        "    for process, _ in recorder._code._asked.values(): process.wait(60)\n"
+    )
+    pytester.makepyfile(test_it=suite(DEATHS["sigkill"]))
+    pytester.runpytest_subprocess("--insight")
+    fold()
+    code = only_session().code_state
+    assert code is not None
+    assert (code.commit, code.branch) == (git(pytester.path, "rev-parse", "HEAD"), "main")
+    assert code.digest not in (None, UNKNOWN)
 
 
 def test_the_next_recorded_run_brings_it_in_and_says_so(pytester: pytest.Pytester) -> None:
@@ -152,18 +170,9 @@ def _open_result(data: bytes, cut: int) -> int:
     return int(line.startswith(b'{"nodeid"'))
 
 
-def test_a_journal_without_a_first_line_is_kept_and_named(pytester: pytest.Pytester) -> None:
-    folder = locations.journal_folder()
-    folder.mkdir(parents=True)
-    (folder / "x.jsonl").write_bytes(b'{"journal":1,"sess')
-    (folded,) = fold()
-    assert not folded.saved
-    assert str(folder / "x.jsonl") in folded.message
-    assert (folder / "x.jsonl").exists()
-
-
-def test_a_store_that_is_locked_keeps_the_run_in_its_journal(pytester: pytest.Pytester) -> None:
-    """A store that cannot be opened stands for it: waiting for a lock would take a minute."""
+def test_a_store_that_cannot_be_opened_keeps_the_run_in_its_journal(
+    pytester: pytest.Pytester,
+) -> None:
     blocked = JSONStorage().path
     blocked.mkdir(parents=True)
     pytester.makepyfile("def test_it(): pass")

@@ -12,17 +12,10 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.recording.entries import Ending, Head, Journal, Target, parse
 from pytest_insight.recording.folding import Folded, fold_journals
-from pytest_insight.recording.journal import (
-    Ending,
-    Head,
-    Journal,
-    JournalWriter,
-    Target,
-    journals,
-    parse,
-)
+from pytest_insight.recording.journal import JournalWriter, journals
 from pytest_insight.storage import JSONStorage, create_profile
 from pytest_insight.storage.profiles import ProfileManager
 
@@ -61,8 +54,12 @@ def gives(name: str, outcome: str = "passed", worker: str = "") -> Write:
     return lambda writer: writer.result(result(name, outcome, worker))
 
 
+def end(writer: JournalWriter, code: CodeState | None = None) -> None:
+    writer.end(Ending(0, 1.0, code))
+
+
 def ends(writer: JournalWriter) -> None:
-    writer.end(Ending(0, 1.0))
+    end(writer)
 
 
 def read(path: Path) -> Journal:
@@ -136,6 +133,14 @@ def test_a_run_that_died_between_two_tests_names_none() -> None:
     (session,) = JSONStorage().load_sessions()
     assert session.crashed
     assert session.session_stop_time == START + timedelta(seconds=0.5)
+
+
+def test_the_code_is_known_of_a_run_that_died_too() -> None:
+    early, late = CodeState("c", "main", "unknown"), CodeState("c", "main", "d")
+    path = died(lambda writer: writer.code(early), starts("a"), gives("a"))
+    assert read(path).session.code_state == early
+    path = died(lambda writer: writer.code(early), lambda writer: end(writer, late))
+    assert read(path).session.code_state == late
 
 
 # Damage ------------------------------------------------------------------------------------------
