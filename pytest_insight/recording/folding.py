@@ -18,6 +18,9 @@ from pytest_insight.storage.profiles import StorageProfile
 LOCK_SECONDS = 1.0
 """How long to wait for a store that another process writes: the journal can wait longer."""
 
+MAX_NAMED = 3
+"""Tests that are named as running; the session has them all."""
+
 
 class Folded(msgspec.Struct, frozen=True):
     """What became of one journal.
@@ -94,7 +97,8 @@ def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
 
 
 def _kept(path: Path, session_id: str, message: str) -> Folded:
-    return Folded(path, session_id, message, saved=False)
+    # Another distribution's exception may have several lines.
+    return Folded(path, session_id, " ".join(message.splitlines()), saved=False)
 
 
 def _cleared(path: Path, journal: Journal) -> str:
@@ -115,6 +119,9 @@ def _brought_in(journal: Journal, storage: BaseStorage) -> str:
     what = f"brought in {session.session_id} with {count} result{'' if count == 1 else 's'}"
     if not session.crashed:
         return f"{what} (it could not be saved when it ended) to {storage.location}"
-    tests = ", ".join(dict.fromkeys(journal.running))
+    named = list(dict.fromkeys(journal.running))
+    tests = ", ".join(named[:MAX_NAMED])
+    if len(named) > MAX_NAMED:
+        tests += f" and {len(named) - MAX_NAMED} more"
     while_ = f" while {tests} {'was' if len(journal.running) == 1 else 'were'} running"
     return f"{what} to {storage.location}: its process died{while_ if tests else ''}"

@@ -126,6 +126,14 @@ def test_several_tests_that_were_running_are_all_named() -> None:
     ]
 
 
+def test_of_many_tests_that_were_running_a_few_are_named() -> None:
+    died(*(starts(name) for name in "abcde"))
+    (folded,) = fold()
+    assert folded.message.endswith("while a, b, c and 2 more were running")
+    (session,) = JSONStorage().load_sessions()
+    assert [r.nodeid for r in session.test_results] == list("abcde")
+
+
 def test_a_run_that_died_between_two_tests_names_none() -> None:
     died(starts("a"), gives("a"))
     (folded,) = fold()
@@ -244,6 +252,20 @@ def test_a_storage_type_that_is_gone_is_said_and_the_journal_stays() -> None:
     assert "carrier-pigeon" in folded.message
     assert str(path) in folded.message
     assert path.exists()
+
+
+def test_a_storage_that_breaks_in_any_way_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("first\nsecond")
+
+    path = died(gives("a"))
+    with monkeypatch.context() as broken:
+        broken.setattr(JSONStorage, "save_sessions", breaks)
+        (folded,) = fold()
+    assert folded.message.endswith(f"from {path}: RuntimeError: first second")
+    assert fold()[0].saved
 
 
 def test_what_was_recorded_in_memory_ends_with_its_process_and_that_is_said() -> None:
