@@ -45,7 +45,7 @@ def assert_same_as_without(pytester: pytest.Pytester, ran: pytest.RunResult) -> 
 
 @pytest.mark.parametrize(
     ("options", "lines"),
-    [([], 1), (["-v"], 1), (["--no-summary"], 1), (["-q"], 0), (["-qq"], 0)],
+    [([], 1), (["-v"], 1), (["-q"], 0), (["-qq"], 0)],
     ids=str,
 )
 def test_one_line_at_the_end_and_none_when_quiet(
