@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,13 +49,13 @@ def test_a_repository_of_somebody_else_is_left_alone(
 
 def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> Path:
     """A git on the PATH that never comes back, nor does what it started; with `only`, of that."""
-    real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout
+    real = shutil.which("git")
     folder.mkdir()
     script = folder / "git"
     script.write_text(
         "#!/bin/sh\n"
         f'case "$*" in *"{only}"*) echo $$ >> {folder}/pids; sleep 1000; exit;; esac\n'
-        f'exec {real.strip()} "$@"\n'
+        f'exec {real} "$@"\n'
     )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
@@ -63,6 +64,8 @@ def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> P
 
 def alive(group: str) -> bool:
     """Whether a process of the group runs; one that nobody has waited for does not."""
+    if shutil.which("ps") is None:
+        pytest.skip("there is no ps to ask")
     ps = ["ps", "-eo", "pgid=,stat="]
     lines = subprocess.run(ps, capture_output=True, text=True, check=True).stdout.splitlines()
     return any(line.split()[0] == group and line.split()[1][0] != "Z" for line in lines)
