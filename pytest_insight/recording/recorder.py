@@ -1,9 +1,12 @@
 """The recorder: pytest's hooks on one side, the journal on the other, one session at the end.
 
-What counts as what is not decided here: the answers of `pytest_report_teststatus`, the hook that
-pytest's closing line counts by, are read as the terminal gets them, so stored outcomes agree with
-it, other plugins' included. Nothing that goes wrong here changes the run: a hook that fails stops
-recording, and the end of the run says so.
+What counts as what is not decided here: it is read from the terminal's counts, which pytest's
+closing line is made of, so stored outcomes agree with it, other plugins' included. Without a
+terminal the hook that it counts by is asked. Nothing that goes wrong here changes the run: a hook
+that fails stops recording, and the end of the run says so.
+
+The hooks that are called for every test are written out, without helpers: a test costs some 40,000
+instructions here, and each further call of a function one in a hundred of that.
 """
 
 from __future__ import annotations
@@ -99,10 +102,10 @@ class Recorder:
         self._began, self._stopwatch_began = self._clock(), self._stopwatch()
         self._attempts = Attempts(settings.texts, self._clock)
         self._journal: JournalWriter | None = None
-        self._empty = True
+        self._getpid = os.getpid
+        self._terminal_counts: dict[str, list[Any]] = {}
         self._tests_began = False
         self._last_warned = ""
-        self._counted: tuple[pytest.TestReport | None, str] = (None, "")
         self._notes: list[str] = []
         self._problems: list[str] = []
 
@@ -115,19 +118,28 @@ class Recorder:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins."""
-        self._test_starts(nodeid)
+        journal = self._journal
+        if journal is None or self.failure is not None or self._getpid() != self.process:
+            return
+        try:
+            if not self._tests_began:
+                self._tests_began = True
+                self._before_tests()
+            journal.running(self._settings.texts.hide_name(nodeid))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
+            self.failure = exc
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_report_teststatus(self, report: Any) -> Generator[None, Any, Any]:
-        """What the terminal counts the report as: asked once for both of us."""
-        status = yield
-        self._counted = (report, status[0] if status else "")
-        return status
-
-    @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(trylast=True)  # when the terminal has counted it
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of one test is done."""
-        self._report(report)
+        journal = self._journal
+        if journal is None or self.failure is not None or self._getpid() != self.process:
+            return
+        try:
+            for result in self._attempts.add(report, self._counted_as(report)):
+                journal.result(result)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
+            self.failure = exc
 
     @pytest.hookimpl(trylast=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -163,7 +175,7 @@ class Recorder:
             return
         self._code.close()
         if self._journal is not None:
-            self._journal.close(keep=not self._empty)
+            self._journal.close(keep=self._journal.results > 0)
             self._journal = None
 
     # What becomes of it --------------------------------------------------------------------------
@@ -180,6 +192,8 @@ class Recorder:
             testing_system=settings.texts.redacted(testing_system(self._config)),
         )
         head = Head(VERSION, session, settings.target)
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        self._terminal_counts = getattr(terminal, "stats", {})
         self._journal = JournalWriter(settings.journal_folder, head)
 
     def _before_tests(self) -> None:
@@ -198,24 +212,8 @@ class Recorder:
         return replace(code, branch=self._settings.texts.hide(code.branch))
 
     @_harmless
-    def _test_starts(self, nodeid: str) -> None:
-        if not self._tests_began:
-            self._tests_began = True
-            self._before_tests()
-        if self._journal is not None:
-            self._journal.running(self._settings.texts.hide_name(nodeid))
-
-    @_harmless
-    def _report(self, report: pytest.TestReport) -> None:
-        if self._journal is not None:
-            for result in self._attempts.add(report, self._counted_as(report)):
-                self._empty = False
-                self._journal.result(result)
-
-    @_harmless
     def _not_collected(self, report: pytest.CollectReport) -> None:
         if self._journal is not None:
-            self._empty = False
             self._learn_secrets()
             outcome = "error" if report.failed else "skipped"
             self._journal.result(self._attempts.not_collected(report, outcome))
@@ -227,13 +225,14 @@ class Recorder:
             self._journal.warned(self._settings.texts.hide_name(nodeid))
 
     def _counted_as(self, report: pytest.TestReport) -> str:
-        counted, outcome = self._counted
-        if counted is not report:  # no terminal has asked
-            status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
-            # With `-p no:terminal` its default answer is not there either.
-            default = report.outcome if report.when == "call" else ""
-            outcome = status[0] if status else default
-        return str(outcome)
+        for category, reports in self._terminal_counts.items():
+            if reports and reports[-1] is report:
+                return category
+        # There is no terminal, or none that counts.
+        status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
+        # With `-p no:terminal` its default answer is not there either.
+        default = report.outcome if report.when == "call" else ""
+        return str(status[0] if status else default)
 
     def _finish(self, exit_status: int) -> None:
         if os.getpid() != self.process:
@@ -250,9 +249,8 @@ class Recorder:
         if journal is None:
             return
         for result in self._attempts.unfinished():
-            self._empty = False
             journal.result(result)
-        if self._empty and exit_status == pytest.ExitCode.USAGE_ERROR:
+        if not journal.results and exit_status == pytest.ExitCode.USAGE_ERROR:
             return  # a path that does not exist: nothing was run
         duration = self._stopwatch() - self._stopwatch_began
         ending = Ending(exit_status, duration, self._hidden(self._code.state()))

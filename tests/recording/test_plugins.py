@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from pytest_insight.models import TestOutcome
@@ -90,22 +92,99 @@ def test_a_worker_that_crashes_is_a_result_that_says_so(pytester: pytest.Pyteste
     assert {r.nodeid.partition("::")[2] for r in session.test_results} >= {"test_a", "test_b"}
 
 
-def test_subtests_count_beside_their_test(pytester: pytest.Pytester) -> None:
+SUBTESTS = """
+import itertools, pytest
+attempts = itertools.count()
+
+def test_it(subtests):
+    for number in range(4):
+        with subtests.test(msg="odd", number=number):
+            assert number % 2 == 0
+
+def test_fine(subtests):
+    with subtests.test():
+        pass
+
+def test_skips(subtests):
+    with subtests.test(): pytest.skip("so")
+    with subtests.test(): pytest.xfail("so")
+
+@pytest.mark.xfail
+def test_expected(subtests):
+    with subtests.test(): assert 0
+
+@pytest.fixture
+def late():
+    yield
+    raise RuntimeError
+def test_late(subtests, late):
+    with subtests.test("last"): assert 0
+"""
+# Built into pytest 9; the plugin pytest-subtests brings it to pytest 8.
+with_subtests = pytest.mark.skipif(
+    pytest.version_tuple < (9,) and find_spec("pytest_subtests") is None,
+    reason="pytest 8 without the plugin pytest-subtests has no subtests",
+)
+
+
+@with_subtests
+@pytest.mark.parametrize("options", [[], ["-v"], ["-n", "2"], ["-x"]], ids=" ".join)
+def test_subtests_count_beside_their_test(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(test_it=SUBTESTS)
+    session = recorded(pytester, *options)
+    failed = [r for r in session.test_results if r.outcome == TestOutcome.FAILED]
+    assert len(failed) >= (1 if options == ["-x"] else 3)
+    assert len({r.longreprtext for r in failed}) == len(failed)
+
+
+@with_subtests
+def test_a_failing_subtest_says_which_one_it_is(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=SUBTESTS)
+    session = recorded(pytester, "test_it.py::test_it")
+    first_lines = [
+        r.longreprtext.partition("\n")[0]
+        for r in session.test_results
+        if "subtest [" in r.longreprtext
+    ]
+    assert first_lines == ["subtest [odd] (number=1)", "subtest [odd] (number=3)"]
+
+
+@with_subtests
+def test_the_time_of_a_subtest_is_not_counted_twice(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_it="""
-        import pytest
+        import time
         def test_it(subtests):
-            for number in range(4):
-                with subtests.test(msg="odd", number=number):
-                    assert number % 2 == 0
-        def test_fine(subtests):
-            with subtests.test():
-                pass
+            for _ in range(3):
+                with subtests.test():
+                    time.sleep(0.2)
         """
     )
-    if int(pytest.__version__.partition(".")[0]) < 9:
-        pytest.skip("the fixture `subtests` is built into pytest 9")
     session = recorded(pytester)
-    failed = [r for r in session.test_results if r.outcome == TestOutcome.FAILED]
-    assert len(failed) >= 2
-    assert len({r.longreprtext for r in failed}) == len(failed)
+    assert sum(r.duration for r in session.test_results if r.outcome == "passed") < 1.0
+
+
+@with_subtests
+@pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=" ".join)
+def test_what_subtests_counted_in_an_attempt_that_is_repeated(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    """pytest-rerunfailures takes it back, where it knows of subtests."""
+    pytester.makepyfile(
+        test_it="""
+        import itertools, pytest
+        attempts = itertools.count()
+
+        @pytest.mark.flaky(reruns=2)
+        def test_it(subtests):
+            attempt = next(attempts)
+            with subtests.test("fine"): pass
+            with subtests.test("flaky"): assert attempt == 1
+
+        @pytest.mark.flaky(reruns=1)
+        def test_never(subtests):
+            with subtests.test("bad"): assert 0
+        """
+    )
+    recorded(pytester, *options)
+    recorded(pytester, "-v", *options)
