@@ -1,12 +1,13 @@
 # Everything is done in a virtual environment in this folder; nothing outside it is changed.
 #   make test        all tests                     make demo     a tour on a throw-away history
 #   make lint types  ruff and mypy                 make bench    the table of the README
+#   make test-matrix test-real   other versions of pytest and Python; suites of other projects
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test lint types demo bench completions clean
+.PHONY: test test-matrix test-real lint types demo bench completions clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -16,6 +17,16 @@ $(VENV)/installed: pyproject.toml
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses auto
+
+# With other versions of pytest and Python; `make test-matrix TESTS=tests` runs all tests.
+TESTS ?= tests/recording
+test-matrix: $(VENV)/installed
+	$(BIN)/python -m tests.outside.matrix $(TESTS)
+
+# Test suites of other projects, recorded; `make test-real SUITES="attrs click"` runs some of them.
+SUITES ?=
+test-real: $(VENV)/installed
+	$(BIN)/python -m tests.outside.real $(SUITES)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
