@@ -21,7 +21,7 @@ PACKAGE = ROOT.name
 
 # Who may import whom: what stands further down may import what stands above it, and its own kind.
 LAYERS = (
-    ("errors", "files", "locations"),
+    ("errors", "files", "locations", "locks"),
     ("models",),
     ("document", "filters", "arguments"),
     ("exchange",),

@@ -13,15 +13,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pytest_insight.document import encode_clean
 from pytest_insight.files import PRIVATE_FILE, make_private_folder
+from pytest_insight.locks import AnyLock, lock_on
 from pytest_insight.models import CodeState, TestResult
 from pytest_insight.recording.entries import Ending, Head, Journal, parse
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 SUFFIX = ".jsonl"
 ASIDE = ".damaged"
@@ -45,7 +42,7 @@ class JournalWriter:
         self.results = 0
         self._kept: list[bytes] = []
         self._descriptor = -1
-        self._lock: FileLock | None = None
+        self._lock: AnyLock | None = None
         try:
             make_private_folder(folder)
             self._lock = _locked(self.path)
@@ -176,15 +173,13 @@ def journals(folder: Path) -> list[Path]:
         return []
 
 
-def _locked(path: Path) -> FileLock:
+def _locked(path: Path) -> AnyLock:
     """The journal's lock, held.
 
     Raises:
         OSError: somebody else holds it (a TimeoutError), or it cannot be made.
     """
-    from filelock import FileLock
-
-    lock = FileLock(f"{path}.lock", timeout=0, mode=PRIVATE_FILE)
+    lock = lock_on(path.with_name(f"{path.name}.lock"), 0, PRIVATE_FILE)
     try:
         lock.acquire()
     except NotImplementedError as exc:  # a file system without locks

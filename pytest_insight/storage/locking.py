@@ -6,13 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pytest_insight.errors import StorageError, StoreLockedError
 from pytest_insight.files import PRIVATE_FILE, make_private_folder, os_error_text
-
-if TYPE_CHECKING:
-    from filelock import FileLock
+from pytest_insight.locks import AnyLock, lock_on
 
 
 class Lock:
@@ -26,16 +23,14 @@ class Lock:
         self.path = protected.with_name(protected.name + ".lock")
         self._protected = protected
         self._seconds = seconds
-        self._locks: dict[int, FileLock] = {}
+        self._locks: dict[int, AnyLock] = {}
 
     @property
-    def _lock(self) -> FileLock:
+    def _lock(self) -> AnyLock:
         """This process's: a forked child must not use its parent's."""
         lock = self._locks.get(os.getpid())
         if lock is None:
-            from filelock import FileLock  # 50 ms that only writers pay
-
-            lock = FileLock(self.path, timeout=self._seconds, mode=PRIVATE_FILE)
+            lock = lock_on(self.path, self._seconds, PRIVATE_FILE)
             self._locks = {os.getpid(): lock}
         return lock
 
@@ -49,7 +44,8 @@ class Lock:
         """
         try:
             make_private_folder(self.path.parent)
-            acquired = self._lock.acquire()
+            lock = self._lock
+            lock.acquire()
         except TimeoutError as exc:
             raise StoreLockedError(self._protected, self.path, self._seconds) from exc
         except (OSError, NotImplementedError) as exc:
@@ -58,5 +54,5 @@ class Lock:
                 f"cannot write {self._protected}: its lock {self.path} cannot be made: {why}",
                 self._protected,
             ) from exc
-        with acquired:
+        with lock:
             yield
