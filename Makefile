@@ -43,7 +43,7 @@ bench: $(VENV)/installed
 
 completions: $(VENV)/installed
 	@for shell in bash zsh fish; do \
-	  _INSIGHT_COMPLETE=source_$$shell $(BIN)/insight > completions/insight.$$shell; \
+	  _INSIGHT_COMPLETE=source_$$shell $(BIN)/insight | sed '/./,$$!d' > completions/insight.$$shell; \
 	done
 
 clean:

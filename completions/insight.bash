@@ -1,4 +1,3 @@
-
 _insight_completion() {
     local IFS=$'
 '

@@ -1,4 +1,3 @@
-
 #compdef insight
 
 _insight_completion() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -48,6 +49,21 @@ def write_whole(path: Path, chunks: Iterable[bytes], mode: int = PRIVATE_FILE) -
     with replacing(path, mode) as file:
         for chunk in chunks:
             file.write(chunk)
+
+
+def lock_path(path: Path) -> Path:
+    """The lock file of a file that several processes write."""
+    return path.with_name(path.name + ".lock")
+
+
+def remove_abandoned(path: Path) -> None:
+    """Delete what `replacing` left beside `path` when its process was killed.
+
+    Only for whoever holds the lock of `path`: nobody else can be writing it anew then.
+    """
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def sync_folder(folder: Path) -> None:

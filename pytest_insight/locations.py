@@ -36,7 +36,10 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     try:
         expanded = Path(path).expanduser()
     except RuntimeError as exc:
-        raise InsightError(f"cannot tell whose home folder is meant by {path}: {exc}") from exc
+        raise InsightError(
+            f"cannot tell whose home folder is meant by {path}: {exc}; "
+            f"set {HOME_VARIABLE} to a folder, or HOME"
+        ) from exc
     return Path(os.path.abspath(expanded))  # noqa: PTH100 - Path.resolve() would follow links
 
 
@@ -63,4 +66,9 @@ def journal_folder() -> Path:
         return home() / "journal"
     from platformdirs import user_state_path
 
-    return user_state_path("pytest-insight") / "journal"
+    try:
+        return user_state_path("pytest-insight") / "journal"
+    except RuntimeError as exc:
+        raise InsightError(
+            f"there is no place for journals: {exc}; set {HOME_VARIABLE} to a folder, or HOME"
+        ) from exc

@@ -192,8 +192,11 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
                 )
         elif self.session_duration is None:
             force_setattr(self, "session_duration", 0.0)
-        if not (math.isfinite(self.session_duration) and self.session_duration >= 0):
-            raise InvalidSessionError("session_duration must be finite and not negative")
+        duration = self.session_duration
+        if not isinstance(duration, int | float) or not math.isfinite(duration) or duration < 0:
+            raise InvalidSessionError(
+                f"session_duration must be finite and not negative, not {duration!r}"
+            )
         if self.session_stop_time is None:
             force_setattr(self, "session_stop_time", _later(start, self.session_duration))
         if not isinstance(self.test_results, tuple):

@@ -340,3 +340,22 @@ def test_a_newer_version_is_refused(store: JSONStorage, healthy: bytes, version:
     with pytest.raises(NewerFormatError):
         store.save_session(SESSIONS["alpha"])
     assert store.path.read_bytes() == data
+
+
+@pytest.mark.parametrize("cut", [1, 4, 20, 100])
+@pytest.mark.parametrize("writer", ["import", "clear"])
+def test_what_an_interrupted_write_left_is_kept_by_a_rewrite_too(
+    store: JSONStorage, healthy: bytes, cut: int, writer: str, tmp_path: Path
+) -> None:
+    torn = healthy[:-cut]
+    start_anew(store, torn)
+    there = store.session_ids()
+    if writer == "clear":
+        store.clear_sessions([there[0]])
+    else:
+        other = JSONStorage(tmp_path / "other.json")
+        other.save_session(small("delta", 7))
+        store.import_sessions(other.path)
+    (kept,) = side_files(store, "bak")
+    assert kept.read_bytes() == torn
+    assert set(there) - set(store.session_ids()) == ({there[0]} if writer == "clear" else set())

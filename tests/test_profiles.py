@@ -309,3 +309,44 @@ def test_processes_that_create_profiles_at_once_lose_none(home: Path) -> None:
 def test_every_error_is_one_that_the_command_line_can_show() -> None:
     for kind in (ProfileError, UnknownProfileError, NewerFormatError, StorageError):
         assert issubclass(kind, InsightError)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}",
+        b'{"a":1}',
+        b'{"format":"pytest-insight","version":1,"sessions":[]}',
+        b'{"version":1,"profils":{"a":{}}}',
+        b'{"version":1,"profiles":{"a":{"file_pth":"x.json"}}}',
+    ],
+)
+def test_a_file_of_another_shape_is_reported_and_never_replaced(
+    content: bytes,
+) -> None:
+    manager = ProfileManager()
+    manager.path.parent.mkdir(parents=True, exist_ok=True)
+    manager.path.write_bytes(content)
+    with pytest.raises(ProfileError, match="cannot be read"):
+        manager.list_profiles()
+    with pytest.raises(ProfileError, match="cannot be read"):
+        manager.create_profile("a")
+    assert manager.path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("folder", "it is a folder"),
+        ("a\udcff.json", "cannot be kept"),
+        ("a\n.json", "cannot be kept"),
+        ("a\0.json", "cannot be kept"),
+        ("~/.pytest_insight/profiles.json", "the profiles themselves"),
+    ],
+)
+def test_a_path_that_can_be_no_store_is_refused(path: str, why: str) -> None:
+    manager = ProfileManager()
+    Path("folder").mkdir()
+    with pytest.raises(ProfileError, match=why):
+        manager.create_profile("a", file_path=path)
+    assert "a" not in manager.list_profiles()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from pytest_insight.cli.lazy import RootGroup
 from pytest_insight.cli.options import PROFILE_HELP
 from pytest_insight.cli.output import say
+from pytest_insight.cli.streams import open_missing_streams, stdout_errors_told
 from pytest_insight.errors import InsightError, StoreDamageWarning
 from pytest_insight.locations import PROFILE_VARIABLE
 
@@ -61,23 +61,14 @@ def run() -> None:
     """Run the command and exit; see `cli.main`."""
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", StoreDamageWarning)
+    open_missing_streams()
     try:
-        app()
+        with stdout_errors_told():  # help is printed without a command
+            app()
     except InsightError as exc:
         say(f"error: {exc}")
         sys.exit(EXIT_ERROR)
-    finally:
-        _flush()
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     say(f"warning: {message}")
-
-
-def _flush() -> None:
-    """Write out what is left; a reader that has gone (`| head`) is no error."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes once more at its end, and would complain about that.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

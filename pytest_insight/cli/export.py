@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pytest_insight.cli.lazy import alone
 from pytest_insight.cli.options import (
     PathArgument,
     ProfileOption,
@@ -18,12 +19,9 @@ from pytest_insight.cli.options import (
 from pytest_insight.cli.output import say
 from pytest_insight.cli.text import plural
 
-app = typer.Typer(add_completion=False)
-
 STDOUT = "-"
 
 
-@app.command()
 @takes(selection=SessionOptions)
 def export(
     ctx: typer.Context,
@@ -46,16 +44,21 @@ def export(
     Example: insight export --days 7 --format csv > week.csv
     """
     storage = storage_of(ctx, profile)
-    if selection.days is None and storage.exchange.export_days is not None:
+    within = ""
+    if selection.days is None and not selection.session and storage.exchange.export_days:
         from msgspec.structs import replace
 
         selection = replace(selection, days=storage.exchange.export_days)
+        within = f" (of the last {selection.days:g} days, as the profile says)"
     query = query_on(storage, selection)
     if path is None or str(path) == STDOUT:
         sys.stdout.flush()
         count = storage.export_selection(sys.stdout.buffer, query.selection, format_)
         sys.stdout.buffer.flush()
-        say(f"exported {plural(count, 'session')} of {storage.location}")
+        say(f"exported {plural(count, 'session')} of {storage.location}{within}")
     else:
         count = storage.export_selection(path, query.selection, format_)
-        say(f"exported {plural(count, 'session')} of {storage.location} to {path}")
+        say(f"exported {plural(count, 'session')} of {storage.location}{within} to {path}")
+
+
+app = alone(export)

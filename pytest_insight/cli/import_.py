@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from pytest_insight.cli.lazy import alone
 from pytest_insight.cli.options import DryRunOption, ProfileOption, storage_of
 from pytest_insight.cli.output import say
 from pytest_insight.cli.text import plural
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport
     from pytest_insight.storage.base import BaseStorage
 
-app = typer.Typer(add_completion=False)
-
 STDIN = "-"
 
+PathsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[FILE]...",
+        readable=False,  # the library says it better
+        help="The files; without any, standard input.",
+    ),
+]
 
-@app.command()
+
 def import_(
     ctx: typer.Context,
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="The files; without any, standard input."),
-    ] = None,
+    paths: PathsArgument = None,
     *,
     merge: Annotated[
         str | None,
@@ -96,7 +100,7 @@ def _tell(
             (report.imported, "imported"),
             (report.replaced, "replaced"),
             (report.renamed, "renamed"),
-            (report.skipped, "skipped (the store has them)"),
+            (report.skipped, "skipped (there are sessions with their IDs)"),
             (report.invalid, "invalid (left out)"),
         )
         if count
@@ -114,3 +118,6 @@ def _tell(
     if report.ignored:
         names = ", ".join(f"{name} ({count}x)" for name, count in report.ignored.items())
         say(f"  fields that are not kept: {names}")
+
+
+app = alone(import_)

@@ -7,12 +7,14 @@ quarter of its start-up. Help and completion, which show all of them, still do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 import typer.main
 from typer.core import TyperGroup
+
+from pytest_insight.cli.streams import stdout_errors_told
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
@@ -51,9 +53,20 @@ def _imported(module: str) -> Any:
 
 
 def _built(function: Callable[..., None]) -> Any:
-    alone = typer.Typer(add_completion=False)
-    alone.command()(function)
-    return typer.main.get_command(alone)
+    return typer.main.get_command(alone(function))
+
+
+def alone(function: Callable[..., None]) -> typer.Typer:
+    """A function as a command of its own."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        with stdout_errors_told():
+            function(*args, **kwargs)
+
+    app = typer.Typer(add_completion=False)
+    app.command()(run)
+    return app
 
 
 class RootGroup(LazyGroup):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_insight.cli.options import ListFormat
@@ -28,8 +29,8 @@ class Column(NamedTuple):
         whole: may be long: folded where the terminal is too narrow, never shortened.
         unbroken: not folded either, as long as that leaves half the width: it is there to be
             copied.
-        spare: left out on a terminal of fewer than `WIDE_TERMINAL` columns, and where it is empty
-            in every row.
+        spare: left out on a terminal of fewer than `WIDE_TERMINAL` columns, where others would have
+            to be folded for it, and where it is empty in every row.
     """
 
     header: str
@@ -38,6 +39,37 @@ class Column(NamedTuple):
     whole: bool = False
     unbroken: bool = False
     spare: bool = False
+
+
+class Newest(NamedTuple):
+    """The newest records of a listing.
+
+    Attributes:
+        records: they.
+        more: whether there are others.
+    """
+
+    records: list[Any]
+    more: bool
+
+    def __str__(self) -> str:
+        return "; there are more: --limit 0 shows all" if self.more else ""
+
+
+def newest(
+    records: Iterable[Any], limit: int | None, format_: ListFormat, *, usual: int = 20
+) -> Newest:
+    """The first records of an iteration that begins with the newest.
+
+    Without a limit a table has the usual number, which fits a screen, and JSON has everything: a
+    program that is not told of a limit takes what it gets for all there is.
+    """
+    if limit is None:
+        limit = usual if format_ is ListFormat.TABLE else 0
+    if not limit:
+        return Newest(list(records), more=False)
+    found = list(islice(records, limit + 1))
+    return Newest(found[:limit], more=len(found) > limit)
 
 
 class _Cells(NamedTuple):
@@ -60,7 +92,16 @@ def print_listing(
     caption: str,
     nothing: str,
 ) -> None:
-    """Records as a table or as a JSON list; none print `[]`, or for people a sentence on stderr."""
+    """Records as a table or as a JSON list; none print `[]`, or for people a sentence on stderr.
+
+    Args:
+        records: the rows.
+        columns: what a table shows of them.
+        format_: table or JSON.
+        as_json: what JSON shows of one.
+        caption: under a table on a terminal.
+        nothing: the sentence where there are no records.
+    """
     if format_ is ListFormat.JSON:
         print_json([as_json(record) for record in records])
     elif records:
@@ -100,9 +141,7 @@ def _table(shown: Sequence[_Cells], terminal: Console) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    if terminal.width < WIDE_TERMINAL:
-        shown = [part for part in shown if not part.column.spare]
-    for part in shown:
+    for part in _fitting(shown, terminal.width):
         column, widest = part.column, part.width
         folds = column.whole or (column.unbroken and widest > terminal.width // 2)
         table.add_column(
@@ -112,9 +151,19 @@ def _table(shown: Sequence[_Cells], terminal: Console) -> Table:
             no_wrap=not folds,
             min_width=MIN_FOLDED if folds else widest,
         )
-    for row in zip(*(part.cells for part in shown), strict=True):
+    for row in zip(*(part.cells for part in _fitting(shown, terminal.width)), strict=True):
         table.add_row(*map(rich_text, row))
     return table
+
+
+def _fitting(shown: Sequence[_Cells], width: int) -> list[_Cells]:
+    """The columns without the spare ones that there is no room for, the last ones first."""
+    fitting = list(shown)
+    for part in reversed(shown):
+        needed = sum(each.width + 1 for each in fitting)
+        if part.column.spare and (width < WIDE_TERMINAL or needed > width):
+            fitting.remove(part)
+    return fitting
 
 
 def _width(cell: Styled) -> int:

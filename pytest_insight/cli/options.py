@@ -34,7 +34,13 @@ FormatOption = Annotated[
     ListFormat, typer.Option("--format", "-f", help="A table for people, or JSON for programs.")
 ]
 LimitOption = Annotated[
-    int, typer.Option("--limit", "-n", min=0, help="At most so many, the newest ones; 0 for all.")
+    int | None,
+    typer.Option(
+        "--limit",
+        "-n",
+        min=0,
+        help="At most so many, the newest ones; 0 for all, which is what JSON gives without it.",
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRunOption = Annotated[
@@ -160,12 +166,17 @@ def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
 
 def _bring_in_what_died() -> None:
     """Fold in the journals of runs that died, and say so."""
+    from pytest_insight.cli.output import say
+    from pytest_insight.errors import InsightError
     from pytest_insight.locations import journal_folder
 
-    folder = journal_folder()
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return  # nearly always: importing nothing for it
-    from pytest_insight.cli.output import say
+    try:
+        folder = journal_folder()
+        if not folder.is_dir() or not any(folder.iterdir()):
+            return  # nearly always: importing nothing for it
+    except (InsightError, OSError) as exc:
+        say(f"warning: cannot look for the journals of runs that died: {exc}")
+        return
     from pytest_insight.recording.folding import fold_journals
 
     for folded in fold_journals(folder):
@@ -184,5 +195,9 @@ def query_on(storage: BaseStorage, *options: NarrowingOptions) -> Query:
 
 PathArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[FILE]", help="The file to write; without one, standard output."),
+    typer.Argument(
+        metavar="[FILE]",
+        readable=False,  # who only writes need not read it
+        help="The file to write; without one, standard output.",
+    ),
 ]

@@ -30,6 +30,18 @@ app = group.app
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
 
 
+StorePathOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--path",
+        "-p",
+        metavar="FILE",
+        readable=False,  # it may be another's; the library says what is wrong
+        help="Its file; without, one in our folder.",
+    ),
+]
+
+
 @group.command("create")
 def create(
     name: Annotated[
@@ -39,10 +51,7 @@ def create(
     type_: Annotated[
         str, typer.Option("--type", "-t", metavar="TYPE", help="json, or memory.")
     ] = "json",
-    path: Annotated[
-        Path | None,
-        typer.Option("--path", "-p", metavar="FILE", help="Its file; without, one in our folder."),
-    ] = None,
+    path: StorePathOption = None,
     merge: Annotated[
         str | None,
         typer.Option(
@@ -84,21 +93,30 @@ def create(
 
 
 @group.command("list")
-def list_(ctx: typer.Context, format_: FormatOption = ListFormat.TABLE) -> None:
+def list_(
+    ctx: typer.Context,
+    format_: FormatOption = ListFormat.TABLE,
+    profile: ProfileOption = None,
+) -> None:
     """List the profiles; the one in use is marked, with what made it so.
 
     Example: insight profile list
     """
+    from pytest_insight.errors import UnknownProfileError
     from pytest_insight.storage.access import choose
     from pytest_insight.storage.profiles import ProfileManager
 
     manager = ProfileManager()
     profiles = list(manager.list_profiles().values())
-    choice = choose(profile_named(ctx, None))
-    in_use = choice.profile.name
+    in_use = reason = where = ""
+    try:
+        choice = choose(profile_named(ctx, profile))
+        in_use, reason, where = choice.profile.name, choice.reason, _where(choice.profile)
+    except UnknownProfileError as exc:  # whoever made the mistake wants to see what there is
+        say(f"warning: {exc}")
 
     def mark(profile: StorageProfile) -> str:
-        return f"* {choice.reason}" if profile.name == in_use else ""
+        return f"* {reason}" if profile.name == in_use else ""
 
     print_listing(
         profiles,
@@ -113,9 +131,9 @@ def list_(ctx: typer.Context, format_: FormatOption = ListFormat.TABLE) -> None:
         caption=f"profiles of {manager.path}",
         nothing="",
     )
-    if not in_use:
+    if not in_use and where:
         say(
-            f"in use is no profile but {_where(choice.profile)}, named by "
+            f"in use is no profile but {where}, named by "
             "PYTEST_INSIGHT_STORAGE_TYPE or PYTEST_INSIGHT_DB_PATH"
         )
 

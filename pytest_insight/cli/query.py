@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import typer
 
 from pytest_insight.cli.lazy import Commands
+from pytest_insight.cli.listing import newest
 from pytest_insight.cli.options import (
     ExitCodeOption,
     FormatOption,
@@ -31,7 +30,7 @@ app = group.app
 def find_sessions(
     ctx: typer.Context,
     *,
-    limit: LimitOption = 20,
+    limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
@@ -44,9 +43,8 @@ def find_sessions(
     """
     storage = storage_of(ctx, profile)
     query = query_on(storage, selection, tests)
-    found = storage.iter_sessions(query.selection, newest_first=True)
-    sessions = list(islice(found, limit or None))
-    print_sessions(sessions, storage, format_)
+    found = newest(storage.iter_sessions(query.selection, newest_first=True), limit, format_)
+    sessions = print_sessions(found, storage, format_)
     if exit_code and sessions:
         raise typer.Exit(EXIT_MATCHED)
 
@@ -56,7 +54,7 @@ def find_sessions(
 def find_tests(
     ctx: typer.Context,
     *,
-    limit: LimitOption = 100,
+    limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
@@ -69,12 +67,11 @@ def find_tests(
     """
     storage = storage_of(ctx, profile)
     query = query_on(storage, selection, which)
-    found = (
+    pairs = (
         (session, result)
         for session in storage.iter_sessions(query.selection, newest_first=True)
         for result in session.test_results
     )
-    tests = list(islice(found, limit or None))
-    print_tests(tests, storage, format_)
+    tests = print_tests(newest(pairs, limit, format_, usual=100), storage, format_)
     if exit_code and tests:
         raise typer.Exit(EXIT_MATCHED)

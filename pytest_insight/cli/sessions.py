@@ -9,6 +9,7 @@ import typer
 from pytest_insight.cli import upkeep
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
+from pytest_insight.cli.listing import newest
 from pytest_insight.cli.named import find_session
 from pytest_insight.cli.options import (
     DryRunOption,
@@ -38,7 +39,7 @@ EXIT_MATCHED = 3
 def list_(
     ctx: typer.Context,
     *,
-    limit: LimitOption = 20,
+    limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
@@ -50,12 +51,8 @@ def list_(
     """
     storage = storage_of(ctx, profile)
     query = query_on(storage, selection)
-    sessions = list(
-        storage.iter_sessions(
-            (query.latest(limit) if limit else query).selection, newest_first=True
-        )
-    )
-    print_sessions(sessions, storage, format_)
+    found = newest(storage.iter_sessions(query.selection, newest_first=True), limit, format_)
+    sessions = print_sessions(found, storage, format_)
     if exit_code and sessions:
         raise typer.Exit(EXIT_MATCHED)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_insight.cli.listing import Column, print_listing, print_table
+from pytest_insight.cli.listing import Column, Newest, print_listing, print_table
 from pytest_insight.cli.options import ListFormat
-from pytest_insight.cli.output import print_styled
+from pytest_insight.cli.output import print_styled, say
 from pytest_insight.cli.text import (
     Styled,
     duration_text,
@@ -34,9 +35,10 @@ GOOD = frozenset({"passed", "xfailed", "skipped"})
 
 
 def print_sessions(
-    sessions: Sequence[TestSession], storage: BaseStorage, format_: ListFormat
-) -> None:
-    """One line per session."""
+    found: Newest, storage: BaseStorage, format_: ListFormat
+) -> Sequence[TestSession]:
+    """One line per session; returns the sessions."""
+    sessions = found.records
     columns = [
         Column("Session", lambda s: s.session_id, unbroken=True),
         Column("SUT", _sut_if_not_in_id, whole=True, spare=True),
@@ -52,15 +54,18 @@ def print_sessions(
         columns,
         format_,
         as_json=session_summary,
-        caption=f"{plural(len(sessions), 'session')} of {storage.location}",
+        caption=f"{plural(len(sessions), 'session')} of {storage.location}{found}",
         nothing=_why_nothing(storage) if not sessions else "",
     )
+    _tell_of_more(found)
+    return sessions
 
 
 def print_tests(
-    tests: Sequence[tuple[TestSession, TestResult]], storage: BaseStorage, format_: ListFormat
-) -> None:
-    """One line per test result."""
+    found: Newest, storage: BaseStorage, format_: ListFormat
+) -> Sequence[tuple[TestSession, TestResult]]:
+    """One line per test result; returns the results with their sessions."""
+    tests = found.records
     columns = [
         Column("Test", lambda row: row[1].nodeid, whole=True),
         Column("Outcome", lambda row: outcome_text(row[1].outcome)),
@@ -77,9 +82,16 @@ def print_tests(
             "sut_name": row[0].sut_name,
             **msgspec.to_builtins(row[1]),
         },
-        caption=f"{plural(len(tests), 'result')} of {storage.location}",
+        caption=f"{plural(len(tests), 'result')} of {storage.location}{found}",
         nothing=_why_nothing(storage) if not tests else "",
     )
+    _tell_of_more(found)
+    return tests
+
+
+def _tell_of_more(found: Newest) -> None:
+    if found.more and not sys.stdout.isatty():  # where there is no caption
+        say(f"these are the newest {len(found.records)}{found}")
 
 
 def print_session(session: TestSession, storage: BaseStorage) -> None:

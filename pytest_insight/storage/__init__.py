@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from pytest_insight.storage.profiles import ProfileManager as ProfileManager
     from pytest_insight.storage.profiles import StorageProfile as StorageProfile
 
+__all__ = [
+    "BaseStorage",
+    "InMemoryStorage",
+    "JSONStorage",
+    "ProfileManager",
+    "StorageProfile",
+    "create_profile",
+    "get_active_profile",
+    "get_storage_instance",
+    "list_profiles",
+    "switch_profile",
+]
+
 _HOMES = {
     "create_profile": "access",
     "get_active_profile": "access",

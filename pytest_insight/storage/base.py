@@ -14,7 +14,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
@@ -22,7 +21,10 @@ from msgspec.structs import replace
 
 from pytest_insight import arguments
 from pytest_insight.document import clean_text
-from pytest_insight.errors import InvalidImportError, InvalidQueryParameterError, StorageError
+from pytest_insight.errors import (
+    InvalidQueryParameterError,
+    StorageError,
+)
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
@@ -39,7 +41,6 @@ from pytest_insight.storage.checking import Verification
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport, MergePlan
-    from pytest_insight.exchange.problems import Parsed
     from pytest_insight.storage.profiles import StorageProfile
 
 Path_ = str | os.PathLike[str]
@@ -157,6 +158,10 @@ class BaseStorage(ABC):
             sessions_to_clear: sessions or their IDs; None for every session of the store. IDs that
                 the store does not have are no error.
         """
+        if isinstance(sessions_to_clear, str):
+            raise InvalidQueryParameterError(
+                f"sessions to clear come in a list, as in [{sessions_to_clear!r}]"
+            )
         if sessions_to_clear is not None:
             ids = (s if isinstance(s, str) else s.session_id for s in sessions_to_clear)
             return self.delete_sessions({clean_text(name) for name in ids})  # as they were kept
@@ -252,8 +257,8 @@ class BaseStorage(ABC):
         Args:
             path: the file; replaced once the new one is complete, compressed where it ends in
                 `.gz`. Or an open binary file, which stays open.
-            days: only sessions that started within so many days; without, the profile's
-                `export_days`, else all.
+            days: only sessions that started within so many days; without, and where no sessions
+                are named, the profile's `export_days`, else all.
             output_format: "json" or "csv"; without, what the path's suffix says, else the profile's
                 `export_format`, else "json".
             sut: only sessions of this SUT (shell wildcards).
@@ -269,7 +274,8 @@ class BaseStorage(ABC):
             StorageError: the store cannot be read, or has none of a session that was named.
             UnknownChoiceError: no such format.
         """
-        days = self.exchange.export_days if days is None else days
+        if days is None and session_ids is None:
+            days = self.exchange.export_days
         filters: list[SessionFilter] = []
         if days is not None:
             filters.append(StartedWithin(arguments.number("days", days) * SECONDS_PER_DAY))
@@ -285,21 +291,9 @@ class BaseStorage(ABC):
         self, path: Path_ | BinaryIO, selection: Selection, output_format: str | None = None
     ) -> int:
         """Write the selected sessions to a file; see `export_sessions`."""
-        from pytest_insight.exchange.formats import (
-            DEFAULT_FORMAT,
-            format_of_path,
-            get_format,
-            write_file,
-        )
+        from pytest_insight.storage.exchanging import export
 
-        sessions = self.iter_sessions(selection)
-        if not isinstance(path, str | os.PathLike):
-            chosen = get_format(output_format or self.exchange.export_format or DEFAULT_FORMAT)
-            return chosen.write(sessions, path)
-        self._refuse_own_file(Path(path))
-        if output_format is None and format_of_path(path) is None:
-            output_format = self.exchange.export_format
-        return write_file(sessions, Path(path), output_format)
+        return export(self, path, selection, output_format)
 
     def import_sessions(
         self,
@@ -327,26 +321,9 @@ class BaseStorage(ABC):
             StorageError: the store cannot be read or written.
             UnknownChoiceError: no such strategy or format.
         """
-        from pytest_insight.exchange.formats import read_bytes, read_file
-        from pytest_insight.exchange.merge import DEFAULT_STRATEGY, get_strategy, plan_merge
+        from pytest_insight.storage.exchanging import import_
 
-        strategy = get_strategy(merge_strategy or self.exchange.merge_strategy or DEFAULT_STRATEGY)
-        if isinstance(path, str | os.PathLike):
-            source = os.fspath(path)
-            parsed = read_file(Path(path), input_format)
-        else:
-            source = str(getattr(path, "name", "the input"))
-            parsed = read_bytes(path.read(), source, input_format)
-        if parsed.problems and not skip_invalid:
-            raise InvalidImportError(source, parsed.problems, parsed.total)
-        incoming = parsed.sessions
-        if dry_run:
-            return _report(parsed, plan_merge(self.session_ids(), incoming, strategy))
-        with self.exclusive():
-            plan = plan_merge(self.session_ids(), incoming, strategy)
-            if plan.writes:
-                self.apply(plan)
-        return _report(parsed, plan)
+        return import_(self, path, merge_strategy, input_format, skip_invalid, dry_run)
 
     def _require(self, session_ids: Collection[str]) -> None:
         missing = sorted(set(session_ids) - set(self.session_ids()))
@@ -356,9 +333,6 @@ class BaseStorage(ABC):
                 "see which there are with: insight sessions list",
                 self.location,
             )
-
-    def _refuse_own_file(self, path: Path) -> None:  # noqa: B027 - only files can be overwritten
-        """Raise where writing to the path would overwrite the store itself."""
 
     # Life ---------------------------------------------------------------------------------------
 
@@ -375,23 +349,3 @@ class BaseStorage(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _report(parsed: Parsed, plan: MergePlan) -> ImportReport:
-    from pytest_insight.exchange.merge import ImportReport
-
-    return ImportReport(
-        total=parsed.total,
-        imported=plan.count("add"),
-        skipped=plan.count("skip"),
-        replaced=plan.count("replace"),
-        renamed=plan.count("rename"),
-        invalid=parsed.invalid,
-        new_ids=tuple(
-            (step.imported_id, step.session.session_id)
-            for step in plan.steps
-            if step.deed == "rename"
-        ),
-        problems=tuple(parsed.problems),
-        ignored=dict(parsed.ignored),
-    )

@@ -21,8 +21,8 @@ from pytest_insight.document import (
     encode_checked,
     encode_session,
 )
-from pytest_insight.errors import ExchangeError, StorageError, StoreDamageWarning
-from pytest_insight.files import os_error_text, write_whole
+from pytest_insight.errors import StorageError, StoreDamageWarning
+from pytest_insight.files import os_error_text, remove_abandoned, write_whole
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
@@ -283,13 +283,14 @@ class JSONStorage(BaseStorage):
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
+        remove_abandoned(self._real_path)
         with opened(self._real_path) as store:
             if store is None:
                 write_whole(self._real_path, document_chunks(added))
                 return
             file, size = store
             index = self._index(file, size, everything)
-            if index.lost or index.ignored:
+            if index.lost or index.ignored or is_unfinished(file, size):
                 self._keep_backup(index)  # what is left out of the new file stays there
             kept = [entry for entry in index.entries if entry.session_id not in without]
             try:
@@ -310,16 +311,6 @@ class JSONStorage(BaseStorage):
                 "what was saved before is intact",
                 self.path,
             ) from exc
-
-    def _refuse_own_file(self, path: Path) -> None:
-        with suppress(ValueError):  # a NUL in it, which is for the exchange to refuse
-            path = Path(os.path.realpath(path))
-        if path == self._real_path:
-            raise ExchangeError(
-                f"{path} is the store itself: exporting to it would overwrite the history; "
-                "name another file",
-                str(path),
-            )
 
 
 def _keep(wanted: Selection) -> Keep:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_insight.errors import StorageError, StoreLockedError
-from pytest_insight.files import PRIVATE_FILE, make_private_folder, os_error_text
+from pytest_insight.files import PRIVATE_FILE, lock_path, make_private_folder, os_error_text
 from pytest_insight.locks import AnyLock, lock_on
 
 
@@ -20,7 +20,7 @@ class Lock:
     """
 
     def __init__(self, protected: Path, seconds: float) -> None:
-        self.path = protected.with_name(protected.name + ".lock")
+        self.path = lock_path(protected)
         self._protected = protected
         self._seconds = seconds
         self._locks: dict[int, AnyLock] = {}

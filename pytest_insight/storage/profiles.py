@@ -24,7 +24,7 @@ from pytest_insight.errors import (
     UnknownProfileError,
 )
 from pytest_insight.exchange.settings import ExchangeSettings
-from pytest_insight.files import make_private_folder, os_error_text, write_whole
+from pytest_insight.files import make_private_folder, os_error_text, remove_abandoned, write_whole
 from pytest_insight.storage.registry import check_storage_type
 
 VERSION = 1
@@ -65,7 +65,7 @@ class StorageProfile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
         return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)
 
 
-class _Settings(msgspec.Struct, omit_defaults=True):
+class _Settings(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """One profile in the file: a `StorageProfile` without its name."""
 
     storage_type: str = "json"
@@ -75,7 +75,7 @@ class _Settings(msgspec.Struct, omit_defaults=True):
     export_days: float | None = None
 
 
-class _File(msgspec.Struct):
+class _File(msgspec.Struct, forbid_unknown_fields=True):
     """The whole file. Versions: 1, the first one."""
 
     version: int = VERSION
@@ -244,6 +244,8 @@ class ProfileManager:
             version = found.get("version") if isinstance(found, dict) else None
             if isinstance(version, int) and version > VERSION:
                 raise NewerFormatError(path, version, VERSION)
+            if version is None:
+                raise msgspec.ValidationError("it is not a file of profiles: it has no version")
             return msgspec.convert(found, _File)
         except UNDECODABLE as exc:
             raise ProfileError(
@@ -261,6 +263,7 @@ class ProfileManager:
             text = msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
             try:
                 make_private_folder(path.parent)
+                remove_abandoned(path)
                 write_whole(path, [text])
             except OSError as exc:
                 raise StorageError(
@@ -281,6 +284,23 @@ def _settings(profile: StorageProfile) -> _Settings:
     fields = msgspec.structs.asdict(profile)
     del fields["name"]
     return _Settings(**fields)
+
+
+def _check_path(profile: StorageProfile) -> None:
+    path = profile.path
+    if path is None:
+        return
+    if not str(path).isprintable():
+        why = "it holds characters that cannot be kept in a file of profiles"
+    elif path.is_dir():
+        why = "it is a folder; name a file in it"
+    elif path == locations.profiles_path():
+        why = "the profiles themselves are kept there"
+    else:
+        return
+    raise ProfileError(
+        f"the profile {profile.name!r} cannot have its store at {str(path)!r}: {why}", profile.name
+    )
 
 
 def _check(profile: StorageProfile) -> None:
@@ -304,6 +324,7 @@ def _check(profile: StorageProfile) -> None:
             "used by pytest-insight itself",
             name,
         )
+    _check_path(profile)
     if profile.merge_strategy is not None:
         from pytest_insight.exchange.merge import get_strategy
 

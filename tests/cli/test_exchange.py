@@ -172,5 +172,5 @@ def test_bad_input_is_an_error_that_changes_nothing(
 
 def test_exporting_onto_the_store_itself_is_refused(insight: Insight, store: JSONStorage) -> None:
     before = store.path.read_bytes()
-    assert "the store itself" in insight("export", store.path, status=1).err
+    assert "would overwrite what it keeps" in insight("export", store.path, status=1).err
     assert store.path.read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -11,7 +12,7 @@ import termios
 
 import pytest
 
-from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import INSIGHT, Insight
 from tests.conftest import START, MakeSession
@@ -105,3 +106,34 @@ def test_a_session_whose_process_died_says_so(insight: Insight, make_session: Ma
     JSONStorage().save_session(make_session(0, crashed=True))
     assert "crashed, 1 failed, 1 passed" in insight("sessions", "list").out
     assert "crashed, 1 failed, 1 passed" in insight("sessions", "show").out
+
+
+def test_a_listing_that_is_cut_says_so_and_json_is_not_cut(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    JSONStorage().save_sessions(make_session(number) for number in range(60))
+    printed = insight("sessions", "list")
+    assert len(printed.out.splitlines()) == 21
+    assert "these are the newest 20; there are more: --limit 0 shows all" in printed.err
+    shown = COLOURS.sub("", on_terminal(120, "sessions", "list"))
+    assert "there are more: --limit 0 shows all" in " ".join(shown.split())
+    assert len(insight("sessions", "list", "--limit", "0").out.splitlines()) == 61
+    assert len(json.loads(insight("sessions", "list", "-f", "json").out)) == 60
+    printed = insight("query", "tests", "-f", "json")
+    assert len(json.loads(printed.out)) == 120
+    assert printed.err == ""
+    printed = insight("query", "tests")
+    assert len(printed.out.splitlines()) == 101
+    assert "the newest 100" in printed.err
+    printed = insight("query", "sessions", "-n", "60")
+    assert len(printed.out.splitlines()) == 61
+    assert printed.err == ""
+
+
+def test_a_long_branch_does_not_displace_the_outcomes(make_session: MakeSession) -> None:
+    code = CodeState(branch="dependabot/npm_and_yarn/webpack-dev-server-and-webpack-cli-5.2.1")
+    session = make_session(0, session_id="payments-api-20261123-130521-ed5e7882", code_state=code)
+    JSONStorage().save_session(session)
+    for columns in (120, 140):
+        assert "1 failed, 1 passed" in COLOURS.sub("", on_terminal(columns, "sessions", "list"))
+    assert "dependabot" in on_terminal(200, "sessions", "list")

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from pytest_insight.errors import ExchangeError
+from pytest_insight.errors import ExchangeError, NewerFormatError
 from pytest_insight.exchange.formats import FORMATS
 from pytest_insight.exchange.merge import ImportReport
 from pytest_insight.exchange.settings import ExchangeSettings
+from pytest_insight.storage.access import create_profile, get_storage_instance
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json_file import JSONStorage
 from pytest_insight.storage.memory import InMemoryStorage
@@ -162,7 +163,7 @@ def test_an_export_never_overwrites_the_store_it_reads(
     storage = JSONStorage("store/sessions.json")
     storage.save_session(make_session())
     Path("link.json").symlink_to("store/sessions.json")
-    with pytest.raises(ExchangeError, match="is the store itself"):
+    with pytest.raises(ExchangeError, match="is a store: exporting to it would overwrite"):
         storage.export_sessions(name)
     assert storage.load_sessions() == [make_session()]
 
@@ -188,3 +189,37 @@ def test_a_store_file_can_be_imported_as_it_is(
     other.save_session(make_session(0))
     assert storage.import_sessions("other.json") == ImportReport(total=1, imported=1)
     assert storage.load_sessions() == [make_session(0)]
+
+
+def test_an_export_overwrites_no_other_store_and_no_profiles(make_session: MakeSession) -> None:
+    create_profile("other")
+    other = get_storage_instance(profile_name="other")
+    other.save_session(make_session())
+    storage = get_storage_instance()
+    assert isinstance(other, JSONStorage)
+    for path in (other.path, other.path.with_name("profiles.json")):
+        before = path.read_bytes()
+        with pytest.raises(ExchangeError, match="is a store"):
+            storage.export_sessions(path)
+        assert path.read_bytes() == before
+    storage.export_sessions("export.json")
+    storage.export_sessions("export.json")  # an earlier export may be
+
+
+def test_sessions_that_are_named_are_exported_whatever_days_the_profile_says(
+    make_session: MakeSession,
+) -> None:
+    create_profile("few", export_days=0.5)
+    storage = get_storage_instance(profile_name="few")
+    storage.save_session(make_session())
+    assert storage.export_sessions("a.json") == 0
+    assert storage.export_sessions("a.json", session_ids=["api-0"]) == 1
+
+
+@pytest.mark.parametrize("output_format", ["json", "csv"])
+def test_a_store_that_cannot_be_read_leaves_no_half_document_behind(output_format: str) -> None:
+    Path("newer.json").write_text('{"format":"pytest-insight","version":2,"sessions":[]}')
+    file = io.BytesIO()
+    with pytest.raises(NewerFormatError):
+        JSONStorage("newer.json").export_sessions(file, output_format=output_format)
+    assert file.getvalue() == b""
