@@ -22,6 +22,7 @@ from pytest_insight.recording.entries import Ending, Head, Journal, parse
 
 SUFFIX = ".jsonl"
 ASIDE = ".damaged"
+_RUNNING = b'{"running":'
 
 
 class JournalWriter:
@@ -58,7 +59,7 @@ class JournalWriter:
 
     def running(self, nodeid: str) -> None:
         """A test starts."""
-        self._write(b'{"running":%b}\n' % encode_clean(nodeid))
+        self._write(b"%b%b}\n" % (_RUNNING, encode_clean(nodeid)))
 
     def result(self, result: TestResult) -> None:
         """A result is known."""
@@ -75,6 +76,10 @@ class JournalWriter:
         What could not be written is tried once more: tests may have filled the disk, and be gone.
         """
         self._write(b'{"ended":%b}\n' % encode_clean(ending))
+        if self.problem is None:
+            # Which tests began is only of use where one did not end, and is half of the lines.
+            lines = self._content().split(b"\n")
+            return parse(b"\n".join(line for line in lines if not line.startswith(_RUNNING)))
         self._write_kept()
         return parse(self._content() + b"".join(self._kept))
 
