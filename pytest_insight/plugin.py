@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 _TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"", "0", "false", "no", "off"}
+_FALSE = {"0", "false", "no", "off"}
 
 _RUNS_NOTHING = (
     *("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow"),
@@ -109,7 +109,9 @@ def _is_on(config: pytest.Config) -> bool:
         # A pytest that a test of a recorded run starts has inherited the variable; it is no run of
         # its own. pytest sets this one while a test runs.
         return "PYTEST_CURRENT_TEST" not in os.environ
-    if variable not in _FALSE:
+    if variable and variable in _FALSE:
+        return False
+    if variable:
         raise pytest.UsageError(f"pytest-insight: PYTEST_INSIGHT must be 1 or 0, not {variable!r}")
     try:
         return bool(config.getini("insight"))

@@ -187,7 +187,7 @@ class Attempts:
             outcome=TestOutcome(outcome),
             start_time=self._time_at(self._clock(), UTC),
             longreprtext=self._texts.clean(reason(report)),
-            **self._texts.captured(report.sections, passed=False),
+            **(self._texts.captured(report.sections) if self._texts.keeps_output() else {}),
         )
 
     def _start(self, report: pytest.TestReport) -> float:
@@ -232,11 +232,15 @@ class Attempts:
             # pytest-rerunfailures takes back what the subtests of this attempt have counted.
             counted = [c for c in counted if not (c.of_subtest and c.outcome in _TAKEN_BACK)]
         results = []
+        left: Sections = []
         for each in counted:
             fields = each.fields or {}
-            if each.sections:
-                passed = each.outcome is _PASSED
-                fields |= self._texts.captured(each.sections, passed=passed)
+            sections = left + each.sections
+            if self._texts.keeps_output(passed=each.outcome is _PASSED):
+                fields |= self._texts.captured(sections)
+                left = []
+            else:
+                left = sections  # of a pass whose teardown fails: pytest shows it with the error
             results.append(
                 TestResult(
                     nodeid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ def make_recorder(config: pytest.Config) -> Recorder | NotRecorded:
     try:
         return Recorder(config, _settings(config))
     except (UnknownChoiceError, ProfileError) as exc:
+        if _named(config) is None and not any(map(locations.variable, _STORAGE_VARIABLES)):
+            return NotRecorded(str(exc))  # it is the file of profiles that names something wrong
         raise _usage_error(str(exc)) from exc
     except InsightError as exc:
         return NotRecorded(str(exc))
@@ -71,7 +74,7 @@ def _settings(config: pytest.Config) -> Settings:
     return Settings(
         storage=within(open_choice(choice), LOCK_SECONDS),
         target=Target(profile.storage_type, path, profile.name),
-        journal_folder=locations.journal_folder(),
+        journal_folder=_journal_folder(profile.path),
         sut_name=texts.hide(sut_name),
         tags=texts.redacted(tags),
         texts=texts,
@@ -80,28 +83,53 @@ def _settings(config: pytest.Config) -> Settings:
     )
 
 
-def _choice(config: pytest.Config) -> Choice:
-    name = config.option.insight_profile
+def _named(config: pytest.Config) -> str | None:
+    """The profile that the option or the ini key names."""
+    name: str | None = config.option.insight_profile
     if name is None and not any(map(locations.variable, _STORAGE_VARIABLES)):
         name = config.getini("insight_profile") or None
+    return name
+
+
+def _choice(config: pytest.Config) -> Choice:
+    name = _named(config)
+    if name is not None:
+        _create_where_missing(name)
+    return choose(name)
+
+
+def _create_where_missing(name: str) -> None:
+    """The recorder alone may create what it was told to use: a fresh CI machine just works."""
     manager = ProfileManager()
     try:
         known = manager.list_profiles()
     except ProfileError as exc:  # a broken file, which is no mistake in an option
         raise InsightError(str(exc)) from exc
-    if name is not None and name not in known:
-        # The recorder alone may create what it was told to use: a fresh CI machine just works.
-        try:
-            manager.create_profile(name)
-        except ProfileError:
-            if name not in manager.list_profiles():  # else another run was quicker
-                raise
-    return choose(name)
+    if name in known:
+        return
+    try:
+        manager.create_profile(name)
+    except ProfileError:
+        if name not in manager.list_profiles():  # else another run was quicker
+            raise
 
 
 def _ours(store: Path | None) -> tuple[Path, ...]:
     files = [] if store is None else [store, store.with_name(store.name + ".lock")]
-    return (*files, locations.home(), locations.journal_folder())
+    folders = [_journal_folder(store)]
+    with suppress(InsightError):  # without a home folder there is nothing of ours in it
+        folders.append(locations.home())
+    return (*files, *folders)
+
+
+def _journal_folder(store: Path | None) -> Path:
+    """Where journals are kept; beside the store where nobody has a home folder (a container)."""
+    try:
+        return locations.journal_folder()
+    except InsightError:
+        if store is None:
+            raise
+        return store.parent / "journal"
 
 
 def _sut_name(config: pytest.Config) -> str:

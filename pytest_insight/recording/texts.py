@@ -97,10 +97,12 @@ class Texts:
             return [self.redacted(item, clean) for item in value]
         return value
 
-    def captured(self, sections: Iterable[tuple[str, str]], *, passed: bool) -> dict[str, Any]:
-        """The kept texts by field: a section's title is "Captured stdout call" and the like."""
-        if self._capture == "none" or (passed and self._capture == "failed"):
-            return {}
+    def keeps_output(self, *, passed: bool = False) -> bool:
+        """Whether captured output is kept of a result that passed, or did not."""
+        return self._capture == "all" or (self._capture == "failed" and not passed)
+
+    def captured(self, sections: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """Texts by field, as they are kept: a title is "Captured stdout call" and the like."""
         found: dict[str, str] = {}
         for title, text in sections:
             kind = title.removeprefix("Captured ").partition(" ")[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.locations import profiles_path
 from pytest_insight.storage import JSONStorage, create_profile, list_profiles
 
 
@@ -185,3 +186,34 @@ def test_without_git_a_run_is_recorded_all_the_same(
     session = JSONStorage().get_last_session()
     assert session is not None
     assert session.code_state is None
+
+
+@pytest.mark.parametrize("value", ["0", "off", "no", "FALSE"])
+def test_the_variable_switches_off_what_the_ini_file_switches_on(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    pytester.makeini("[pytest]\ninsight = true")
+    monkeypatch.setenv("PYTEST_INSIGHT", value)
+    assert pytester.runpytest_subprocess().ret == 0
+    assert JSONStorage().count() == 0
+    assert pytester.runpytest_subprocess("--insight").ret == 0
+    assert JSONStorage().count() == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"version":1,"active":"gone","profiles":{}}',
+        '{"version":1,"active":"p","profiles":{"p":{"storage_type":"no-such-type"}}}',
+    ],
+)
+def test_what_is_wrong_with_the_stored_profiles_stops_no_run(
+    pytester: pytest.Pytester, content: str
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    profiles_path().parent.mkdir(parents=True)
+    profiles_path().write_text(content)
+    ran = pytester.runpytest_subprocess("--insight")
+    assert ran.ret == 0
+    ran.stdout.fnmatch_lines(["insight: this run is NOT recorded: *"])

@@ -129,7 +129,7 @@ def test_a_pass_has_neither(recorded: TestSession) -> None:
 def test_each_text_is_kept_once_under_its_own_result(recorded: TestSession) -> None:
     passed, error = results(recorded, "test_teardown_error")
     assert passed.capstdout == ""
-    assert error.capstdout == "in teardown\n"
+    assert error.capstdout == "in call\nin teardown\n"  # the pass kept none
     failed, error = results(recorded, "test_fails_twice")
     assert failed.capstdout == "in call\n"
     assert error.capstdout == "in teardown\n"

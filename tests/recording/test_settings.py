@@ -36,7 +36,7 @@ def last() -> TestSession:
     [
         ("true", None, [], True),
         ("true", "", [], True),
-        ("true", "0", [], True),
+        ("true", "0", [], False),
         ("true", None, ["--no-insight"], False),
         ("true", "1", ["--no-insight"], False),
         ("true", "1", ["--no-insight", "--insight"], True),

@@ -344,3 +344,28 @@ def walk(value: Any) -> Iterator[Any]:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in inner:
         yield from walk(item)
+
+
+@pytest.mark.parametrize("capture", ["failed", "all"])
+def test_the_error_of_a_teardown_has_the_output_that_its_pass_did_not_keep(
+    pytester: pytest.Pytester, capture: str
+) -> None:
+    pytester.makeini(f"[pytest]\ninsight_capture = {capture}")
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.fixture
+        def thing():
+            print("in setup")
+            yield
+            print("in teardown")
+            raise RuntimeError
+        def test_it(thing): print("in call")
+        """
+    )
+    passed, error = recorded(pytester).test_results
+    outputs = (passed.capstdout, error.capstdout)
+    if capture == "all":
+        assert outputs == ("in setup\nin call\n", "in teardown\n")
+    else:
+        assert outputs == ("", "in setup\nin call\nin teardown\n")
