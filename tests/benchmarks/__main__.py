@@ -16,6 +16,7 @@ BENCHMARKS = {
     "saving": "saving",
     "listing": "listing",
     "plugin": "plugin_cost",
+    "recording": "recording_cost",
 }
 
 

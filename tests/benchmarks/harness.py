@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +17,21 @@ from typing import Any, NamedTuple
 
 from tests.benchmarks.history import ROOT
 
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1_024
+
 
 class Cost(NamedTuple):
-    """What one run of a process took, in seconds."""
+    """What one run of a process took.
+
+    Attributes:
+        wall: seconds.
+        cpu: seconds of processor time, with that of processes it has waited for.
+        peak: the most memory it held resident, in bytes; at least what this process held.
+    """
 
     wall: float
     cpu: float
+    peak: int
 
 
 def in_turns(
@@ -84,8 +95,7 @@ def peak_memory() -> int:
                 return int(line.split()[1]) * 1_024
     except OSError:
         pass
-    unit = 1 if sys.platform == "darwin" else 1_024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
 
 
 def run_process(command: Sequence[str | Path], environment: Mapping[str, str]) -> Cost:
@@ -102,7 +112,30 @@ def run_process(command: Sequence[str | Path], environment: Mapping[str, str]) -
         wall = time.perf_counter() - begin
     if status:
         raise RuntimeError(f"{' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime)
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _MAXRSS_UNIT)
+
+
+def instructions(
+    command: Sequence[str | Path], environment: Mapping[str, str], folder: Path
+) -> float:
+    """Machine instructions of a process, without those of processes that it starts.
+
+    valgrind (callgrind) counts them, the same to a millionth each time.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        counter = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={temporary}/out"]
+        done = subprocess.run(
+            [*counter, *command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if found is None:
+        raise RuntimeError(f"callgrind counted nothing:\n{done.stderr}")
+    return float(found[1])
 
 
 def quiet_environment(**more: str) -> dict[str, str]:
