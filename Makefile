@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-matrix test-real lint types demo bench completions clean
+.PHONY: test test-faults test-matrix test-real lint types demo bench completions clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -27,6 +27,12 @@ test-matrix: $(VENV)/installed
 SUITES ?=
 test-real: $(VENV)/installed
 	$(BIN)/python -m tests.outside.real $(SUITES)
+
+# The faults that `make test` tries a few times, hundreds of times; FAULTS_SEED repeats a run.
+FAULTS_SEED ?= $(shell date +%s)
+test-faults: $(VENV)/installed
+	@echo "FAULTS_SEED=$(FAULTS_SEED)"
+	FAULTS=long FAULTS_SEED=$(FAULTS_SEED) $(BIN)/python -m pytest --numprocesses auto tests/faults
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -1,0 +1,66 @@
+"""System calls that fail for real: the kernel is told to refuse them from some moment on.
+
+A seccomp filter (Linux, no privileges needed) makes chosen system calls of this process return an
+error, for as long as it lives. See seccomp(2) and the kernel's "Seccomp BPF" page for the program.
+Standard output and error stay writable, so that the process can say what it saw.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import struct
+import sys
+
+_NUMBERS = {
+    "x86_64": {
+        "write": (1, 18, 20),  # write, pwrite64, writev
+        "sync": (74, 75),  # fsync, fdatasync
+        "truncate": (77,),
+        "rename": (82, 264, 316),  # rename, renameat, renameat2
+    },
+    "aarch64": {"write": (64, 68, 66), "sync": (82, 83), "truncate": (46,), "rename": (38, 276)},
+}
+KINDS = ("write", "sync", "truncate", "rename")
+
+_LOAD, _EQUAL, _GREATER, _RETURN = 0x20, 0x15, 0x25, 0x06
+_NUMBER_AT, _FIRST_ARGUMENT_AT = 0, 16  # in struct seccomp_data
+_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
+
+
+def can_refuse() -> bool:
+    """Whether this machine can do it."""
+    return sys.platform == "linux" and platform.machine() in _NUMBERS
+
+
+def refuse(kind: str, error: int) -> None:
+    """From now on every call of this kind fails with this errno, in this process.
+
+    Raises:
+        OSError: the kernel does not let us.
+    """
+    by_descriptor = kind != "rename"  # whose first argument is a path
+    code = [_step(_LOAD, _NUMBER_AT)]
+    for number in _NUMBERS[platform.machine()][kind]:
+        code += [_step(_EQUAL, number, 0, 3)]
+        code += [_step(_LOAD, _FIRST_ARGUMENT_AT)]
+        code += [_step(_GREATER, 2 if by_descriptor else 0, 0, 1)]
+        code += [_step(_RETURN, _ERRNO | error)]
+        code += [_step(_LOAD, _NUMBER_AT)]
+    code += [_step(_RETURN, _ALLOW)]
+    program = b"".join(code)
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    filter_ = Program(len(code), program)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
+        _PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(filter_), 0, 0
+    ):
+        raise OSError(ctypes.get_errno(), "the kernel takes no filter")
+
+
+def _step(code: int, value: int, jump_true: int = 0, jump_false: int = 0) -> bytes:
+    return struct.pack("HBBI", code, jump_true, jump_false, value)

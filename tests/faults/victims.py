@@ -1,0 +1,175 @@
+"""What runs in processes that are killed, and how it is told afterwards what they had done."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any, Protocol
+
+from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.storage import JSONStorage, ProfileManager
+
+BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
+LARGEST = 400
+"""Results of the largest session: some 100 KB, so that a write takes long enough to be hit."""
+
+Tell = Callable[[str], None]
+
+
+class Start(Protocol):
+    """Starts a function in a process of its own."""
+
+    def __call__(self, work: Callable[..., None], *arguments: object) -> Victim: ...
+
+
+class Victim:
+    """A process that tells what it has done, and may be killed at any moment.
+
+    Attributes:
+        pid: its process ID.
+    """
+
+    def __init__(
+        self, context: ForkServerContext, work: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> None:
+        self._told, telling = context.Pipe(duplex=False)
+        self._process = context.Process(target=_run, args=(work, telling, arguments), daemon=True)
+        self._process.start()
+        telling.close()
+        self.pid = self._process.pid or 0
+
+    def wait_for_first(self) -> str:
+        """What it tells first: it is under way then."""
+        return self._told.recv_bytes().decode()
+
+    def kill(self) -> list[str]:
+        """End it in whatever it is doing; returns everything it has told since the first."""
+        if self._process.exitcode is None:
+            os.kill(self.pid, signal.SIGKILL)
+        return self.ended()
+
+    def ended(self) -> list[str]:
+        """Wait for its end; returns everything it has told since the first."""
+        told = list(self._read())
+        self._process.join()
+        return told
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; negative for a signal, None while it runs."""
+        return self._process.exitcode
+
+    def _read(self) -> Iterator[str]:
+        try:
+            while True:
+                yield self._told.recv_bytes().decode()
+        except (EOFError, OSError):
+            return  # nobody is left to tell anything
+
+
+def _run(work: Callable[..., None], telling: Connection, arguments: tuple[Any, ...]) -> None:
+    # As standard output, which `kernel.refuse` leaves writable.
+    os.dup2(telling.fileno(), 1)
+    telling.close()
+    telling = Connection(1, readable=False)
+
+    def tell(text: str) -> None:
+        telling.send_bytes(text.encode())
+
+    work(tell, *arguments)
+
+
+def session(name: str, seed: int) -> TestSession:
+    """The session of that name: the same in every process."""
+    chosen = random.Random(f"{name} {seed}")
+    start = BEGAN + timedelta(seconds=chosen.randrange(86_400))
+    results = []
+    for number in range(chosen.randrange(LARGEST)):
+        failed = chosen.random() < 0.1
+        results.append(
+            TestResult(
+                f"tests/test_{number % 7}.py::test_{number}[\u00e9]",
+                TestOutcome.FAILED if failed else TestOutcome.PASSED,
+                start,
+                duration=chosen.random(),
+                longreprtext='E\n{"session_id":"x"\n]}\n]}\n' * chosen.randrange(40)
+                if failed
+                else "",
+            )
+        )
+    return TestSession(name, "victim", start, session_duration=1.0, test_results=tuple(results))
+
+
+def saves(tell: Tell, path: Path, prefix: str, seed: int) -> None:
+    """Save one session after the other; tell each ID once it is saved."""
+    storage = JSONStorage(path)
+    tell("under way")
+    for number in count():
+        name = f"{prefix}-{number}"
+        storage.save_session(session(name, seed))
+        tell(name)
+
+
+def imports(tell: Tell, path: Path, source: Path, strategy: str) -> None:
+    """Import a file; tell when it is done, and wait to be killed."""
+    storage = JSONStorage(path)
+    tell("under way")
+    storage.import_sessions(source, strategy)
+    tell("done")
+    time.sleep(60)
+
+
+def deletes(tell: Tell, path: Path, ids: list[str]) -> None:
+    """Delete sessions."""
+    storage = JSONStorage(path)
+    tell("under way")
+    storage.clear_sessions(ids)
+    tell("done")
+    time.sleep(60)
+
+
+def prunes(tell: Tell, path: Path, keep: int) -> None:
+    """Prune."""
+    storage = JSONStorage(path)
+    tell("under way")
+    storage.prune_sessions(keep=keep)
+    tell("done")
+    time.sleep(60)
+
+
+def repairs(tell: Tell, path: Path) -> None:
+    """Write a store anew."""
+    storage = JSONStorage(path)
+    tell("under way")
+    storage.repair()
+    tell("done")
+    time.sleep(60)
+
+
+def switches(tell: Tell, path: Path, names: list[str], prefix: str) -> None:
+    """Create profiles, switch to and fro, delete some of them; tell each deed once it is done."""
+    manager = ProfileManager(path)
+    tell("under way")
+    for number in count():
+        manager.switch_profile(names[number % len(names)])
+        tell(f"switched {names[number % len(names)]}")
+        manager.create_profile(f"{prefix}{number}")
+        tell(f"created {prefix}{number}")
+        if number % 3:
+            manager.delete_profile(f"{prefix}{number}")
+            tell(f"deleted {prefix}{number}")
+
+
+def holds_the_lock(tell: Tell, path: Path) -> None:
+    """Take the store's lock and keep it."""
+    with JSONStorage(path).exclusive():
+        tell("holding")
+        time.sleep(600)
