@@ -17,24 +17,11 @@ from tests.faults.victims import Tell, session
 
 # Calls into C behind which a system call that writes may stand.
 CHANCES = frozenset(
-    [
-        "write",
-        "writelines",
-        "flush",
-        "close",
-        "__exit__",
-        "fsync",
-        "truncate",
-        "ftruncate",
-        "open",
-        "replace",
-        "rename",
-        "unlink",
-        "mkdir",
-        "chmod",
-        "fchmod",
-        "flock",
-    ]
+    {
+        *("open", "write", "writelines", "flush", "fsync", "close", "__exit__"),
+        *("truncate", "ftruncate", "replace", "rename", "unlink", "mkdir"),
+        *("chmod", "fchmod", "flock"),
+    }
 )
 
 
