@@ -1,0 +1,142 @@
+"""Many processes on one store: nothing is lost, no reader meets an error or half a session."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.errors import StoreLockedError
+from pytest_insight.models import TestSession
+from pytest_insight.storage import InMemoryStorage, JSONStorage, ProfileManager
+from tests.faults import victims
+from tests.faults.conftest import LONG
+from tests.faults.victims import Start, Tell, session
+
+WRITERS, SAVES = 8, 50 if LONG else 15
+READERS, IMPORTERS = 4, 2
+
+
+def saves_so_many(tell: Tell, path: Path, prefix: str, number: int) -> None:
+    """Save sessions."""
+    storage = JSONStorage(path)
+    tell("under way")
+    for each in range(number):
+        storage.save_session(session(f"{prefix}-{each}", 5))
+        tell(f"{prefix}-{each}")
+
+
+def imports_again_and_again(tell: Tell, path: Path, source: Path, times: int) -> None:
+    """Import the same file, each time under new IDs."""
+    storage = JSONStorage(path)
+    tell("under way")
+    for _ in range(times):
+        report = storage.import_sessions(source, "keep_both")
+        for _, name in report.new_ids:
+            tell(name)
+
+
+def reads_until_killed(tell: Tell, path: Path) -> None:
+    """Read everything, over and over; tell of whatever is not as it should be."""
+    storage = JSONStorage(path)
+    tell("under way")
+    seen: set[str] = set()
+    for turn in count():
+        found = {each.session_id: each for each in storage.iter_sessions()}
+        for name, each in found.items():
+            if name.startswith("w") and each != session(name, 5):
+                tell(f"half a session: {name}")
+        if not {name for name in seen if not name.startswith("old")} <= set(found):
+            tell(f"gone: {sorted(seen - set(found))}")
+        seen = set(found)
+        if turn == 0:
+            tell("read")
+
+
+def prunes_the_old(tell: Tell, path: Path, times: int) -> None:
+    """Delete the oldest session, again and again: each is from a year of its own."""
+    storage = JSONStorage(path)
+    tell("under way")
+    for number in range(times):
+        age = datetime.now(UTC) - old(number + 1).session_start_time + timedelta(days=1)
+        for name in storage.prune_sessions(older_than=age.total_seconds()):
+            tell(name)
+
+
+def old(number: int) -> TestSession:
+    """A session of the year 2000 and some."""
+    return TestSession(f"old-{number}", "old", datetime(2000 + number, 1, 1, tzinfo=UTC))
+
+
+def test_writers_readers_importers_and_a_prune_get_along(
+    tmp_path: Path, store: JSONStorage, start: Start
+) -> None:
+    source = tmp_path / "import.json"
+    memory = InMemoryStorage()
+    memory.save_session(session("i", 5))
+    memory.export_sessions(source)
+    ancient = [old(number) for number in range(20)]
+    store.save_sessions([*ancient, session("i", 5)])
+    readers = [start(reads_until_killed, store.path) for _ in range(READERS)]
+    writers = [start(saves_so_many, store.path, f"w{n}", SAVES) for n in range(WRITERS)]
+    importers = [start(imports_again_and_again, store.path, source, 10) for _ in range(IMPORTERS)]
+    pruner = start(prunes_the_old, store.path, 10)
+    told: set[str] = set()
+    for victim in (*writers, *importers):
+        told.update(victim.ended())
+        assert victim.status == 0
+    pruned = set(pruner.ended())
+    assert pruner.status == 0
+    complaints = [text for reader in readers for text in reader.kill()]
+    assert set(complaints) <= {"under way", "read"}
+    told -= {"under way"}
+    pruned -= {"under way"}
+    there = set(store.session_ids())
+    assert len(told) == WRITERS * SAVES + IMPORTERS * 10
+    assert pruned == {f"old-{number}" for number in range(10)}
+    assert there == {"i", *told, *(each.session_id for each in ancient)} - pruned
+    assert store.verify().sound
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX stops processes")
+def test_a_stopped_process_that_holds_the_lock_is_named_by_its_file(
+    store: JSONStorage, start: Start
+) -> None:
+    store.save_session(session("s", 1))
+    holder = start(victims.holds_the_lock, store.path)
+    holder.wait_for_first()
+    os.kill(holder.pid, signal.SIGSTOP)
+    impatient = JSONStorage(store.path, lock_seconds=0.2)
+    with pytest.raises(StoreLockedError, match=r"sessions\.json\.lock"):
+        impatient.save_session(session("t", 1))
+    assert impatient.session_ids() == ["s"]  # readers do not wait
+    holder.kill()
+    impatient.save_session(session("t", 1))
+    assert set(store.session_ids()) == {"s", "t"}
+
+
+def test_two_processes_that_change_profiles_lose_none(
+    tmp_path: Path, start: Start, rng: random.Random
+) -> None:
+    path = tmp_path / "home" / "profiles.json"
+    manager = ProfileManager(path)
+    manager.create_profile("one")
+    manager.create_profile("two")
+    both = [start(victims.switches, path, ["one", "two"], f"{name}-") for name in "ab"]
+    for victim in both:
+        victim.wait_for_first()
+    time.sleep(rng.uniform(0.3, 0.6))
+    told = [deed.split() for victim in both for deed in victim.kill()]
+    created = {name for deed, name in told if deed == "created"}
+    deleted = {name for deed, name in told if deed == "deleted"}
+    there = set(manager.list_profiles()) - {"default", "one", "two"}
+    assert len(created) > 4
+    # Each of the two may have been killed between a deed and telling of it.
+    assert len((created - deleted) ^ there) <= 2
+    assert manager.get_active_profile().name in {"one", "two"}
