@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 import socket
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,15 +15,12 @@ from pytest_insight.recording.ci import ci_facts
 
 def testing_system(config: pytest.Config) -> dict[str, Any]:
     """Host, platform, versions of Python, pytest and the active plugins, xdist's workers, CI."""
-    plugins = {
-        dist.project_name: dist.version for _, dist in config.pluginmanager.list_plugin_distinfo()
-    }
     facts: dict[str, Any] = {
         "host": _host(),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
+        "platform": _platform(),
+        "python": sys.version.partition(" ")[0],
         "pytest": pytest.__version__,
-        "plugins": dict(sorted(plugins.items())),
+        "plugins": dict(sorted(_plugins(config))),
     }
     workers = sum(map(_count, getattr(config.option, "tx", None) or []))  # xdist's
     if workers and getattr(config.option, "dist", "no") != "no":
@@ -31,6 +29,25 @@ def testing_system(config: pytest.Config) -> dict[str, Any]:
     if ci:
         facts["ci"] = ci
     return facts
+
+
+def _platform() -> str:
+    """As `Linux-6.1.0-x86_64`; `platform.platform()` searches the interpreter for its libc."""
+    if hasattr(os, "uname"):
+        system = os.uname()
+        return f"{system.sysname}-{system.release}-{system.machine}"
+    import platform
+
+    return platform.platform()
+
+
+def _plugins(config: pytest.Config) -> Iterator[tuple[str, str]]:
+    """Name and version of each distribution with an active plugin."""
+    # A distribution may have several; its metadata is parsed each time it is asked for.
+    found = {id(dist._dist): dist for _, dist in config.pluginmanager.list_plugin_distinfo()}
+    for dist in found.values():
+        metadata = dist.metadata
+        yield str(metadata["name"]), str(metadata["version"])
 
 
 def _host() -> str:

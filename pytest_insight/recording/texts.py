@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 Capture = Literal["failed", "all", "none"]
@@ -14,7 +13,8 @@ Capture = Literal["failed", "all", "none"]
 CAPTURES: tuple[str, ...] = get_args(Capture)
 MAX_OUTPUT = 64 * 1024
 
-SECRET_NAMES = ("*TOKEN*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*_KEY", "*CREDENTIAL*")
+SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+"""A variable whose name holds one of these, or ends in `_KEY`, holds a secret."""
 SHORTEST_SECRET = 8
 """Characters. Shorter values ("test", "1234") stand everywhere, and are no secrets."""
 REDACTED = "***"
@@ -117,9 +117,12 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
     return {
         value
         for name, value in environment.items()
-        if len(value) >= SHORTEST_SECRET
-        and any(fnmatchcase(name.upper(), pattern) for pattern in SECRET_NAMES)
+        if len(value) >= SHORTEST_SECRET and _is_secret(name.upper())
     }
+
+
+def _is_secret(name: str) -> bool:
+    return name.endswith("_KEY") or any(word in name for word in SECRET_WORDS)
 
 
 def _forms(secret: str) -> Iterator[str]:

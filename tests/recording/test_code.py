@@ -41,7 +41,7 @@ def repository(folder: Path) -> Path:
     """A repository with one commit."""
     folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "-q", "-b", "main", ".")
-    (folder / "code.py").write_text("x = 1\n")
+    (folder / "module.py").write_text("x = 1\n")
     (folder / "data.bin").write_bytes(b"\0" * 100)
     (folder / ".gitignore").write_text("ignored\n")
     git(folder, "add", ".")
@@ -78,12 +78,12 @@ def write(name: str, content: bytes, mode: int = 0o644) -> Callable[[Path], None
 
 
 def staged(repo: Path) -> None:
-    (repo / "code.py").write_text("x = 4\n")
+    (repo / "module.py").write_text("x = 4\n")
     git(repo, "add", ".")
 
 
 def renamed(repo: Path) -> None:
-    git(repo, "mv", "code.py", "moved.py")
+    git(repo, "mv", "module.py", "moved.py")
 
 
 def nested(repo: Path) -> None:
@@ -91,12 +91,12 @@ def nested(repo: Path) -> None:
 
 
 CHANGES: dict[str, Callable[[Path], None]] = {
-    "tracked": write("code.py", b"x = 2\n"),
-    "tracked otherwise": write("code.py", b"x = 3\n"),
+    "tracked": write("module.py", b"x = 2\n"),
+    "tracked otherwise": write("module.py", b"x = 3\n"),
     "binary": write("data.bin", b"\0" * 99 + b"\1"),
     "binary otherwise": write("data.bin", b"\0" * 99 + b"\2"),
-    "mode": write("code.py", b"x = 1\n", 0o755),
-    "deleted": lambda repo: (repo / "code.py").unlink(),
+    "mode": write("module.py", b"x = 1\n", 0o755),
+    "deleted": lambda repo: (repo / "module.py").unlink(),
     "staged": staged,
     "renamed": renamed,
     "untracked": write("new.py", b"1"),
@@ -127,14 +127,14 @@ def test_every_change_has_a_digest_of_its_own(repo: Path) -> None:
 
 
 def test_staging_a_change_does_not_make_it_another_one(repo: Path) -> None:
-    (repo / "code.py").write_text("x = 2\n")
+    (repo / "module.py").write_text("x = 2\n")
     before = digest(repo)
     git(repo, "add", ".")
     assert digest(repo) == before
 
 
 def test_touching_a_file_is_no_change(repo: Path) -> None:
-    os.utime(repo / "code.py", (1, 1))
+    os.utime(repo / "module.py", (1, 1))
     assert digest(repo) is None
     (repo / "new.py").write_text("1")
     before = digest(repo)
@@ -205,9 +205,9 @@ def test_settings_of_the_user_hide_no_change(repo: Path) -> None:
         git(repo, "config", name, value)
     (repo / ".gitattributes").write_text("*.py diff=text\n")
     before = digest(sub)
-    (repo / "code.py").write_text("x = 2\n")
+    (repo / "module.py").write_text("x = 2\n")
     after = digest(sub)
-    (repo / "code.py").write_text("x = 3\n")
+    (repo / "module.py").write_text("x = 3\n")
     assert len({before, after, digest(sub)}) == 3
 
 
@@ -218,7 +218,7 @@ def test_a_change_in_a_submodule_is_one(repo: Path, tmp_path: Path) -> None:
     assert digest(repo) is None
     digests = set()
     for content in ("x = 2\n", "x = 3\n"):
-        (repo / "sub" / "code.py").write_text(content)
+        (repo / "sub" / "module.py").write_text(content)
         digests.add(digest(repo))
     assert len(digests - {None, UNKNOWN}) == 2
     git(repo / "sub", "checkout", "-q", ".")

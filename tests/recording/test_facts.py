@@ -25,7 +25,7 @@ def test_the_machine_the_versions_and_the_plugins_are_facts(pytester: pytest.Pyt
     plugins = system.pop("plugins")
     assert system == {
         "host": socket.gethostname(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()}-{platform.release()}-{platform.machine()}",
         "python": platform.python_version(),
         "pytest": pytest.__version__,
     }
