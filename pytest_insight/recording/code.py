@@ -176,6 +176,7 @@ class CodeProbe:
 
     def _digest(self, deadline: float) -> str | None:
         """A digest of the changes; None for a clean tree."""
+        self._read_untracked(deadline)  # first, whatever else git has not said yet
         diff = self._answer("diff", deadline)
         if diff is None:
             return UNKNOWN
@@ -185,7 +186,6 @@ class CodeProbe:
                 return UNKNOWN  # git does not say which
             digest.update(line)
             clean = False
-        self._read_untracked(deadline)
         if self._untracked is None:
             return UNKNOWN
         digest.update(self._untracked)

@@ -140,12 +140,19 @@ def test_facts_are_never_cut(pytester: pytest.Pytester) -> None:
 
 
 def test_sixty_four_kibi_characters_are_kept_by_default(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("def test_it():\n    print('a' * 65535)\n    assert 0")
-    (result,) = recorded(pytester).test_results
-    assert result.capstdout == "a" * 65535 + "\n"
-    pytester.makepyfile("def test_it():\n    print('a' * 65536)\n    assert 0")
-    (result,) = recorded(pytester).test_results
-    assert "[... 1 characters left out ...]" in result.capstdout
+    pytester.makepyfile(
+        """
+        def test_whole():
+            print("a" * 65535)
+            assert 0
+        def test_cut():
+            print("a" * 65536)
+            assert 0
+        """
+    )
+    whole, cut = recorded(pytester).test_results
+    assert whole.capstdout == "a" * 65535 + "\n"
+    assert "[... 1 characters left out ...]" in cut.capstdout
 
 
 @given(st.text("ab", max_size=60), st.integers(0, 40))
