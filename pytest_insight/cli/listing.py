@@ -129,7 +129,8 @@ def _print_aligned(shown: Sequence[_Cells]) -> None:
     for part in shown:
         texts = [part.column.header, *map(str, part.cells)]
         widths = [len(part.column.header), *map(_width, part.cells)]
-        blanks = [" " * (max(widths) - width) for width in widths]
+        widest = max(widths)
+        blanks = [" " * (widest - width) for width in widths]
         right = part.column.justify == "right"
         columns.append([b + t if right else t + b for t, b in zip(texts, blanks, strict=True)])
     for line in zip(*columns, strict=True):

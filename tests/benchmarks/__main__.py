@@ -15,6 +15,7 @@ BENCHMARKS = {
     "load-all": "load_all",
     "saving": "saving",
     "listing": "listing",
+    "extremes": "extremes",
     "plugin": "plugin_cost",
     "recording": "recording_cost",
 }
