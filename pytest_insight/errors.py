@@ -145,8 +145,9 @@ class InvalidImportError(ExchangeError):
         self.total = total
         count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
         lines = "\n".join(f"  {problem}" for problem in problems)
+        name = source.replace("\n", r"\n")  # the only line breaks are those between problems
         super().__init__(
-            f"{source} was not imported, nothing was changed; it has {count}:\n{lines}\n"
+            f"{name} was not imported, nothing was changed; it has {count}:\n{lines}\n"
             "Correct them, or import the rest with --skip-invalid (skip_invalid=True).",
             source,
         )

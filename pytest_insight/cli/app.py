@@ -12,7 +12,7 @@ from pytest_insight.cli.lazy import RootGroup
 from pytest_insight.cli.options import PROFILE_HELP
 from pytest_insight.cli.output import say
 from pytest_insight.cli.streams import open_missing_streams, stdout_errors_told
-from pytest_insight.errors import InsightError, StoreDamageWarning
+from pytest_insight.errors import InsightError, InvalidImportError, StoreDamageWarning
 from pytest_insight.locations import PROFILE_VARIABLE
 
 EXIT_ERROR = 1
@@ -66,9 +66,15 @@ def run() -> None:
         with stdout_errors_told():  # help is printed without a command
             app()
     except InsightError as exc:
-        say(f"error: {exc}")
+        say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
         sys.exit(EXIT_ERROR)
 
 
+_warned: set[str] = set()
+
+
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    say(f"warning: {message}")
+    """Each once, however often a command reads a damaged store."""
+    if str(message) not in _warned:
+        _warned.add(str(message))
+        say(f"warning: {message}")

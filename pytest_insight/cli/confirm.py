@@ -7,6 +7,7 @@ import sys
 import typer
 
 from pytest_insight.cli.output import say
+from pytest_insight.cli.text import printable
 
 EXIT_USAGE = 2
 
@@ -21,7 +22,7 @@ def confirmed(question: str, yes: bool) -> bool:
     if not sys.stdin.isatty():
         say(f"error: {question} Nobody is there to answer; say --yes, or look with --dry-run")
         raise typer.Exit(EXIT_USAGE)
-    if typer.confirm(question, err=True):
+    if typer.confirm(printable(question), err=True):
         return True
     say("nothing was changed")
     return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_insight.cli.text import Styled, printable
+from pytest_insight.cli.text import Styled, harmless_json, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,14 +18,22 @@ WIDE = 100_000
 """Columns of a "terminal" that is none: no line is ever folded or cropped for a program."""
 
 
-def say(message: str) -> None:
-    """One message for people, on stderr."""
-    print("insight:", printable(message, keep="\n"), file=sys.stderr)
+def say(message: str, *, lines: bool = False) -> None:
+    """One message for people, on stderr.
+
+    Args:
+        message: one line, whatever names from elsewhere it quotes: no line of it can pass for
+            another message.
+        lines: a message whose line breaks are ours.
+    """
+    print("insight:", printable(message, keep="\n" if lines else ""), file=sys.stderr)
 
 
 def print_json(value: object) -> None:
     """A value as indented JSON on stdout."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    if sys.stdout.isatty():
+        data = harmless_json(data.decode()).encode()
     write_bytes(data + b"\n")
 
 

@@ -62,6 +62,11 @@ def printable(text: str, keep: str = "") -> str:
     )
 
 
+def harmless_json(text: str) -> str:
+    """The same JSON, with what a terminal would act on written as JSON's escapes."""
+    return _CONTROLS.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text)
+
+
 def duration_text(seconds: float) -> str:
     """A duration for people: "<1 ms", "12 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
     if seconds < 0.0005:

@@ -1,0 +1,95 @@
+"""The `insight` command as a person or a script has it: on a terminal, with little memory."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+INSIGHT = Path(sys.executable).with_name("insight")
+
+_MEASURED = """
+import atexit, re, sys
+from pathlib import Path
+from pytest_insight.cli import main
+peak = Path(sys.argv.pop(1))
+status = Path("/proc/self/status")
+atexit.register(lambda: peak.write_text(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]))
+main()
+"""
+"""The command, and then its peak of memory: its own, which the parent's count would hide."""
+
+
+class Ran(NamedTuple):
+    """What a command did.
+
+    Attributes:
+        status: its exit status.
+        out, err: what it printed; the same where both are one terminal.
+        peak: MiB that it took at most; 0 where that was not measured.
+    """
+
+    status: int
+    out: str
+    err: str
+    peak: int = 0
+
+
+def run(
+    *arguments: str | Path | bytes,
+    env: Mapping[str, str] | None = None,
+    before: tuple[str, ...] = (),
+    umask: int = -1,
+) -> Ran:
+    """Run it with pipes; `before` is a command that starts it."""
+    ran = subprocess.run(
+        [*before, str(INSIGHT), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, **(env or {})},
+        timeout=120,
+        check=False,
+        umask=umask,
+    )
+    return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+
+
+def measured(peak: Path, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
+    """Run it and see how much memory it took; `peak` is a file that it is written to."""
+    ran = subprocess.run(
+        [sys.executable, "-c", _MEASURED, str(peak), *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, **(env or {})},
+        timeout=120,
+        check=False,
+    )
+    return Ran(
+        ran.returncode, ran.stdout.decode(), ran.stderr.decode(), int(peak.read_text()) >> 10
+    )
+
+
+def on_a_terminal(*arguments: str | Path | bytes, env: Mapping[str, str] | None = None) -> Ran:
+    """Run it with standard output and error on one terminal that is very wide."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [str(INSIGHT), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "COLUMNS": "2000", "TERM": "xterm-256color", **(env or {})},
+    )
+    os.close(its)
+    seen = bytearray()
+    try:
+        while piece := os.read(ours, 65_536):
+            seen += piece
+    except OSError:
+        pass  # Linux says EIO where others say the end
+    os.close(ours)
+    text = seen.decode()
+    return Ran(process.wait(timeout=60), text, text)
