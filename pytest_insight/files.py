@@ -89,6 +89,21 @@ def make_private_folder(folder: Path) -> None:
             new.chmod(PRIVATE_FOLDER)  # whatever the umask
 
 
+def not_writable(path: Path) -> Path | None:
+    """What keeps us from writing a file anew: the file, or the folder it is or would be in."""
+    # os.path: for it, what stands in a folder that we may not enter is not there.
+    if os.path.isfile(path) and not _may_write(path):  # noqa: PTH113
+        return path
+    folder = path.parent
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110
+        folder = folder.parent
+    return None if _may_write(folder) else folder
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def os_error_text(exc: OSError) -> str:
     """What the system said, without the path and the number: "No space left on device"."""
     return exc.strerror or str(exc) or type(exc).__name__

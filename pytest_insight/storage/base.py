@@ -122,6 +122,12 @@ class BaseStorage(ABC):
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep other writers out for a block that reads and then writes. May be nested."""
 
+    def check_writable(self) -> None:  # noqa: B027 - a backend need not know beforehand
+        """Raise StorageError where it is plain that nothing can be written here.
+
+        Asked before long work whose outcome is to be written; writes nothing itself.
+        """
+
     # Saving and loading -------------------------------------------------------------------------
 
     def save_session(self, session: TestSession) -> None:

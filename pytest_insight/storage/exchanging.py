@@ -61,6 +61,8 @@ def import_(
     dry_run: bool,
 ) -> ImportReport:
     """See `BaseStorage.import_sessions`."""
+    if not dry_run:
+        storage.check_writable()
     usual = storage.exchange.merge_strategy
     strategy = get_strategy(merge_strategy or usual or DEFAULT_STRATEGY)
     if isinstance(path, str | os.PathLike):

@@ -22,7 +22,7 @@ from pytest_insight.document import (
     encode_session,
 )
 from pytest_insight.errors import StorageError, StoreDamageWarning
-from pytest_insight.files import os_error_text, remove_abandoned, write_whole
+from pytest_insight.files import not_writable, os_error_text, remove_abandoned, write_whole
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
@@ -110,6 +110,14 @@ class JSONStorage(BaseStorage):
         """
         with self._lock.held():
             yield
+
+    def check_writable(self) -> None:
+        """Look at the permissions of the file and its folder, without touching them."""
+        refused = not_writable(self._real_path)
+        if refused is not None:
+            raise StorageError(
+                f"cannot write the store {self.path}: {refused} is write-protected", self.path
+            )
 
     # Reading ------------------------------------------------------------------------------------
 
@@ -218,6 +226,7 @@ class JSONStorage(BaseStorage):
                 return found
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
+            self.check_writable()
             write_whole(self._real_path, document_chunks(_copied(file, index.entries)))
             return found
 
@@ -283,6 +292,7 @@ class JSONStorage(BaseStorage):
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
+        self.check_writable()  # a new file could take the place of one that we may not change
         remove_abandoned(self._real_path)
         with opened(self._real_path) as store:
             if store is None:
