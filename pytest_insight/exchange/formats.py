@@ -16,16 +16,21 @@ from typing import BinaryIO
 
 import msgspec
 
-from pytest_insight.errors import ExchangeError, UnknownChoiceError
+from pytest_insight.errors import ExchangeError, InsightError, UnknownChoiceError
 from pytest_insight.exchange import csv_format, json_format
 from pytest_insight.exchange.problems import Parsed
 from pytest_insight.exchange.text import as_utf8
-from pytest_insight.files import SHARED_FILE, os_error_text, replacing
+from pytest_insight.files import COPY_BYTES, SHARED_FILE, os_error_text, replacing
+from pytest_insight.locations import variable
 from pytest_insight.models import TestSession
 
 GZIP_MAGIC = b"\x1f\x8b"
-MAX_UNPACKED = 1 << 30
-"""Bytes; some millions of results. A gzip file can unpack to a thousand times its size."""
+UNPACKED_VARIABLE = "PYTEST_INSIGHT_MAX_UNPACKED"
+"""An environment variable: the MiB that a compressed file may unpack to."""
+MAX_UNPACKED = 1024
+"""MiB, without it; some millions of results."""
+_MOST_PACKED = 1032
+"""To how many bytes one can unpack: what limits DEFLATE."""
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -188,18 +193,36 @@ def _content(path: Path) -> bytes:
 
 
 def _unpacked(data: bytes, source: str) -> bytes:
+    limit = _max_unpacked()
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            unpacked = file.read(MAX_UNPACKED + 1)
+        # It is measured first, so that a trick to fill the memory does not get to.
+        if len(data) * _MOST_PACKED > limit << 20 and _unpacks_to_more(data, limit << 20):
+            raise ExchangeError(
+                f"{source} unpacks to more than {limit} MiB, which may be a trick to fill the "
+                f"memory; if you trust it, set {UNPACKED_VARIABLE} to the MiB that it may take, "
+                "or unpack it with gunzip and import the result",
+                source,
+            )
+        return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as exc:
         raise ExchangeError(f"{source} is cut short or damaged gzip: {exc}", source) from exc
-    if len(unpacked) > MAX_UNPACKED:
-        raise ExchangeError(
-            f"{source} unpacks to more than {MAX_UNPACKED >> 20} MiB, which may be a trick to fill "
-            "the memory; if you trust it, unpack it with gunzip and import the result",
-            source,
-        )
-    return unpacked
+
+
+def _unpacks_to_more(data: bytes, most: int) -> bool:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        while most >= 0 and (chunk := file.read(COPY_BYTES)):
+            most -= len(chunk)
+    return most < 0
+
+
+def _max_unpacked() -> int:
+    """In MiB."""
+    given = variable(UNPACKED_VARIABLE)
+    if given is None:
+        return MAX_UNPACKED
+    if not (given.isascii() and given.isdigit() and 0 < len(given) <= 9):
+        raise InsightError(f"{UNPACKED_VARIABLE} must be a number of MiB, not {given[:80]!r}")
+    return int(given)
 
 
 def _refuse_impossible(path: Path, deed: str) -> None:

@@ -32,6 +32,14 @@ MIDDLE_END = SESSION_END + SEPARATOR
 CHUNK_BYTES = 1 << 20
 LOOK_BEHIND = len(MIDDLE_END)
 
+MOST_LOOKS = 32
+"""How often, on average, `salvage` looks at a byte. Bytes of ill will could make it go over all of
+them for each thing in them that begins like a session; damaged ones need two looks or three."""
+LOOK_COST = 2_000
+"""What it costs to begin to look, in bytes."""
+
+_BYTE = re.compile(r"\(byte (\d+)\)$")
+
 
 class Span(NamedTuple):
     """Where one session stands in the file.
@@ -198,28 +206,55 @@ def salvage_tail(data: bytes) -> tuple[list[Piece], list[tuple[int, int]]]:
 def salvage(data: bytes) -> tuple[list[Piece], list[tuple[int, int]]]:
     """Every session that can be read from bytes in any state, and the ranges that cannot.
 
-    A session is tried wherever one may begin; what decodes and is a session is kept.
+    A session is tried wherever one may begin; what decodes and is a session is kept. No bytes take
+    longer than `MOST_LOOKS` at each of them: what is left then counts as unreadable.
     """
-    import json  # only for what is not as we write it
-
-    # As Latin-1 every byte is one character, so offsets agree; structure is ASCII in UTF-8.
-    text = data.decode("latin-1")
-    decoder = json.JSONDecoder()
     pieces: list[Piece] = []
     position = 0
-    while (start := _candidate(data, position)) is not None:
-        try:
-            _, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+    work = MOST_LOOKS * (len(data) + LOOK_COST)
+    while work > 0 and (start := _candidate(data, position)) is not None:
+        end, seen = _end_of_value(data, start)
+        session = read_any(data[start:end]) if end is not None else None
+        if end is None or session is None:
             position = start + 1
-            continue
-        session = read_any(data[start:end])
-        if session is None:
-            position = start + 1
+            work -= seen + LOOK_COST
             continue
         pieces.append(Piece(start, end, session))
         position = end
     return pieces, _gaps(data, pieces)
+
+
+def _end_of_value(data: bytes, start: int) -> tuple[int | None, int]:
+    """Where the JSON value ends that begins here, if it is one; and how many bytes were looked at.
+
+    Not by the standard library's decoder, which makes objects of what is only skipped here, and
+    whose errors count the lines before them.
+    """
+    try:
+        msgspec.json.decode(memoryview(data)[start:], type=msgspec.Raw)
+    except RecursionError:
+        return None, LOOK_COST
+    except UNDECODABLE as exc:
+        found = _BYTE.search(str(exc))
+        if found is None:
+            return None, len(data) - start  # cut off at the end
+        at = int(found[1])
+        if "trailing" in str(exc):  # the byte behind the value and what is blank behind it
+            return start + len(data[start : start + at - 1].rstrip()), at
+        if data[start + at : start + at + 1] in (b"N", b"I"):  # NaN, Infinity: not ours, but JSON's
+            return _end_with_nan(data, start), len(data) - start
+        return None, at
+    return len(data.rstrip()), len(data) - start
+
+
+def _end_with_nan(data: bytes, start: int) -> int | None:
+    import json  # only for what another program wrote
+
+    try:
+        # As Latin-1 every byte is one character, so offsets agree; structure is ASCII in UTF-8.
+        return start + json.JSONDecoder().raw_decode(data[start:].decode("latin-1"))[1]
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_any(data: bytes) -> TestSession | None:

@@ -1,0 +1,291 @@
+"""Files made to do harm, as something to import and as the store itself.
+
+Through the real command: a clear sentence or a right answer, in bounded memory, no traceback.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pytest_insight.document import checked
+from pytest_insight.errors import InsightError
+from pytest_insight.exchange.formats import FORMATS
+from pytest_insight.models import TestSession
+from pytest_insight.storage import InMemoryStorage, JSONStorage
+from tests.conftest import MakeSession
+from tests.exchange.helpers import written
+from tests.faults.commands import Ran, measured, run
+from tests.faults.conftest import LONG
+from tests.strategies import sessions
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc says how much memory it took")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, devices, links of POSIX")
+
+DEEP = 100_000
+MILLION = b"9" * 1_000_000
+LONG_TEXT = 200_000_000 if LONG else 20_000_000
+SMALL_FILES_TAKE = 120
+"""MiB at most for a file of at most 2 MB; a command without any takes some 40."""
+COPIES = 8
+"""How often a long text may be in memory: read, decoded, encoded, checked, written."""
+
+TIME = b'"session_start_time":"2026-11-01T12:00:00Z","session_duration":1.0'
+SESSION = b'{"session_id":"a","sut_name":"x",' + TIME + b',"test_results":[\n]}'
+
+
+def document(*values: bytes) -> bytes:
+    head = b'{"format":"pytest-insight","version":1,"sessions":['
+    return head + b"\n" + b",\n".join(values) + b"\n]}\n"
+
+
+def with_field(field: bytes) -> bytes:
+    return SESSION.replace(b',"test_results"', b"," + field + b',"test_results"')
+
+
+GOOD = SESSION.replace(b'"a"', b'"good"')
+BAD = {
+    "lists, nested": b"[" * DEEP + b"]" * DEEP,
+    "objects, nested": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "sessions in sessions": document(b'{"session_id":' * DEEP),
+    "sessions in lists in sessions": document(b'{"session_id":[' * DEEP),
+    "a session with nested lists": document(
+        GOOD, with_field(b'"testing_system":{"a":' + b"[" * DEEP + b"]" * DEEP + b"}"), GOOD
+    ),
+    "a million digits": MILLION,
+    "a version of a million digits": document(GOOD).replace(b":1,", b":" + MILLION + b",", 1),
+    "a status of a million digits": document(GOOD, with_field(b'"exit_status":' + MILLION)),
+    "a fact of a million digits": document(
+        GOOD, with_field(b'"testing_system":{"a":%s}' % MILLION)
+    ),
+    "NUL bytes": bytes(4096),
+    "NUL bytes at the end": document(GOOD) + bytes(4096),
+    "NUL bytes within": document(GOOD, SESSION.replace(b'"x"', b'"x\0"')),
+    "UTF-16 cut short": document(GOOD).decode().encode("utf-16")[:-1],
+    "the quotes of a million texts": b'"' * 1_000_000,
+    "a million open braces": b"{" * 1_000_000,
+}
+RIGHT = {
+    "a byte order mark": b"\xef\xbb\xbf" + document(GOOD),
+    "UTF-16": document(GOOD).decode().encode("utf-16"),
+    "UTF-32": document(GOOD).decode().encode("utf-32"),
+    "CR line ends": document(GOOD).replace(b"\n", b"\r"),
+    "CR LF line ends": document(GOOD).replace(b"\n", b"\r\n"),
+    "keys that come twice": document(b'{"session_id":"z","sut_name":"y",' + GOOD[1:]),
+    "a number of an endless exponent": document(
+        GOOD.replace(b',"test_results"', b',"testing_system":{"a":1e999},"test_results"')
+    ),
+}
+
+
+def assert_sentence(ran: Ran) -> None:
+    assert ran.status in (0, 1), ran.err
+    assert "Traceback" not in ran.err
+    assert len(ran.err) < 1500, ran.err
+    assert all(line.startswith(("insight: ", "  ", "Correct")) for line in ran.err.splitlines())
+    assert (ran.status == 1) is ("error: " in ran.err or "damaged: " in ran.err)
+
+
+@on_linux
+@pytest.mark.parametrize("kind", BAD)
+def test_a_hostile_file_is_refused_in_a_sentence_and_nothing_is_written(
+    tmp_path: Path, kind: str
+) -> None:
+    Path("bad.json").write_bytes(BAD[kind])
+    ran = measured(tmp_path / "peak", "import", "bad.json")
+    assert_sentence(ran)
+    assert ran.status == 1
+    assert "bad.json" in ran.err
+    assert ran.peak < SMALL_FILES_TAKE
+    assert not JSONStorage().path.parent.exists()
+
+
+@on_linux
+@pytest.mark.parametrize("kind", BAD)
+def test_a_hostile_store_is_refused_or_read_as_far_as_it_goes(tmp_path: Path, kind: str) -> None:
+    path = JSONStorage().path
+    path.parent.mkdir()
+    path.write_bytes(BAD[kind])
+    listed = measured(tmp_path / "peak", "sessions", "list", "--format", "json")
+    assert_sentence(listed)
+    assert listed.peak < SMALL_FILES_TAKE
+    refused = listed.status == 1
+    assert refused or ('"session_id": "good"' in listed.out) is (b'"good"' in BAD[kind])
+    verified = measured(tmp_path / "peak", "sessions", "verify")
+    assert_sentence(verified)
+    assert verified.status == 1, "it is never called sound"
+    assert verified.peak < SMALL_FILES_TAKE
+    saved = run("sessions", "repair")
+    assert (saved.status == 1) is refused
+    kept = [copy.read_bytes() for copy in path.parent.glob("*") if copy.suffix in (".json", ".bak")]
+    assert BAD[kind] in kept, "what it was is kept, in its place or beside it"
+    if not refused:
+        assert run("sessions", "verify").status == 0
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_an_unusual_file_is_read_as_what_it_says(kind: str) -> None:
+    Path("a.json").write_bytes(RIGHT[kind])
+    ran = run("import", "a.json")
+    assert (ran.status, ran.err.count("1 imported")) == (0, 1), ran
+    assert JSONStorage().session_ids() == ["good"]
+    JSONStorage().path.write_bytes(RIGHT[kind])
+    assert JSONStorage().get_session_by_id("good") is not None
+
+
+@on_linux
+@pytest.mark.parametrize("place", ["text", "ID"])
+def test_a_very_long_text_takes_a_few_times_its_length(
+    tmp_path: Path, make_session: MakeSession, place: str
+) -> None:
+    text = b"x" * LONG_TEXT
+    if place == "ID":
+        data = document(SESSION.replace(b'"a"', b'"%s"' % text))
+    else:
+        data = document(with_field(b'"testing_system":{"a":"%s"}' % text))
+    Path("a.json").write_bytes(data)
+    most = SMALL_FILES_TAKE + COPIES * (LONG_TEXT >> 20)
+    for command in (("import", "a.json"), ("sessions", "verify"), ("export", "b.json")):
+        ran = measured(tmp_path / "peak", *command)
+        assert_sentence(ran)
+        assert ran.status == 0
+        assert ran.peak < most
+    assert Path("b.json").read_bytes().count(text) == 1
+
+
+@on_linux
+def test_a_gzip_bomb_takes_no_memory_and_the_limit_can_be_set(tmp_path: Path) -> None:
+    megabytes = 120
+    with gzip.open("bomb.json.gz", "wb") as file:
+        file.write(b"[")
+        for _ in range(megabytes):
+            file.write(bytes(1 << 20).replace(b"\0", b" "))
+        file.write(b"]")
+    assert Path("bomb.json.gz").stat().st_size < megabytes << 10
+    limit = {"PYTEST_INSIGHT_MAX_UNPACKED": "100"}
+    ran = measured(tmp_path / "peak", "import", "bomb.json.gz", env=limit)
+    assert_sentence(ran)
+    assert "bomb.json.gz unpacks to more than 100 MiB" in ran.err
+    assert "PYTEST_INSIGHT_MAX_UNPACKED" in ran.err
+    assert ran.peak < SMALL_FILES_TAKE
+    assert run("import", "bomb.json.gz", env={"PYTEST_INSIGHT_MAX_UNPACKED": "121"}).status == 0
+    for nonsense in ("much", "-1", "1e3", "9" * 1000):
+        ran = run("import", "bomb.json.gz", env={"PYTEST_INSIGHT_MAX_UNPACKED": nonsense})
+        assert "PYTEST_INSIGHT_MAX_UNPACKED must be a number of MiB" in ran.err
+        assert_sentence(ran)
+
+
+def _loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _socket_folder(path: Path) -> None:
+    path.mkdir()
+
+
+THINGS: dict[str, Callable[[Path], object]] = {
+    "a pipe": os.mkfifo if hasattr(os, "mkfifo") else _loop,
+    "a device": _device,
+    "a link to itself": _loop,
+    "a folder": _socket_folder,
+}
+
+
+@pytest.mark.parametrize("kind", THINGS)
+def test_what_is_no_file_is_refused_at_once(kind: str) -> None:
+    THINGS[kind](Path("a.json"))
+    imported = run("import", "a.json")
+    stored = run("sessions", "list", env={"PYTEST_INSIGHT_DB_PATH": "a.json"})
+    for ran in (imported, stored):
+        assert_sentence(ran)
+        assert ran.status == 1
+        assert "a.json" in ran.err
+
+
+def test_a_folder_that_does_not_exist_is_named() -> None:
+    for command in ("import", "export"):
+        ran = run(command, "nowhere/a.json")
+        assert_sentence(ran)
+        assert ran.status == 1
+        assert "nowhere" in ran.err
+    assert not Path("nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "../../x", "..", "/etc/passwd", "a\nb\r", "x" * 10_000, "-rf", "*", " "]
+)
+def test_an_id_is_found_shown_and_deleted_and_is_no_path(
+    make_session: MakeSession, name: str
+) -> None:
+    if not name.strip():
+        name = "\u3000."
+    Path("a.json").write_bytes(written([make_session(session_id=name)], "json"))
+    before = sorted(Path().rglob("*"))
+    assert run("import", "a.json").status == 0
+    storage = JSONStorage()
+    assert storage.session_ids() == [name]
+    assert run("sessions", "show", "--", name).status == 0
+    assert run("sessions", "pin", "--", name).status == 0
+    assert storage.get_session_by_id(name) == make_session(session_id=name, pinned=True)
+    assert sorted(Path().rglob("*")) == before
+    assert {path.name for path in storage.path.parent.iterdir()} == {
+        "sessions.json",
+        "sessions.json.lock",
+    }
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> tuple[str, list[TestSession], bytes]:
+    """A format, sessions, and what they are written as, with bytes changed, lost and doubled."""
+    name = draw(st.sampled_from(list(FORMATS)))
+    history = draw(
+        st.lists(sessions().map(checked), min_size=1, max_size=2, unique_by=lambda s: s.session_id)
+    )
+    data = written(history, name)
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(data)))
+        end = draw(st.integers(start, min(start + 20, len(data))))
+        more = draw(st.one_of(st.binary(max_size=4), st.sampled_from([data[start:end] * 2, b'"'])))
+        data = data[:start] + more + data[end:]
+    return name, history, data
+
+
+@settings(
+    deadline=None,
+    max_examples=10_000 if LONG else 60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(damaged())
+def test_damaged_exports_are_refused_or_hold_what_every_store_can_keep(
+    tmp_path: Path, made: tuple[str, list[TestSession], bytes]
+) -> None:
+    name, _, data = made
+    source = tmp_path / f"damaged.{name}"
+    source.write_bytes(data)
+    memory, store = InMemoryStorage(), JSONStorage(tmp_path / "damaged" / "sessions.json")
+    for skip in (False, True):
+        shutil.rmtree(store.path.parent, ignore_errors=True)
+        try:
+            report = store.import_sessions(source, skip_invalid=skip)
+        except InsightError as exc:
+            named = str(source) in str(exc)
+            assert named
+            assert not store.path.exists()
+            continue
+        assert store.count() == report.imported <= report.total
+        assert store.verify().tidy
+        memory = InMemoryStorage()
+        memory.save_sessions(store.load_sessions())
+        assert memory.load_sessions() == store.load_sessions()
