@@ -123,12 +123,14 @@ def test_a_hostile_store_is_refused_or_read_as_far_as_it_goes(tmp_path: Path, ki
     assert_sentence(verified)
     assert verified.status == 1, "it is never called sound"
     assert verified.peak < SMALL_FILES_TAKE
-    saved = run("sessions", "repair")
-    assert (saved.status == 1) is refused
+    if refused:
+        with pytest.raises(InsightError):
+            JSONStorage().repair()
+    else:
+        JSONStorage().repair()
+        assert JSONStorage().verify().tidy
     kept = [copy.read_bytes() for copy in path.parent.glob("*") if copy.suffix in (".json", ".bak")]
     assert BAD[kind] in kept, "what it was is kept, in its place or beside it"
-    if not refused:
-        assert run("sessions", "verify").status == 0
 
 
 @pytest.mark.parametrize("kind", RIGHT)
@@ -264,7 +266,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, list[TestSession], bytes]:
 
 @settings(
     deadline=None,
-    max_examples=10_000 if LONG else 60,
+    max_examples=10_000 if LONG else 40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(damaged())
