@@ -78,10 +78,17 @@ def unpin(ctx: typer.Context, sessions: SessionsArgument, *, profile: ProfileOpt
 
 
 def _mark(storage: BaseStorage, names: list[str], *, pinned: bool) -> None:
+    from pytest_insight.errors import StorageError
     from pytest_insight.filters import Selection, SessionIdMatches
 
     patterns = tuple(session_patterns(storage, names))
     ids = storage.session_ids(Selection((SessionIdMatches(patterns),)))
+    if not ids:
+        raise StorageError(
+            f"no session of {storage.location} matches {', '.join(names)}: "
+            "see which there are with: insight sessions list",
+            storage.location,
+        )
     changed = storage.pin_sessions(ids, pinned=pinned)
     word = "pinned" if pinned else "unpinned"
     already = f" ({len(ids) - len(changed)} were before)" if len(changed) < len(ids) else ""

@@ -43,6 +43,7 @@ def test_pinned_sessions_stay(insight: Insight, store: JSONStorage) -> None:
         ("prune --older-than=-90d", 1, "90d"),
         ("prune --keep 1", 2, "--yes"),
         ("pin nothing", 1, "no session 'nothing'"),
+        ("pin nothing-*", 1, "matches nothing-*"),
         ("pin", 2, "ID..."),
     ],
 )
