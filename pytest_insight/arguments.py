@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import get_args
 
-from pytest_insight.document import clean_text
+from pytest_insight.cleaning import clean_text
 from pytest_insight.errors import InvalidQueryParameterError
 from pytest_insight.filters import TextField
 from pytest_insight.models import TestOutcome

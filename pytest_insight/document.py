@@ -1,48 +1,17 @@
-"""The JSON document of sessions: what a JSON store holds and what a JSON export is.
-
-    {"format":"pytest-insight","version":1,"sessions":[
-    {"session_id":"api-...","sut_name":"api",...,"test_results":[
-     {"nodeid":"tests/test_a.py::test_x","outcome":"passed",...},
-     {"nodeid":"tests/test_a.py::test_y","outcome":"failed",...}
-    ]},
-    {"session_id":...
-    ]}
-    ]}
-
-It is one valid JSON document whose line breaks carry its structure: JSON escapes line breaks inside
-strings, so a raw one stands only where this layout puts it. A line that begins with
-`{"session_id":` begins a session, its results come last and begin with a space, and the line `]}`
-ends a session (or, after the last one, the document). `,"test_results":[` always ends its line,
-also when no result follows, so a session always ends in a line of its own. That is what makes the
-end of a complete document (`]}` twice) different from any write that stopped half-way.
-
-Versions: 1, the first one. A field that is added is a new version; older readers refuse it.
-"""
+"""Sessions as JSON: encoding and decoding them in the layout of `layout.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from pytest_insight.cleaning import MAX_NESTING, cleaned, is_too_deep
 from pytest_insight.errors import InvalidSessionError
+from pytest_insight.layout import BETWEEN_RESULTS, laid_out
 from pytest_insight.models import TestResult, TestSession
-
-FORMAT = "pytest-insight"
-VERSION = 1
-
-HEAD = b'{"format":"pytest-insight","version":1,"sessions":['
-END = b"\n]}\n"
-SESSION_MARK = b'{"session_id":'
-RESULTS_MARK = b',"test_results":[\n'
-SESSION_END = b"\n]}"
-SEPARATOR = b",\n"
-_BETWEEN_RESULTS = b",\n "
-COMPLETE_TAIL = SESSION_END + END
-EMPTY_DOCUMENT = HEAD + END
 
 UNDECODABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 """What decoding bytes of unknown origin may raise."""
@@ -56,12 +25,6 @@ _UNFIT = (
 )
 """What encoding and decoding an object that is no valid session may raise."""
 
-MAX_NESTING = 100
-"""Levels of lists and objects in `testing_system` and `properties`.
-
-More could be written and then not be read from code that itself stands deep in the stack.
-"""
-
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(TestSession)
 
@@ -69,12 +32,9 @@ _DECODER = msgspec.json.Decoder(TestSession)
 def encode_session(session: TestSession) -> bytes:
     """One session in the layout above, without the line break before and the comma after it."""
     fields = _ENCODER.encode(replace(session, test_results=()))
-    if not session.test_results:
-        return fields[:-1] + RESULTS_MARK + b"]}"
-    results = _ENCODER.encode_lines(session.test_results).replace(b"\n", _BETWEEN_RESULTS)
-    # Views, as every copy counts: these are most of the bytes of a store.
-    lines = memoryview(results)[: -len(_BETWEEN_RESULTS)]
-    return b"".join((memoryview(fields)[:-1], RESULTS_MARK, b" ", lines, SESSION_END))
+    results = _ENCODER.encode_lines(session.test_results).replace(b"\n", BETWEEN_RESULTS)
+    # A view, as every copy counts: these are most of the bytes of a store.
+    return laid_out(fields, memoryview(results)[: -len(BETWEEN_RESULTS)])
 
 
 def decode_session(data: bytes | bytearray | memoryview) -> TestSession:
@@ -91,16 +51,6 @@ def decode_session(data: bytes | bytearray | memoryview) -> TestSession:
 def decode_header(fields: bytes) -> TestSession:
     """A session without its results, from the bytes before `,"test_results":[`."""
     return _DECODER.decode(fields + b"}")
-
-
-def document_chunks(encoded: Iterable[bytes]) -> Iterator[bytes]:
-    """A whole document of encoded sessions, piece by piece: memory holds one of them at a time."""
-    yield HEAD
-    lead = b"\n"
-    for session in encoded:
-        yield lead + session
-        lead = SEPARATOR
-    yield END
 
 
 def checked(session: TestSession) -> TestSession:
@@ -156,23 +106,7 @@ def encode_clean(value: Any) -> bytes:
     else:
         if not _has_nul(data):
             return data
-    return _ENCODER.encode(_cleaned(msgspec.to_builtins(value, builtin_types=(datetime,))))
-
-
-def is_too_deep(value: Any) -> bool:
-    """Whether a JSON value is nested deeper than `MAX_NESTING`."""
-    level = [value]
-    for _ in range(MAX_NESTING + 1):
-        level = [inner for outer in level for inner in _children(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list | tuple) else ()
+    return _ENCODER.encode(cleaned(msgspec.to_builtins(value, builtin_types=(datetime,))))
 
 
 def _refuse_deep(session: TestSession) -> None:
@@ -189,21 +123,6 @@ def _has_nul(data: bytes) -> bool:
 def _invalid(session: object, exc: Exception) -> InvalidSessionError:
     name = session.session_id if isinstance(session, TestSession) else type(session).__name__
     return InvalidSessionError(f"session {name!r} cannot be saved: {exc}")
-
-
-def clean_text(text: str) -> str:
-    """The text with NUL and lone surrogates written as escapes."""
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, dict):
-        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_cleaned(item) for item in value]
-    return value
 
 
 def _in_utc(session: TestSession) -> TestSession:

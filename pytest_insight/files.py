@@ -51,6 +51,25 @@ def write_whole(path: Path, chunks: Iterable[bytes], mode: int = PRIVATE_FILE) -
             file.write(chunk)
 
 
+def read_into(file: BinaryIO, buffer: bytearray, most: int) -> int:
+    """Fill a buffer from the file's position with at most so many bytes; returns how many."""
+    view = memoryview(buffer)[: max(most, 0)]
+    filled = 0
+    while filled < len(view):
+        count = file.readinto(view[filled:])  # type: ignore[attr-defined]  # FileIO has it
+        if not count:
+            break
+        filled += count
+    return filled
+
+
+def read_range(file: BinaryIO, start: int, end: int) -> bytes:
+    """The bytes between two offsets; fewer where the file is shorter."""
+    buffer = bytearray(end - start)
+    file.seek(start)
+    return bytes(buffer[: read_into(file, buffer, end - start)])
+
+
 def lock_path(path: Path) -> Path:
     """The lock file of a file that several processes write."""
     return path.with_name(path.name + ".lock")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import enum
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -142,7 +141,7 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     time. Where both are given both are kept: a wall clock and a stopwatch may differ.
 
     Attributes:
-        session_id: unique in a store, not empty; `new_session_id` makes one.
+        session_id: unique in a store, not empty.
         sut_name: the system under test, not blank.
         session_start_time: aware; kept in UTC.
         session_stop_time: aware, not before the start; kept in UTC.
@@ -241,11 +240,6 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             )
             for nodeid, g in groups.items()
         ]
-
-
-def new_session_id(sut_name: str, start: datetime) -> str:
-    """A fresh ID: `<sut>-<YYYYMMDD>-<HHMMSS>-<8 hex>`, the time in UTC."""
-    return f"{sut_name}-{start.astimezone(UTC):%Y%m%d-%H%M%S}-{os.urandom(4).hex()}"
 
 
 def _check_name(field: str, value: object) -> None:

@@ -21,7 +21,7 @@ from pytest_insight.storage import (
     list_profiles,
     switch_profile,
 )
-from pytest_insight.storage.access import Choice, choose
+from pytest_insight.storage.access import choose
 from tests.conftest import MakeSession
 
 PROFILE, KIND, PATH = (
@@ -125,7 +125,8 @@ def test_the_first_row_that_applies_counts(
 def test_row_6_the_default_profile() -> None:
     switch_profile("default")
     assert where(get_storage_instance()) == "sessions"
-    assert choose() == Choice(get_active_profile(), "default")
+    choice = choose()
+    assert (choice.profile, choice.reason) == (get_active_profile(), "default")
 
 
 def test_the_home_variable_moves_profiles_and_stores(

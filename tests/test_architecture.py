@@ -21,7 +21,7 @@ PACKAGE = ROOT.name
 
 # Who may import whom: what stands further down may import what stands above it, and its own kind.
 LAYERS = (
-    ("errors", "files", "locations", "locks"),
+    ("cleaning", "errors", "files", "layout", "locations", "locks", "plain_json"),
     ("models",),
     ("document", "filters", "arguments"),
     ("exchange",),

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.document import EMPTY_DOCUMENT, HEAD
 from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError
 from pytest_insight.filters import HasTag, Selection, SutIs
+from pytest_insight.layout import EMPTY_DOCUMENT, HEAD
 from pytest_insight.models import TestSession
 from pytest_insight.storage import BaseStorage, JSONStorage
 from tests.conftest import MakeSession

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pytest_insight.document import HEAD, SESSION_MARK
 from pytest_insight.errors import NewerFormatError, StoreDamageWarning
 from pytest_insight.filters import HasOutcome, HasTag, Selection
+from pytest_insight.layout import HEAD, SESSION_MARK
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import JSONStorage
 from tests.conftest import START

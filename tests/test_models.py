@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -16,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_insight import document
+from pytest_insight.cleaning import clean_text
 from pytest_insight.errors import InsightError, InvalidSessionError
 from pytest_insight.models import (
     CodeState,
@@ -23,7 +23,6 @@ from pytest_insight.models import (
     TestOutcome,
     TestResult,
     TestSession,
-    new_session_id,
 )
 from tests.conftest import START, MakeSession
 from tests.strategies import sessions, texts
@@ -249,16 +248,6 @@ def test_the_final_result_is_last_also_where_clocks_disagree(make_session: MakeS
     ]
 
 
-# IDs --------------------------------------------------------------------------------------------
-
-
-def test_a_new_id_says_what_and_when_in_utc_and_is_unique() -> None:
-    start = datetime(2026, 11, 1, 1, 2, 3, tzinfo=timezone(timedelta(hours=3)))
-    names = {new_session_id("api", start) for _ in range(100)}
-    assert len(names) == 100
-    assert all(re.fullmatch(r"api-20261031-220203-[0-9a-f]{8}", name) for name in names)
-
-
 # Bytes ------------------------------------------------------------------------------------------
 
 
@@ -292,13 +281,13 @@ def test_line_breaks_stand_only_where_the_layout_puts_them(session: TestSession)
 
 @given(texts(), texts())
 def test_clean_text_has_nothing_that_stores_cannot_hold(one: str, other: str) -> None:
-    clean = document.clean_text(one)
+    clean = clean_text(one)
     assert "\0" not in clean
     assert clean.encode("utf-8").decode("utf-8") == clean
-    assert document.clean_text(clean) == clean
-    assert document.clean_text(one + other) == clean + document.clean_text(other)
+    assert clean_text(clean) == clean
+    assert clean_text(one + other) == clean + clean_text(other)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_clean_text_leaves_alone_what_stores_can_hold(text: str) -> None:
-    assert document.clean_text(text) == text
+    assert clean_text(text) == text

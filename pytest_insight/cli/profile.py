@@ -228,7 +228,5 @@ def _where(profile: StorageProfile) -> str:
 
 
 def _fields(profile: StorageProfile) -> dict[str, Any]:
-    import msgspec
-
-    fields = msgspec.structs.asdict(profile)
+    fields = profile._asdict()
     return fields | {"file_path": str(profile.path) if profile.path else None}

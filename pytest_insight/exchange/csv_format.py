@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from pytest_insight.document import clean_text
+from pytest_insight.cleaning import clean_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.problems import Parsed, Problem
 from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown_name

@@ -32,7 +32,8 @@ from pydantic import (
     model_validator,
 )
 
-from pytest_insight.document import checked, clean_text
+from pytest_insight.cleaning import clean_text
+from pytest_insight.document import checked
 from pytest_insight.errors import InvalidSessionError
 from pytest_insight.exchange.text import shown, shown_name
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession

@@ -7,24 +7,17 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from pytest_insight.document import (
-    FORMAT,
-    UNDECODABLE,
-    VERSION,
-    checked,
-    clean_text,
-    decode_session,
-    document_chunks,
-    encode_session,
-)
+from pytest_insight.cleaning import clean_text
+from pytest_insight.document import UNDECODABLE, checked, decode_session, encode_session
 from pytest_insight.errors import ExchangeError, InvalidSessionError, NewerFormatError
 from pytest_insight.exchange.problems import Parsed, Problem
 from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown, shown_name
+from pytest_insight.layout import FORMAT, VERSION, document_chunks
 from pytest_insight.models import TestSession
 
 
 def write(sessions: Iterable[TestSession], file: BinaryIO) -> int:
-    """Write the document of `document.py`; returns how many sessions it holds."""
+    """Write the document of `layout.py`; returns how many sessions it holds."""
     count = 0
 
     def encoded() -> Iterator[bytes]:

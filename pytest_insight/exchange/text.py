@@ -7,7 +7,7 @@ import json
 import reprlib
 from typing import Any
 
-from pytest_insight.document import clean_text
+from pytest_insight.cleaning import clean_text
 from pytest_insight.errors import ExchangeError
 
 _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_insight import arguments
-from pytest_insight.document import clean_text
+from pytest_insight.cleaning import clean_text
 from pytest_insight.errors import InvalidQueryParameterError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,

@@ -8,7 +8,6 @@ that the service made. A build of a tag has none.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 from urllib.parse import quote
 
 Environment = Mapping[str, str]
@@ -20,7 +19,7 @@ def _not_given(_env: Environment) -> str:
     return ""
 
 
-class Service(NamedTuple):
+class Service:
     """One CI service.
 
     Attributes:
@@ -32,13 +31,24 @@ class Service(NamedTuple):
         branch: from the variables to the branch.
     """
 
-    name: str
-    sign: str
-    run_id: tuple[str, ...]
-    job: tuple[str, ...]
-    url: Fact
-    branch: Fact
-    attempt: Fact = _not_given
+    def __init__(
+        self,
+        *,
+        name: str,
+        sign: str,
+        run_id: tuple[str, ...],
+        job: tuple[str, ...],
+        url: Fact,
+        branch: Fact,
+        attempt: Fact = _not_given,
+    ) -> None:
+        self.name = name
+        self.sign = sign
+        self.run_id = run_id
+        self.job = job
+        self.url = url
+        self.branch = branch
+        self.attempt = attempt
 
 
 def ci_facts(environment: Environment) -> dict[str, str]:

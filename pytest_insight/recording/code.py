@@ -14,8 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from pytest_insight.models import CodeState
-
 GIT_SECONDS = 0.3
 """How long the end of a run waits, in all, for a git that was started at its beginning."""
 
@@ -49,6 +47,10 @@ _SET_BY_HOOKS = (
 """A git that runs pytest as its hook sets these: they name its repository, whatever the folder."""
 
 
+Code = dict[str, str]
+"""What is known of it; the fields of `models.CodeState`, which takes long to import."""
+
+
 class CodeProbe:
     """Starts git with the run and reads its answers at the end.
 
@@ -70,7 +72,7 @@ class CodeProbe:
         self._branch = branch
         self._asked: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
         self._untracked: bytes | None = None
-        self._said: CodeState | None = None
+        self._said: Code | None = None
         self._environment = os.environ | {
             "GIT_OPTIONAL_LOCKS": "0",  # or a `git add` beside us could fail
             "GIT_NO_LAZY_FETCH": "1",
@@ -82,14 +84,14 @@ class CodeProbe:
                 self._root = root
                 self._start(not_code)
 
-    def look(self) -> CodeState | None:
+    def look(self) -> Code | None:
         """What git has said by now; it is not waited for.
 
         To be called before tests run, for they may change untracked files, and die.
         """
         return self._look(time.monotonic())
 
-    def state(self, seconds: float = GIT_SECONDS) -> CodeState | None:
+    def state(self, seconds: float = GIT_SECONDS) -> Code | None:
         """What git said; None where it knows nothing of the folder. To be called once.
 
         Args:
@@ -99,19 +101,20 @@ class CodeProbe:
         self.close()
         return state
 
-    def _look(self, deadline: float) -> CodeState | None:
-        if self._said is None or self._said.digest == UNKNOWN:
+    def _look(self, deadline: float) -> Code | None:
+        if self._said is None or self._said.get("digest") == UNKNOWN:
             with suppress(OSError):
                 self._said = self._read(deadline)
         return self._said
 
-    def _read(self, deadline: float) -> CodeState | None:
+    def _read(self, deadline: float) -> Code | None:
         commit = self._line("commit", deadline)
         branch = self._line("branch", deadline) or self._branch
         if not commit and not branch:
             return None
         digest = self._digest(deadline) if commit else UNKNOWN
-        return CodeState(commit=commit or None, branch=branch or None, digest=digest)
+        known = {"commit": commit, "branch": branch, "digest": digest}
+        return {name: value for name, value in known.items() if value}
 
     def close(self) -> None:
         """End what is still running; may be called again."""

@@ -1,4 +1,4 @@
-"""The lines of a journal: what they are, and what they say together.
+"""The lines of a journal: what they are, and what they say together; `lines.py` writes them.
 
     {"journal":1,"session":{...the session's own fields...},"target":...}
     {"code":{...the commit and the branch, as soon as they are known...}}
@@ -13,6 +13,7 @@ Versions: 1, the first.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from itertools import zip_longest
 
 import msgspec
@@ -20,9 +21,7 @@ from msgspec.structs import replace
 
 from pytest_insight.document import UNDECODABLE
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
-
-VERSION = 1
-RESULT_MARK = b'{"nodeid":'
+from pytest_insight.recording.lines import RESULT_MARK, VERSION
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,6 +44,7 @@ class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
     exit_status: int
     session_duration: float
     code_state: CodeState | None = None
+    session_stop_time: datetime | None = None
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -99,7 +99,12 @@ def parse(data: bytes) -> Journal:
     Raises:
         ValueError: not even its first line is complete, or it is of a later version.
     """
-    head, lines = _head(data.split(b"\n"))
+    return parsed(data.split(b"\n"))
+
+
+def parsed(journal: list[bytes]) -> Journal:
+    """Equivalent to `parse`, of the lines."""
+    head, lines = _head(journal)
     found = _Found()
     for line, following in zip_longest(lines, lines[1:]):
         try:
@@ -182,7 +187,7 @@ def _session(session: TestSession, found: _Found) -> TestSession:
             session,
             exit_status=ending.exit_status,
             session_duration=ending.session_duration,
-            session_stop_time=None,
+            session_stop_time=ending.session_stop_time,
             code_state=ending.code_state,
             test_results=tuple(results),
         )

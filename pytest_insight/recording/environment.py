@@ -6,11 +6,14 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_insight.recording.ci import ci_facts
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 
 def testing_system(config: pytest.Config) -> dict[str, Any]:
@@ -43,11 +46,20 @@ def _platform() -> str:
 
 def _plugins(config: pytest.Config) -> Iterator[tuple[str, str]]:
     """Name and version of each distribution with an active plugin."""
-    # A distribution may have several; its metadata is parsed each time it is asked for.
+    # A distribution may have several.
     found = {id(dist._dist): dist for _, dist in config.pluginmanager.list_plugin_distinfo()}
     for dist in found.values():
-        metadata = dist.metadata
-        yield str(metadata["name"]), str(metadata["version"])
+        yield _name_and_version(dist._dist)
+
+
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    """Read from its metadata's first lines: parsing all of them takes fifty times as long."""
+    head, _, _ = (distribution.read_text("METADATA") or "").partition("\n\n")
+    fields = dict(line.partition(": ")[::2] for line in head.split("\n"))
+    if "Name" in fields and "Version" in fields:
+        return fields["Name"].strip(), fields["Version"].strip()
+    metadata = distribution.metadata  # another layout than that of a wheel
+    return str(metadata["name"]), str(metadata["version"])
 
 
 def _host() -> str:

@@ -1,6 +1,7 @@
 """The journal: what a running session has finished so far, on disk before anything can kill it.
 
-A file of JSON lines (`entries.py`) in `locations.journal_folder()`, named after the session.
+A file of JSON lines (written by `lines.py`, read by `entries.py`) in `locations.journal_folder()`,
+named after the session.
 
 Each line is handed to the operating system as it is written (not synced: a crash of the machine may
 cost a journal, a crash of the process does not). While the session lives it holds the lock
@@ -12,24 +13,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from os import getpid
 from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
 
-from pytest_insight.document import encode_clean
 from pytest_insight.files import PRIVATE_FILE, make_private_folder
-from pytest_insight.locks import AnyLock, lock_on
-from pytest_insight.models import CodeState, TestResult
-from pytest_insight.recording.entries import Ending, Head, Journal, parse
+from pytest_insight.locks import lock_on
+
+if TYPE_CHECKING:
+    from pytest_insight.locks import AnyLock
 
 SUFFIX = ".jsonl"
 ASIDE = ".damaged"
-_RUNNING = b'{"running":'
 
 
 class JournalWriter:
     """Writes the journal of this process's session.
 
     When a line cannot be written (no space, a read-only folder), it and all later ones are kept in
-    memory instead: the run goes on, and its session can still be saved at the end.
+    memory instead: the run goes on, and its session can still be saved at the end. A forked child
+    writes nothing.
 
     Attributes:
         path: the file; it may not be there (see `problem`).
@@ -37,11 +41,20 @@ class JournalWriter:
         results: how many there are.
     """
 
-    def __init__(self, folder: Path, head: Head) -> None:
-        self.path = folder / f"{_file_name(head.session.session_id)}{SUFFIX}"
+    def __init__(self, folder: Path, session_id: str, head: bytes) -> None:
+        """Make the file, lock it, and write the first line.
+
+        Args:
+            folder: made where it is missing.
+            session_id: the session's.
+            head: the first line.
+        """
+        self.path = folder / f"{_file_name(session_id)}{SUFFIX}"
         self.problem: OSError | None = None
         self.results = 0
+        self._process = getpid()
         self._kept: list[bytes] = []
+        self._checksum = 0
         self._descriptor = -1
         self._lock: AnyLock | None = None
         try:
@@ -51,37 +64,40 @@ class JournalWriter:
             self._descriptor = os.open(self.path, flags, PRIVATE_FILE)
         except OSError as exc:
             self.problem = exc
-        self._write(encode_clean(head) + b"\n")
+        self._write(head)
 
-    def code(self, state: CodeState) -> None:
-        """What is known of the code by now."""
-        self._write(b'{"code":%b}\n' % encode_clean(state))
+    def code(self, state: bytes) -> None:
+        """What is known of the code by now; JSON, as all that is given here."""
+        self._write(b'{"code":%b}\n' % state)
 
-    def running(self, nodeid: str) -> None:
+    def running(self, name: bytes) -> None:
         """A test starts."""
-        self._write(b"%b%b}\n" % (_RUNNING, encode_clean(nodeid)))
+        self._write(b'{"running":%b}\n' % name)
 
-    def result(self, result: TestResult) -> None:
-        """A result is known."""
+    def result(self, line: bytes) -> None:
+        """A result is known; the whole line."""
         self.results += 1
-        self._write(encode_clean(result) + b"\n")
+        self._checksum = crc32(line, self._checksum)
+        self._write(line)
 
-    def warned(self, nodeid: str) -> None:
+    def warned(self, name: bytes) -> None:
         """A warning was recorded for a test whose results are written already."""
-        self._write(b'{"warned":%b}\n' % encode_clean(nodeid))
+        self._write(b'{"warned":%b}\n' % name)
 
-    def end(self, ending: Ending) -> Journal:
-        """The run is over: write so, and give back what was written.
+    def end(self, ending: bytes) -> bytes:
+        """The run is over: write so, and give back all lines.
 
         What could not be written is tried once more: tests may have filled the disk, and be gone.
         """
-        self._write(b'{"ended":%b}\n' % encode_clean(ending))
+        self._write(b'{"ended":%b}\n' % ending)
         if self.problem is None:
-            # Which tests began is only of use where one did not end, and is half of the lines.
-            lines = self._content().split(b"\n")
-            return parse(b"\n".join(line for line in lines if not line.startswith(_RUNNING)))
+            return self._content()
         self._write_kept()
-        return parse(self._content() + b"".join(self._kept))
+        return self._content() + b"".join(self._kept)
+
+    def is_whole(self, results: list[bytes]) -> bool:
+        """Whether these are the very results that were written, without the ends of their lines."""
+        return len(results) == self.results and crc32(b"\n".join([*results, b""])) == self._checksum
 
     def close(self, *, keep: bool) -> None:
         """Give the file up; without `keep`, delete it: its session is saved."""
@@ -96,6 +112,8 @@ class JournalWriter:
                 self._lock.release()
 
     def _write(self, line: bytes) -> None:
+        if getpid() != self._process:
+            return
         if self.problem is None:
             try:
                 written = os.write(self._descriptor, line)

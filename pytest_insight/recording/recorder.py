@@ -20,19 +20,18 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-import msgspec
 import pytest
-from msgspec.structs import replace
 
+from pytest_insight.cleaning import cleaned
 from pytest_insight.errors import InsightError
-from pytest_insight.models import CodeState, TestSession, new_session_id
-from pytest_insight.recording.code import CodeProbe
-from pytest_insight.recording.entries import VERSION, Ending, Head, Journal, Target
+from pytest_insight.plain_json import plain_json
+from pytest_insight.recording.code import Code, CodeProbe
 from pytest_insight.recording.environment import testing_system
-from pytest_insight.recording.journal import JournalWriter
+from pytest_insight.recording.journal import JournalWriter, journals
+from pytest_insight.recording.lines import Timestamps, head_line, new_session_id
 from pytest_insight.recording.reports import Attempts
+from pytest_insight.recording.saving import Destination
 from pytest_insight.recording.texts import Texts, environment_secrets
-from pytest_insight.storage.base import BaseStorage
 
 P = ParamSpec("P")
 
@@ -40,12 +39,11 @@ MAX_LINES = 3
 """Said of journals at the end of a run."""
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings:
     """Everything that was decided before the run starts.
 
     Attributes:
-        storage: where the session is saved at the end.
-        target: the same for another process, should this one die.
+        destination: where the session is saved at the end.
         journal_folder: where it is written down until then.
         sut_name: the system under test.
         tags: the session's.
@@ -54,14 +52,24 @@ class Settings(msgspec.Struct, frozen=True):
         branch: what the CI service says, empty without one.
     """
 
-    storage: BaseStorage
-    target: Target
-    journal_folder: Path
-    sut_name: str
-    tags: dict[str, str]
-    texts: Texts
-    ours: tuple[Path, ...] = ()
-    branch: str = ""
+    def __init__(
+        self,
+        *,
+        destination: Destination,
+        journal_folder: Path,
+        sut_name: str,
+        tags: dict[str, str],
+        texts: Texts,
+        ours: tuple[Path, ...] = (),
+        branch: str = "",
+    ) -> None:
+        self.destination = destination
+        self.journal_folder = journal_folder
+        self.sut_name = sut_name
+        self.tags = tags
+        self.texts = texts
+        self.ours = ours
+        self.branch = branch
 
 
 def _harmless(hook: Callable[Concatenate[Recorder, P], None]) -> Callable[..., None]:
@@ -69,12 +77,13 @@ def _harmless(hook: Callable[Concatenate[Recorder, P], None]) -> Callable[..., N
 
     @wraps(hook)
     def run(self: Recorder, *args: P.args, **kwargs: P.kwargs) -> None:
-        # A test may fork, and its child may come back from it: only the parent records.
+        # A test may fork, and its child may come back from it: only the parent records. The hooks
+        # of every test leave that to the journal.
         if self.failure is None and os.getpid() == self.process:
             try:
                 hook(self, *args, **kwargs)
             except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
-                self.failure = exc
+                self._fail(exc)
 
     return run
 
@@ -94,15 +103,14 @@ class Recorder:
         self._settings = settings
         self._code = CodeProbe(config.rootpath, settings.ours, settings.branch)
         # Bound here: a test may patch `time` and `datetime` in every module there is.
-        self._clock, self._stopwatch, self._time_at = (
-            time.time,
-            time.perf_counter,
-            datetime.fromtimestamp,
-        )
+        self._clock, self._stopwatch = time.time, time.perf_counter
+        self._time_at, self._time = datetime.fromtimestamp, Timestamps().text
         self._began, self._stopwatch_began = self._clock(), self._stopwatch()
         self._attempts = Attempts(settings.texts, self._clock)
+        self._add, self._name_json = self._attempts.add, settings.texts.name_json
         self._journal: JournalWriter | None = None
-        self._getpid = os.getpid
+        self._live: JournalWriter | None = None  # the same, while nothing has failed
+        self._fields: dict[str, Any] = {}
         self._terminal_counts: dict[str, list[Any]] = {}
         self._tests_began = False
         self._last_warned = ""
@@ -118,28 +126,34 @@ class Recorder:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins."""
-        journal = self._journal
-        if journal is None or self.failure is not None or self._getpid() != self.process:
+        journal = self._live
+        if journal is None:
             return
         try:
             if not self._tests_began:
                 self._tests_began = True
                 self._before_tests()
-            journal.running(self._settings.texts.hide_name(nodeid))
+            journal.running(self._name_json(nodeid))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
-            self.failure = exc
+            self._fail(exc)
 
     @pytest.hookimpl(trylast=True)  # when the terminal has counted it
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of one test is done."""
-        journal = self._journal
-        if journal is None or self.failure is not None or self._getpid() != self.process:
+        journal = self._live
+        if journal is None:
             return
         try:
-            for result in self._attempts.add(report, self._counted_as(report)):
-                journal.result(result)
+            for outcome, reports in self._terminal_counts.items():
+                if reports and reports[-1] is report:
+                    lines = self._add(report, outcome)
+                    break
+            else:
+                lines = self._add(report, self._counted_as(report))
+            for line in lines:
+                journal.result(line)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
-            self.failure = exc
+            self._fail(exc)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -176,40 +190,51 @@ class Recorder:
         self._code.close()
         if self._journal is not None:
             self._journal.close(keep=self._journal.results > 0)
-            self._journal = None
+            self._journal = self._live = None
+
+    def _fail(self, exc: Exception) -> None:
+        self.failure, self._live = exc, None
 
     # What becomes of it --------------------------------------------------------------------------
 
     @_harmless
     def _start(self) -> None:
-        start = self._time_at(self._began, UTC)
         settings = self._settings
-        session = TestSession(
-            session_id=new_session_id(settings.sut_name, start),
-            sut_name=settings.sut_name,
-            session_start_time=start,
-            session_tags=settings.tags,
-            testing_system=settings.texts.redacted(testing_system(self._config)),
-        )
-        head = Head(VERSION, session, settings.target)
+        start = self._time(self._began)
+        fields = {
+            "session_id": new_session_id(settings.sut_name, self._time_at(self._began, UTC)),
+            "sut_name": settings.sut_name,
+            "session_start_time": start,
+            "session_stop_time": start,
+            "session_duration": 0.0,
+        }
+        if settings.tags:
+            fields["session_tags"] = settings.tags
+        fields["testing_system"] = settings.texts.redacted(testing_system(self._config))
+        self._fields = cleaned(fields)
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         self._terminal_counts = getattr(terminal, "stats", {})
-        self._journal = JournalWriter(settings.journal_folder, head)
+        head = head_line(self._fields, settings.destination.target)
+        if journals(settings.journal_folder):
+            # Imported now: tests may put something else in the place of datetime, and leave it.
+            from pytest_insight.recording import folding  # noqa: F401
+        self._journal = JournalWriter(settings.journal_folder, self._fields["session_id"], head)
+        self._live = self._journal
 
     def _before_tests(self) -> None:
         self._learn_secrets()
-        code = self._hidden(self._code.look())
-        if code is not None and self._journal is not None:
-            self._journal.code(code)  # should the run die
+        code = self._told(self._code.look())
+        if code and self._journal is not None:
+            self._journal.code(plain_json(code))  # should the run die
 
     def _learn_secrets(self) -> None:
         """What is imported may load some (a .env file). What tests set is their own invention."""
         self._settings.texts.add_secrets(environment_secrets())
 
-    def _hidden(self, code: CodeState | None) -> CodeState | None:
-        if code is None or not code.branch:
-            return code
-        return replace(code, branch=self._settings.texts.hide(code.branch))
+    def _told(self, code: Code | None) -> Code | None:
+        if code and "branch" in code:
+            return code | {"branch": self._settings.texts.hide(code["branch"])}
+        return code
 
     @_harmless
     def _not_collected(self, report: pytest.CollectReport) -> None:
@@ -222,13 +247,10 @@ class Recorder:
     def _warned(self, nodeid: str) -> None:
         self._last_warned = nodeid
         if self._journal is not None:
-            self._journal.warned(self._settings.texts.hide_name(nodeid))
+            self._journal.warned(self._settings.texts.name_json(nodeid))
 
     def _counted_as(self, report: pytest.TestReport) -> str:
-        for category, reports in self._terminal_counts.items():
-            if reports and reports[-1] is report:
-                return category
-        # There is no terminal, or none that counts.
+        """Without a terminal, or one that counts."""
         status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
         # With `-p no:terminal` its default answer is not there either.
         default = report.outcome if report.when == "call" else ""
@@ -248,42 +270,53 @@ class Recorder:
         journal = self._journal
         if journal is None:
             return
-        for result in self._attempts.unfinished():
-            journal.result(result)
+        for line in self._attempts.unfinished():
+            journal.result(line)
         if not journal.results and exit_status == pytest.ExitCode.USAGE_ERROR:
             return  # a path that does not exist: nothing was run
-        duration = self._stopwatch() - self._stopwatch_began
-        ending = Ending(exit_status, duration, self._hidden(self._code.state()))
+        ending = self._ending(exit_status)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self._save(journal, journal.end(ending))
+            self._save(journal, ending)
         self._problems += [str(warning.message) for warning in caught]
 
-    def _save(self, writer: JournalWriter, journal: Journal) -> None:
-        session, storage = journal.session, self._settings.storage
+    def _ending(self, exit_status: int) -> dict[str, Any]:
+        duration = self._stopwatch() - self._stopwatch_began
+        ending = {
+            "session_stop_time": self._time(self._began + duration),
+            "session_duration": duration,
+            "exit_status": exit_status,
+        }
+        code = self._told(self._code.state())
+        return ending | ({"code_state": code} if code else {})
+
+    def _save(self, journal: JournalWriter, ending: dict[str, Any]) -> None:
+        destination = self._settings.destination
         try:
-            storage.save_session(session)
+            count = destination.save(journal, self._fields, ending)
         except InsightError as exc:
-            waits = f"it waits in {writer.path} and is brought in by the next recorded run"
-            if writer.problem is not None:
-                kept = f"only a part of it is in {writer.path}"
-                waits = kept if writer.path.exists() else "its results are lost"
+            waits = f"it waits in {journal.path} and is brought in by the next recorded run"
+            if journal.problem is not None:
+                kept = f"only a part of it is in {journal.path}"
+                waits = kept if journal.path.exists() else "its results are lost"
             self._problems.append(f"this run was NOT saved: {exc}; {waits}")
             return
-        count = len(session.test_results)
         self._notes.append(
-            f"saved {count} result{'' if count == 1 else 's'} as {session.session_id} "
-            f"in {storage.location}"
+            f"saved {count} result{'' if count == 1 else 's'} as {self._fields['session_id']} "
+            f"in {destination.location}"
         )
-        writer.close(keep=False)
-        self._journal = None
+        journal.close(keep=False)
+        self._journal = self._live = None
         self._fold()
 
     def _fold(self) -> None:
         """Bring in the journals of runs that died."""
+        folder = self._settings.journal_folder
+        if not journals(folder):
+            return
         from pytest_insight.recording.folding import fold_journals
 
-        folded = list(fold_journals(self._settings.journal_folder))
+        folded = list(fold_journals(folder))
         self._notes += _few([f.message for f in folded if f.saved], "more runs that died")
         self._problems += _few([f.message for f in folded if not f.saved], "more such journals")
 

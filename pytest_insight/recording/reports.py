@@ -1,43 +1,37 @@
-"""pytest's reports of one test, phase by phase, put together to results."""
+"""pytest's reports of one test, phase by phase, put together to results: lines of the journal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 import pytest
 
-from pytest_insight.document import is_too_deep
-from pytest_insight.models import TestOutcome, TestResult
-from pytest_insight.recording.texts import Sections, Texts, new_sections
+from pytest_insight.recording.lines import PASSED, Timestamps, result_line
+from pytest_insight.recording.texts import Sections, Texts, new_sections, text_of
 
 PHASES = frozenset({"setup", "call", "teardown"})
-_OUTCOMES = {outcome.value: outcome for outcome in TestOutcome}
 _SubtestReport: tuple[type, ...] = tuple(filter(None, [getattr(pytest, "SubtestReport", None)]))
 """pytest's own, of version 9 on."""
 MAX_SECONDS = 1e9
 """No test takes 30 years; what says so is a clock that a test has patched."""
 _TAKEN_BACK = frozenset({"failed", "subtests passed"})
-_PASSED = TestOutcome.PASSED  # looking it up in an enum costs as much as making a record
 _TestReport = pytest.TestReport
 
 
 class _Counted:
     """A phase that pytest counted: a result in the making."""
 
-    __slots__ = ("duration", "fields", "of_subtest", "outcome", "sections", "start")
+    __slots__ = ("duration", "fields", "of_subtest", "outcome", "properties", "sections", "start")
 
-    def __init__(
-        self, outcome: TestOutcome, start: float, duration: float, sections: Sections
-    ) -> None:
+    def __init__(self, outcome: str, start: float, duration: float, sections: Sections) -> None:
         self.outcome = outcome
         self.start = start
         self.duration = duration
         self.sections = sections
         self.of_subtest = False
-        self.fields: dict[str, Any] | None = None
+        self.fields: dict[str, str] = {}
+        self.properties = b""
 
 
 class _Attempt:
@@ -73,83 +67,65 @@ class Attempts:
         self._open: dict[tuple[str, str], _Attempt] = {}
         # Of a test that is run again: its reports go on to repeat the sections of earlier attempts.
         self._seen: dict[tuple[str, str], Sections] = {}
-        # A test that has so far done what nearly all do, passed and printed nothing, is kept here.
-        self._simple: str | None = None
-        self._simple_start = self._simple_duration = 0.0
-        self._simple_passed = False
-        # Bound here, so that a library that patches datetime in every module does not reach it.
-        self._time_at = datetime.fromtimestamp
+        # Of a test that has so far done what nearly all do, passed and printed nothing.
+        self._setup: pytest.TestReport | None = None
+        self._call: pytest.TestReport | None = None
+        self._time, self._name_json = Timestamps().parts, texts.name_json
 
-    def add(self, report: pytest.TestReport, outcome: str) -> Sequence[TestResult]:
+    def add(self, report: pytest.TestReport, outcome: str) -> Sequence[bytes]:
         """Take in one report; returns the results of the test if this was its last phase.
 
         Args:
             report: the phase's report.
             outcome: what pytest counts it as; empty where it does not.
         """
-        facts = report.__dict__
-        if (
-            type(report) is _TestReport
-            and not (facts["sections"] or facts["user_properties"])
-            and "node" not in facts
-        ):
-            results = self._add_simple(report, outcome)
-            if results is not None:
-                return results
-        if self._simple is not None:
-            self._no_longer_simple(self._simple)
+        # Nearly all tests pass and have nothing to say. Of those the reports are kept until the
+        # last one, which costs a third of what others cost; so this is written out, for speed.
+        if type(report) is _TestReport and not report.sections and not report.user_properties:
+            setup = self._setup
+            if setup is None:
+                if report.when == "setup" and not outcome and self._is_alone(report):
+                    self._setup = report
+                    return ()
+            # pytest gives all reports of one run of a test the same object.
+            elif report.location is setup.location:
+                call = self._call
+                if call is None:
+                    if report.when == "call" and outcome == "passed":
+                        self._call = report
+                        return ()
+                elif report.when == "teardown" and not outcome:
+                    self._setup = self._call = None
+                    duration = _sane(setup.duration + call.duration + report.duration)
+                    minute, second = self._time(self._start(setup, duration))
+                    name = self._name_json(report.nodeid)
+                    return (PASSED % (name, minute, second, duration),)
+        self._not_alone()
         return self._add(report, outcome)
 
-    def _add_simple(self, report: pytest.TestReport, outcome: str) -> Sequence[TestResult] | None:
-        """As `add`, for a test that passes and has nothing to say; None for all others.
+    def _is_alone(self, report: pytest.TestReport) -> bool:
+        """Whether nothing is open beside it; xdist's controller says where a report is from."""
+        return not self._open and not self._seen and "node" not in report.__dict__
 
-        It costs a third of what the others cost.
-        """
-        nodeid, when = report.nodeid, report.when
-        if when == "setup":
-            key = (nodeid, "")
-            if outcome or self._simple is not None or key in self._open or key in self._seen:
-                return None
-            self._simple, self._simple_passed = nodeid, False
-            self._simple_start, self._simple_duration = self._start(report), report.duration
-            return ()
-        if nodeid != self._simple or self._simple_passed is (when == "call"):
-            return None
-        if outcome != ("passed" if when == "call" else ""):
-            return None
-        if when == "call":
-            self._simple_passed = True
-            self._simple_duration += report.duration
-            return ()
-        self._simple = None
-        return (
-            TestResult(
-                self._texts.hide_name(nodeid),
-                _PASSED,
-                self._time_at(self._simple_start, UTC),
-                _rounded(self._simple_duration + report.duration),
-            ),
-        )
+    def _not_alone(self) -> None:
+        """The test that seemed to be one of many is not: take its reports in like others."""
+        setup, call = self._setup, self._call
+        self._setup = self._call = None
+        if setup is not None:
+            self._add(setup, "")
+        if call is not None:
+            self._add(call, "passed")
 
-    def _no_longer_simple(self, nodeid: str) -> None:
-        attempt = self._open[nodeid, ""] = _Attempt(self._simple_start, [])
-        attempt.began = True
-        if self._simple_passed:
-            attempt.results.append(_Counted(_PASSED, attempt.start, self._simple_duration, []))
-        else:
-            attempt.duration = self._simple_duration
-        self._simple = None
-
-    def _add(self, report: pytest.TestReport, outcome: str) -> list[TestResult]:
+    def _add(self, report: pytest.TestReport, outcome: str) -> list[bytes]:
         node = getattr(report, "node", None)  # xdist's controller says where the report is from
         key = (report.nodeid, "" if node is None else str(node.gateway.id))
         when: str = report.when
-        finished: list[TestResult] = []
+        finished: list[bytes] = []
         attempt = self._open.get(key)
         if attempt is None or (when == "setup" and attempt.began):
             # A second setup without a teardown: the test is run again (pytest-rerunfailures).
             finished = [] if attempt is None else self._finished(key, attempt)
-            attempt = _Attempt(self._start(report), self._seen.pop(key, []))
+            attempt = _Attempt(self._start(report, report.duration), self._seen.pop(key, []))
             self._open[key] = attempt
         attempt.began = attempt.began or when == "setup"
         if report.sections:
@@ -170,36 +146,32 @@ class Attempts:
             finished += self._finished(key, attempt)
         return finished
 
-    def unfinished(self) -> list[TestResult]:
+    def unfinished(self) -> list[bytes]:
         """The results of tests whose teardown was never reported."""
-        if self._simple is not None:
-            self._no_longer_simple(self._simple)
+        self._not_alone()
         results = [
             result for key, attempt in self._open.items() for result in self._finished(key, attempt)
         ]
         self._open.clear()
         return results
 
-    def not_collected(self, report: pytest.CollectReport, outcome: str) -> TestResult:
+    def not_collected(self, report: pytest.CollectReport, outcome: str) -> bytes:
         """The result of a file that could not be collected, or was skipped as a whole."""
-        return TestResult(
-            nodeid=self._texts.hide_name(report.nodeid) or "(collection)",
-            outcome=TestOutcome(outcome),
-            start_time=self._time_at(self._clock(), UTC),
-            longreprtext=self._texts.clean(reason(report)),
-            **(self._texts.captured(report.sections) if self._texts.keeps_output() else {}),
-        )
+        fields = {"longreprtext": self._texts.clean(reason(report))}
+        if self._texts.keeps_output():
+            fields |= self._texts.captured(report.sections)
+        name = self._texts.name_json(report.nodeid or "(collection)")
+        return result_line(name, outcome, self._time(self._clock()), 0.0, fields)
 
-    def _start(self, report: pytest.TestReport) -> float:
+    def _start(self, report: pytest.TestReport, ago: float) -> float:
         """When the phase began; by our own clock where a test has patched pytest's."""
         start, now = getattr(report, "start", 0.0), self._clock()
-        return start if self._begin - 1 <= start <= now + 1 else now - report.duration
+        return start if self._begin - 1 <= start <= now + 1 else now - _sane(ago)
 
     def _add_result(self, attempt: _Attempt, report: pytest.TestReport, outcome: str) -> None:
-        known = _OUTCOMES.get(outcome)
         counted = _Counted(
-            known or TestOutcome(outcome),
-            attempt.start if not attempt.results else self._start(report),
+            outcome,
+            attempt.start if not attempt.results else self._start(report, report.duration),
             report.duration,
             attempt.sections,
         )
@@ -209,72 +181,46 @@ class Attempts:
         else:
             counted.duration += attempt.duration
             attempt.duration = 0.0
-        if known is not _PASSED or report.user_properties:
-            counted.fields = self._fields(report, counted.outcome)
-        attempt.results.append(counted)
-
-    def _fields(self, report: pytest.TestReport, outcome: TestOutcome) -> dict[str, Any]:
-        fields: dict[str, Any] = {}
-        if outcome is not _PASSED:
+        if outcome != "passed":
             name = _subtest_name(report) if _is_subtest(report) and not report.passed else ""
             text = reason(report)
-            fields["longreprtext"] = self._texts.clean(f"{name}\n{text}" if name else text)
+            counted.fields["longreprtext"] = self._texts.clean(f"{name}\n{text}" if name else text)
         if report.user_properties:
-            fields["properties"] = self._properties(report.user_properties)
-        return fields
+            from pytest_insight.recording.properties import encoded  # most tests have none
 
-    def _finished(self, key: tuple[str, str], attempt: _Attempt) -> list[TestResult]:
-        nodeid, worker = self._texts.hide_name(key[0]), key[1]
+            counted.properties = encoded(report.user_properties, self._texts)
+        attempt.results.append(counted)
+
+    def _finished(self, key: tuple[str, str], attempt: _Attempt) -> list[bytes]:
         counted = attempt.results
-        if counted and counted[-1].outcome is TestOutcome.RERUN:
+        if counted and counted[-1].outcome == "rerun":
             if attempt.seen:
                 self._seen[key] = attempt.seen
             # pytest-rerunfailures takes back what the subtests of this attempt have counted.
             counted = [c for c in counted if not (c.of_subtest and c.outcome in _TAKEN_BACK)]
+        name, worker = self._texts.name_json(key[0]), key[1]
         results = []
         left: Sections = []
         for each in counted:
-            fields = each.fields or {}
+            fields = each.fields
             sections = left + each.sections
-            if self._texts.keeps_output(passed=each.outcome is _PASSED):
+            if self._texts.keeps_output(passed=each.outcome == "passed"):
                 fields |= self._texts.captured(sections)
                 left = []
             else:
                 left = sections  # of a pass whose teardown fails: pytest shows it with the error
+            if worker:
+                fields["worker"] = worker
+            start, duration = self._time(each.start), _sane(each.duration)
             results.append(
-                TestResult(
-                    nodeid,
-                    each.outcome,
-                    self._time_at(each.start, UTC),
-                    _rounded(each.duration),
-                    worker=worker,
-                    **fields,
-                )
+                result_line(name, each.outcome, start, duration, fields, each.properties)
             )
         return results
 
-    def _properties(self, pairs: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
-        kept = []
-        for pair in pairs:
-            try:
-                name, value = pair
-            except (TypeError, ValueError):
-                name, value = "", pair  # a plugin that keeps something else there
-            kept.append(
-                (
-                    self._texts.hide(_text(name)),
-                    self._texts.redacted(jsonable(value), self._texts.clean),
-                )
-            )
-        return tuple(kept)
 
-
-def _rounded(duration: float) -> float:
-    """Whole microseconds: that is what clocks are good for, and digits are most of what is stored.
-
-    A clock that a test has patched may have gone back, or be no number: no time then.
-    """
-    return int(duration * 1e6 + 0.5) / 1e6 if 0 < duration < MAX_SECONDS else 0.0
+def _sane(duration: float) -> float:
+    """The duration; none of a clock that a test has patched, which may go back or be no number."""
+    return duration if 0 < duration < MAX_SECONDS else 0.0
 
 
 def _is_subtest(report: pytest.TestReport) -> bool:
@@ -289,7 +235,7 @@ def _subtest_name(report: Any) -> str:
     parts = ["subtest"]
     parts += [f"[{message}]"] if message is not None else []
     # pytest 9 keeps their reprs.
-    told = (f"{name}={_text(value)}" for name, value in values.items())
+    told = (f"{name}={text_of(value)}" for name, value in values.items())
     parts += [f"({', '.join(told)})"] if values else []
     return " ".join(parts)
 
@@ -303,21 +249,3 @@ def reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     else:
         text = report.longreprtext
     return "\n".join(part for part in (str(xfail_reason or ""), text) if part)
-
-
-def jsonable(value: object) -> Any:
-    """The value where JSON can hold it, else its repr: `record_property` takes anything."""
-    try:
-        plain = msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError):
-        return _text(value)
-    return _text(value) if is_too_deep(plain) else plain
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return repr(value)
-    except Exception as exc:  # noqa: BLE001 - a stranger's __repr__ may fail in any way
-        return f"<{type(value).__name__} whose repr() fails: {type(exc).__name__}>"

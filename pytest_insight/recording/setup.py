@@ -13,11 +13,10 @@ import pytest
 from pytest_insight import locations
 from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
 from pytest_insight.recording.ci import ci_facts
-from pytest_insight.recording.entries import Target
-from pytest_insight.recording.folding import within
 from pytest_insight.recording.recorder import Recorder, Settings
+from pytest_insight.recording.saving import Destination
 from pytest_insight.recording.texts import CAPTURES, Texts, environment_secrets
-from pytest_insight.storage.access import Choice, choose, open_choice
+from pytest_insight.storage.access import Choice, choose
 from pytest_insight.storage.profiles import ProfileManager
 
 _STORAGE_VARIABLES = (
@@ -25,9 +24,6 @@ _STORAGE_VARIABLES = (
     locations.STORAGE_TYPE_VARIABLE,
     locations.DB_PATH_VARIABLE,
 )
-LOCK_SECONDS = 3.0
-"""How long the end of a run waits for a store that another process writes, before it leaves the
-session in its journal."""
 
 
 class NotRecorded:
@@ -70,10 +66,8 @@ def _settings(config: pytest.Config) -> Settings:
     sut_name = _sut_name(config)
     choice = _choice(config)
     profile = choice.profile
-    path = str(profile.path) if profile.path else None
     return Settings(
-        storage=within(open_choice(choice), LOCK_SECONDS),
-        target=Target(profile.storage_type, path, profile.name),
+        destination=Destination(choice),
         journal_folder=_journal_folder(profile.path),
         sut_name=texts.hide(sut_name),
         tags=texts.redacted(tags),
@@ -159,7 +153,7 @@ def _texts(config: pytest.Config) -> Texts:
     if capture not in CAPTURES:
         raise _usage_error(f"insight_capture is one of {', '.join(CAPTURES)}, not {capture!r}")
     given = config.getini("insight_max_output")
-    if not re.fullmatch(r"[0-9]{1,12}", given):
+    if not (given.isascii() and given.isdigit() and len(given) <= 12):
         raise _usage_error(f"insight_max_output is a number of characters, not {given!r}")
     patterns = config.getini("insight_redact")
     for pattern in patterns:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
+from pytest_insight.plain_json import text_json
+
 Capture = Literal["failed", "all", "none"]
 """Captured output is kept for tests that did not pass, for all, or for none."""
 
@@ -45,7 +47,7 @@ class Texts:
         self._secrets: list[str] = []
         # Each on its own: joined, one's groups and flags would mean something else in another.
         self._patterns = [re.compile(pattern) for pattern in patterns]
-        self._last = ("", "")
+        self._last_name, self._last_json = "", b'""'
         self.add_secrets(secrets)
 
     def add_secrets(self, secrets: Iterable[str]) -> None:
@@ -53,7 +55,7 @@ class Texts:
         forms = {form for secret in secrets for form in _forms(secret)}
         # The longest first: one secret may be a part of another.
         self._secrets = sorted(forms.union(self._secrets), key=len, reverse=True)
-        self._last = ("", "")
+        self._last_name, self._last_json = "", b'""'
 
     def hide(self, text: str) -> str:
         """The text without secrets, whatever its length."""
@@ -63,13 +65,13 @@ class Texts:
             text = pattern.sub(_hidden, text)
         return text
 
-    def hide_name(self, name: str) -> str:
-        """Equivalent to `hide`, and fast for a name that is asked for several times in a row."""
-        if not self._secrets and not self._patterns:
-            return name
-        if self._last[0] != name:
-            self._last = (name, self.hide(name))
-        return self._last[1]
+    def name_json(self, name: str) -> bytes:
+        """JSON of a name without secrets; fast where one is asked for several times in a row."""
+        if name != self._last_name:
+            self._last_name = name
+            hidden = self.hide(name) if self._secrets or self._patterns else name
+            self._last_json = text_json(hidden)
+        return self._last_json
 
     def clean(self, text: str) -> str:
         """The text without secrets and no longer than allowed."""
@@ -153,3 +155,13 @@ def new_sections(sections: Sections, seen: Sections) -> Sections:
 def environment_secrets() -> set[str]:
     """The secrets of this process's environment, before a test changes it."""
     return secrets_of(os.environ)
+
+
+def text_of(value: object) -> str:
+    """The value where it is a text, else its repr."""
+    if isinstance(value, str):
+        return value
+    try:
+        return repr(value)
+    except Exception as exc:  # noqa: BLE001 - a stranger's __repr__ may fail in any way
+        return f"<{type(value).__name__} whose repr() fails: {type(exc).__name__}>"

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from threading import Lock
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pytest_insight import locations
 from pytest_insight.errors import ProfileError
-from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.profiles import ProfileManager, StorageProfile
 from pytest_insight.storage.registry import storage_class
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.base import BaseStorage
 
 Reason = Literal["argument", "environment", "active", "default"]
 
 
-class Choice(NamedTuple):
+class Choice:
     """Which storage, and what made it so.
 
     Attributes:
@@ -24,8 +26,9 @@ class Choice(NamedTuple):
         reason: an argument or option; an environment variable; switched to; the last resort.
     """
 
-    profile: StorageProfile
-    reason: Reason
+    def __init__(self, profile: StorageProfile, reason: Reason) -> None:
+        self.profile = profile
+        self.reason = reason
 
 
 def choose(

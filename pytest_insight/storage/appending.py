@@ -1,30 +1,129 @@
-"""Adding sessions at the end of a JSON store, in place. The caller holds the lock."""
+"""Adding sessions at the end of a JSON store, in place: all that a recorded run does with it.
+
+So this imports little; what is only needed where a store is damaged is imported then.
+"""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from pytest_insight.document import (
+from pytest_insight.errors import StorageError
+from pytest_insight.files import (
+    not_writable,
+    os_error_text,
+    read_range,
+    remove_abandoned,
+    write_whole,
+)
+from pytest_insight.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
     END,
     HEAD,
+    MIDDLE_END,
+    NATIVE_START,
     SEPARATOR,
     SESSION_END,
     SESSION_MARK,
-)
-from pytest_insight.storage.backup import keep_torn_bytes
-from pytest_insight.storage.session_file import (
-    CHUNK_BYTES,
-    MIDDLE_END,
-    NATIVE_START,
+    document_chunks,
     is_native,
-    read_range,
-    salvage_tail,
 )
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.locking import Lock
+
+CHUNK_BYTES = 1 << 20
+"""How much of a file is looked at in one go."""
+
+
+class StoreFile:
+    """The file of a JSON store and its lock.
+
+    Attributes:
+        path: as it was named.
+    """
+
+    def __init__(self, path: Path, lock_seconds: float) -> None:
+        """Nothing is created or read before it is needed.
+
+        Args:
+            path: absolute.
+            lock_seconds: how long to wait for another writer.
+        """
+        self.path = path
+        self._lock_seconds = lock_seconds
+
+    @cached_property
+    def real_path(self) -> Path:
+        """Where the file really is: a link to it must stay a link when the file is replaced."""
+        return Path(os.path.realpath(self.path))
+
+    @cached_property
+    def lock(self) -> Lock:
+        """What keeps other writers out."""
+        from pytest_insight.storage.locking import Lock  # readers do without
+
+        return Lock(self.real_path, self._lock_seconds)
+
+    @contextmanager
+    def being_written(self) -> Iterator[None]:
+        """Hold the lock for a block that writes; what the system says leaves it as StorageError.
+
+        Raises:
+            StoreLockedError: another process has held the lock for too long.
+            StorageError: the lock file cannot be made, or the block could not write.
+        """
+        with self.lock.held():
+            try:
+                yield
+            except OSError as exc:
+                raise StorageError(
+                    f"cannot write the store {self.path}: {os_error_text(exc)}; "
+                    "what was saved before is intact",
+                    self.path,
+                ) from exc
+
+    def check_writable(self) -> None:
+        """Look at the permissions of the file and its folder, without touching them.
+
+        Raises:
+            StorageError: they say no.
+        """
+        refused = not_writable(self.real_path)
+        if refused is not None:
+            raise StorageError(
+                f"cannot write the store {self.path}: {refused} is write-protected", self.path
+            )
+
+    def can_be_added_to(self) -> bool:
+        """Whether `add` is likely to do: there is no file, or one that begins like ours."""
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                return is_native(read_range(file, 0, len(NATIVE_START)))
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+
+    def add(self, sessions: bytes) -> bool:
+        """Add encoded sessions, joined by `SEPARATOR`; inside `being_written`.
+
+        Returns:
+            False where the file cannot be appended to: rewrite it.
+        """
+        path = self.real_path
+        try:
+            return append(path, sessions)
+        except FileNotFoundError:
+            self.check_writable()
+            remove_abandoned(path)
+            write_whole(path, document_chunks([sessions]))
+            return True
 
 
 def append(path: Path, sessions: bytes) -> bool:
@@ -82,6 +181,9 @@ def _cut_torn_tail(file: BinaryIO, path: Path, size: int) -> int | None:
     start = _last_session_start(file, size)
     if start is None:
         return None
+    from pytest_insight.storage.backup import keep_torn_bytes
+    from pytest_insight.storage.session_file import salvage_tail
+
     tail = read_range(file, start, size)
     pieces, gaps = salvage_tail(tail)
     before = read_range(file, max(start - len(MIDDLE_END), 0), start)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 from msgspec.structs import replace
 
 from pytest_insight import arguments
-from pytest_insight.document import clean_text
+from pytest_insight.cleaning import clean_text
 from pytest_insight.errors import (
     InvalidQueryParameterError,
     StorageError,

@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
@@ -14,17 +13,14 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 from msgspec.structs import replace
 
 from pytest_insight import locations
-from pytest_insight.document import (
-    SEPARATOR,
-    clean_text,
-    document_chunks,
-    encode_checked,
-    encode_session,
-)
+from pytest_insight.cleaning import clean_text
+from pytest_insight.document import encode_checked, encode_session
 from pytest_insight.errors import StorageError, StoreDamageWarning
-from pytest_insight.files import not_writable, os_error_text, remove_abandoned, write_whole
+from pytest_insight.files import os_error_text, remove_abandoned, write_whole
 from pytest_insight.filters import Selection, all_match
+from pytest_insight.layout import SEPARATOR, document_chunks
 from pytest_insight.models import TestSession
+from pytest_insight.storage.appending import StoreFile
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.checking import Verification
 from pytest_insight.storage.reading import (
@@ -43,7 +39,6 @@ from pytest_insight.storage.reading import (
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.storage.locking import Lock
     from pytest_insight.storage.profiles import StorageProfile
 
 LOCK_SECONDS = 60.0
@@ -51,7 +46,7 @@ LOCK_SECONDS = 60.0
 
 
 class JSONStorage(BaseStorage):
-    """Sessions in a JSON file that is always one valid document (layout: `document.py`).
+    """Sessions in a JSON file that is always one valid document (see `layout.py`).
 
     Saving appends, whatever the file's size; deleting and importing write a new file and put it in
     the old one's place. Writers take a lock (`<file>.lock`, which stays); readers take none and see
@@ -75,7 +70,7 @@ class JSONStorage(BaseStorage):
             lock_seconds: how long to wait for another writer.
         """
         self.path = locations.absolute(file_path) if file_path else locations.store_path()
-        self._lock_seconds = lock_seconds
+        self._file = StoreFile(self.path, lock_seconds)
 
     @classmethod
     def from_profile(cls, profile: StorageProfile) -> Self:
@@ -89,17 +84,6 @@ class JSONStorage(BaseStorage):
         """The file's path."""
         return str(self.path)
 
-    @cached_property
-    def _real_path(self) -> Path:
-        """Where the file really is: a link to it must stay a link when the file is replaced."""
-        return Path(os.path.realpath(self.path))
-
-    @cached_property
-    def _lock(self) -> Lock:
-        from pytest_insight.storage.locking import Lock  # readers do without
-
-        return Lock(self._real_path, self._lock_seconds)
-
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the lock.
@@ -108,16 +92,12 @@ class JSONStorage(BaseStorage):
             StoreLockedError: another process has held it for too long.
             StorageError: the lock file cannot be made.
         """
-        with self._lock.held():
+        with self._file.lock.held():
             yield
 
     def check_writable(self) -> None:
         """Look at the permissions of the file and its folder, without touching them."""
-        refused = not_writable(self._real_path)
-        if refused is not None:
-            raise StorageError(
-                f"cannot write the store {self.path}: {refused} is write-protected", self.path
-            )
+        self._file.check_writable()
 
     # Reading ------------------------------------------------------------------------------------
 
@@ -184,7 +164,7 @@ class JSONStorage(BaseStorage):
     def _writers_kept_out(self) -> Iterator[None]:
         """Hold the lock where a reader may: what looks damaged then is no write in progress."""
         with ExitStack() as stack:
-            if self._lock.path.exists():  # else nobody is writing, and reading makes no file
+            if self._file.lock.path.exists():  # else nobody is writing, and reading makes no file
                 with suppress(StorageError):  # a file we may not open, a writer that never ends
                     stack.enter_context(self.exclusive())
             yield
@@ -206,7 +186,7 @@ class JSONStorage(BaseStorage):
         from pytest_insight.storage.backup import keep_backup  # seldom needed
 
         lost = [] if index.ignored else [(loss.start, loss.end) for loss in index.lost]
-        return keep_backup(self._real_path, lost)
+        return keep_backup(self._file.real_path, lost)
 
     # Upkeep -------------------------------------------------------------------------------------
 
@@ -217,7 +197,7 @@ class JSONStorage(BaseStorage):
 
     def repair(self) -> Verification:
         """Write a new file with every session that can be read, each once."""
-        with self.exclusive(), self._errors_named(), opened(self._real_path) as store:
+        with self._file.being_written(), opened(self._file.real_path) as store:
             if store is None:
                 return Verification(0, 0)
             file, size = store
@@ -227,7 +207,7 @@ class JSONStorage(BaseStorage):
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
             self.check_writable()
-            write_whole(self._real_path, document_chunks(_copied(file, index.entries)))
+            write_whole(self._file.real_path, document_chunks(_copied(file, index.entries)))
             return found
 
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
@@ -256,26 +236,20 @@ class JSONStorage(BaseStorage):
 
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:
         """Append the sessions."""
-        from pytest_insight.storage.appending import append  # readers do without
-
         encoded: dict[str, bytes] = {}
         for session in sessions:
             data = encode_checked(session)
             encoded[clean_text(session.session_id)] = data
         if not encoded:
             return
-        with self.exclusive(), self._errors_named():
-            try:
-                done = append(self._real_path, SEPARATOR.join(encoded.values()))
-            except FileNotFoundError:
-                done = False
-            if not done:
+        with self._file.being_written():
+            if not self._file.add(SEPARATOR.join(encoded.values())):
                 self._rewrite(set(encoded), encoded.values())
 
     def delete_sessions(self, ids: Collection[str]) -> int:
         """Write a new file without them; sessions that stay are copied as they are."""
         wanted = set(ids)
-        with self.exclusive(), self._errors_named():
+        with self._file.being_written():
             there = wanted.intersection(self.session_ids())
             if there:
                 self._rewrite(there, [])
@@ -284,7 +258,7 @@ class JSONStorage(BaseStorage):
     def apply(self, plan: MergePlan) -> None:
         """Write a new file with what the plan adds, without what it replaces."""
         writes = plan.writes
-        with self.exclusive(), self._errors_named():
+        with self._file.being_written():
             self._rewrite(
                 {session.session_id for session in writes},
                 (encode_session(session) for session in writes),
@@ -292,11 +266,12 @@ class JSONStorage(BaseStorage):
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
+        path = self._file.real_path
         self.check_writable()  # a new file could take the place of one that we may not change
-        remove_abandoned(self._real_path)
-        with opened(self._real_path) as store:
+        remove_abandoned(path)
+        with opened(path) as store:
             if store is None:
-                write_whole(self._real_path, document_chunks(added))
+                write_whole(path, document_chunks(added))
                 return
             file, size = store
             index = self._index(file, size, everything)
@@ -304,23 +279,12 @@ class JSONStorage(BaseStorage):
                 self._keep_backup(index)  # what is left out of the new file stays there
             kept = [entry for entry in index.entries if entry.session_id not in without]
             try:
-                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
+                write_whole(path, document_chunks(chain(_copied(file, kept), added)))
             except IrregularError:
                 index = self._thorough_index(file, size, everything)
                 self._keep_backup(index)
                 kept = [entry for entry in index.entries if entry.session_id not in without]
-                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
-
-    @contextmanager
-    def _errors_named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as exc:
-            raise StorageError(
-                f"cannot write the store {self.path}: {os_error_text(exc)}; "
-                "what was saved before is intact",
-                self.path,
-            ) from exc
+                write_whole(path, document_chunks(chain(_copied(file, kept), added)))
 
 
 def _keep(wanted: Selection) -> Keep:

@@ -15,23 +15,20 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from pytest_insight.document import (
+from pytest_insight.document import UNDECODABLE, decode_header, decode_session
+from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError
+from pytest_insight.files import os_error_text, read_range
+from pytest_insight.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
     HEAD,
-    UNDECODABLE,
+    NATIVE_START,
     VERSION,
-    decode_header,
-    decode_session,
+    is_native,
 )
-from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError
-from pytest_insight.files import os_error_text
 from pytest_insight.models import TestSession
 from pytest_insight.storage.session_file import (
-    NATIVE_START,
-    is_native,
     lost_session_id,
-    read_range,
     salvage,
     salvage_tail,
     scan,

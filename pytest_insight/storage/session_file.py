@@ -1,4 +1,4 @@
-"""Finding sessions in the bytes of a JSON store without decoding them (layout: `document.py`).
+"""Finding sessions in the bytes of a JSON store without decoding them (see `layout.py`).
 
 Scanning looks for the one byte sequence that begins a session, chunk by chunk, so memory does not
 grow with the file: 173 MB take about 60 ms, 15 of them reading. Measured: a pattern that ends in
@@ -14,22 +14,18 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from pytest_insight.document import (
+from pytest_insight.document import UNDECODABLE, decode_session
+from pytest_insight.files import read_into
+from pytest_insight.layout import (
     COMPLETE_TAIL,
-    EMPTY_DOCUMENT,
-    HEAD,
+    MIDDLE_END,
     RESULTS_MARK,
-    SEPARATOR,
     SESSION_END,
     SESSION_MARK,
-    UNDECODABLE,
-    decode_session,
 )
 from pytest_insight.models import TestSession
+from pytest_insight.storage.appending import CHUNK_BYTES
 
-NATIVE_START = HEAD + b"\n"
-MIDDLE_END = SESSION_END + SEPARATOR
-CHUNK_BYTES = 1 << 20
 LOOK_BEHIND = len(MIDDLE_END)
 
 MOST_LOOKS = 32
@@ -62,11 +58,6 @@ class Piece(NamedTuple):
     start: int
     end: int
     session: TestSession
-
-
-def is_native(first_bytes: bytes) -> bool:
-    """Whether a file that begins with these bytes has our layout (else: another JSON shape)."""
-    return first_bytes.startswith((NATIVE_START, EMPTY_DOCUMENT[: len(NATIVE_START)]))
 
 
 def scan(file: BinaryIO, size: int) -> Iterator[Span]:
@@ -144,25 +135,6 @@ class _Window:
         self._filled = read_into(self._file, self._buffer, self._size - base)
         if self._filled < len(self._buffer):
             self._size = base + self._filled  # the end, or a file that was cut meanwhile
-
-
-def read_into(file: BinaryIO, buffer: bytearray, most: int) -> int:
-    """Fill a buffer from the file's position with at most so many bytes; returns how many."""
-    view = memoryview(buffer)[: max(most, 0)]
-    filled = 0
-    while filled < len(view):
-        count = file.readinto(view[filled:])  # type: ignore[attr-defined]  # FileIO has it
-        if not count:
-            break
-        filled += count
-    return filled
-
-
-def read_range(file: BinaryIO, start: int, end: int) -> bytes:
-    """The bytes between two offsets; fewer where the file is shorter."""
-    buffer = bytearray(end - start)
-    file.seek(start)
-    return bytes(buffer[: read_into(file, buffer, end - start)])
 
 
 def session_bytes(data: bytes) -> bytes:

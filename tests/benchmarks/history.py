@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_insight import document, models
-from pytest_insight.document import document_chunks, encode_session
+from pytest_insight.document import encode_session
+from pytest_insight.layout import document_chunks
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -58,7 +58,7 @@ def probed(folder: Path, *not_code: Path, branch: str = "") -> CodeState:
     probe = CodeProbe(folder, not_code, branch)
     state = probe.state(PATIENT)
     assert state is not None
-    return state
+    return CodeState(**state)
 
 
 def digest(folder: Path, *not_code: Path) -> str | None:
@@ -304,4 +304,4 @@ def test_what_tests_do_to_untracked_files_is_not_the_code_that_was_tested(repo: 
     (repo / "newer.py").write_text("2")
     state = probe.state(PATIENT)
     assert state is not None
-    assert state.digest == expected
+    assert state["digest"] == expected

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.models import CodeState
 from pytest_insight.recording.code import UNKNOWN, CodeProbe
 from pytest_insight.storage import JSONStorage
 from tests.recording.test_code import PATIENT, git, repo, repository
@@ -21,7 +20,10 @@ __all__ = ["repo"]
 def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
     assert CodeProbe(tmp_path).state(PATIENT) is None
     assert CodeProbe(tmp_path / "missing").state(PATIENT) is None
-    assert CodeProbe(tmp_path, branch="main").state(PATIENT) == CodeState(None, "main", UNKNOWN)
+    assert CodeProbe(tmp_path, branch="main").state(PATIENT) == {
+        "branch": "main",
+        "digest": UNKNOWN,
+    }
 
 
 def test_without_git_nothing_is_known(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +99,11 @@ def test_a_slow_diff_costs_only_the_digest(
     probe = CodeProbe(repo)
     for name in ("commit", "branch", "names"):
         probe._asked[name][0].wait(PATIENT)
-    assert probe.state(0.0) == CodeState(commit, "main", UNKNOWN)
+    assert probe.state(0.0) == {
+        "commit": commit,
+        "branch": "main",
+        "digest": UNKNOWN,
+    }
 
 
 def test_a_run_that_never_starts_leaves_no_git_behind(

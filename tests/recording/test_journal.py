@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
+from pytest_insight.document import encode_clean
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.plain_json import text_json
 from pytest_insight.recording.entries import Ending, Head, Journal, Target, parse
 from pytest_insight.recording.folding import Folded, fold_journals
 from pytest_insight.recording.journal import JournalWriter, journals
+from pytest_insight.recording.lines import results_of
 from pytest_insight.storage import JSONStorage, create_profile
 from pytest_insight.storage.profiles import ProfileManager
 
@@ -23,22 +26,23 @@ START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 Write = Callable[[JournalWriter], None]
 
 
-def result(name: str, outcome: str = "passed", worker: str = "") -> TestResult:
-    return TestResult(name, TestOutcome(outcome), START, 0.5, worker=worker)
+def result(name: str, outcome: str = "passed", worker: str = "") -> bytes:
+    return encode_clean(TestResult(name, TestOutcome(outcome), START, 0.5, worker=worker)) + b"\n"
 
 
 def fold() -> list[Folded]:
     return list(fold_journals(locations.journal_folder()))
 
 
-def head(session_id: str = "api-1", target: Target | None = None) -> Head:
+def begun(session_id: str = "api-1", target: Target | None = None) -> JournalWriter:
     session = TestSession(session_id, "api", START)
-    return Head(1, session, target or Target("json", str(JSONStorage().path)))
+    head = Head(1, session, target or Target("json", str(JSONStorage().path)))
+    return JournalWriter(locations.journal_folder(), session_id, encode_clean(head) + b"\n")
 
 
 def died(*writes: Write, session_id: str = "api-1", target: Target | None = None) -> Path:
     """The journal of a process that wrote this and died; made by giving its lock up."""
-    writer = JournalWriter(locations.journal_folder(), head(session_id, target))
+    writer = begun(session_id, target)
     for write in writes:
         write(writer)
     assert writer.problem is None
@@ -47,7 +51,7 @@ def died(*writes: Write, session_id: str = "api-1", target: Target | None = None
 
 
 def starts(name: str) -> Write:
-    return lambda writer: writer.running(name)
+    return lambda writer: writer.running(text_json(name))
 
 
 def gives(name: str, outcome: str = "passed", worker: str = "") -> Write:
@@ -55,7 +59,7 @@ def gives(name: str, outcome: str = "passed", worker: str = "") -> Write:
 
 
 def end(writer: JournalWriter, code: CodeState | None = None) -> None:
-    writer.end(Ending(0, 1.0, code))
+    writer.end(encode_clean(Ending(0, 1.0, code)))
 
 
 def ends(writer: JournalWriter) -> None:
@@ -145,9 +149,9 @@ def test_a_run_that_died_between_two_tests_names_none() -> None:
 
 def test_the_code_is_known_of_a_run_that_died_too() -> None:
     early, late = CodeState("c", "main", "unknown"), CodeState("c", "main", "d")
-    path = died(lambda writer: writer.code(early), starts("a"), gives("a"))
+    path = died(lambda writer: writer.code(encode_clean(early)), starts("a"), gives("a"))
     assert read(path).session.code_state == early
-    path = died(lambda writer: writer.code(early), lambda writer: end(writer, late))
+    path = died(lambda writer: writer.code(encode_clean(early)), lambda writer: end(writer, late))
     assert read(path).session.code_state == late
 
 
@@ -319,15 +323,16 @@ class another_process_holding:  # noqa: N801 - reads as a sentence
 
 
 def test_a_journal_that_a_test_deletes_is_not_lost() -> None:
-    writer = JournalWriter(locations.journal_folder(), head())
+    writer = begun()
     writer.result(result("a"))
     for file in writer.path.parent.iterdir():
         file.unlink()
     writer.path.parent.rmdir()
     writer.result(result("b"))
-    journal = writer.end(Ending(0, 1.0))
+    lines = writer.end(encode_clean(Ending(0, 1.0)))
     writer.close(keep=False)
-    assert [r.nodeid for r in journal.session.test_results] == ["a", "b"]
+    assert writer.is_whole(results_of(lines.split(b"\n")))
+    assert [r.nodeid for r in parse(lines).session.test_results] == ["a", "b"]
 
 
 def test_two_runs_of_one_name_have_a_journal_each() -> None:

@@ -123,20 +123,21 @@ def test_a_home_that_is_a_file_is_said(pytester: pytest.Pytester) -> None:
     assert_same_as_without(pytester, ran)
 
 
-BROKEN_STORAGE = """
-from pytest_insight.storage.json_file import JSONStorage
+BROKEN = """
+from {module} import {name}
 
 def breaks(self, *args, **kwargs):
     raise RuntimeError("first line\\nsecond line")
 
-JSONStorage.{method} = breaks
+{name}.{method} = breaks
 """
 
 
 def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
     pytester: pytest.Pytester,
 ) -> None:
-    pytester.makeconftest(BROKEN_STORAGE.format(method="save_session"))
+    where = "pytest_insight.storage.appending"
+    pytester.makeconftest(BROKEN.format(module=where, name="StoreFile", method="add"))
     pytester.makepyfile(MIXED)
     ran = pytester.runpytest_subprocess("--insight")
     (line,) = said(ran)
@@ -154,7 +155,10 @@ def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
 
 
 def test_an_exception_before_the_run_becomes_a_line_too(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(BROKEN_STORAGE.format(method="__init__"))
+    where = "pytest_insight.storage.profiles"
+    pytester.makeconftest(
+        BROKEN.format(module=where, name="ProfileManager", method="list_profiles")
+    )
     pytester.makepyfile(MIXED)
     ran = pytester.runpytest_subprocess("--insight")
     assert said(ran) == ["insight: this run is NOT recorded: RuntimeError: first line second line"]
@@ -172,6 +176,42 @@ def test_an_exception_in_a_hook_of_ours_becomes_a_line_too(pytester: pytest.Pyte
     (line,) = said(ran)
     assert line.startswith("insight: recording failed: RuntimeError: broken")
     assert_same_as_without(pytester, ran)
+
+
+PATCHED = """
+import datetime, time
+
+class Fake(datetime.datetime):
+    pass
+
+def test_it(record_property):
+    datetime.datetime = Fake  # and never put back
+    record_property("plain", "text")
+    record_property("other", {"of": [1, 2.5, None]})
+"""
+
+
+def test_what_is_seldom_needed_is_there_when_datetime_no_longer_is(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it=PATCHED,
+        test_dies="import os\ndef test_it():\n    if 'DIE' in os.environ: os._exit(3)",
+    )
+    pytester.runpytest_subprocess("--insight", "test_it.py")
+    (session,) = JSONStorage().load_sessions()
+    assert session.test_results[0].properties == (
+        ("plain", "text"),
+        ("other", {"of": [1, 2.5, None]}),
+    )
+    # With the journal of a run that died, and a store that is not as we write it.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIE", "1")
+        pytester.runpytest_subprocess("--insight", "test_dies.py")
+    JSONStorage().path.write_bytes(JSONStorage().path.read_bytes().replace(b"[\n", b"[ \n", 1))
+    lines = said(pytester.runpytest_subprocess("--insight", "test_it.py"))
+    assert ["saved" in line or "brought in" in line for line in lines] == [True, True]
+    assert JSONStorage().count() == 3
 
 
 # Places that cannot be written -------------------------------------------------------------------
