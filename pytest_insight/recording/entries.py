@@ -99,12 +99,7 @@ def parse(data: bytes) -> Journal:
     Raises:
         ValueError: not even its first line is complete, or it is of a later version.
     """
-    return parsed(data.split(b"\n"))
-
-
-def parsed(journal: list[bytes]) -> Journal:
-    """Equivalent to `parse`, of the lines."""
-    head, lines = _head(journal)
+    head, lines = _head(data.split(b"\n"))
     found = _Found()
     for line, following in zip_longest(lines, lines[1:]):
         try:

@@ -84,7 +84,13 @@ class Attempts:
         if type(report) is _TestReport and not report.sections and not report.user_properties:
             setup = self._setup
             if setup is None:
-                if report.when == "setup" and not outcome and self._is_alone(report):
+                if (
+                    report.when == "setup"
+                    and not outcome
+                    and not self._open
+                    and not self._seen
+                    and "node" not in report.__dict__  # which xdist's controller adds
+                ):
                     self._setup = report
                     return ()
             # pytest gives all reports of one run of a test the same object.
@@ -96,16 +102,13 @@ class Attempts:
                         return ()
                 elif report.when == "teardown" and not outcome:
                     self._setup = self._call = None
-                    duration = _sane(setup.duration + call.duration + report.duration)
+                    duration = setup.duration + call.duration + report.duration
+                    if not 0 < duration < MAX_SECONDS:
+                        duration = 0.0
                     minute, second = self._time(self._start(setup, duration))
-                    name = self._name_json(report.nodeid)
-                    return (PASSED % (name, minute, second, duration),)
+                    return (PASSED % (self._name_json(report.nodeid), minute, second, duration),)
         self._not_alone()
         return self._add(report, outcome)
-
-    def _is_alone(self, report: pytest.TestReport) -> bool:
-        """Whether nothing is open beside it; xdist's controller says where a report is from."""
-        return not self._open and not self._seen and "node" not in report.__dict__
 
     def _not_alone(self) -> None:
         """The test that seemed to be one of many is not: take its reports in like others."""

@@ -54,7 +54,7 @@ class Destination:
             self._storage = open_choice(choice)
             self.location = self._storage.location
         # Imported now: tests may put something else in the place of datetime, and leave it there.
-        _ = self._parsed
+        _ = self._parse
 
     def save(self, journal: JournalWriter, fields: dict[str, Any], ending: dict[str, Any]) -> int:
         """End the journal and save its session; returns how many results that has.
@@ -67,7 +67,7 @@ class Destination:
         Raises:
             InsightError: it cannot be saved.
         """
-        lines = journal.end(plain_json(ending)).split(b"\n")
+        lines = journal.end(plain_json(ending))
         if self._file is not None:
             results = results_of(lines)
             if journal.is_whole(results):
@@ -75,7 +75,7 @@ class Destination:
                 with self._file.being_written():
                     if self._file.add(data):
                         return journal.results
-        session = self._parsed(lines).session
+        session = self._parse(lines).session
         self._as_storage().save_session(session)
         return len(session.test_results)
 
@@ -87,7 +87,7 @@ class Destination:
         return self._storage
 
     @property
-    def _parsed(self) -> Callable[[list[bytes]], Journal]:
-        from pytest_insight.recording.entries import parsed
+    def _parse(self) -> Callable[[bytes], Journal]:
+        from pytest_insight.recording.entries import parse
 
-        return parsed
+        return parse

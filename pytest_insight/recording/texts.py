@@ -69,8 +69,9 @@ class Texts:
         """JSON of a name without secrets; fast where one is asked for several times in a row."""
         if name != self._last_name:
             self._last_name = name
-            hidden = self.hide(name) if self._secrets or self._patterns else name
-            self._last_json = text_json(hidden)
+            if self._secrets or self._patterns:
+                name = self.hide(name)
+            self._last_json = text_json(name)
         return self._last_json
 
     def clean(self, text: str) -> str:

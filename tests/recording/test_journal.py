@@ -331,7 +331,7 @@ def test_a_journal_that_a_test_deletes_is_not_lost() -> None:
     writer.result(result("b"))
     lines = writer.end(encode_clean(Ending(0, 1.0)))
     writer.close(keep=False)
-    assert writer.is_whole(results_of(lines.split(b"\n")))
+    assert writer.is_whole(results_of(lines))
     assert [r.nodeid for r in parse(lines).session.test_results] == ["a", "b"]
 
 
