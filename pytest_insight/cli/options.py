@@ -7,21 +7,39 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import msgspec
 import typer
 
 if TYPE_CHECKING:
-    from pytest_insight.query.query import Query
     from pytest_insight.storage.base import BaseStorage
 
 PROFILE_HELP = "The profile to use, instead of the active one. Also accepted after the command."
-SELECTION = "Which sessions"
+
+EXIT_MATCHED = 3
+"""The exit status that `--exit-code` asks for."""
 
 
 class ListFormat(enum.StrEnum):
     """How a listing is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class FindFormat(enum.StrEnum):
+    """How what a query found is printed: as a listing, or as the nodeids alone."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    NODEIDS = "nodeids"
+
+
+class ShowFormat(enum.StrEnum):
+    """How one thing is printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -31,7 +49,19 @@ ProfileOption = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="The profile to use.")
 ]
 FormatOption = Annotated[
-    ListFormat, typer.Option("--format", "-f", help="A table for people, or JSON for programs.")
+    ListFormat,
+    typer.Option("--format", "-f", help="A table for people; JSON or CSV for programs."),
+]
+FindFormatOption = Annotated[
+    FindFormat,
+    typer.Option(
+        "--format",
+        "-f",
+        help="A table for people; JSON or CSV for programs; nodeids, each once, for pytest.",
+    ),
+]
+ShowFormatOption = Annotated[
+    ShowFormat, typer.Option("--format", "-f", help="A table for people, or JSON for programs.")
 ]
 LimitOption = Annotated[
     int | None,
@@ -39,7 +69,8 @@ LimitOption = Annotated[
         "--limit",
         "-n",
         min=0,
-        help="At most so many, the newest ones; 0 for all, which is what JSON gives without it.",
+        help="At most so many, the first ones; 0 for all. Without it, a table has one screen, "
+        "everything else all.",
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -49,68 +80,6 @@ DryRunOption = Annotated[
 ExitCodeOption = Annotated[
     bool, typer.Option("--exit-code", help="Exit with status 3 where anything matched.")
 ]
-
-
-def _session(help_: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=SELECTION, **more)
-
-
-class NarrowingOptions(Protocol):
-    """Options that narrow a query."""
-
-    def narrow(self, query: Query) -> Query:
-        """The query with these options as steps."""
-
-
-class SessionOptions(msgspec.Struct, frozen=True):
-    """Which sessions: the same options on every command that selects some."""
-
-    days: Annotated[
-        float | None, _session("Started within so many days.", "--days", metavar="N")
-    ] = None
-    sut: Annotated[
-        str | None,
-        _session("Of this SUT; wildcards like 'api-*'.", "--sut", metavar="NAME"),
-    ] = None
-    tag: Annotated[
-        list[str] | None,
-        _session("Carrying this tag; may be repeated.", "--tag", metavar="KEY[=VALUE]"),
-    ] = None
-    branch: Annotated[
-        str | None, _session("Run on this git branch; wildcards.", "--branch", metavar="NAME")
-    ] = None
-    commit: Annotated[
-        str | None,
-        _session("Run on the commit that begins so.", "--commit", metavar="HASH"),
-    ] = None
-    session: Annotated[
-        list[str] | None,
-        _session(
-            "With this ID, the beginning of one, `last`, or wildcards; repeatable.",
-            "--session",
-            metavar="ID",
-        ),
-    ] = None
-
-    def narrow(self, query: Query) -> Query:
-        """The query with these options as steps."""
-        from pytest_insight.cli.named import session_patterns
-
-        if self.days is not None:
-            query = query.in_last_days(self.days)
-        if self.sut is not None:
-            query = query.for_sut(self.sut)
-        for tag in self.tag or ():
-            key, equals, value = tag.partition("=")
-            query = query.with_session_tag(key, value if equals else None)
-        if self.branch is not None:
-            query = query.with_branch(self.branch)
-        if self.commit is not None:
-            query = query.with_commit(self.commit)
-        if self.session:
-            patterns = session_patterns(query.open_storage(), self.session)
-            query = query.with_session_id_pattern(*patterns)
-        return query
 
 
 def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -181,16 +150,6 @@ def _bring_in_what_died() -> None:
 
     for folded in fold_journals(folder):
         say(folded.message)
-
-
-def query_on(storage: BaseStorage, *options: NarrowingOptions) -> Query:
-    """A query with all the options as steps."""
-    from pytest_insight.query.query import Query
-
-    query = Query(storage=storage)
-    for group in options:
-        query = group.narrow(query)
-    return query
 
 
 PathArgument = Annotated[

@@ -9,12 +9,14 @@ import typer
 
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
-from pytest_insight.cli.listing import Column, print_listing
+from pytest_insight.cli.listing import Column, Listed, print_listing, print_table
 from pytest_insight.cli.options import (
     DryRunOption,
     FormatOption,
     ListFormat,
     ProfileOption,
+    ShowFormat,
+    ShowFormatOption,
     YesOption,
     profile_named,
 )
@@ -104,7 +106,7 @@ def list_(
     """
     from pytest_insight.errors import UnknownProfileError
     from pytest_insight.storage.access import choose
-    from pytest_insight.storage.profiles import ProfileManager
+    from pytest_insight.storage.profiles import ProfileManager, StorageProfile
 
     manager = ProfileManager()
     profiles = list(manager.list_profiles().values())
@@ -119,17 +121,18 @@ def list_(
         return f"* {reason}" if profile.name == in_use else ""
 
     print_listing(
-        profiles,
+        Listed(profiles, more=False),
         [
-            Column("Profile", lambda p: p.name, whole=True),
+            Column("Profile", lambda p: p.name, fit="fold"),
             Column("Type", lambda p: p.storage_type),
-            Column("In use", mark),
-            Column("Store", _where, whole=True),
+            Column("In use", mark, fit="fold"),
+            Column("Store", _where, fit="fold"),
         ],
         format_,
+        fields=(*StorageProfile.__struct_fields__, "in_use"),
         as_json=lambda p: _fields(p) | {"in_use": p.name == in_use},
         caption=f"profiles of {manager.path}",
-        nothing="",
+        nothing=str,
     )
     if not in_use and where:
         say(
@@ -146,7 +149,7 @@ def show(
         typer.Argument(metavar="[NAME]", help="The profile; without, the one in use."),
     ] = None,
     profile: ProfileOption = None,
-    format_: FormatOption = ListFormat.TABLE,
+    format_: ShowFormatOption = ShowFormat.TABLE,
 ) -> None:
     """Show one profile with its settings.
 
@@ -155,19 +158,12 @@ def show(
     from pytest_insight.storage.access import choose
 
     shown = choose(name or profile_named(ctx, profile)).profile
-    if format_ is ListFormat.JSON:
+    if format_ is ShowFormat.JSON:
         print_json(_fields(shown))
         return
-    print_listing(
-        [(key, value) for key, value in _fields(shown).items() if value is not None],
-        [
-            Column("Setting", lambda row: row[0]),
-            Column("Value", lambda row: str(row[1]), whole=True),
-        ],
-        format_,
-        as_json=dict,
-        caption="",
-        nothing="",
+    print_table(
+        [Column("Setting", lambda row: row[0]), Column("Value", lambda row: row[1], fit="fold")],
+        [(key, str(value)) for key, value in _fields(shown).items() if value is not None],
     )
 
 

@@ -92,17 +92,18 @@ def read(data: bytes, source: str) -> Parsed:
 
 
 def _rows(session: TestSession) -> Iterator[list[str]]:
-    fields = [_cell(getattr(session, name), name) for name in SESSION_COLUMNS]
+    fields = [cell(getattr(session, name)) for name in SESSION_COLUMNS]
     if not session.test_results:
         yield fields + [""] * len(RESULT_COLUMNS)
     for result in session.test_results:
-        yield fields + [_cell(getattr(result, name), name) for name in RESULT_COLUMNS]
+        yield fields + [cell(getattr(result, name)) for name in RESULT_COLUMNS]
 
 
-def _cell(value: Any, name: str) -> str:
+def cell(value: Any) -> str:
+    """A value as it stands in a cell: nested ones as JSON, nothing for None, False and empty."""
     if value is None or value is False:
         return ""
-    if name in JSON_COLUMNS:
+    if isinstance(value, dict | list | tuple | msgspec.Struct):
         return msgspec.json.encode(value).decode() if value else ""
     if value is True:
         return "true"

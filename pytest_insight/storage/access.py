@@ -126,13 +126,15 @@ def open_choice(choice: Choice) -> BaseStorage:
     profile = choice.profile
     kind = storage_class(profile.storage_type)
     if profile.storage_type != "memory" or (not profile.name and choice.reason == "argument"):
-        return kind.from_profile(profile)
-    key = (locations.profiles_path(), profile.name)
-    with _memories_lock:
-        if key not in _memories:
-            _memories[key] = kind.from_profile(profile)
-        storage = _memories[key]
-    storage.exchange = profile.exchange  # may have changed since
+        storage = kind.from_profile(profile)
+    else:
+        key = (locations.profiles_path(), profile.name)
+        with _memories_lock:
+            if key not in _memories:
+                _memories[key] = kind.from_profile(profile)
+            storage = _memories[key]
+        storage.exchange = profile.exchange  # may have changed since
+    storage.profile_name = profile.name
     return storage
 
 

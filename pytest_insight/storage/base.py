@@ -51,10 +51,12 @@ class BaseStorage(ABC):
 
     Attributes:
         storage_type: the name that profiles use for this kind of storage.
+        profile_name: the profile it was opened for, "" without one.
         exchange: what exports and imports use where a call says nothing.
     """
 
     storage_type: ClassVar[str]
+    profile_name: str = ""
     exchange: ExchangeSettings = ExchangeSettings()
 
     # Primitives ---------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSessio
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import START, Rules, fill, ids_of, make_result, make_session
 
-FAILED, SKIPPED, RERUN = TestOutcome.FAILED, TestOutcome.SKIPPED, TestOutcome.RERUN
+FAILED, PASSED = TestOutcome.FAILED, TestOutcome.PASSED
+SKIPPED, RERUN = TestOutcome.SKIPPED, TestOutcome.RERUN
 
 
 def _history() -> list[TestSession]:
@@ -119,6 +120,11 @@ SESSION_FILTERS: list[tuple[f.SessionFilter, str]] = [
     (f.HasNodeidContaining("test_x"), "s1 s2"),
     (f.HasNodeidContaining("[*]"), "s3"),
     (f.HasNodeidContaining("test%x"), ""),
+    (f.HasTest((f.OutcomeIn(frozenset((FAILED,))),)), "s1 s4"),
+    (f.HasTest((f.OutcomeIn(frozenset((FAILED,))), f.NodeidContains("test_x"))), ""),
+    (f.HasTest((f.NodeidContains("test_x"), f.OutcomeIn(frozenset((PASSED,))))), "s1 s2"),
+    (f.HasTest((f.Custom(lambda result: result.has_warning),)), "s2 s4"),
+    (f.HasTest(()), "s1 s2 s3 s4"),
 ]
 
 TEST_FILTERS: list[tuple[f.TestFilter, str]] = [
