@@ -11,11 +11,13 @@ import typer
 from pytest_insight.cli.lazy import RootGroup
 from pytest_insight.cli.options import PROFILE_HELP
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import interruptible
 from pytest_insight.cli.streams import open_missing_streams, stdout_errors_told
 from pytest_insight.errors import InsightError, InvalidImportError, StoreDamageWarning
 from pytest_insight.locations import PROFILE_VARIABLE
 
 EXIT_ERROR = 1
+EXIT_INTERRUPTED = 128 + 2
 
 app = typer.Typer(
     name="insight",
@@ -63,11 +65,15 @@ def run() -> None:
     warnings.simplefilter("always", StoreDamageWarning)
     open_missing_streams()
     try:
-        with stdout_errors_told():  # help is printed without a command
+        with interruptible(), stdout_errors_told():  # help is printed without a command
             app()
     except InsightError as exc:
         say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
         sys.exit(EXIT_ERROR)
+    except SystemExit as exc:
+        if exc.code == EXIT_INTERRUPTED:  # as Typer, like shells, has it
+            say("interrupted; what was not reported as done is as it was")
+        raise
 
 
 _warned: set[str] = set()

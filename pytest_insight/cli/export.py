@@ -15,6 +15,7 @@ from pytest_insight.cli.options import (
     takes,
 )
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.selecting import SessionOptions, TestOptions, whole_sessions
 from pytest_insight.cli.text import plural
 
@@ -57,11 +58,13 @@ def export(
     query = whole_sessions(storage, selection, having)
     if path is None or str(path) == STDOUT:
         sys.stdout.flush()
-        count = storage.export_selection(sys.stdout.buffer, query.selection, format_)
+        with shown_progress(beside_data=True):
+            count = storage.export_selection(sys.stdout.buffer, query.selection, format_)
         sys.stdout.buffer.flush()
         say(f"exported {plural(count, 'session')} of {storage.location}{within}")
     else:
-        count = storage.export_selection(path, query.selection, format_)
+        with shown_progress():
+            count = storage.export_selection(path, query.selection, format_)
         say(f"exported {plural(count, 'session')} of {storage.location}{within} to {path}")
 
 

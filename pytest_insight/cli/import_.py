@@ -12,6 +12,7 @@ import typer
 from pytest_insight.cli.lazy import alone
 from pytest_insight.cli.options import DryRunOption, ProfileOption, storage_of
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.text import plural
 from pytest_insight.errors import ExchangeError
 
@@ -75,9 +76,12 @@ def import_(
     # A mistake in the last file is found before the first one is imported.
     for source in sources[1:]:
         if isinstance(source, Path) and not dry_run:
-            take(source, dry_run=True)
+            with shown_progress():
+                take(source, dry_run=True)
     for source in sources:
-        _tell(take(source, dry_run=dry_run), source, storage, dry_run)
+        with shown_progress():
+            report = take(source, dry_run=dry_run)
+        _tell(report, source, storage, dry_run)
 
 
 def _sources(paths: list[Path]) -> list[Path | BinaryIO]:

@@ -25,6 +25,7 @@ from pytest_insight.cli.options import (
     takes,
 )
 from pytest_insight.cli.output import print_json, say
+from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.selecting import SessionOptions, TestOptions, whole_sessions
 from pytest_insight.cli.showing import print_session
 from pytest_insight.cli.sorting import SessionSort, SessionSortOption
@@ -109,7 +110,9 @@ def clear(
     elif dry_run:
         say(f"would delete {what}")
     elif confirmed(f"Delete {what}?", yes):
-        say(f"deleted {plural(storage.clear_sessions(ids), 'session')} in {storage.location}")
+        with shown_progress():
+            count = storage.clear_sessions(ids)
+        say(f"deleted {plural(count, 'session')} in {storage.location}")
 
 
 for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair):

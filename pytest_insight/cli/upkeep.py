@@ -10,6 +10,7 @@ from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.named import session_patterns
 from pytest_insight.cli.options import DryRunOption, ProfileOption, YesOption, storage_of
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.text import plural
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def prune(
     if dry_run:
         say(f"would delete {what}: {old[0]}{f' to {old[-1]}' if len(old) > 1 else ''}")
     elif confirmed(f"Delete {what}?", yes):
-        count = len(storage.prune_sessions(older_than=seconds, keep=keep))
+        with shown_progress():
+            count = len(storage.prune_sessions(older_than=seconds, keep=keep))
         say(f"deleted {plural(count, 'session')} in {storage.location}")
 
 
@@ -101,7 +103,8 @@ def verify(ctx: typer.Context, *, profile: ProfileOption = None) -> None:
     Example: insight sessions verify
     """
     storage = storage_of(ctx, profile)
-    found = storage.verify()
+    with shown_progress():
+        found = storage.verify()
     _tell(found, storage)
     if not found.sound:
         say("save what can be read with: insight sessions repair")
@@ -119,7 +122,8 @@ def repair(
     Example: insight sessions repair --dry-run
     """
     storage = storage_of(ctx, profile)
-    found = storage.verify() if dry_run else storage.repair()
+    with shown_progress():
+        found = storage.verify() if dry_run else storage.repair()
     _tell(found, storage)
     if found.tidy:
         say("nothing to repair")

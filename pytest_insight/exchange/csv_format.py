@@ -32,6 +32,7 @@ from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.problems import Parsed, Problem
 from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown_name
 from pytest_insight.models import TestResult, TestSession
+from pytest_insight.watching import counted
 
 SESSION_COLUMNS = tuple(f for f in TestSession.__struct_fields__ if f != "test_results")
 RESULT_COLUMNS = TestResult.__struct_fields__
@@ -130,7 +131,7 @@ def _parsed(rows: Iterator[list[str]], source: str) -> Parsed:
         if draft is None:
             draft = drafts[session_id or number] = _Draft(header, session_id)
         draft.add(number, row)
-    for index, draft in enumerate(drafts.values()):
+    for index, draft in enumerate(counted(drafts.values(), f"reading {source}")):
         draft.finish(index, parsed)
     parsed.total = len(drafts)
     return parsed

@@ -30,6 +30,7 @@ from pytest_insight.exchange.problems import Parsed
 from pytest_insight.files import lock_path
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
+from pytest_insight.watching import counted, is_watched
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_
@@ -42,7 +43,8 @@ def export(
     output_format: str | None,
 ) -> int:
     """See `BaseStorage.export_selection`."""
-    sessions = _begun(storage.iter_sessions(selection))
+    total = len(storage.session_ids(selection)) if is_watched() else None
+    sessions = counted(_begun(storage.iter_sessions(selection)), "writing", total)
     usual = storage.exchange.export_format
     if not isinstance(path, str | os.PathLike):
         return get_format(output_format or usual or DEFAULT_FORMAT).write(sessions, path)

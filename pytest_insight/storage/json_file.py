@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from itertools import chain
@@ -40,6 +40,7 @@ from pytest_insight.storage.reading import (
     opened,
     raw_bytes,
 )
+from pytest_insight.watching import begin, counted
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
@@ -235,8 +236,11 @@ class JSONStorage(BaseStorage):
         results: dict[str, int] = {}
         copies = 0
 
+        watcher = begin(f"checking {self.path}")
+
         def note(session: TestSession) -> bool:
             nonlocal copies
+            watcher.step()
             copies += 1
             results[session.session_id] = len(session.test_results)
             return True
@@ -287,7 +291,7 @@ class JSONStorage(BaseStorage):
         with self.exclusive(), self._errors_named():
             self._rewrite(
                 {session.session_id for session in writes},
-                (encode_session(session) for session in writes),
+                _encoded(writes),
             )
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
@@ -347,6 +351,11 @@ def _limited(
     return reversed(entries) if newest_first else entries
 
 
-def _copied(file: BinaryIO, entries: Iterable[Entry]) -> Iterator[bytes]:
-    for entry in entries:
+def _encoded(sessions: Sequence[TestSession]) -> Iterator[bytes]:
+    for session in counted(sessions, "writing"):
+        yield encode_session(session)
+
+
+def _copied(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
+    for entry in counted(entries, "writing what stays"):
         yield raw_bytes(file, entry) if entry.session is None else encode_session(entry.session)

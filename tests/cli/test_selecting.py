@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from pytest_insight.models import CodeState, TestOutcome, TestResult
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import Insight
 from tests.conftest import START, MakeSession
@@ -20,10 +21,10 @@ def history(make_session: MakeSession) -> JSONStorage:
     """`quick`, `slow`, `again`: 100 days, 10 days and 1 day old; each fits other options."""
     now = datetime.now(UTC)
 
-    def result(name: str, outcome: str, seconds: float, **more: object) -> TestResult:
-        return TestResult(f"t.py::{name}", TestOutcome(outcome), START, seconds, **more)  # type: ignore[arg-type]
+    def result(name: str, outcome: str, seconds: float, **more: Any) -> TestResult:
+        return TestResult(f"t.py::{name}", TestOutcome(outcome), START, seconds, **more)
 
-    def session(name: str, days: float, *results: TestResult, **more: object) -> object:
+    def session(name: str, days: float, *results: TestResult, **more: Any) -> TestSession:
         start = now - timedelta(days=days)
         more = {"session_start_time": start, "test_results": results, **more}
         return make_session(0, session_id=name, **more)
@@ -47,7 +48,7 @@ def history(make_session: MakeSession) -> JSONStorage:
                 result("test_c", "passed", 0.1),
                 session_tags={"ci": "nightly"},
             ),
-        ]  # type: ignore[list-item]
+        ]
     )
     return storage
 
