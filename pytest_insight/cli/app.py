@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from pytest_insight.cli.completing import profiles
 from pytest_insight.cli.lazy import RootGroup
-from pytest_insight.cli.options import PROFILE_HELP
+from pytest_insight.cli.options import PROFILE_HELP, option
 from pytest_insight.cli.output import say
 from pytest_insight.cli.progress import interruptible
 from pytest_insight.cli.streams import open_missing_streams, stdout_errors_told
@@ -43,7 +44,14 @@ def _global_options(
     ctx: typer.Context,
     profile_name: Annotated[
         str | None,
-        typer.Option("--profile", metavar="NAME", envvar=PROFILE_VARIABLE, help=PROFILE_HELP),
+        option(
+            PROFILE_HELP,
+            "--profile",
+            example="demo",
+            metavar="NAME",
+            envvar=PROFILE_VARIABLE,
+            autocompletion=profiles,
+        ),
     ] = None,
     _version: Annotated[
         bool,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import msgspec
 import typer
 
+from pytest_insight.cli.completing import profiles
+
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
@@ -19,6 +21,20 @@ PROFILE_HELP = "The profile to use, instead of the active one. Also accepted aft
 
 EXIT_MATCHED = 3
 """The exit status that `--exit-code` asks for."""
+
+
+def option(help_: str, *names: str, example: str = "", **more: Any) -> Any:
+    """An option with a sentence and an example in its help.
+
+    Args:
+        help_: the sentence.
+        names: as it is given, the long name first.
+        example: a value, as a shell takes it; none for a flag.
+        more: what else `typer.Option` takes.
+    """
+    if example:
+        help_ = f"{help_} Example: {names[0]} {example}"
+    return typer.Option(*names, help=help_, **more)
 
 
 class ListFormat(enum.StrEnum):
@@ -46,39 +62,48 @@ class ShowFormat(enum.StrEnum):
 
 
 ProfileOption = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME", help="The profile to use.")
+    str | None,
+    option(
+        "The profile to use.",
+        "--profile",
+        example="demo",
+        metavar="NAME",
+        autocompletion=profiles,
+    ),
 ]
 FormatOption = Annotated[
     ListFormat,
-    typer.Option("--format", "-f", help="A table for people; JSON or CSV for programs."),
+    option("A table for people; JSON or CSV for programs.", "--format", "-f", example="json"),
 ]
 FindFormatOption = Annotated[
     FindFormat,
-    typer.Option(
+    option(
+        "A table for people; JSON or CSV for programs; nodeids, each once, for pytest.",
         "--format",
         "-f",
-        help="A table for people; JSON or CSV for programs; nodeids, each once, for pytest.",
+        example="nodeids",
     ),
 ]
 ShowFormatOption = Annotated[
-    ShowFormat, typer.Option("--format", "-f", help="A table for people, or JSON for programs.")
+    ShowFormat,
+    option("A table for people, or JSON for programs.", "--format", "-f", example="json"),
 ]
 LimitOption = Annotated[
     int | None,
-    typer.Option(
+    option(
+        "At most so many, the first ones; 0 for all. Without it, a table has one screen, "
+        "everything else all.",
         "--limit",
         "-n",
+        example="50",
+        metavar="N",
         min=0,
-        help="At most so many, the first ones; 0 for all. Without it, a table has one screen, "
-        "everything else all.",
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
-]
+YesOption = Annotated[bool, option("Do not ask.", "--yes", "-y")]
+DryRunOption = Annotated[bool, option("Say what would be done, and do nothing.", "--dry-run")]
 ExitCodeOption = Annotated[
-    bool, typer.Option("--exit-code", help="Exit with status 3 where anything matched.")
+    bool, option("Exit with status 3 where anything matched.", "--exit-code")
 ]
 
 

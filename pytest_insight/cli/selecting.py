@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 import typer
+
+from pytest_insight.cli.completing import outcomes, sessions, suts
+from pytest_insight.cli.options import option
 
 if TYPE_CHECKING:
     from pytest_insight.query.query import Query
@@ -16,19 +20,15 @@ SESSIONS = "Which sessions"
 TESTS = "Which tests"
 
 
-def _session(help_: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=SESSIONS, **more)
-
-
-def _test(help_: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=TESTS, **more)
+_session = partial(option, rich_help_panel=SESSIONS)
+_test = partial(option, rich_help_panel=TESTS)
 
 
 class SessionOptions(msgspec.Struct, frozen=True):
     """Which sessions: all that are given must fit."""
 
     days: Annotated[
-        float | None, _session("Started within so many days.", "--days", metavar="N")
+        float | None, _session("Started within so many days.", "--days", metavar="N", example="7")
     ] = None
     since: Annotated[
         str | None,
@@ -37,6 +37,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "2026-11-01T08:30+01:00 (without an offset: local time).",
             "--since",
             metavar="TIME",
+            example="7d",
         ),
     ] = None
     until: Annotated[
@@ -45,22 +46,39 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "Started then or earlier, as with --since; a date means to its end.",
             "--until",
             metavar="TIME",
+            example="2026-11-30",
         ),
     ] = None
     sut: Annotated[
         str | None,
-        _session("Of this SUT; wildcards like 'api-*'.", "--sut", metavar="NAME"),
+        _session(
+            "Of this SUT; wildcards.",
+            "--sut",
+            metavar="NAME",
+            example="'api-*'",
+            autocompletion=suts,
+        ),
     ] = None
     tag: Annotated[
         list[str] | None,
-        _session("Carrying this tag; may be repeated.", "--tag", metavar="KEY[=VALUE]"),
+        _session(
+            "Carrying this tag; may be repeated.",
+            "--tag",
+            metavar="KEY[=VALUE]",
+            example="ci=nightly",
+        ),
     ] = None
     branch: Annotated[
-        str | None, _session("Run on this git branch; wildcards.", "--branch", metavar="NAME")
+        str | None,
+        _session(
+            "Run on this git branch; wildcards.", "--branch", metavar="NAME", example="'release/*'"
+        ),
     ] = None
     commit: Annotated[
         str | None,
-        _session("Run on the commit that begins so.", "--commit", metavar="HASH"),
+        _session(
+            "Run on the commit that begins so.", "--commit", metavar="HASH", example="1a2b3c4"
+        ),
     ] = None
     reruns: Annotated[bool, _session("In which a test was run again.", "--reruns")] = False
     session: Annotated[
@@ -70,6 +88,8 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "the other options select, `last~1` the one before it. May be repeated.",
             "--session",
             metavar="ID",
+            example="last~1",
+            autocompletion=sessions,
         ),
     ] = None
 
@@ -117,26 +137,51 @@ class TestOptions(msgspec.Struct, frozen=True):
 
     outcome: Annotated[
         list[str] | None,
-        _test("With this outcome; may be repeated.", "--outcome", "-o", metavar="NAME"),
+        _test(
+            "With this outcome; may be repeated.",
+            "--outcome",
+            "-o",
+            metavar="NAME",
+            example="failed",
+            autocompletion=outcomes,
+        ),
     ] = None
     nodeid: Annotated[
         str | None,
-        _test("With a nodeid that contains this.", "--nodeid", "-k", metavar="TEXT"),
+        _test(
+            "With a nodeid that contains this.",
+            "--nodeid",
+            "-k",
+            metavar="TEXT",
+            example="test_login",
+        ),
     ] = None
     regex: Annotated[bool, _test("Read --nodeid as a regular expression.", "--regex")] = False
     error: Annotated[
         str | None,
-        _test("With a failure whose text contains this.", "--error", metavar="TEXT"),
+        _test(
+            "With a failure whose text contains this.",
+            "--error",
+            metavar="TEXT",
+            example="KeyError",
+        ),
     ] = None
     output: Annotated[
         str | None,
-        _test("With captured output that contains this.", "--output", metavar="TEXT"),
+        _test(
+            "With captured output that contains this.",
+            "--output",
+            metavar="TEXT",
+            example="'out of memory'",
+        ),
     ] = None
     min_duration: Annotated[
-        float | None, _test("That took at least so long.", "--min-duration", metavar="SECONDS")
+        float | None,
+        _test("That took at least so long.", "--min-duration", metavar="SECONDS", example="0.5"),
     ] = None
     max_duration: Annotated[
-        float | None, _test("That took at most so long.", "--max-duration", metavar="SECONDS")
+        float | None,
+        _test("That took at most so long.", "--max-duration", metavar="SECONDS", example="2"),
     ] = None
     warnings: Annotated[bool, _test("With a warning.", "--warnings")] = False
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli import upkeep
+from pytest_insight.cli import completing, upkeep
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.named import find_session
@@ -66,6 +66,7 @@ def show(
         str,
         typer.Argument(
             metavar="[ID]",
+            autocompletion=completing.sessions,
             help="An ID, the beginning of one, `last`, `last~1` before it.",
         ),
     ] = "last",

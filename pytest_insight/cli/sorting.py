@@ -5,9 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Annotated
 
-import typer
-
 from pytest_insight.cli.listing import Order
+from pytest_insight.cli.options import option
 from pytest_insight.cli.outcomes import bad_count, outcome_place
 from pytest_insight.models import TestSession
 
@@ -35,10 +34,11 @@ class TestSort(enum.StrEnum):
 
 
 SessionSortOption = Annotated[
-    SessionSort, typer.Option("--sort", help="The longest, most, newest first; names from A to Z.")
+    SessionSort,
+    option("The longest, most, newest first; names from A to Z.", "--sort", example="failures"),
 ]
 TestSortOption = Annotated[
-    TestSort, typer.Option("--sort", help="The longest, newest first; names from A to Z.")
+    TestSort, option("The longest, newest first; names from A to Z.", "--sort", example="duration")
 ]
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_insight.cli import completing
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.named import session_patterns
-from pytest_insight.cli.options import DryRunOption, ProfileOption, YesOption, storage_of
+from pytest_insight.cli.options import DryRunOption, ProfileOption, YesOption, option, storage_of
 from pytest_insight.cli.output import say
 from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.text import plural
@@ -21,7 +22,11 @@ EXIT_DAMAGE = 1
 
 SessionsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="ID...", help="IDs, the beginning of one, wildcards, or `last`."),
+    typer.Argument(
+        metavar="ID...",
+        autocompletion=completing.sessions,
+        help="IDs, the beginning of one, wildcards, or `last`.",
+    ),
 ]
 
 
@@ -30,11 +35,11 @@ def prune(
     *,
     older_than: Annotated[
         str | None,
-        typer.Option("--older-than", metavar="SPAN", help="That started so long ago: 90d, 12h."),
+        option("That started so long ago.", "--older-than", example="90d", metavar="SPAN"),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option("--keep", metavar="N", min=0, help="All but so many of the newest."),
+        option("All but so many of the newest.", "--keep", example="500", metavar="N", min=0),
     ] = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,

@@ -176,6 +176,10 @@ class BaseStorage(ABC):
         with self.exclusive():
             return self.delete_sessions(self.session_ids())
 
+    def sut_names(self) -> list[str]:
+        """The names of the SUTs that there are sessions of, each once, from A to Z."""
+        return sorted({session.sut_name for session in self.iter_sessions()})
+
     # Upkeep -------------------------------------------------------------------------------------
 
     def pin_sessions(self, ids: Collection[str], *, pinned: bool = True) -> list[str]:

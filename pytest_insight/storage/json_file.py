@@ -146,6 +146,19 @@ class JSONStorage(BaseStorage):
             entries = _limited(file, index.entries, wanted, newest_first=False)
             return [entry.session_id for entry in entries]
 
+    def sut_names(self) -> list[str]:
+        """The names, without decoding any result."""
+        names: dict[str, str] = {}
+
+        def note(session: TestSession) -> bool:
+            names[session.session_id] = session.sut_name  # the last one of an ID counts
+            return True
+
+        with opened(self.path) as store:
+            if store is not None:
+                self._index(*store, note)
+        return sorted(set(names.values()))
+
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
     ) -> Iterator[TestSession]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -70,24 +69,3 @@ def test_an_unexpected_error_shows_its_traceback() -> None:
     assert process.returncode == 1
     assert b"Traceback" in process.stderr
     assert b"ZeroDivisionError" in process.stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_committed_completions_are_those_the_command_generates(
-    insight: Insight, shell: str
-) -> None:
-    generated = insight(env={"_INSIGHT_COMPLETE": f"source_{shell}"}).out
-    # zsh looks for `#compdef` in the first line; Typer begins with a blank one.
-    assert (ROOT / "completions" / f"insight.{shell}").read_text() == generated.lstrip("\n")
-
-
-def test_bash_completes_commands() -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    script = (
-        f"source {ROOT}/completions/insight.bash; COMP_WORDS=(insight prof); COMP_CWORD=1; "
-        '_insight_completion insight; echo "${COMPREPLY[@]}"'
-    )
-    process = subprocess.run(
-        ["bash", "-c", script], capture_output=True, check=True, env={**os.environ, "PATH": path}
-    )
-    assert process.stdout.strip() == b"profile"
