@@ -10,7 +10,7 @@ import typer
 
 from pytest_insight.cli.completing import profiles
 from pytest_insight.cli.lazy import RootGroup
-from pytest_insight.cli.options import PROFILE_HELP, option
+from pytest_insight.cli.options import PROFILE_HELP, option, storage_of
 from pytest_insight.cli.output import say
 from pytest_insight.cli.progress import interruptible
 from pytest_insight.cli.streams import open_missing_streams, stdout_errors_told
@@ -64,7 +64,9 @@ def _global_options(
     # The variable is looked at where the precedence is stated (storage.access), not here.
     ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None
     if ctx.invoked_subcommand is None:
-        print(ctx.get_help())
+        from pytest_insight.cli.overview import print_overview
+
+        print_overview(storage_of(ctx, None))
 
 
 def run() -> None:

@@ -10,6 +10,7 @@ import typer
 
 from pytest_insight.cli.completing import outcomes, sessions, suts
 from pytest_insight.cli.options import option
+from pytest_insight.cli.output import say
 
 if TYPE_CHECKING:
     from pytest_insight.query.query import Query
@@ -193,6 +194,7 @@ class TestOptions(msgspec.Struct, frozen=True):
         """
         tests = query.filter_by_test()
         if self.outcome:
+            _warn_of_unknown(self.outcome)
             tests = tests.with_outcome(*self.outcome)
         if self.regex and self.nodeid is None:
             raise typer.BadParameter("--regex says how to read --nodeid, so give that too")
@@ -210,6 +212,19 @@ class TestOptions(msgspec.Struct, frozen=True):
         if self.warnings:
             tests = tests.with_warning()
         return tests
+
+
+def _warn_of_unknown(names: list[str]) -> None:
+    """Another plugin may have an outcome of any name, but a slip of the pen is more likely."""
+    import difflib
+
+    from pytest_insight.models import TestOutcome
+
+    known = list(map(str, TestOutcome))
+    for name in names:
+        near = difflib.get_close_matches(name.strip().lower(), known, n=1)
+        if near and near[0] != name.strip().lower():
+            say(f"warning: {name!r} is no outcome of pytest's: did you mean {near[0]}?")
 
 
 def matching_tests(storage: BaseStorage, sessions: SessionOptions, tests: TestOptions) -> Query:

@@ -58,6 +58,14 @@ class FindingRules(Rules):
         fill(storage, 3, 1, 2)
         assert storage.session_ids() == ids_of(storage.load_sessions())
 
+    def test_the_names_of_suts_come_once_each_in_their_order(self, storage: BaseStorage) -> None:
+        assert storage.sut_names() == []
+        for number, name in enumerate(["web", "api", "web", "Z"]):
+            storage.save_session(make_session(number, sut_name=name))
+        assert storage.sut_names() == ["Z", "api", "web"]
+        storage.save_session(make_session(3, sut_name="api"))  # replaces the only one of Z
+        assert storage.sut_names() == ["api", "web"]
+
     def test_the_last_session_is_the_one_that_started_last(self, storage: BaseStorage) -> None:
         fill(storage, 1, 3, 2)
         assert storage.get_last_session() == make_session(3)

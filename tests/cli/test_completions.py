@@ -60,7 +60,7 @@ def at_prompt(request: pytest.FixtureRequest) -> Iterator[Complete]:
     process = pexpect.spawn(
         shell,
         STARTS[name],
-        env={**os.environ, "PATH": path, "TERM": "dumb"},  # type: ignore[arg-type]  # os._Environ
+        env={**os.environ, "PATH": path, "TERM": "dumb"},
         encoding="utf-8",
         timeout=30,
         dimensions=(24, 500),
@@ -74,7 +74,8 @@ def at_prompt(request: pytest.FixtureRequest) -> Iterator[Complete]:
         # To the beginning of the line that TAB has completed, and to its end: made a text of.
         process.send(f"{line}\t\x01echo '<\x05>'\n")
         process.expect(re.compile(r"\n<(insight [^\n]*)>\r?\n"))
-        completed: str = process.match.group(1)
+        assert isinstance(process.match, re.Match)
+        completed: str = process.match[1]
         process.expect("READY ")
         return completed.rstrip()  # the blank behind a word, zsh takes back by itself
 
