@@ -34,6 +34,8 @@ def option(help_: str, *names: str, example: str = "", **more: Any) -> Any:
     """
     if example:
         help_ = f"{help_} Example: {names[0]} {example}"
+    else:
+        more.setdefault("metavar", "")  # a flag has no value to name
     return typer.Option(*names, help=help_, **more)
 
 
