@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class _Settings(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     export_days: float | None = None
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class ProfileFile(msgspec.Struct, forbid_unknown_fields=True):
     """The whole file. Versions: 1, the first one."""
 
     version: int = VERSION
@@ -110,7 +110,7 @@ class ProfileManager:
 
     def list_profiles(self) -> dict[str, StorageProfile]:
         """All profiles by name, `default` among them, in the order of their names."""
-        return _profiles(self._read())
+        return profiles_in(self._read())
 
     def get_profile(self, name: str, named_by: str = "") -> StorageProfile:
         """The profile of that name.
@@ -170,21 +170,13 @@ class ProfileManager:
             export_format,
             export_days,
         )
-        _check(profile)
+        check_profile(profile)
 
-        def add(file: _File) -> None:
-            taken = {known.casefold(): known for known in _profiles(file)}
-            if name.casefold() in taken:
-                same = taken[name.casefold()]
-                differs = "" if same == name else f" (as {same!r}; case does not tell them apart)"
-                raise ProfileError(
-                    f"the profile {name!r} exists already{differs}: choose another name, or "
-                    f"delete it with: insight profile delete {same}",
-                    name,
-                )
-            file.profiles[name] = _settings(profile)
+        def add(file: ProfileFile) -> None:
+            check_free(name, profiles_in(file))
+            file.profiles[name] = settings_of(profile)
 
-        self._change(add)
+        self.change(add)
         return profile
 
     def switch_profile(self, name: str) -> StorageProfile:
@@ -196,13 +188,46 @@ class ProfileManager:
             UnknownProfileError: there is none of that name.
         """
 
-        def switch(file: _File) -> None:
-            profiles = _profiles(file)
+        def switch(file: ProfileFile) -> None:
+            profiles = profiles_in(file)
             if name not in profiles:
                 raise UnknownProfileError(name, profiles)
             file.active = name
 
-        return _profiles(self._change(switch))[name]
+        return profiles_in(self.change(switch))[name]
+
+    def update_profile(self, name: str, **changes: str | float | None) -> StorageProfile:
+        """Change settings of a profile; returns what it is now. No data is moved.
+
+        Args:
+            name: the profile; `default` too.
+            changes: `storage_type`, `file_path`, `merge_strategy`, `export_format`, `export_days`,
+                as for `create_profile`; None takes a setting back to its default.
+
+        Raises:
+            ProfileError: the settings contradict each other.
+            UnknownProfileError: there is none of that name.
+            UnknownChoiceError: no such storage type, strategy or format.
+        """
+        from pytest_insight.storage.changing import update
+
+        return update(self, name, changes)
+
+    def rename_profile(self, name: str, new_name: str) -> StorageProfile:
+        """Give a profile another name; returns what it is now.
+
+        A json store that is where the profile's name says moves with it. Wherever this is
+        interrupted, one of the two names leads to the sessions. The active profile stays so.
+
+        Raises:
+            ProfileError: the new name is taken or not allowed, or a store is there already; it is
+                `default`, which keeps its name.
+            UnknownProfileError: there is none of that name.
+            StoreLockedError: another process writes the store all the time.
+        """
+        from pytest_insight.storage.changing import rename
+
+        return rename(self, name, new_name)
 
     def delete_profile(self, name: str) -> StorageProfile:
         """Forget a profile; returns what it was. Its data stays where it is.
@@ -217,8 +242,8 @@ class ProfileManager:
             raise ProfileError("the profile 'default' is always there and cannot be deleted", name)
         deleted: list[StorageProfile] = []
 
-        def delete(file: _File) -> None:
-            profiles = _profiles(file)
+        def delete(file: ProfileFile) -> None:
+            profiles = profiles_in(file)
             if name not in profiles:
                 raise UnknownProfileError(name, profiles)
             deleted.append(profiles[name])
@@ -226,15 +251,15 @@ class ProfileManager:
             if file.active == name:
                 file.active = locations.DEFAULT_PROFILE
 
-        self._change(delete)
+        self.change(delete)
         return deleted[0]
 
-    def _read(self) -> _File:
+    def _read(self) -> ProfileFile:
         path = self.path
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            return _File()
+            return ProfileFile()
         except OSError as exc:
             raise StorageError(
                 f"cannot read the profiles in {path}: {os_error_text(exc)}", path
@@ -246,14 +271,15 @@ class ProfileManager:
                 raise NewerFormatError(path, version, VERSION)
             if version is None:
                 raise msgspec.ValidationError("it is not a file of profiles: it has no version")
-            return msgspec.convert(found, _File)
+            return msgspec.convert(found, ProfileFile)
         except UNDECODABLE as exc:
             raise ProfileError(
                 f"the profiles in {path} cannot be read: {exc}; mend the file, or move it away to "
                 "begin anew (the stores themselves are not touched)"
             ) from exc
 
-    def _change(self, change: Callable[[_File], None]) -> _File:
+    def change(self, change: Callable[[ProfileFile], None]) -> ProfileFile:
+        """Change the file under its lock; where `change` raises, nothing is."""
         from pytest_insight.storage.locking import Lock  # readers do without
 
         path = Path(os.path.realpath(self.path))
@@ -272,7 +298,8 @@ class ProfileManager:
         return file
 
 
-def _profiles(file: _File) -> dict[str, StorageProfile]:
+def profiles_in(file: ProfileFile) -> dict[str, StorageProfile]:
+    """The profiles of the file by name, `default` among them."""
     settings = {locations.DEFAULT_PROFILE: _Settings(), **file.profiles}
     return {
         name: StorageProfile(name, **msgspec.structs.asdict(settings[name]))
@@ -280,7 +307,21 @@ def _profiles(file: _File) -> dict[str, StorageProfile]:
     }
 
 
-def _settings(profile: StorageProfile) -> _Settings:
+def check_free(name: str, profiles: Iterable[str]) -> None:
+    """Raise ProfileError where one of the profiles has that name."""
+    taken = {known.casefold(): known for known in profiles}
+    if name.casefold() in taken:
+        same = taken[name.casefold()]
+        differs = "" if same == name else f" (as {same!r}; case does not tell them apart)"
+        raise ProfileError(
+            f"the profile {name!r} exists already{differs}: choose another name, or "
+            f"delete it with: insight profile delete {same}",
+            name,
+        )
+
+
+def settings_of(profile: StorageProfile) -> _Settings:
+    """A profile as the file has it."""
     fields = msgspec.structs.asdict(profile)
     del fields["name"]
     return _Settings(**fields)
@@ -303,7 +344,8 @@ def _check_path(profile: StorageProfile) -> None:
     )
 
 
-def _check(profile: StorageProfile) -> None:
+def check_profile(profile: StorageProfile) -> None:
+    """Raise ProfileError or UnknownChoiceError where there can be no such profile."""
     name = profile.name
     if not isinstance(name, str) or not _NAME.match(name):
         raise ProfileError(
