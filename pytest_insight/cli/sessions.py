@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli import upkeep
+from pytest_insight.cli import undo, upkeep
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.named import find_session
@@ -109,8 +109,8 @@ def clear(
     elif dry_run:
         say(f"would delete {what}")
     elif confirmed(f"Delete {what}?", yes):
-        say(f"deleted {plural(storage.clear_sessions(ids), 'session')} in {storage.location}")
+        undo.delete(ctx, profile, storage, ids, "sessions clear")
 
 
-for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair):
+for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair, undo.undo):
     group.command(command.__name__)(command)

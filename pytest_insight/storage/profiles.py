@@ -170,14 +170,18 @@ class ProfileManager:
             export_format,
             export_days,
         )
+        self.add_profile(profile)
+        return profile
+
+    def add_profile(self, profile: StorageProfile) -> None:
+        """Write down a new profile that is described already; see `create_profile`."""
         check_profile(profile)
 
         def add(file: ProfileFile) -> None:
-            check_free(name, profiles_in(file))
-            file.profiles[name] = settings_of(profile)
+            check_free(profile.name, profiles_in(file))
+            file.profiles[profile.name] = settings_of(profile)
 
         self.change(add)
-        return profile
 
     def switch_profile(self, name: str) -> StorageProfile:
         """Make a profile the active one, for this and every later process; returns it.

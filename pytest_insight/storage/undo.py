@@ -291,11 +291,4 @@ def _again(profile: StorageProfile) -> None:
     """Write a profile down again, where there is none of its name."""
     manager = ProfileManager()
     if profile.name not in manager.list_profiles():
-        manager.create_profile(
-            profile.name,
-            profile.storage_type,
-            profile.file_path,
-            merge_strategy=profile.merge_strategy,
-            export_format=profile.export_format,
-            export_days=profile.export_days,
-        )
+        manager.add_profile(profile)
