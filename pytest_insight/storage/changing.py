@@ -134,19 +134,26 @@ def _move(
 
 def _link(source: Path, target: Path) -> bool:
     """Make the link; False where it is there, of a renaming that was killed."""
-    if os.path.lexists(target):
+    if _leads_to(target, source):
         return False
+    target.unlink(missing_ok=True)
     target.symlink_to(source.name)
     sync_folder(target.parent)
     return True
 
 
 def _refuse_other(source: Path, target: Path, name: str) -> None:
-    """Raise where something stands at the new place that is not the store itself."""
-    ours = target.is_symlink() and os.path.realpath(target) == os.path.realpath(source)
-    if os.path.lexists(target) and not ours:
+    """Raise where something stands at the new place that a killed renaming has not left."""
+    left = target.is_symlink() and target.readlink().name == str(target.readlink())
+    nowhere = left and not target.exists()
+    if os.path.lexists(target) and not (nowhere or _leads_to(target, source)):
         raise ProfileError(
             f"the profile cannot be named {name!r}: {target} is there already; move it away, or "
             "choose another name",
             name,
         )
+
+
+def _leads_to(target: Path, source: Path) -> bool:
+    """Whether the one is a link to the other."""
+    return target.is_symlink() and os.path.realpath(target) == os.path.realpath(source)
