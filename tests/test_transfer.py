@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from pytest_insight.errors import ProfileError, StorageError
+from pytest_insight.errors import ProfileError, StorageError, StoreDamageWarning
 from pytest_insight.exchange.merge import Fate, MergeStrategy
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestResult, TestSession
@@ -232,3 +234,23 @@ def test_a_session_that_was_deleted_since_comes_back_as_it_was_before(
     assert undone is not None
     assert undone.brought_back == ("api-1",)
     assert store.load_sessions() == [make_session(number) for number in range(4)]
+
+
+@pytest.mark.parametrize("shape", ["damaged", "foreign"])
+def test_of_a_store_in_another_shape_what_can_be_read_comes_back(
+    store: JSONStorage, shape: str
+) -> None:
+    data = store.path.read_bytes()
+    if shape == "damaged":
+        store.path.write_bytes(data.replace(b'"passed"', b'"passed', 1))
+    else:
+        store.path.write_text(json.dumps(json.loads(data)["sessions"], indent=1))
+    left = store.session_ids()
+    warned = pytest.warns(StoreDamageWarning) if shape == "damaged" else nullcontext()
+    with warned:
+        there = store.load_sessions()
+        delete(store, left, Command("clear"))
+    assert store.load_sessions() == []
+    take_back(store)
+    assert store.load_sessions() == there
+    assert len(there) == (3 if shape == "damaged" else 4)
