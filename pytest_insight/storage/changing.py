@@ -24,9 +24,8 @@ from pytest_insight import locations
 from pytest_insight.errors import ProfileError, StorageError, UnknownProfileError
 from pytest_insight.files import os_error_text, sync_folder
 from pytest_insight.storage.locking import Lock
+from pytest_insight.storage.profile_file import LOCK_SECONDS, ProfileFile
 from pytest_insight.storage.profiles import (
-    LOCK_SECONDS,
-    ProfileFile,
     ProfileManager,
     StorageProfile,
     check_free,

@@ -1,6 +1,4 @@
-"""Profiles: named storages, and which of them is active. Kept in `profiles.json`.
-
-    {"version": 1, "active": "default", "profiles": {"demo": {"storage_type": "json", ...}}}
+"""Profiles: named storages, and which of them is active. Kept in a file (`profile_file.py`).
 
 The profile `default` is always there; it is only written down once it is changed.
 """
@@ -11,24 +9,14 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from pytest_insight import arguments, locations
-from pytest_insight.document import UNDECODABLE
-from pytest_insight.errors import (
-    NewerFormatError,
-    ProfileError,
-    StorageError,
-    UnknownProfileError,
-)
+from pytest_insight.errors import ProfileError, UnknownProfileError
 from pytest_insight.exchange.settings import ExchangeSettings
-from pytest_insight.files import make_private_folder, os_error_text, remove_abandoned, write_whole
+from pytest_insight.storage.profile_file import ProfileFile, Settings, change_file, read_file
 from pytest_insight.storage.registry import check_storage_type
-
-VERSION = 1
-LOCK_SECONDS = 10.0
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
 
@@ -65,24 +53,6 @@ class StorageProfile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
         return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)
 
 
-class _Settings(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """One profile in the file: a `StorageProfile` without its name."""
-
-    storage_type: str = "json"
-    file_path: str | None = None
-    merge_strategy: str | None = None
-    export_format: str | None = None
-    export_days: float | None = None
-
-
-class ProfileFile(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole file. Versions: 1, the first one."""
-
-    version: int = VERSION
-    active: str = locations.DEFAULT_PROFILE
-    profiles: dict[str, _Settings] = {}
-
-
 class ProfileManager:
     """Reads and changes the profiles.
 
@@ -110,7 +80,7 @@ class ProfileManager:
 
     def list_profiles(self) -> dict[str, StorageProfile]:
         """All profiles by name, `default` among them, in the order of their names."""
-        return profiles_in(self._read())
+        return profiles_in(read_file(self.path))
 
     def get_profile(self, name: str, named_by: str = "") -> StorageProfile:
         """The profile of that name.
@@ -136,7 +106,7 @@ class ProfileManager:
         named = locations.variable(locations.PROFILE_VARIABLE)
         if named:
             return self.get_profile(named, locations.PROFILE_VARIABLE)
-        return self.get_profile(self._read().active, str(self.path))
+        return self.get_profile(read_file(self.path).active, str(self.path))
 
     def create_profile(
         self,
@@ -258,53 +228,14 @@ class ProfileManager:
         self.change(delete)
         return deleted[0]
 
-    def _read(self) -> ProfileFile:
-        path = self.path
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return ProfileFile()
-        except OSError as exc:
-            raise StorageError(
-                f"cannot read the profiles in {path}: {os_error_text(exc)}", path
-            ) from exc
-        try:
-            found: Any = msgspec.json.decode(data)
-            version = found.get("version") if isinstance(found, dict) else None
-            if isinstance(version, int) and version > VERSION:
-                raise NewerFormatError(path, version, VERSION)
-            if version is None:
-                raise msgspec.ValidationError("it is not a file of profiles: it has no version")
-            return msgspec.convert(found, ProfileFile)
-        except UNDECODABLE as exc:
-            raise ProfileError(
-                f"the profiles in {path} cannot be read: {exc}; mend the file, or move it away to "
-                "begin anew (the stores themselves are not touched)"
-            ) from exc
-
     def change(self, change: Callable[[ProfileFile], None]) -> ProfileFile:
         """Change the file under its lock; where `change` raises, nothing is."""
-        from pytest_insight.storage.locking import Lock  # readers do without
-
-        path = Path(os.path.realpath(self.path))
-        with Lock(path, LOCK_SECONDS).held():
-            file = self._read()
-            change(file)
-            text = msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
-            try:
-                make_private_folder(path.parent)
-                remove_abandoned(path)
-                write_whole(path, [text])
-            except OSError as exc:
-                raise StorageError(
-                    f"cannot write the profiles to {path}: {os_error_text(exc)}", path
-                ) from exc
-        return file
+        return change_file(self.path, change)
 
 
 def profiles_in(file: ProfileFile) -> dict[str, StorageProfile]:
     """The profiles of the file by name, `default` among them."""
-    settings = {locations.DEFAULT_PROFILE: _Settings(), **file.profiles}
+    settings = {locations.DEFAULT_PROFILE: Settings(), **file.profiles}
     return {
         name: StorageProfile(name, **msgspec.structs.asdict(settings[name]))
         for name in sorted(settings)
@@ -324,11 +255,11 @@ def check_free(name: str, profiles: Iterable[str]) -> None:
         )
 
 
-def settings_of(profile: StorageProfile) -> _Settings:
+def settings_of(profile: StorageProfile) -> Settings:
     """A profile as the file has it."""
     fields = msgspec.structs.asdict(profile)
     del fields["name"]
-    return _Settings(**fields)
+    return Settings(**fields)
 
 
 def _check_path(profile: StorageProfile) -> None:
