@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -14,9 +14,6 @@ from pytest_insight.cli.options import DryRunOption, ProfileOption, profile_name
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.undo import tell_of_undo
 from pytest_insight.errors import ExchangeError
-
-if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import ImportReport
 
 STDIN = "-"
 
@@ -62,20 +59,15 @@ def import_(
 
     storage = storage_of(ctx, profile)
     command = Command("import")
-    earlier: dict[str, str] | None = {} if dry_run else None
-
-    def take(source: Path | BinaryIO, *, dry_run: bool) -> ImportReport:
-        return exchanging.import_(
-            storage,
-            source,
-            merge,
-            format_,
-            skip_invalid,
-            dry_run,
-            write=partial(apply, command=command),
-            earlier=earlier,
-        )
-
+    take = partial(
+        exchanging.import_,
+        storage,
+        merge_strategy=merge,
+        input_format=format_,
+        skip_invalid=skip_invalid,
+        write=partial(apply, command=command),
+        earlier={} if dry_run else None,
+    )
     sources = _sources(paths or [Path(STDIN)])
     # A mistake in the last file is found before the first one is imported.
     for source in sources[1:]:

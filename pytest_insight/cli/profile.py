@@ -21,7 +21,7 @@ from pytest_insight.cli.options import (
     profile_named,
 )
 from pytest_insight.cli.output import print_json, say
-from pytest_insight.cli.profile_settings import NameArgument, where_of
+from pytest_insight.cli.profile_settings import NameArgument, NameIfAnyArgument, where_of
 from pytest_insight.cli.text import plural
 from pytest_insight.cli.undo import tell_of_undo
 
@@ -82,10 +82,7 @@ def list_(
 @group.command("show")
 def show(
     ctx: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="The profile; without, the one in use."),
-    ] = None,
+    name: NameIfAnyArgument = None,
     profile: ProfileOption = None,
     format_: ShowFormatOption = ShowFormat.TABLE,
 ) -> None:

@@ -17,10 +17,7 @@ from pytest_insight.errors import InsightError, ProfileError
 
 def path(
     ctx: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="The profile; without, the one in use."),
-    ] = None,
+    name: NameIfAnyArgument = None,
     profile: ProfileOption = None,
 ) -> None:
     """Print the path of a profile's store, and nothing else.

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
+NameIfAnyArgument = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="The profile; without, the one in use.")
+]
 StorePathOption = Annotated[
     Path | None,
     typer.Option(
