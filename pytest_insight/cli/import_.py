@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -14,6 +15,9 @@ from pytest_insight.cli.options import DryRunOption, ProfileOption, profile_name
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.undo import tell_of_undo
 from pytest_insight.errors import ExchangeError
+
+if TYPE_CHECKING:
+    from pytest_insight.exchange.merge import ImportReport
 
 STDIN = "-"
 
@@ -68,18 +72,24 @@ def import_(
         write=partial(apply, command=command),
         earlier={} if dry_run else None,
     )
-    sources = _sources(paths or [Path(STDIN)])
+    taken = []
+    for each in _all_taken(take, _sources(paths or [Path(STDIN)]), dry_run=dry_run):
+        tell(each, storage, dry_run=dry_run)
+        taken.append(each)
+    list_fates(taken, storage, report, dry_run=dry_run)
+    tell_of_undo(command, profile_named(ctx, profile))
+
+
+def _all_taken(
+    take: Callable[..., ImportReport], sources: list[Path | BinaryIO], *, dry_run: bool
+) -> Iterator[Taken]:
     # A mistake in the last file is found before the first one is imported.
     for source in sources[1:]:
         if isinstance(source, Path) and not dry_run:
             take(source, dry_run=True)
-    taken = []
     for source in sources:
         name = str(source) if isinstance(source, Path) else "standard input"
-        taken.append(Taken(name, take(source, dry_run=dry_run)))
-        tell(taken[-1], storage, dry_run=dry_run)
-    list_fates(taken, storage, report, dry_run=dry_run)
-    tell_of_undo(command, profile_named(ctx, profile))
+        yield Taken(name, take(source, dry_run=dry_run))
 
 
 def _sources(paths: list[Path]) -> list[Path | BinaryIO]:

@@ -9,6 +9,7 @@ import typer
 
 from pytest_insight.cli.options import DryRunOption, ProfileOption, profile_named, storage_of
 from pytest_insight.cli.output import say
+from pytest_insight.cli.profile_settings import NameIfAnyArgument
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.text import plural
 from pytest_insight.cli.undo import tell_of_undo

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from pytest_insight.cli.listing import Column, print_listing
+from pytest_insight.cli.listing import Column, Listed, print_listing
 from pytest_insight.cli.options import ListFormat
 from pytest_insight.cli.output import say
 from pytest_insight.cli.text import plural
@@ -21,7 +21,7 @@ ReportOption = Annotated[
     ListFormat | None,
     typer.Option(
         "--report",
-        help="List what becomes of each session, as a table or JSON; --dry-run lists a table.",
+        help="List what becomes of each session; --dry-run lists a table without it.",
     ),
 ]
 MergeOption = Annotated[
@@ -73,16 +73,17 @@ def list_fates(
         return row[1].new_id or ""
 
     columns = [
-        Column("Session", lambda row: row[1].session_id, unbroken=True),
+        Column("Session", lambda row: row[1].session_id, fit="copy"),
         Column("Would be" if dry_run else "Was", lambda row: row[1].became),
-        Column("As", new_id, spare=True, unbroken=True),
+        Column("As", new_id, fit="copy", spare=True),
     ]
     if len(taken) > 1:
-        columns.append(Column("From", lambda row: row[0], whole=True))
+        columns.append(Column("From", lambda row: row[0], fit="fold"))
     print_listing(
-        rows,
+        Listed(rows, more=False),
         columns,
         format_ or ListFormat.TABLE,
+        fields=("source", "session_id", "became", "new_id"),
         as_json=lambda row: {
             "source": row[0],
             "session_id": row[1].session_id,
@@ -90,7 +91,7 @@ def list_fates(
             "new_id": row[1].new_id,
         },
         caption=f"{plural(len(rows), 'session')} to {storage.location}",
-        nothing="no sessions to list",
+        nothing=lambda: "no sessions to list",
     )
 
 
