@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pytest_insight.cli.options import ProfileOption, profile_named
 from pytest_insight.cli.output import say
+from pytest_insight.errors import ProfileError
 
 if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile
@@ -103,7 +105,8 @@ def create(
 
 
 def set_(
-    name: NameArgument,
+    ctx: typer.Context,
+    name: NameIfAnyArgument = None,
     type_: Annotated[
         str | None, typer.Option("--type", "-t", metavar="TYPE", help="json, or memory.")
     ] = None,
@@ -116,11 +119,13 @@ def set_(
         typer.Option("--unset", help="Take a setting back to its default; may be repeated."),
     ] = None,
     switch: SwitchOption = False,
+    profile: ProfileOption = None,
 ) -> None:
     """Change settings of a profile. Its sessions stay where they are, also where its path changes.
 
     Example: insight profile set demo --merge keep_both --unset export-days
     """
+    from pytest_insight.storage.access import choose
     from pytest_insight.storage.profiles import ProfileManager
 
     given: dict[str, Any] = {
@@ -138,14 +143,16 @@ def set_(
     if not changes and not switch:
         raise typer.BadParameter("say what to change: --path, --merge, ...; see --help")
     manager = ProfileManager()
-    before = manager.get_profile(name)
-    profile = manager.update_profile(name, **changes)
+    before = choose(name or profile_named(ctx, profile)).profile
+    if not before.name:
+        raise ProfileError("in use is no profile but what the environment says: name a profile")
+    now = manager.update_profile(before.name, **changes)
     if switch:
-        manager.switch_profile(name)
-    say(f"changed the profile {name!r}{'; it is active now' if switch else ''}")
-    if where_of(before) != where_of(profile):
+        manager.switch_profile(now.name)
+    say(f"changed the profile {now.name!r}{'; it is active now' if switch else ''}")
+    if where_of(before) != where_of(now):
         say(
-            f"its store is {where_of(profile)} now; what is in {where_of(before)} was not moved: "
+            f"its store is {where_of(now)} now; what is in {where_of(before)} was not moved: "
             "take it along with insight export and insight import"
         )
 

@@ -25,7 +25,7 @@ def test_settings_are_changed_and_taken_back(insight: Insight) -> None:
         "csv",
         7,
     )
-    insight("profile", "set", "p", "--unset", "merge", "--unset", "export-days")
+    insight("profile", "set", "--profile", "p", "--unset", "merge", "--unset", "export-days")
     found = shown(insight, "p")
     assert (found["merge_strategy"], found["export_format"], found["export_days"]) == (
         None,
@@ -127,6 +127,7 @@ def test_the_strategy_of_the_target_is_used_where_none_is_named(
         ("set demo --unset merge --merge keep_both", 2, "contradict"),
         ("set demo --type memory --path x", 1, "keeps none"),
         ("set demo --path .", 1, "it is a folder"),
+        ("set --merge keep_both --profile demp", 1, "did you mean demo"),
         ("copy demp x", 1, "did you mean demo"),
         ("copy demo Default", 1, "exists already"),
         ("copy demo a/b", 1, "cannot be the name"),
