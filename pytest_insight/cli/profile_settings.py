@@ -128,13 +128,8 @@ def set_(
     from pytest_insight.storage.access import choose
     from pytest_insight.storage.profiles import ProfileManager
 
-    given: dict[str, Any] = {
-        "type": type_,
-        "path": path,
-        "merge": merge,
-        "export-format": export_format,
-        "export-days": export_days,
-    }
+    values = (type_, path, merge, export_format, export_days)
+    given: dict[str, Any] = dict(zip(Setting, values, strict=True))
     changes = {_FIELDS[key]: value for key, value in given.items() if value is not None}
     for key in unset or ():
         if _FIELDS[key] in changes:
