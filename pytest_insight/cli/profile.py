@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pytest_insight.cli import profile_data, profile_settings
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.listing import Column, Listed, print_listing, print_table
@@ -21,77 +21,15 @@ from pytest_insight.cli.options import (
     profile_named,
 )
 from pytest_insight.cli.output import print_json, say
+from pytest_insight.cli.profile_settings import NameArgument, NameIfAnyArgument, where_of
 from pytest_insight.cli.text import plural
+from pytest_insight.cli.undo import tell_of_undo
 
 if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile
 
 group = Commands("Named storages, and which of them is used.")
 app = group.app
-
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
-
-
-StorePathOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--path",
-        "-p",
-        metavar="FILE",
-        readable=False,  # it may be another's; the library says what is wrong
-        help="Its file; without, one in our folder.",
-    ),
-]
-
-
-@group.command("create")
-def create(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
-    ],
-    type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="json, or memory.")
-    ] = "json",
-    path: StorePathOption = None,
-    merge: Annotated[
-        str | None,
-        typer.Option(
-            "--merge",
-            metavar="STRATEGY",
-            help="What its imports do with IDs it has: skip_existing, replace_existing, keep_both.",
-        ),
-    ] = None,
-    export_format: Annotated[
-        str | None,
-        typer.Option("--export-format", metavar="FORMAT", help="The format of its exports."),
-    ] = None,
-    export_days: Annotated[
-        float | None,
-        typer.Option("--export-days", metavar="N", help="How many days its exports go back."),
-    ] = None,
-    switch: Annotated[bool, typer.Option("--switch", help="Make it the active one.")] = False,
-) -> None:
-    """Create a profile. Its store comes with the first save; one that exists is used as it is.
-
-    Example: insight profile create demo --type json
-    """
-    from pytest_insight.storage.profiles import ProfileManager
-
-    manager = ProfileManager()
-    profile = manager.create_profile(
-        name,
-        type_,
-        path,
-        merge_strategy=merge,
-        export_format=export_format,
-        export_days=export_days,
-    )
-    if switch:
-        manager.switch_profile(name)
-    say(f"created the profile {name!r} ({_where(profile)}){'; it is active now' if switch else ''}")
-    if type_ == "memory":
-        say("a memory profile forgets its sessions when the process ends, so here at once")
 
 
 @group.command("list")
@@ -113,7 +51,7 @@ def list_(
     in_use = reason = where = ""
     try:
         choice = choose(profile_named(ctx, profile))
-        in_use, reason, where = choice.profile.name, choice.reason, _where(choice.profile)
+        in_use, reason, where = choice.profile.name, choice.reason, where_of(choice.profile)
     except UnknownProfileError as exc:  # whoever made the mistake wants to see what there is
         say(f"warning: {exc}")
 
@@ -126,7 +64,7 @@ def list_(
             Column("Profile", lambda p: p.name, fit="fold"),
             Column("Type", lambda p: p.storage_type),
             Column("In use", mark, fit="fold"),
-            Column("Store", _where, fit="fold"),
+            Column("Store", where_of, fit="fold"),
         ],
         format_,
         fields=(*StorageProfile.__struct_fields__, "in_use"),
@@ -144,10 +82,7 @@ def list_(
 @group.command("show")
 def show(
     ctx: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="The profile; without, the one in use."),
-    ] = None,
+    name: NameIfAnyArgument = None,
     profile: ProfileOption = None,
     format_: ShowFormatOption = ShowFormat.TABLE,
 ) -> None:
@@ -177,7 +112,7 @@ def switch(name: NameArgument) -> None:
     from pytest_insight.storage.profiles import ProfileManager
 
     profile = ProfileManager().switch_profile(name)
-    say(f"the active profile is {name!r} now ({_where(profile)})")
+    say(f"the active profile is {name!r} now ({where_of(profile)})")
     named = variable(PROFILE_VARIABLE)
     if named and named != name:
         say(f"but {PROFILE_VARIABLE}={named} comes first while it is set")
@@ -196,8 +131,10 @@ def delete(
 
     Example: insight profile delete demo
     """
+    from pytest_insight.storage import undo
     from pytest_insight.storage.access import get_storage_instance
     from pytest_insight.storage.profiles import ProfileManager
+    from pytest_insight.storage.snapshots import Command
 
     manager = ProfileManager()
     profile = manager.get_profile(name)
@@ -209,18 +146,27 @@ def delete(
     if dry_run:
         say(f"would delete {what}")
         return
-    if data and not confirmed(f"Delete {what} in {_where(profile)}?", yes):
+    if data and not confirmed(f"Delete {what} in {where_of(profile)}?", yes):
         return
-    # The profile first: refused for `default`, and then no session is gone either.
-    manager.delete_profile(name)
+    command = Command("profile delete")
     if data:
-        storage.clear_sessions()
+        undo.delete_profile(manager, storage, name, command)
+    else:
+        manager.delete_profile(name)
     kept = "" if data or not profile.path else f"; its store stays: {profile.path}"
     say(f"deleted {what}{kept}")
+    tell_of_undo(command, name)
 
 
-def _where(profile: StorageProfile) -> str:
-    return str(profile.path) if profile.path else profile.storage_type
+group.command("create")(profile_settings.create)
+group.command("set")(profile_settings.set_)
+for command in (
+    profile_data.path,
+    profile_data.copy,
+    profile_data.rename,
+    profile_data.merge,
+):
+    group.command(command.__name__)(command)
 
 
 def _fields(profile: StorageProfile) -> dict[str, Any]:

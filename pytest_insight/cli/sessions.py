@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli import completing, upkeep
+from pytest_insight.cli import completing, undo, upkeep
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.named import find_session
@@ -25,7 +25,6 @@ from pytest_insight.cli.options import (
     takes,
 )
 from pytest_insight.cli.output import print_json, say
-from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.selecting import SessionOptions, TestOptions, whole_sessions
 from pytest_insight.cli.showing import print_session
 from pytest_insight.cli.sorting import SessionSort, SessionSortOption
@@ -111,10 +110,8 @@ def clear(
     elif dry_run:
         say(f"would delete {what}")
     elif confirmed(f"Delete {what}?", yes):
-        with shown_progress():
-            count = storage.clear_sessions(ids)
-        say(f"deleted {plural(count, 'session')} in {storage.location}")
+        undo.delete(ctx, profile, storage, ids, "sessions clear")
 
 
-for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair):
+for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair, undo.undo):
     group.command(command.__name__)(command)

@@ -9,10 +9,18 @@ import typer
 from pytest_insight.cli import completing
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.named import session_patterns
-from pytest_insight.cli.options import DryRunOption, ProfileOption, YesOption, option, storage_of
+from pytest_insight.cli.options import (
+    DryRunOption,
+    ProfileOption,
+    YesOption,
+    option,
+    profile_named,
+    storage_of,
+)
 from pytest_insight.cli.output import say
 from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.text import plural
+from pytest_insight.cli.undo import tell_of_undo
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -63,9 +71,14 @@ def prune(
     if dry_run:
         say(f"would delete {what}: {old[0]}{f' to {old[-1]}' if len(old) > 1 else ''}")
     elif confirmed(f"Delete {what}?", yes):
+        from pytest_insight.storage import undo
+        from pytest_insight.storage.snapshots import Command
+
+        command = Command("sessions prune")
         with shown_progress():
-            count = len(storage.prune_sessions(older_than=seconds, keep=keep))
+            count = undo.prune(storage, command, older_than=seconds, keep=keep)
         say(f"deleted {plural(count, 'session')} in {storage.location}")
+        tell_of_undo(command, profile_named(ctx, profile))
 
 
 def pin(ctx: typer.Context, sessions: SessionsArgument, *, profile: ProfileOption = None) -> None:
@@ -127,8 +140,12 @@ def repair(
     Example: insight sessions repair --dry-run
     """
     storage = storage_of(ctx, profile)
+    from pytest_insight.storage import undo
+    from pytest_insight.storage.snapshots import Command
+
+    command = Command("sessions repair")
     with shown_progress():
-        found = storage.verify() if dry_run else storage.repair()
+        found = storage.verify() if dry_run else undo.repair(storage, command)
     _tell(found, storage)
     if found.tidy:
         say("nothing to repair")
@@ -137,6 +154,7 @@ def repair(
     else:
         kept = f"; the file as it was is kept as {found.backup}" if found.backup else ""
         say(f"wrote the store anew with {plural(found.sessions, 'session')}{kept}")
+        tell_of_undo(command, profile_named(ctx, profile))
 
 
 def _tell(found: Verification, storage: BaseStorage) -> None:

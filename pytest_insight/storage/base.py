@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 from msgspec.structs import replace
 
 from pytest_insight import arguments
-from pytest_insight.document import clean_text
+from pytest_insight.document import clean_text, encode_session
 from pytest_insight.errors import (
     InvalidQueryParameterError,
     StorageError,
@@ -114,10 +114,11 @@ class BaseStorage(ABC):
 
     @abstractmethod
     def apply(self, plan: MergePlan) -> None:
-        """Write what a plan says, all or nothing.
+        """Write what a plan says (`iter_writes`) and delete what it `removes`, all or nothing.
 
         Its sessions are checked ones (`document.checked`) and written as they are. It was
-        made from `session_ids()` inside the same `exclusive()` block.
+        made from `session_ids()` inside the same `exclusive()` block. Where giving its sessions
+        fails half-way, nothing is changed.
         """
 
     @abstractmethod
@@ -152,6 +153,15 @@ class BaseStorage(ABC):
         """The session with exactly this ID; None where there is none."""
         selection = Selection((SessionIdIn(frozenset((clean_text(session_id),))),))
         return next(self.iter_sessions(selection), None)
+
+    def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
+        """The sessions with these IDs as `document.encode_session` has them, one at a time.
+
+        Equivalent to encoding what `iter_sessions` gives of them, but a backend that keeps those
+        bytes hands them out without a look at the results.
+        """
+        wanted = Selection((SessionIdIn(frozenset(ids)),))
+        return map(encode_session, self.iter_sessions(wanted))
 
     def count(self, selection: Selection | None = None) -> int:
         """How many sessions are selected. Equivalent to counting `iter_sessions(selection)`."""
@@ -251,6 +261,14 @@ class BaseStorage(ABC):
             StorageError: as from any write.
         """
         return self.verify()
+
+    def restore_backup(self, backup: str) -> None:
+        """Put back, all or nothing, what `repair` has kept as `backup`, in place of what is there.
+
+        Raises:
+            StorageError: this kind of storage keeps none, or it cannot be read or written.
+        """
+        raise StorageError(f"{self.location} keeps no backups: {backup} is none", self.location)
 
     # Exchange -----------------------------------------------------------------------------------
 

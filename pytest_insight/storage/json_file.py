@@ -22,7 +22,13 @@ from pytest_insight.document import (
     encode_session,
 )
 from pytest_insight.errors import StorageError, StoreDamageWarning
-from pytest_insight.files import not_writable, os_error_text, remove_abandoned, write_whole
+from pytest_insight.files import (
+    COPY_BYTES,
+    not_writable,
+    os_error_text,
+    remove_abandoned,
+    write_whole,
+)
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
@@ -159,6 +165,20 @@ class JSONStorage(BaseStorage):
                 self._index(*store, note)
         return sorted(set(names.values()))
 
+    def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
+        """The bytes as they stand in the file."""
+        left = set(ids)
+        with opened(self.path) as store:
+            if store is None:
+                return
+            file, size = store
+            try:
+                index = self._index(file, size, everything)
+                yield from _taken(file, index.entries, left)
+            except IrregularError:
+                index = self._thorough_index(file, size, everything)
+                yield from _taken(file, index.entries, left)
+
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
     ) -> Iterator[TestSession]:
@@ -244,6 +264,12 @@ class JSONStorage(BaseStorage):
             write_whole(self._real_path, document_chunks(_copied(file, index.entries)))
             return found
 
+    def restore_backup(self, backup: str) -> None:
+        """Put a copy of that file in the store's place."""
+        self.check_writable()
+        with self.exclusive(), self._errors_named(), Path(backup).open("rb") as kept:
+            write_whole(self._real_path, iter(lambda: kept.read(COPY_BYTES), b""))
+
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
         """What is in the file; opened with the lock held, so that nobody is writing to it."""
         results: dict[str, int] = {}
@@ -299,13 +325,10 @@ class JSONStorage(BaseStorage):
             return len(there)
 
     def apply(self, plan: MergePlan) -> None:
-        """Write a new file with what the plan adds, without what it replaces."""
-        writes = plan.writes
+        """Write a new file with what the plan adds, without what it replaces or removes."""
+        without = {*plan.write_ids, *plan.removes}
         with self.exclusive(), self._errors_named():
-            self._rewrite(
-                {session.session_id for session in writes},
-                _encoded(writes),
-            )
+            self._rewrite(without, _encoded(plan))
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
@@ -364,11 +387,23 @@ def _limited(
     return reversed(entries) if newest_first else entries
 
 
-def _encoded(sessions: Sequence[TestSession]) -> Iterator[bytes]:
-    for session in counted(sessions, "writing"):
+def _encoded(plan: MergePlan) -> Iterator[bytes]:
+    for session in counted(plan.iter_writes(), "writing", len(plan.write_ids)):
         yield encode_session(session)
+
+
+def _taken(file: BinaryIO, entries: Iterable[Entry], left: set[str]) -> Iterator[bytes]:
+    """The bytes of the entries whose IDs are `left`; an ID that was given is taken from there."""
+    for entry in entries:
+        if entry.session_id in left:
+            yield _as_written(file, entry)
+            left.discard(entry.session_id)
 
 
 def _copied(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
     for entry in counted(entries, "writing what stays"):
-        yield raw_bytes(file, entry) if entry.session is None else encode_session(entry.session)
+        yield _as_written(file, entry)
+
+
+def _as_written(file: BinaryIO, entry: Entry) -> bytes:
+    return raw_bytes(file, entry) if entry.session is None else encode_session(entry.session)

@@ -1,6 +1,4 @@
-"""Profiles: named storages, and which of them is active. Kept in `profiles.json`.
-
-    {"version": 1, "active": "default", "profiles": {"demo": {"storage_type": "json", ...}}}
+"""Profiles: named storages, and which of them is active. Kept in a file (`profile_file.py`).
 
 The profile `default` is always there; it is only written down once it is changed.
 """
@@ -9,26 +7,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from pytest_insight import arguments, locations
-from pytest_insight.document import UNDECODABLE
-from pytest_insight.errors import (
-    NewerFormatError,
-    ProfileError,
-    StorageError,
-    UnknownProfileError,
-)
+from pytest_insight.errors import ProfileError, UnknownProfileError
 from pytest_insight.exchange.settings import ExchangeSettings
-from pytest_insight.files import make_private_folder, os_error_text, remove_abandoned, write_whole
+from pytest_insight.storage.profile_file import ProfileFile, Settings, change_file, read_file
 from pytest_insight.storage.registry import check_storage_type
-
-VERSION = 1
-LOCK_SECONDS = 10.0
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
 
@@ -65,24 +53,6 @@ class StorageProfile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
         return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)
 
 
-class _Settings(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """One profile in the file: a `StorageProfile` without its name."""
-
-    storage_type: str = "json"
-    file_path: str | None = None
-    merge_strategy: str | None = None
-    export_format: str | None = None
-    export_days: float | None = None
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole file. Versions: 1, the first one."""
-
-    version: int = VERSION
-    active: str = locations.DEFAULT_PROFILE
-    profiles: dict[str, _Settings] = {}
-
-
 class ProfileManager:
     """Reads and changes the profiles.
 
@@ -110,7 +80,7 @@ class ProfileManager:
 
     def list_profiles(self) -> dict[str, StorageProfile]:
         """All profiles by name, `default` among them, in the order of their names."""
-        return _profiles(self._read())
+        return profiles_in(read_file(self.path))
 
     def get_profile(self, name: str, named_by: str = "") -> StorageProfile:
         """The profile of that name.
@@ -136,7 +106,7 @@ class ProfileManager:
         named = locations.variable(locations.PROFILE_VARIABLE)
         if named:
             return self.get_profile(named, locations.PROFILE_VARIABLE)
-        return self.get_profile(self._read().active, str(self.path))
+        return self.get_profile(read_file(self.path).active, str(self.path))
 
     def create_profile(
         self,
@@ -170,22 +140,18 @@ class ProfileManager:
             export_format,
             export_days,
         )
-        _check(profile)
-
-        def add(file: _File) -> None:
-            taken = {known.casefold(): known for known in _profiles(file)}
-            if name.casefold() in taken:
-                same = taken[name.casefold()]
-                differs = "" if same == name else f" (as {same!r}; case does not tell them apart)"
-                raise ProfileError(
-                    f"the profile {name!r} exists already{differs}: choose another name, or "
-                    f"delete it with: insight profile delete {same}",
-                    name,
-                )
-            file.profiles[name] = _settings(profile)
-
-        self._change(add)
+        self.add_profile(profile)
         return profile
+
+    def add_profile(self, profile: StorageProfile) -> None:
+        """Write down a new profile that is described already; see `create_profile`."""
+        check_profile(profile)
+
+        def add(file: ProfileFile) -> None:
+            check_free(profile.name, profiles_in(file))
+            file.profiles[profile.name] = settings_of(profile)
+
+        self.change(add)
 
     def switch_profile(self, name: str) -> StorageProfile:
         """Make a profile the active one, for this and every later process; returns it.
@@ -196,13 +162,46 @@ class ProfileManager:
             UnknownProfileError: there is none of that name.
         """
 
-        def switch(file: _File) -> None:
-            profiles = _profiles(file)
+        def switch(file: ProfileFile) -> None:
+            profiles = profiles_in(file)
             if name not in profiles:
                 raise UnknownProfileError(name, profiles)
             file.active = name
 
-        return _profiles(self._change(switch))[name]
+        return profiles_in(self.change(switch))[name]
+
+    def update_profile(self, name: str, **changes: str | float | None) -> StorageProfile:
+        """Change settings of a profile; returns what it is now. No data is moved.
+
+        Args:
+            name: the profile; `default` too.
+            changes: `storage_type`, `file_path`, `merge_strategy`, `export_format`, `export_days`,
+                as for `create_profile`; None takes a setting back to its default.
+
+        Raises:
+            ProfileError: the settings contradict each other.
+            UnknownProfileError: there is none of that name.
+            UnknownChoiceError: no such storage type, strategy or format.
+        """
+        from pytest_insight.storage.changing import update
+
+        return update(self, name, changes)
+
+    def rename_profile(self, name: str, new_name: str) -> StorageProfile:
+        """Give a profile another name; returns what it is now.
+
+        A json store that is where the profile's name says moves with it. Wherever this is
+        interrupted, one of the two names leads to the sessions. The active profile stays so.
+
+        Raises:
+            ProfileError: the new name is taken or not allowed, or a store is there already; it is
+                `default`, which keeps its name.
+            UnknownProfileError: there is none of that name.
+            StoreLockedError: another process writes the store all the time.
+        """
+        from pytest_insight.storage.changing import rename
+
+        return rename(self, name, new_name)
 
     def delete_profile(self, name: str) -> StorageProfile:
         """Forget a profile; returns what it was. Its data stays where it is.
@@ -217,8 +216,8 @@ class ProfileManager:
             raise ProfileError("the profile 'default' is always there and cannot be deleted", name)
         deleted: list[StorageProfile] = []
 
-        def delete(file: _File) -> None:
-            profiles = _profiles(file)
+        def delete(file: ProfileFile) -> None:
+            profiles = profiles_in(file)
             if name not in profiles:
                 raise UnknownProfileError(name, profiles)
             deleted.append(profiles[name])
@@ -226,64 +225,41 @@ class ProfileManager:
             if file.active == name:
                 file.active = locations.DEFAULT_PROFILE
 
-        self._change(delete)
+        self.change(delete)
         return deleted[0]
 
-    def _read(self) -> _File:
-        path = self.path
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return _File()
-        except OSError as exc:
-            raise StorageError(
-                f"cannot read the profiles in {path}: {os_error_text(exc)}", path
-            ) from exc
-        try:
-            found: Any = msgspec.json.decode(data)
-            version = found.get("version") if isinstance(found, dict) else None
-            if isinstance(version, int) and version > VERSION:
-                raise NewerFormatError(path, version, VERSION)
-            if version is None:
-                raise msgspec.ValidationError("it is not a file of profiles: it has no version")
-            return msgspec.convert(found, _File)
-        except UNDECODABLE as exc:
-            raise ProfileError(
-                f"the profiles in {path} cannot be read: {exc}; mend the file, or move it away to "
-                "begin anew (the stores themselves are not touched)"
-            ) from exc
-
-    def _change(self, change: Callable[[_File], None]) -> _File:
-        from pytest_insight.storage.locking import Lock  # readers do without
-
-        path = Path(os.path.realpath(self.path))
-        with Lock(path, LOCK_SECONDS).held():
-            file = self._read()
-            change(file)
-            text = msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
-            try:
-                make_private_folder(path.parent)
-                remove_abandoned(path)
-                write_whole(path, [text])
-            except OSError as exc:
-                raise StorageError(
-                    f"cannot write the profiles to {path}: {os_error_text(exc)}", path
-                ) from exc
-        return file
+    def change(self, change: Callable[[ProfileFile], None]) -> ProfileFile:
+        """Change the file under its lock; where `change` raises, nothing is."""
+        return change_file(self.path, change)
 
 
-def _profiles(file: _File) -> dict[str, StorageProfile]:
-    settings = {locations.DEFAULT_PROFILE: _Settings(), **file.profiles}
+def profiles_in(file: ProfileFile) -> dict[str, StorageProfile]:
+    """The profiles of the file by name, `default` among them."""
+    settings = {locations.DEFAULT_PROFILE: Settings(), **file.profiles}
     return {
         name: StorageProfile(name, **msgspec.structs.asdict(settings[name]))
         for name in sorted(settings)
     }
 
 
-def _settings(profile: StorageProfile) -> _Settings:
+def check_free(name: str, profiles: Iterable[str]) -> None:
+    """Raise ProfileError where one of the profiles has that name."""
+    taken = {known.casefold(): known for known in profiles}
+    if name.casefold() in taken:
+        same = taken[name.casefold()]
+        differs = "" if same == name else f" (as {same!r}; case does not tell them apart)"
+        raise ProfileError(
+            f"the profile {name!r} exists already{differs}: choose another name, or "
+            f"delete it with: insight profile delete {same}",
+            name,
+        )
+
+
+def settings_of(profile: StorageProfile) -> Settings:
+    """A profile as the file has it."""
     fields = msgspec.structs.asdict(profile)
     del fields["name"]
-    return _Settings(**fields)
+    return Settings(**fields)
 
 
 def _check_path(profile: StorageProfile) -> None:
@@ -303,7 +279,8 @@ def _check_path(profile: StorageProfile) -> None:
     )
 
 
-def _check(profile: StorageProfile) -> None:
+def check_profile(profile: StorageProfile) -> None:
+    """Raise ProfileError or UnknownChoiceError where there can be no such profile."""
     name = profile.name
     if not isinstance(name, str) or not _NAME.match(name):
         raise ProfileError(
