@@ -55,9 +55,7 @@ def _global_options(
     ] = None,
     _version: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
-        ),
+        option("Show the version and exit.", "--version", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     source = ctx.get_parameter_source("profile_name")

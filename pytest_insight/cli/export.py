@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from pytest_insight.cli.completing import formats
 from pytest_insight.cli.lazy import alone
 from pytest_insight.cli.options import (
     PathArgument,
     ProfileOption,
+    option,
     storage_of,
     takes,
 )
@@ -29,11 +31,13 @@ def export(
     *,
     format_: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "json or csv; without, as the suffix says, else the profile, else json.",
             "--format",
             "-f",
+            example="csv",
             metavar="FORMAT",
-            help="json or csv; without, as the suffix says, else the profile, else json.",
+            autocompletion=formats,
         ),
     ] = None,
     profile: ProfileOption = None,

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from pytest_insight.cli.completing import formats
 from pytest_insight.cli.lazy import alone
-from pytest_insight.cli.options import DryRunOption, ProfileOption, profile_named, storage_of
+from pytest_insight.cli.options import (
+    DryRunOption,
+    ProfileOption,
+    option,
+    profile_named,
+    storage_of,
+)
 from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.undo import tell_of_undo
@@ -39,16 +46,18 @@ def import_(
     merge: MergeOption = None,
     format_: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "json or csv; without, the suffix and the content decide.",
             "--format",
             "-f",
+            example="csv",
             metavar="FORMAT",
-            help="json or csv; without, the suffix and the content decide.",
+            autocompletion=formats,
         ),
     ] = None,
     skip_invalid: Annotated[
         bool,
-        typer.Option("--skip-invalid", help="Import the valid sessions of a file with others."),
+        option("Import the valid sessions of a file with others.", "--skip-invalid"),
     ] = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,

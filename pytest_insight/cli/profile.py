@@ -9,24 +9,37 @@ import typer
 from pytest_insight.cli import profile_data, profile_settings
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
-from pytest_insight.cli.listing import Column, Listed, print_listing, print_table
+from pytest_insight.cli.listing import Column, listed, print_listing, print_table
 from pytest_insight.cli.options import (
     DryRunOption,
     FormatOption,
+    LimitOption,
     ListFormat,
     ProfileOption,
     ShowFormat,
     ShowFormatOption,
     YesOption,
+    option,
     profile_named,
 )
 from pytest_insight.cli.output import print_json, say
 from pytest_insight.cli.profile_settings import NameArgument, NameIfAnyArgument, where_of
+from pytest_insight.cli.sorting import PROFILE_ORDERS, ProfileSort, ProfileSortOption
 from pytest_insight.cli.text import plural
 from pytest_insight.cli.undo import tell_of_undo
+from pytest_insight.locations import PROFILE_VARIABLE
 
 if TYPE_CHECKING:
+    from pytest_insight.storage.access import Reason
     from pytest_insight.storage.profiles import StorageProfile
+
+_REASONS: dict[Reason, str] = {
+    "argument": "by the option --profile",
+    "environment": f"by {PROFILE_VARIABLE}",
+    "active": "switched to",
+    "default": "by default",
+}
+"""What made a profile the one in use, for people."""
 
 group = Commands("Named storages, and which of them is used.")
 app = group.app
@@ -35,6 +48,9 @@ app = group.app
 @group.command("list")
 def list_(
     ctx: typer.Context,
+    *,
+    sort: ProfileSortOption = ProfileSort.NAME,
+    limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
     profile: ProfileOption = None,
 ) -> None:
@@ -48,7 +64,8 @@ def list_(
 
     manager = ProfileManager()
     profiles = list(manager.list_profiles().values())
-    in_use = reason = where = ""
+    in_use = where = ""
+    reason: Reason = "default"
     try:
         choice = choose(profile_named(ctx, profile))
         in_use, reason, where = choice.profile.name, choice.reason, where_of(choice.profile)
@@ -56,10 +73,10 @@ def list_(
         say(f"warning: {exc}")
 
     def mark(profile: StorageProfile) -> str:
-        return f"* {reason}" if profile.name == in_use else ""
+        return f"* {_REASONS[reason]}" if profile.name == in_use else ""
 
     print_listing(
-        Listed(profiles, more=False),
+        listed(profiles, limit, format_, PROFILE_ORDERS.get(sort)),
         [
             Column("Profile", lambda p: p.name, fit="fold"),
             Column("Type", lambda p: p.storage_type),
@@ -121,9 +138,7 @@ def switch(name: NameArgument) -> None:
 @group.command("delete")
 def delete(
     name: NameArgument,
-    data: Annotated[
-        bool, typer.Option("--data", help="Delete its sessions too; asks first.")
-    ] = False,
+    data: Annotated[bool, option("Delete its sessions too; asks first.", "--data")] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pytest_insight.cli.options import DryRunOption, ProfileOption, profile_named, storage_of
+from pytest_insight.cli import completing
+from pytest_insight.cli.options import (
+    DryRunOption,
+    ProfileOption,
+    option,
+    profile_named,
+    storage_of,
+)
 from pytest_insight.cli.output import say
-from pytest_insight.cli.profile_settings import NameIfAnyArgument
+from pytest_insight.cli.profile_settings import NameIfAnyArgument, StorePathOption
+from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.text import plural
 from pytest_insight.cli.undo import tell_of_undo
@@ -38,7 +45,9 @@ def path(
 
 
 def rename(
-    name: Annotated[str, typer.Argument(metavar="OLD", help="The profile.")],
+    name: Annotated[
+        str, typer.Argument(metavar="OLD", autocompletion=completing.profiles, help="The profile.")
+    ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
 ) -> None:
     """Give a profile another name. A store in our folder gets it too; one elsewhere stays.
@@ -59,22 +68,25 @@ def rename(
 
 def copy(
     ctx: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The profile to copy.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", autocompletion=completing.profiles, help="The profile to copy."
+        ),
+    ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the copy.")],
     type_: Annotated[
         str | None,
-        typer.Option("--type", "-t", metavar="TYPE", help="Its storage type; without, the same."),
-    ] = None,
-    file_path: Annotated[
-        Path | None,
-        typer.Option(
-            "--path",
-            "-p",
-            metavar="FILE",
-            readable=False,  # it is only written
-            help="Its file; without, one in our folder.",
+        option(
+            "Its storage type; without, the same.",
+            "--type",
+            "-t",
+            example="json",
+            metavar="TYPE",
+            autocompletion=completing.storage_types,
         ),
     ] = None,
+    file_path: StorePathOption = None,
 ) -> None:
     """Make a new profile with the settings and the sessions of another one.
 
@@ -88,12 +100,9 @@ def copy(
     from pytest_insight.storage.transfer import copy_into_new
 
     manager = ProfileManager()
-    profile = replace(
-        manager.get_profile(source),
-        name=new,
-        storage_type=type_ or manager.get_profile(source).storage_type,
-        file_path=str(absolute(file_path)) if file_path else None,
-    )
+    model = manager.get_profile(source)
+    kind, path = type_ or model.storage_type, str(absolute(file_path)) if file_path else None
+    profile = replace(model, name=new, storage_type=kind, file_path=path)
     check_profile(profile)
     check_free(new, manager.list_profiles())
     with (
@@ -101,7 +110,8 @@ def copy(
         open_choice(Choice(profile, "active")) as storage,
     ):
         # The sessions first: whoever is killed leaves no profile that has only some of them.
-        count = copy_into_new(old, storage)
+        with shown_progress():
+            count = copy_into_new(old, storage)
         manager.add_profile(profile)
         say(f"copied {plural(count, 'session')} of {old.location} to {storage.location}")
     say(f"created the profile {new!r} with the settings of {source!r}")
@@ -110,9 +120,19 @@ def copy(
 def merge(
     ctx: typer.Context,
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="The profiles whose sessions to take.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            autocompletion=completing.profiles,
+            help="The profiles whose sessions to take.",
+        ),
     ],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The profile that gets them.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", autocompletion=completing.profiles, help="The profile that gets them."
+        ),
+    ],
     *,
     strategy: MergeOption = None,
     report: ReportOption = None,
@@ -141,7 +161,10 @@ def merge(
     earlier: dict[str, str] | None = {} if dry_run else None
     taken = []
     for name, source in opened:
-        done = merge_storages(source, storage, chosen, command, dry_run=dry_run, earlier=earlier)
+        with shown_progress():
+            done = merge_storages(
+                source, storage, chosen, command, dry_run=dry_run, earlier=earlier
+            )
         taken.append(Taken(name, done))
         tell(taken[-1], storage, dry_run=dry_run)
     list_fates(taken, storage, report, dry_run=dry_run)

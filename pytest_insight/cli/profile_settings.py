@@ -8,44 +8,70 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pytest_insight.cli.options import ProfileOption, profile_named
+from pytest_insight.cli import completing
+from pytest_insight.cli.options import ProfileOption, option, profile_named
 from pytest_insight.cli.output import say
 from pytest_insight.errors import ProfileError
 
 if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
-NameIfAnyArgument = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="The profile; without, the one in use.")
+NameArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", autocompletion=completing.profiles, help="The profile."),
 ]
+NameIfAnyArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]",
+        autocompletion=completing.profiles,
+        help="The profile; without, the one in use.",
+    ),
+]
+_TYPE = option(
+    "json, or memory.",
+    "--type",
+    "-t",
+    example="json",
+    metavar="TYPE",
+    autocompletion=completing.storage_types,
+)
 StorePathOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "Its file; without, one in our folder.",
         "--path",
         "-p",
+        example="./ci.json",
         metavar="FILE",
         readable=False,  # it may be another's; the library says what is wrong
-        help="Its file; without, one in our folder.",
     ),
 ]
 StrategyOption = Annotated[
     str | None,
-    typer.Option(
+    option(
+        "What its imports do with IDs it has: skip_existing, replace_existing, keep_both.",
         "--merge",
+        example="keep_both",
         metavar="STRATEGY",
-        help="What its imports do with IDs it has: skip_existing, replace_existing, keep_both.",
+        autocompletion=completing.strategies,
     ),
 ]
 ExportFormatOption = Annotated[
     str | None,
-    typer.Option("--export-format", metavar="FORMAT", help="The format of its exports."),
+    option(
+        "The format of its exports.",
+        "--export-format",
+        example="csv",
+        metavar="FORMAT",
+        autocompletion=completing.formats,
+    ),
 ]
 ExportDaysOption = Annotated[
     float | None,
-    typer.Option("--export-days", metavar="N", help="How many days its exports go back."),
+    option("How many days its exports go back.", "--export-days", example="30", metavar="N"),
 ]
-SwitchOption = Annotated[bool, typer.Option("--switch", help="Make it the active one.")]
+SwitchOption = Annotated[bool, option("Make it the active one.", "--switch")]
 
 
 class Setting(enum.StrEnum):
@@ -72,9 +98,7 @@ def create(
         str,
         typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
     ],
-    type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="json, or memory.")
-    ] = "json",
+    type_: Annotated[str, _TYPE] = "json",
     path: StorePathOption = None,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
@@ -107,16 +131,18 @@ def create(
 def set_(
     ctx: typer.Context,
     name: NameIfAnyArgument = None,
-    type_: Annotated[
-        str | None, typer.Option("--type", "-t", metavar="TYPE", help="json, or memory.")
-    ] = None,
+    type_: Annotated[str | None, _TYPE] = None,
     path: StorePathOption = None,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
     export_days: ExportDaysOption = None,
     unset: Annotated[
         list[Setting] | None,
-        typer.Option("--unset", help="Take a setting back to its default; may be repeated."),
+        option(
+            "Take a setting back to its default; may be repeated.",
+            "--unset",
+            example="export-days",
+        ),
     ] = None,
     switch: SwitchOption = False,
     profile: ProfileOption = None,

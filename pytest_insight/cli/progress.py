@@ -44,6 +44,7 @@ class Work(Watcher):
     def begin(self, work: str, total: int | None) -> None:
         """See `Watcher.begin`."""
         self.name, self.total, self.done = work, total, 0
+        self.is_final = False  # what was final was only a part, a snapshot say
 
     def step(self) -> None:
         """See `Watcher.step`."""

@@ -33,6 +33,14 @@ class TestSort(enum.StrEnum):
     OUTCOME = "outcome"
 
 
+class ProfileSort(enum.StrEnum):
+    """What profiles are sorted by, from A to Z."""
+
+    NAME = "name"
+    TYPE = "type"
+
+
+ProfileSortOption = Annotated[ProfileSort, option("From A to Z.", "--sort", example="type")]
 SessionSortOption = Annotated[
     SessionSort,
     option("The longest, most, newest first; names from A to Z.", "--sort", example="failures"),
@@ -54,6 +62,7 @@ SESSION_ORDERS = {
     SessionSort.SUT: Order(lambda s: s.sut_name),
     SessionSort.BRANCH: Order(branch_of),
 }
+PROFILE_ORDERS = {ProfileSort.TYPE: Order(lambda p: p.storage_type)}
 TEST_ORDERS = {
     TestSort.DURATION: Order(lambda row: row[1].duration, falling=True),
     TestSort.NODEID: Order(lambda row: row[1].nodeid),

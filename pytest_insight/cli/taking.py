@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import typer
-
+from pytest_insight.cli.completing import strategies
 from pytest_insight.cli.listing import Column, Listed, print_listing
-from pytest_insight.cli.options import ListFormat
+from pytest_insight.cli.options import ListFormat, option
 from pytest_insight.cli.output import say
 from pytest_insight.cli.text import plural
 
@@ -19,18 +18,21 @@ if TYPE_CHECKING:
 
 ReportOption = Annotated[
     ListFormat | None,
-    typer.Option(
+    option(
+        "List what becomes of each session; --dry-run lists a table without it.",
         "--report",
-        help="List what becomes of each session; --dry-run lists a table without it.",
+        example="json",
     ),
 ]
 MergeOption = Annotated[
     str | None,
-    typer.Option(
+    option(
+        "For IDs the store has: skip_existing (default), replace_existing, keep_both.",
         "--merge",
         "-m",
+        example="keep_both",
         metavar="STRATEGY",
-        help="For IDs the store has: skip_existing (default), replace_existing, keep_both.",
+        autocompletion=strategies,
     ),
 ]
 

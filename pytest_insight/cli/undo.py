@@ -16,6 +16,7 @@ from pytest_insight.cli.options import (
     storage_of,
 )
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.text import plural, time_text
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def undo(
         f"Take back {_named(planned)} in {storage.location}? {_taken_away(planned)}", yes
     ):
         return
-    done = take_back(storage, key=planned.key)
+    with shown_progress():
+        done = take_back(storage, key=planned.key)
     if done is None:
         say(f"another process has just taken back {_named(planned)} in {storage.location}")
         return
@@ -70,7 +72,8 @@ def delete(
     from pytest_insight.storage.snapshots import Command
 
     command = Command(name)
-    count = library.delete(storage, ids, command)
+    with shown_progress():
+        count = library.delete(storage, ids, command)
     say(f"deleted {plural(count, 'session')} in {storage.location}")
     tell_of_undo(command, profile_named(ctx, profile))
     return count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from itertools import chain
@@ -19,7 +19,6 @@ from pytest_insight.document import (
     clean_text,
     document_chunks,
     encode_checked,
-    encode_session,
 )
 from pytest_insight.errors import StorageError, StoreDamageWarning
 from pytest_insight.files import (
@@ -33,6 +32,7 @@ from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.checking import Verification
+from pytest_insight.storage.copying import copied, encoded, taken
 from pytest_insight.storage.reading import (
     Entry,
     Index,
@@ -44,9 +44,8 @@ from pytest_insight.storage.reading import (
     is_unfinished,
     load,
     opened,
-    raw_bytes,
 )
-from pytest_insight.watching import begin, counted
+from pytest_insight.watching import begin
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
@@ -174,10 +173,10 @@ class JSONStorage(BaseStorage):
             file, size = store
             try:
                 index = self._index(file, size, everything)
-                yield from _taken(file, index.entries, left)
+                yield from taken(file, index.entries, left)
             except IrregularError:
                 index = self._thorough_index(file, size, everything)
-                yield from _taken(file, index.entries, left)
+                yield from taken(file, index.entries, left)
 
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
@@ -261,7 +260,7 @@ class JSONStorage(BaseStorage):
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
             self.check_writable()
-            write_whole(self._real_path, document_chunks(_copied(file, index.entries)))
+            write_whole(self._real_path, document_chunks(copied(file, index.entries)))
             return found
 
     def restore_backup(self, backup: str) -> None:
@@ -328,7 +327,7 @@ class JSONStorage(BaseStorage):
         """Write a new file with what the plan adds, without what it replaces or removes."""
         without = {*plan.write_ids, *plan.removes}
         with self.exclusive(), self._errors_named():
-            self._rewrite(without, _encoded(plan))
+            self._rewrite(without, encoded(plan))
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
@@ -344,12 +343,12 @@ class JSONStorage(BaseStorage):
                 self._keep_backup(index)  # what is left out of the new file stays there
             kept = [entry for entry in index.entries if entry.session_id not in without]
             try:
-                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
+                write_whole(self._real_path, document_chunks(chain(copied(file, kept), added)))
             except IrregularError:
                 index = self._thorough_index(file, size, everything)
                 self._keep_backup(index)
                 kept = [entry for entry in index.entries if entry.session_id not in without]
-                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
+                write_whole(self._real_path, document_chunks(chain(copied(file, kept), added)))
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
@@ -385,25 +384,3 @@ def _limited(
                 matching.append(entry)
         entries = matching[::-1]
     return reversed(entries) if newest_first else entries
-
-
-def _encoded(plan: MergePlan) -> Iterator[bytes]:
-    for session in counted(plan.iter_writes(), "writing", len(plan.write_ids)):
-        yield encode_session(session)
-
-
-def _taken(file: BinaryIO, entries: Iterable[Entry], left: set[str]) -> Iterator[bytes]:
-    """The bytes of the entries whose IDs are `left`; an ID that was given is taken from there."""
-    for entry in entries:
-        if entry.session_id in left:
-            yield _as_written(file, entry)
-            left.discard(entry.session_id)
-
-
-def _copied(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
-    for entry in counted(entries, "writing what stays"):
-        yield _as_written(file, entry)
-
-
-def _as_written(file: BinaryIO, entry: Entry) -> bytes:
-    return raw_bytes(file, entry) if entry.session is None else encode_session(entry.session)
