@@ -22,6 +22,11 @@ from pytest_insight.cli.text import plural
 from pytest_insight.cli.undo import tell_of_undo
 from pytest_insight.errors import InsightError, ProfileError
 
+CopiedArgument = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", autocompletion=completing.profiles, help="What to copy."),
+]
+
 
 def path(
     ctx: typer.Context,
@@ -68,12 +73,7 @@ def rename(
 
 def copy(
     ctx: typer.Context,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", autocompletion=completing.profiles, help="The profile to copy."
-        ),
-    ],
+    source: CopiedArgument,
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the copy.")],
     type_: Annotated[
         str | None,
