@@ -27,6 +27,18 @@ CopiedArgument = Annotated[
     typer.Argument(metavar="SOURCE", autocompletion=completing.profiles, help="What to copy."),
 ]
 
+CopyTypeOption = Annotated[
+    str | None,
+    option(
+        "Its storage type; without, the same.",
+        "--type",
+        "-t",
+        example="json",
+        metavar="TYPE",
+        autocompletion=completing.storage_types,
+    ),
+]
+
 
 def path(
     ctx: typer.Context,
@@ -75,17 +87,7 @@ def copy(
     ctx: typer.Context,
     source: CopiedArgument,
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the copy.")],
-    type_: Annotated[
-        str | None,
-        option(
-            "Its storage type; without, the same.",
-            "--type",
-            "-t",
-            example="json",
-            metavar="TYPE",
-            autocompletion=completing.storage_types,
-        ),
-    ] = None,
+    type_: CopyTypeOption = None,
     file_path: StorePathOption = None,
 ) -> None:
     """Make a new profile with the settings and the sessions of another one.
