@@ -65,7 +65,7 @@ def import_(
 ) -> None:
     """Take over the sessions of files or of standard input; each file whole or not at all.
 
-    Example: insight export | insight --profile demo import --merge keep_both
+    Example: insight export | insight import --profile demo --merge keep_both
     """
     from pytest_insight.storage import exchanging
     from pytest_insight.storage.snapshots import Command

@@ -39,6 +39,21 @@ CopyTypeOption = Annotated[
     ),
 ]
 
+SourcesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        autocompletion=completing.profiles,
+        help="The profiles whose sessions to take.",
+    ),
+]
+TargetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET", autocompletion=completing.profiles, help="The profile that gets them."
+    ),
+]
+
 
 def path(
     ctx: typer.Context,
@@ -121,20 +136,8 @@ def copy(
 
 def merge(
     ctx: typer.Context,
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            autocompletion=completing.profiles,
-            help="The profiles whose sessions to take.",
-        ),
-    ],
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="TARGET", autocompletion=completing.profiles, help="The profile that gets them."
-        ),
-    ],
+    sources: SourcesArgument,
+    target: TargetArgument,
     *,
     strategy: MergeOption = None,
     report: ReportOption = None,

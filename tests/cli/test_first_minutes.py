@@ -25,12 +25,13 @@ def test_search(): pass
 """
 
 SHOWN = {
+    "insight": "1 session in profile default, ",
     "pytest --insight": "insight: saved 4 results as shop-",
     "insight sessions list": "1 failed, 3 passed",
     "insight sessions show": "E assert (0.1 + 0.2) == 0.3",
     "insight query tests --outcome failed": "test_shop.py::test_price",
     "insight query tests --nodeid test_pay": "test_shop.py::test_pay",
-    "insight query tests --min-duration 0.5": "test_shop.py::test_basket",
+    "insight query tests --sort duration": "test_shop.py::test_basket",
     "insight query sessions --tag": "1 failed, 3 passed",
     "insight query tests --outcome failed --days 1": "",
     "insight query tests --outcome error": "nothing matches in",
