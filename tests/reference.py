@@ -90,9 +90,7 @@ def reference() -> str:
 
 
 def _described(command: Command) -> list[str]:
-    usage = " ".join(
-        ["insight", *command.words, *(argument.metavar for argument in command.arguments)]
-    )
+    usage = " ".join(["insight", *command.words, *map(_placed, command.arguments)])
     lines = [f"### insight {' '.join(command.words)}", "", command.sentences, ""]
     lines += ["```text", f"{usage} [OPTION]...", command.example, "```", ""]
     own = [o for o in command.options if o.rich_help_panel not in SELECTING]
@@ -119,10 +117,15 @@ def _table(parameters: list[Any]) -> list[str]:
 
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{parameter.metavar}`"
+        return f"`{_placed(parameter)}`"
     names = ", ".join(f"`{name}`" for name in parameter.opts)
     value = parameter.metavar or _choices(parameter)
     return f"{names} `{value}`" if value and not parameter.is_flag else names
+
+
+def _placed(argument: Any) -> str:
+    name = argument.metavar if argument.required else f"[{argument.metavar}]"
+    return f"{name}..." if argument.nargs == -1 else name
 
 
 def _choices(parameter: Any) -> str:

@@ -32,7 +32,7 @@ STDIN = "-"
 PathsArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[FILE]...",
+        metavar="FILE",
         readable=False,  # the library says it better
         help="The files; without any, standard input.",
     ),

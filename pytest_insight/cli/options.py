@@ -182,7 +182,7 @@ def _bring_in_what_died() -> None:
 PathArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FILE]",
+        metavar="FILE",
         readable=False,  # who only writes need not read it
         help="The file to write; without one, standard output.",
     ),

@@ -42,7 +42,7 @@ CopyTypeOption = Annotated[
 SourcesArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         autocompletion=completing.profiles,
         help="The profiles whose sessions to take.",
     ),

@@ -23,7 +23,7 @@ NameArgument = Annotated[
 NameIfAnyArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[NAME]",
+        metavar="NAME",
         autocompletion=completing.profiles,
         help="The profile; without, the one in use.",
     ),

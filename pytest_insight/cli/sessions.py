@@ -64,7 +64,7 @@ def show(
     session: Annotated[
         str,
         typer.Argument(
-            metavar="[ID]",
+            metavar="ID",
             autocompletion=completing.sessions,
             help="An ID, the beginning of one, `last`, `last~1` before it.",
         ),

@@ -31,7 +31,7 @@ EXIT_DAMAGE = 1
 SessionsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="ID...",
+        metavar="ID",
         autocompletion=completing.sessions,
         help="IDs, the beginning of one, wildcards, or `last`.",
     ),
