@@ -7,6 +7,7 @@
 | store of the profile `default` | `<home>/sessions.json` |
 | store of another json profile | `<home>/<name>.json` |
 | what `insight sessions undo` needs | `<home>/undo/<key of the store>` |
+| store of a sqlite profile | `<home>/<name>.db` |
 | journals of running sessions | `<home>/journal` with that variable, else the state folder |
 """
 
@@ -56,10 +57,10 @@ def profiles_path() -> Path:
     return home() / "profiles.json"
 
 
-def store_path(profile_name: str = DEFAULT_PROFILE) -> Path:
-    """The store of a json profile that names no file of its own."""
+def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Path:
+    """The store of a profile that names no file of its own: `.json`, or `.db` for SQLite."""
     stem = "sessions" if profile_name == DEFAULT_PROFILE else profile_name
-    return home() / f"{stem}.json"
+    return home() / f"{stem}{suffix}"
 
 
 def one_place(where: str) -> str:
