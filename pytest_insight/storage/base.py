@@ -131,6 +131,10 @@ class BaseStorage(ABC):
         Asked before long work whose outcome is to be written; writes nothing itself.
         """
 
+    def waiting(self, seconds: float) -> Self:  # noqa: ARG002 - a backend need not wait at all
+        """The same sessions, by a storage that waits at most so long for another writer."""
+        return self
+
     # Saving and loading -------------------------------------------------------------------------
 
     def save_session(self, session: TestSession) -> None:

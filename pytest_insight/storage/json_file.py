@@ -125,6 +125,12 @@ class JSONStorage(BaseStorage):
                 f"cannot write the store {self.path}: {refused} is write-protected", self.path
             )
 
+    def waiting(self, seconds: float) -> Self:
+        """Another object on the same file."""
+        other = type(self)(self.path, lock_seconds=seconds)
+        other.exchange = self.exchange
+        return other
+
     # Reading ------------------------------------------------------------------------------------
 
     def iter_sessions(

@@ -15,8 +15,12 @@ import msgspec
 from pytest_insight import arguments, locations
 from pytest_insight.errors import ProfileError, UnknownProfileError
 from pytest_insight.exchange.settings import ExchangeSettings
+from pytest_insight.storage import urls
 from pytest_insight.storage.profile_file import ProfileFile, Settings, change_file, read_file
 from pytest_insight.storage.registry import check_storage_type
+
+_SUFFIXES = {"json": ".json", "sqlite": ".db"}
+"""Storage types that have a file where the profile names none."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
 
@@ -26,8 +30,9 @@ class StorageProfile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
 
     Attributes:
         name: letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.
-        storage_type: "json", "memory", or what another distribution offers.
-        file_path: the file of a file-based storage, absolute; None for the one the name gives.
+        storage_type: "json", "sqlite", "postgresql", "memory", or what another distribution offers.
+        file_path: the file of a file-based storage, absolute; None for the one the name gives. For
+            "postgresql" the URL of the database.
         merge_strategy: what imports into this profile do with IDs it has, None for the default.
         export_format: the format of its exports, None for the default.
         export_days: how many days its exports go back, None for all.
@@ -42,10 +47,23 @@ class StorageProfile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
 
     @property
     def path(self) -> Path | None:
-        """The file: the one given, else for a json profile the one its name gives, else None."""
+        """The file: the one given, else for a storage of one the one its name gives, else None."""
         if self.file_path:
-            return locations.absolute(self.file_path)
-        return locations.store_path(self.name) if self.storage_type == "json" else None
+            return None if urls.is_url(self.file_path) else locations.absolute(self.file_path)
+        suffix = _SUFFIXES.get(self.storage_type)
+        return None if suffix is None else locations.store_path(self.name, suffix)
+
+    @property
+    def url(self) -> str | None:
+        """The URL of its database, with the password where one was stored; None for others."""
+        return self.file_path if self.file_path and urls.is_url(self.file_path) else None
+
+    @property
+    def place(self) -> str:
+        """Where its sessions are, for people: a path, a URL without its password, or the type."""
+        if self.url:
+            return urls.masked(self.url)
+        return str(self.path) if self.path else self.storage_type
 
     @property
     def exchange(self) -> ExchangeSettings:
@@ -117,29 +135,34 @@ class ProfileManager:
         merge_strategy: str | None = None,
         export_format: str | None = None,
         export_days: float | None = None,
+        store_password: bool = False,
     ) -> StorageProfile:
         """Write down a new profile. Its store is not touched: it may exist, or come later.
 
         Args:
             name: see `StorageProfile`.
             storage_type: see `StorageProfile`.
-            file_path: relative ones count from the working directory; `~` is expanded.
+            file_path: relative ones count from the working directory; `~` is expanded. Or a URL.
             merge_strategy: see `StorageProfile`.
             export_format: see `StorageProfile`.
             export_days: see `StorageProfile`.
+            store_password: a password in the URL may be written down, readable for its owner.
 
         Raises:
-            ProfileError: the name is taken or not allowed, or the settings contradict each other.
+            ProfileError: the name is taken or not allowed, the settings contradict each other, or
+                the URL has a password that may not be stored.
             UnknownChoiceError: no such storage type, strategy or format.
         """
         profile = StorageProfile(
             name,
             storage_type,
-            str(locations.absolute(file_path)) if file_path else None,
+            kept_place(file_path),
             merge_strategy,
             export_format,
             export_days,
         )
+        if not store_password:
+            refuse_password(profile)
         self.add_profile(profile)
         return profile
 
@@ -233,6 +256,13 @@ class ProfileManager:
         return change_file(self.path, change)
 
 
+def kept_place(place: str | os.PathLike[str] | None) -> str | None:
+    """A path made absolute, a URL as it is."""
+    if not place:
+        return None
+    return str(place) if urls.is_url(place) else str(locations.absolute(place))
+
+
 def profiles_in(file: ProfileFile) -> dict[str, StorageProfile]:
     """The profiles of the file by name, `default` among them."""
     settings = {locations.DEFAULT_PROFILE: Settings(), **file.profiles}
@@ -262,7 +292,20 @@ def settings_of(profile: StorageProfile) -> Settings:
     return Settings(**fields)
 
 
-def _check_path(profile: StorageProfile) -> None:
+def _check_place(profile: StorageProfile) -> None:
+    wants_url = profile.storage_type == "postgresql"
+    if wants_url and profile.url is None:
+        raise ProfileError(
+            f"the profile {profile.name!r} needs the URL of its database: "
+            "--url postgresql://HOST/DATABASE",
+            profile.name,
+        )
+    if profile.url and profile.storage_type in {"json", "sqlite"}:
+        raise ProfileError(
+            f"the profile {profile.name!r} cannot be of type {profile.storage_type} with the URL "
+            f"{profile.place}: a URL is for the type postgresql",
+            profile.name,
+        )
     path = profile.path
     if path is None:
         return
@@ -277,6 +320,16 @@ def _check_path(profile: StorageProfile) -> None:
     raise ProfileError(
         f"the profile {profile.name!r} cannot have its store at {str(path)!r}: {why}", profile.name
     )
+
+
+def refuse_password(profile: StorageProfile) -> None:
+    """Raise ProfileError where the profile's URL has a password."""
+    if profile.url and urls.passwords(profile.url):
+        raise ProfileError(
+            f"the profile {profile.name!r} would keep the password of its URL in a file: leave it "
+            "out of the URL and put it into PGPASSWORD or ~/.pgpass, or say --store-password",
+            profile.name,
+        )
 
 
 def check_profile(profile: StorageProfile) -> None:
@@ -297,11 +350,11 @@ def check_profile(profile: StorageProfile) -> None:
         )
     if name.casefold() in locations.RESERVED_PROFILE_NAMES and not profile.file_path:
         raise ProfileError(
-            f"the profile {name!r} needs a path of its own: {locations.home() / name}.json is "
-            "used by pytest-insight itself",
+            f"the profile {name!r} needs a path of its own: {locations.home() / name} and what is "
+            "called so with a suffix is used by pytest-insight itself",
             name,
         )
-    _check_path(profile)
+    _check_place(profile)
     if profile.merge_strategy is not None:
         from pytest_insight.exchange.merge import get_strategy
 

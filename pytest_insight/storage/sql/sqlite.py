@@ -305,6 +305,12 @@ class SQLiteStorage(SQLStorage):
                 f"cannot write the store {self.path}: {refused} is write-protected", self.path
             )
 
+    def waiting(self, seconds: float) -> Self:
+        """Another object on the same file."""
+        other = type(self)(self.path, lock_seconds=seconds)
+        other.exchange = self.exchange
+        return other
+
     def _connect(self, *, create: bool) -> SQLiteConnection | None:
         path = self._real_path
         if not path.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
@@ -37,6 +38,8 @@ class SQLStorage(BaseStorage):
     def __init__(self) -> None:
         self._connections: dict[tuple[int, int], Connection] = {}
         self._lock = threading.Lock()
+        # Whoever forgets to close a storage loses no connection of the server's by it.
+        weakref.finalize(self, _close_all, self._connections)
 
     # What a database is -------------------------------------------------------------------------
 
@@ -88,11 +91,7 @@ class SQLStorage(BaseStorage):
     def close(self) -> None:
         """Close the connections of this process."""
         with self._lock:
-            mine = [key for key in self._connections if key[0] == os.getpid()]
-            # Those of a parent stay as they are: to close them here would end them there.
-            connections = [self._connections.pop(key) for key in mine]
-        for connection in connections:
-            connection.close()
+            _close_all(self._connections)
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -184,3 +183,9 @@ class SQLStorage(BaseStorage):
         if damage:
             return Verification(0, 0, tuple(damage))
         return super().verify()
+
+
+def _close_all(connections: dict[tuple[int, int], Connection]) -> None:
+    """Close those of this process: a parent's would end there too."""
+    for key in [key for key in connections if key[0] == os.getpid()]:
+        connections.pop(key).close()
