@@ -168,7 +168,7 @@ def delete(
         undo.delete_profile(manager, storage, name, command)
     else:
         manager.delete_profile(name)
-    kept = "" if data or not profile.path else f"; its store stays: {profile.path}"
+    kept = "" if data or profile.storage_type == "memory" else f"; its store stays: {profile.place}"
     say(f"deleted {what}{kept}")
     tell_of_undo(command, name)
 
@@ -188,4 +188,4 @@ def _fields(profile: StorageProfile) -> dict[str, Any]:
     import msgspec
 
     fields = msgspec.structs.asdict(profile)
-    return fields | {"file_path": str(profile.path) if profile.path else None}
+    return fields | {"file_path": profile.place if profile.path or profile.url else None}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pytest_insight.cli import completing
-from pytest_insight.cli.options import ProfileOption, option, profile_named
+from pytest_insight.cli.databases import PlaceOptions, StorageTypeOption, StorePathOption
+from pytest_insight.cli.options import ProfileOption, option, profile_named, takes
 from pytest_insight.cli.output import say
 from pytest_insight.errors import ProfileError
 
@@ -26,25 +26,6 @@ NameIfAnyArgument = Annotated[
         metavar="NAME",
         autocompletion=completing.profiles,
         help="The profile; without, the one in use.",
-    ),
-]
-_TYPE = option(
-    "json, or memory.",
-    "--type",
-    "-t",
-    example="json",
-    metavar="TYPE",
-    autocompletion=completing.storage_types,
-)
-StorePathOption = Annotated[
-    Path | None,
-    option(
-        "Its file; without, one in our folder.",
-        "--path",
-        "-p",
-        example="./ci.json",
-        metavar="FILE",
-        readable=False,  # it may be another's; the library says what is wrong
     ),
 ]
 StrategyOption = Annotated[
@@ -93,17 +74,18 @@ _FIELDS = {
 }
 
 
+@takes(where=PlaceOptions)
 def create(
     name: Annotated[
         str,
         typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
     ],
-    type_: Annotated[str, _TYPE] = "json",
-    path: StorePathOption = None,
+    *,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
     export_days: ExportDaysOption = None,
     switch: SwitchOption = False,
+    where: PlaceOptions,
 ) -> None:
     """Create a profile. Its store comes with the first save; one that exists is used as it is.
 
@@ -114,24 +96,25 @@ def create(
     manager = ProfileManager()
     profile = manager.create_profile(
         name,
-        type_,
-        path,
+        where.storage_type,
+        where.place,
         merge_strategy=merge,
         export_format=export_format,
         export_days=export_days,
+        store_password=where.store_password,
     )
     if switch:
         manager.switch_profile(name)
     active = "; it is active now" if switch else ""
     say(f"created the profile {name!r} ({where_of(profile)}){active}")
-    if type_ == "memory":
+    if profile.storage_type == "memory":
         say("a memory profile forgets its sessions when the process ends, so here at once")
 
 
 def set_(
     ctx: typer.Context,
     name: NameIfAnyArgument = None,
-    type_: Annotated[str | None, _TYPE] = None,
+    type_: StorageTypeOption = None,
     path: StorePathOption = None,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
@@ -179,5 +162,5 @@ def set_(
 
 
 def where_of(profile: StorageProfile) -> str:
-    """Where its sessions are: a path, or the type of a storage that has none."""
-    return str(profile.path) if profile.path else profile.storage_type
+    """Where its sessions are: a path, a URL without its password, or the type without either."""
+    return profile.place

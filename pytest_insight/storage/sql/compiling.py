@@ -23,6 +23,12 @@ from pytest_insight.storage.sql.dialect import (
 from pytest_insight.storage.sql.keys import key_of, micros
 from pytest_insight.storage.sql.rows import OTHER, code_of
 
+# Where a result has no texts, no line is looked for: a comparison with NULL finds none at once.
+TEXTS = (
+    "LEFT JOIN insight_texts x ON x.session = CASE WHEN r.detailed = 1 THEN r.session END"
+    " AND x.position = r.position"
+)
+
 _COLUMNS = {
     "longreprtext": "coalesce(x.longrepr, '')",
     "capstdout": "coalesce(x.stdout, '')",
@@ -205,6 +211,17 @@ def _has_nodeid(wanted: f.HasNodeidContaining, dialect: Dialect) -> Condition | 
     )
 
 
+def _has_test(wanted: f.HasTest, dialect: Dialect) -> Condition | None:
+    said = [_test(each, dialect) for each in wanted.test_filters]
+    if None in said:
+        return None
+    which = _all(said)
+    return Condition(
+        f"EXISTS (SELECT 1 FROM insight_results r {TEXTS} WHERE r.session = s.id AND {which.sql})",
+        which.parameters,
+    )
+
+
 # Results ----------------------------------------------------------------------------------------
 
 
@@ -297,6 +314,7 @@ _SESSION_FILTERS: dict[type[SessionFilter], Callable[[Any, Dialect], Condition |
     f.HasWarning: _has_warning,
     f.HasReruns: _has_reruns,
     f.HasNodeidContaining: _has_nodeid,
+    f.HasTest: _has_test,
 }
 """How each session filter is said; relative ones are resolved before."""
 

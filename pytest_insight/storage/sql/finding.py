@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pytest_insight.filters import Selection, SessionFilter, all_match
 from pytest_insight.models import TestSession
-from pytest_insight.storage.sql.compiling import compiled
+from pytest_insight.storage.sql.compiling import TEXTS, compiled
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
 from pytest_insight.storage.sql.rows import RESULT_FIELDS, Row, header_of, session_of
@@ -22,11 +22,7 @@ may have more. A result takes about 400 bytes while it is read."""
 GROWTH = 4
 MOST_SESSIONS = 2_000
 
-# Where a result has no texts, no line is looked for: a comparison with NULL finds none at once.
-_RESULTS = (
-    "insight_results r JOIN insight_tests t ON t.id = r.test LEFT JOIN insight_texts x "
-    "ON x.session = CASE WHEN r.detailed = 1 THEN r.session END AND x.position = r.position"
-)
+_RESULTS = f"insight_results r JOIN insight_tests t ON t.id = r.test {TEXTS}"
 
 
 class Candidate(NamedTuple):
@@ -50,7 +46,8 @@ class Finder:
     def sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
         """The sessions, with the selected results."""
         chosen = self._chosen()
-        for batch in self._batches(chosen if newest_first else chosen[::-1]):
+        most = MOST_NARROWED if self._sql.narrows else MOST_RESULTS
+        for batch in _batches(chosen if newest_first else chosen[::-1], most):
             for session in self._loaded(batch, self._sql.results):
                 if self._sql.narrows and not session.test_results:
                     continue
@@ -76,6 +73,23 @@ class Finder:
             )
         return [each.session_id for each in chosen if each.key in found]
 
+    def explained(self) -> list[str]:
+        """Each filter with where it runs, and the database's plans."""
+        lines = []
+        for wanted, condition in self._sql.steps:
+            where = "in Python, after" if condition is None else "in the database"
+            said = "" if condition is None else f": {condition.sql}"
+            lines.append(f"{where}: {wanted}{said}")
+        limit = None if self._sql.rest_of_sessions else self._sql.limit
+        plans = {
+            "sessions": self._find_sessions("", limit),
+            "results": self._find_results(self._chosen()[:1], self._sql.results),
+        }
+        for name, statement in plans.items():
+            plan = self._connection.plan(statement)
+            lines += [f"plan of {name}:", *(f"  {line}" for line in plan)]
+        return lines
+
     # Which --------------------------------------------------------------------------------------
 
     def _chosen(self) -> list[Candidate]:
@@ -90,22 +104,6 @@ class Finder:
         if results:
             chosen = list(self._with_results(chosen, results, limit))
         return chosen if limit is None else chosen[:limit]
-
-    def explained(self) -> list[str]:
-        """Each filter with where it runs, and the database's plans."""
-        lines = []
-        for wanted, condition in self._sql.steps:
-            where = "in Python, after" if condition is None else "in the database"
-            said = "" if condition is None else f": {condition.sql}"
-            lines.append(f"{where}: {wanted}{said}")
-        sessions, results = (
-            self._find_sessions("", self._sql.limit),
-            self._find_results((), self._sql.results),
-        )
-        for name, condition in (("sessions", sessions), ("results", results)):
-            plan = self._connection.plan(condition)
-            lines += [f"plan of {name}:", *(f"  {line}" for line in plan)]
-        return lines
 
     def _candidates(self, more: str, limit: int | None) -> list[Row]:
         return self._connection.rows(*self._find_sessions(more, limit))
@@ -135,7 +133,7 @@ class Finder:
         """Those whose results match; no more are read than the limit takes."""
         by_id = {each.session_id: each for each in candidates}
         found = 0
-        for batch in self._batches(candidates):
+        for batch in _batches(candidates, MOST_RESULTS):
             for session in self._loaded(batch, ALWAYS):
                 if limit is not None and found >= limit:
                     return
@@ -144,21 +142,6 @@ class Finder:
                     yield by_id[session.session_id]
 
     # What they hold -----------------------------------------------------------------------------
-
-    def _batches(self, chosen: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-        most = MOST_NARROWED if self._sql.narrows else MOST_RESULTS
-        room = FIRST_RESULTS
-        batch: list[Candidate] = []
-        results = 0
-        for each in chosen:
-            if batch and (results + each.results > room or len(batch) >= MOST_SESSIONS):
-                yield batch
-                batch, results = [], 0
-                room = min(room * GROWTH, most)
-            batch.append(each)
-            results += each.results
-        if batch:
-            yield batch
 
     def _loaded(self, batch: Sequence[Candidate], condition: Condition) -> Iterator[TestSession]:
         """The sessions of a batch that are still there, in its order, with matching results."""
@@ -178,3 +161,19 @@ class Finder:
             header = header_by_key.get(each.key)
             if header is not None:
                 yield session_of(header, by_key.pop(each.key, ()))
+
+
+def _batches(chosen: Sequence[Candidate], most: int) -> Iterator[list[Candidate]]:
+    """Some at a time: few first, then as many as have `most` results, or one that has more."""
+    room = FIRST_RESULTS
+    batch: list[Candidate] = []
+    results = 0
+    for each in chosen:
+        if batch and (results + each.results > room or len(batch) >= MOST_SESSIONS):
+            yield batch
+            batch, results = [], 0
+            room = min(room * GROWTH, most)
+        batch.append(each)
+        results += each.results
+    if batch:
+        yield batch
