@@ -77,7 +77,8 @@ class Server:
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it at once, in order; or with SIGQUIT as in a crash, with all its processes."""
         if self._process is not None:
-            self._process.send_signal(how)
+            if self._process.poll() is None:
+                self._process.send_signal(how)
             self._process.wait(START_SECONDS)
             self._process = None
 
@@ -91,6 +92,12 @@ class Server:
                 os.kill(int(child), signal.SIGKILL)
         self._process.wait(START_SECONDS)
         self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The process that starts the others."""
+        assert self._process is not None
+        return self._process.pid
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database."""
