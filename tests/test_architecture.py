@@ -23,7 +23,7 @@ PACKAGE = ROOT.name
 LAYERS = (
     ("errors", "files", "locations", "locks", "watching"),
     ("models",),
-    ("document", "filters", "arguments"),
+    ("document", "filters", "arguments", "summaries"),
     ("exchange",),
     ("storage",),
     ("query",),

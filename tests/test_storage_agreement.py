@@ -25,6 +25,7 @@ from pytest_insight.storage import (
     PostgreSQLStorage,
     SQLiteStorage,
 )
+from pytest_insight.summaries import SummaryOrder
 from tests.postgresql import Server
 from tests.strategies import selections, session_ids, sessions
 
@@ -236,3 +237,6 @@ def test_all_backends_answer_the_same_in_the_same_order(
             assert storage.session_ids(selection) == memory.session_ids(selection)
             newest = storage.iter_sessions(selection, newest_first=True)
             assert list(map(encode_session, newest)) == expected[::-1]
+            for sort, limit in ((None, None), *((order, 2) for order in SummaryOrder)):
+                found = storage.group_by_test(selection, sort=sort, limit=limit)
+                assert found == memory.group_by_test(selection, sort=sort, limit=limit)

@@ -38,6 +38,7 @@ from pytest_insight.filters import (
 )
 from pytest_insight.models import TestSession
 from pytest_insight.storage.checking import Verification
+from pytest_insight.summaries import SummaryOrder, TestSummary, ordered, summarised
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport, MergePlan
@@ -173,6 +174,24 @@ class BaseStorage(ABC):
             return len(self.session_ids())
         return sum(1 for _ in self.iter_sessions(selection))
 
+    def group_by_test(
+        self,
+        selection: Selection | None = None,
+        *,
+        sort: SummaryOrder | None = None,
+        limit: int | None = None,
+    ) -> list[TestSummary]:
+        """What the selected results say of each test.
+
+        Equivalent to `ordered(summarised(iter_sessions(selection)), sort, limit)`.
+
+        Args:
+            selection: which results; None for all.
+            sort: by what; without, by nodeid.
+            limit: only the first so many tests.
+        """
+        return ordered(summarised(self.iter_sessions(selection)), sort, limit)
+
     def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
         """Delete sessions, all or none; returns how many there were.
 
@@ -193,6 +212,16 @@ class BaseStorage(ABC):
     def sut_names(self) -> list[str]:
         """The names of the SUTs that there are sessions of, each once, from A to Z."""
         return sorted({session.sut_name for session in self.iter_sessions()})
+
+    def explain(self, selection: Selection) -> list[str]:
+        """How a selection is answered, in lines for people: what runs where, in what order."""
+        wanted = selection.resolved()
+        filters: list[tuple[str, object]] = [
+            *(("on each session's own fields", each) for each in wanted.header_filters),
+            *(("on each session's results", each) for each in wanted.result_filters),
+            *(("on each result", each) for each in wanted.test_filters),
+        ]
+        return [f"in Python, {where}: {each}" for where, each in filters]
 
     # Upkeep -------------------------------------------------------------------------------------
 

@@ -40,16 +40,16 @@ class Finder:
         self._connection = connection
         self._dialect = connection.dialect
         self._selection = selection
-        self._sql = compiled(selection, connection.dialect)
-        self._after = Selection(test_filters=self._sql.rest_of_results)
+        self.sql = compiled(selection, connection.dialect)
+        self._after = Selection(test_filters=self.sql.rest_of_results)
 
     def sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
         """The sessions, with the selected results."""
-        chosen = self._chosen()
-        most = MOST_NARROWED if self._sql.narrows else MOST_RESULTS
-        for batch in _batches(chosen if newest_first else chosen[::-1], most):
-            for session in self._loaded(batch, self._sql.results):
-                if self._sql.narrows and not session.test_results:
+        chosen = self.chosen()
+        most = MOST_NARROWED if self.sql.narrows else MOST_RESULTS
+        for batch in batches(chosen if newest_first else chosen[::-1], most):
+            for session in self._loaded(batch, self.sql.results):
+                if self.sql.narrows and not session.test_results:
                     continue
                 narrowed = self._after.narrowed(session)
                 if narrowed is not None:
@@ -57,10 +57,10 @@ class Finder:
 
     def ids(self) -> list[str]:
         """Their IDs, by start time."""
-        if self._sql.rest_of_results:
+        if self.sql.rest_of_results:
             return [session.session_id for session in self.sessions(newest_first=False)]
-        chosen = self._chosen()[::-1]
-        if not self._sql.narrows:
+        chosen = self.chosen()[::-1]
+        if not self.sql.narrows:
             return [each.session_id for each in chosen]
         found: set[int] = set()
         for start in range(0, len(chosen), MOST_SESSIONS):
@@ -68,7 +68,7 @@ class Finder:
             found.update(
                 row[0]
                 for row in self._connection.rows(
-                    *self._find_results(some, self._sql.results, "DISTINCT r.session")
+                    *self._find_results(some, self.sql.results, "DISTINCT r.session")
                 )
             )
         return [each.session_id for each in chosen if each.key in found]
@@ -76,14 +76,14 @@ class Finder:
     def explained(self) -> list[str]:
         """Each filter with where it runs, and the database's plans."""
         lines = []
-        for wanted, condition in self._sql.steps:
+        for wanted, condition in self.sql.steps:
             where = "in Python, after" if condition is None else "in the database"
             said = "" if condition is None else f": {condition.sql}"
             lines.append(f"{where}: {wanted}{said}")
-        limit = None if self._sql.rest_of_sessions else self._sql.limit
+        limit = None if self.sql.rest_of_sessions else self.sql.limit
         plans = {
             "sessions": self._find_sessions("", limit),
-            "results": self._find_results(self._chosen()[:1], self._sql.results),
+            "results": self._find_results(self.chosen()[:1], self.sql.results),
         }
         for name, statement in plans.items():
             plan = self._connection.plan(statement)
@@ -92,9 +92,9 @@ class Finder:
 
     # Which --------------------------------------------------------------------------------------
 
-    def _chosen(self) -> list[Candidate]:
+    def chosen(self) -> list[Candidate]:
         """The selected sessions, the newest first."""
-        rest, limit = self._sql.rest_of_sessions, self._sql.limit
+        rest, limit = self.sql.rest_of_sessions, self.sql.limit
         if not rest:
             return [Candidate(*row) for row in self._candidates("", limit)]
         headers = [each for each in rest if not each.needs_results]
@@ -109,7 +109,7 @@ class Finder:
         return self._connection.rows(*self._find_sessions(more, limit))
 
     def _find_sessions(self, more: str, limit: int | None) -> Statement:
-        condition = self._sql.sessions
+        condition = self.sql.sessions
         cut = Condition("") if limit is None else Condition(" LIMIT ?", (limit,))
         return Statement(
             f"SELECT s.id, s.session_id, s.results{more} FROM insight_sessions s"
@@ -133,7 +133,7 @@ class Finder:
         """Those whose results match; no more are read than the limit takes."""
         by_id = {each.session_id: each for each in candidates}
         found = 0
-        for batch in _batches(candidates, MOST_RESULTS):
+        for batch in batches(candidates, MOST_RESULTS):
             for session in self._loaded(batch, ALWAYS):
                 if limit is not None and found >= limit:
                     return
@@ -163,7 +163,7 @@ class Finder:
                 yield session_of(header, by_key.pop(each.key, ()))
 
 
-def _batches(chosen: Sequence[Candidate], most: int) -> Iterator[list[Candidate]]:
+def batches(chosen: Sequence[Candidate], most: int) -> Iterator[list[Candidate]]:
     """Some at a time: few first, then as many as have `most` results, or one that has more."""
     room = FIRST_RESULTS
     batch: list[Candidate] = []

@@ -23,6 +23,7 @@ from pytest_insight.storage.sql.writing import Writer
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
+    from pytest_insight.summaries import SummaryOrder, TestSummary
 
 PRUNED_AT_ONCE = 50
 """Sessions that pruning deletes in one transaction: others write between two of them."""
@@ -166,6 +167,24 @@ class SQLStorage(BaseStorage):
     def count(self, selection: Selection | None = None) -> int:
         """How many sessions are selected, without reading them."""
         return len(self.session_ids(selection))
+
+    def group_by_test(
+        self,
+        selection: Selection | None = None,
+        *,
+        sort: SummaryOrder | None = None,
+        limit: int | None = None,
+    ) -> list[TestSummary]:
+        """From narrow rows; where a limit asks for the first ones, the database ranks them."""
+        connection = self._connection()
+        if connection is None:
+            return []
+        finder = Finder(connection, (selection or Selection()).resolved())
+        if finder.sql.rest_of_results:
+            return super().group_by_test(selection, sort=sort, limit=limit)
+        from pytest_insight.storage.sql.grouping import Grouper  # other questions do without
+
+        return Grouper(connection, finder).summaries(sort, limit)
 
     def explain(self, selection: Selection) -> list[str]:
         """What of a selection the database does, and what is done after it; and its plan."""
