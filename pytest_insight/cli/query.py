@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from pytest_insight.cli.groups import ExplainOption, GroupOption, list_groups, print_plan
 from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.options import (
     EXIT_MATCHED,
@@ -18,6 +19,7 @@ from pytest_insight.cli.options import (
 from pytest_insight.cli.selecting import SessionOptions, TestOptions, matching_tests
 from pytest_insight.cli.sorting import SessionSort, SessionSortOption, TestSort, TestSortOption
 from pytest_insight.cli.tables import list_sessions, list_tests
+from pytest_insight.summaries import SummaryOrder
 
 group = Commands("Find sessions and tests.")
 app = group.app
@@ -31,6 +33,7 @@ def find_sessions(
     sort: SessionSortOption = SessionSort.STARTED,
     limit: LimitOption = None,
     format_: FindFormatOption = FindFormat.TABLE,
+    explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
@@ -42,6 +45,9 @@ def find_sessions(
     """
     storage = storage_of(ctx, profile)
     query = matching_tests(storage, selection, which)
+    if explain:
+        print_plan(query)
+        return
     if list_sessions(query, storage, limit, format_, sort) and exit_code:
         raise typer.Exit(EXIT_MATCHED)
 
@@ -54,6 +60,8 @@ def find_tests(
     sort: TestSortOption = TestSort.STARTED,
     limit: LimitOption = None,
     format_: FindFormatOption = FindFormat.TABLE,
+    group: GroupOption = False,
+    explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
@@ -65,5 +73,11 @@ def find_tests(
     """
     storage = storage_of(ctx, profile)
     query = matching_tests(storage, selection, which)
-    if list_tests(query, storage, limit, format_, sort) and exit_code:
+    if explain:
+        print_plan(query)
+        return
+    if not group and str(sort) in list(SummaryOrder):
+        raise typer.BadParameter(f"--sort {sort} is of all results of a test: add --group")
+    list_ = list_groups if group else list_tests
+    if list_(query, storage, limit, format_, sort) and exit_code:
         raise typer.Exit(EXIT_MATCHED)

@@ -23,7 +23,10 @@ class SessionSort(enum.StrEnum):
 
 
 class TestSort(enum.StrEnum):
-    """What tests are sorted by; the longest and newest first, names from A to Z."""
+    """What tests are sorted by; the longest and newest first, names from A to Z.
+
+    The last four are of all results of a test together (`summaries.SummaryOrder`).
+    """
 
     __test__ = False
 
@@ -31,6 +34,10 @@ class TestSort(enum.StrEnum):
     DURATION = "duration"
     NODEID = "nodeid"
     OUTCOME = "outcome"
+    MEAN = "mean"
+    P95 = "p95"
+    FAILURES = "failures"
+    LAST = "last"
 
 
 class ProfileSort(enum.StrEnum):
@@ -46,7 +53,12 @@ SessionSortOption = Annotated[
     option("The longest, most, newest first; names from A to Z.", "--sort", example="failures"),
 ]
 TestSortOption = Annotated[
-    TestSort, option("The longest, newest first; names from A to Z.", "--sort", example="duration")
+    TestSort,
+    option(
+        "The longest, newest first; names from A to Z. The last four only with --group.",
+        "--sort",
+        example="duration",
+    ),
 ]
 
 

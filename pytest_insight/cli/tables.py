@@ -40,6 +40,7 @@ from pytest_insight.models import TestResult, TestSession
 if TYPE_CHECKING:
     from pytest_insight.query.query import Query
     from pytest_insight.storage.base import BaseStorage
+    from pytest_insight.summaries import TestSummary
 
 AnyFormat = ListFormat | FindFormat
 
@@ -167,7 +168,7 @@ def _test_columns(found: Listed) -> list[Column]:
     ]
 
 
-def print_nodeids(results: Iterable[TestResult]) -> bool:
+def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:
     """Each nodeid once, a line each, in the order of its first result; returns as above."""
     nodeids = dict.fromkeys(result.nodeid for result in results)
     broken = [nodeid for nodeid in nodeids if "\n" in nodeid or "\r" in nodeid]

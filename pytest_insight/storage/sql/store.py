@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from pytest_insight.document import checked
-from pytest_insight.errors import NewerFormatError
+from pytest_insight.errors import NewerFormatError, StorageError
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
@@ -20,6 +20,7 @@ from pytest_insight.storage.sql import schema
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.finding import Finder
 from pytest_insight.storage.sql.writing import Writer
+from pytest_insight.watching import counted
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
@@ -105,7 +106,7 @@ class SQLStorage(BaseStorage):
 
     def apply(self, plan: MergePlan) -> None:
         """Write what the plan says, in one transaction."""
-        self._write(plan.writes, whole=True)
+        self._write(counted(plan.writes, "writing"), whole=True)
 
     def _write(self, sessions: Iterable[TestSession], *, whole: bool) -> None:
         """Write checked sessions.
@@ -202,6 +203,21 @@ class SQLStorage(BaseStorage):
         if damage:
             return Verification(0, 0, tuple(damage))
         return super().verify()
+
+    def repair(self) -> Verification:
+        """Nothing to do in one that is sound; what is damaged is for the database's own tools.
+
+        Raises:
+            StorageError: it is damaged.
+        """
+        found = self.verify()
+        if found.damage:
+            raise StorageError(
+                f"{self.location} is damaged, and only its own tools can mend it "
+                f"({found.damage[0]}): restore a backup, or see the database's documentation",
+                self.location,
+            )
+        return found
 
 
 def _close_all(connections: dict[tuple[int, int], Connection]) -> None:
