@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-import math
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -25,13 +24,16 @@ class TestSummary(msgspec.Struct, frozen=True):
         nodeid: the test.
         results: how many there are, reruns among them.
         outcomes: how many of each outcome, by their names.
-        mean: of the durations, in seconds.
-        p50: the least duration that half of the results do not exceed.
+        mean: of the durations, in seconds; for it each counts in whole microseconds, and one of
+            more than 11 days as 11.57 days.
+        p50: the least duration that half of the results do not exceed; None where it was not asked
+            for.
         p95: the same for 95 % of them.
         maximum: the longest.
         first_seen: when the earliest began, in UTC.
         last_seen: when the latest began.
-        last_outcome: of the last result of the last session, in the order sessions come in.
+        last_outcome: of the result that began last; of several that began at once, of one that is
+            no rerun, and then the last one by name.
     """
 
     __test__ = False
@@ -40,8 +42,8 @@ class TestSummary(msgspec.Struct, frozen=True):
     results: int
     outcomes: dict[str, int]
     mean: float
-    p50: float
-    p95: float
+    p50: float | None
+    p95: float | None
     maximum: float
     first_seen: datetime
     last_seen: datetime
@@ -76,74 +78,106 @@ def get_order(name: str) -> SummaryOrder:
 
 _VALUES: dict[SummaryOrder, Callable[[TestSummary], Any]] = {
     SummaryOrder.MEAN: lambda each: each.mean,
-    SummaryOrder.P95: lambda each: each.p95,
+    SummaryOrder.P95: lambda each: each.p95 or 0.0,
     SummaryOrder.FAILURES: lambda each: each.failures,
     SummaryOrder.LAST: lambda each: each.last_seen,
 }
 
 
-Moment = TypeVar("Moment", datetime, int)
-"""A time, or its number of microseconds: what can be compared."""
+MOST_MICROS = 10**12
+"""What a duration counts for a mean at most: sums must fit 64 bits."""
 
 
-class Tally(Generic[Moment]):
-    """Gathers the results of one test; some 20 bytes for each."""
+def whole_micros(duration: float) -> int:
+    """A duration as it counts for a mean: sums of these are the same in whatever order."""
+    return int(min(duration * 1e6, MOST_MICROS) + 0.5)
 
-    __slots__ = ("_durations", "_outcomes", "_span")
 
-    def __init__(self, start: Moment) -> None:
-        """Nothing yet.
+class Totals:
+    """Adds up the results of one test."""
+
+    __slots__ = ("_durations", "_first", "_last", "_longest", "_outcomes", "_total")
+
+    def __init__(self) -> None:
+        self._durations = array("d")
+        self._outcomes: Counter[str] = Counter()
+        self._total = 0
+        self._longest = 0.0
+        self._first: datetime | None = None
+        self._last: tuple[datetime, bool, str] | None = None
+
+    def add(
+        self,
+        outcome: str,
+        results: int,
+        total: int,
+        longest: float,
+        first: datetime,
+        last: datetime,
+    ) -> None:
+        """Add results of one outcome.
 
         Args:
-            start: of the first result.
+            outcome: its name.
+            results: how many.
+            total: their durations, each by `whole_micros`.
+            longest: the longest duration.
+            first: when the first began.
+            last: when the last began.
         """
-        self._durations = array("d")
-        self._outcomes: list[str] = []
-        self._span: tuple[Moment, Moment] = (start, start)
+        self._outcomes[outcome] += results
+        self._total += total
+        self._longest = max(self._longest, longest)
+        if self._first is None or first < self._first:
+            self._first = first
+        this = (last, outcome != TestOutcome.RERUN, outcome)
+        if self._last is None or this > self._last:
+            self._last = this
 
-    def add(self, outcome: str, start: Moment, duration: float) -> None:
-        """Add the next result, in the order in which sessions and their results come."""
-        self._durations.append(duration)
-        self._outcomes.append(outcome)
-        first, last = self._span
-        if start > last:
-            self._span = (first, start)
-        elif start < first:
-            self._span = (start, last)
+    def extend(self, durations: Iterable[float]) -> None:
+        """Add the single durations, for the percentiles: 8 bytes for each."""
+        self._durations.extend(durations)
 
-    def summary(self, nodeid: str, time_of: Callable[[Moment], datetime]) -> TestSummary:
+    def summary(self, nodeid: str) -> TestSummary:
         """What they come to."""
-        durations, count = sorted(self._durations), len(self._durations)
-        first, last = self._span
+        assert self._first is not None  # noqa: S101 - for the type checker: there is one at least
+        assert self._last is not None  # noqa: S101
+        durations, count = sorted(self._durations), self._outcomes.total()
         return TestSummary(
             nodeid,
             count,
-            dict(sorted(Counter(map(str, self._outcomes)).items())),
-            mean=_mean(durations),
-            p50=durations[_place(50, count)],
-            p95=durations[_place(95, count)],
-            maximum=durations[-1],
-            first_seen=time_of(first),
-            last_seen=time_of(last),
-            last_outcome=TestOutcome(self._outcomes[-1]),
+            dict(sorted(self._outcomes.items())),
+            mean=self._total / count / 1e6,
+            p50=durations[_place(50, count)] if durations else None,
+            p95=durations[_place(95, count)] if durations else None,
+            maximum=self._longest,
+            first_seen=self._first,
+            last_seen=self._last[0],
+            last_outcome=TestOutcome(self._last[2]),
         )
 
 
-def summarised(sessions: Iterable[TestSession]) -> list[TestSummary]:
-    """The summary of each test, by nodeid.
-
-    Args:
-        sessions: in the order in which storages give them, with the selected results.
-    """
-    tallies: dict[str, Tally[datetime]] = {}
+def summarised(sessions: Iterable[TestSession], *, percentiles: bool = True) -> list[TestSummary]:
+    """The summary of each test, by nodeid."""
+    groups: dict[tuple[str, str], tuple[array[float], list[datetime]]] = {}
     for session in sessions:
         for result in session.test_results:
-            start = result.start_time
-            tally = tallies.get(result.nodeid)
-            if tally is None:
-                tally = tallies[result.nodeid] = Tally(start)
-            tally.add(result.outcome, start, result.duration)
-    return [tallies[nodeid].summary(nodeid, _as_it_is) for nodeid in sorted(tallies)]
+            key = (result.nodeid, result.outcome)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = (array("d"), [])
+            group[0].append(result.duration)
+            group[1].append(result.start_time)
+    tests: dict[str, Totals] = {}
+    for (nodeid, outcome), (durations, starts) in groups.items():
+        test = tests.get(nodeid)
+        if test is None:
+            test = tests[nodeid] = Totals()
+        total = sum(map(whole_micros, durations))
+        test.add(str(outcome), len(starts), total, max(durations), min(starts), max(starts))
+        if percentiles:
+            test.extend(durations)
+    return [tests[nodeid].summary(nodeid) for nodeid in sorted(tests)]
 
 
 def ordered(
@@ -154,18 +188,6 @@ def ordered(
     if sort is not None:
         found.sort(key=_VALUES[sort], reverse=True)  # those alike stay as they are
     return found if limit is None else found[:limit]
-
-
-def _mean(durations: Sequence[float]) -> float:
-    """Exact up to the last rounding, so that no order of adding makes a difference."""
-    try:
-        return math.fsum(durations) / len(durations)
-    except OverflowError:
-        return math.fsum(each / len(durations) for each in durations)
-
-
-def _as_it_is(time: datetime) -> datetime:
-    return time
 
 
 def _place(percent: int, count: int) -> int:

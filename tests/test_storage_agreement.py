@@ -146,6 +146,11 @@ class Agreement(RuleBasedStateMachine):
         self.both(number, lambda storage: storage.get_last_session())
 
     @invariant()
+    def they_add_up_to_the_same(self) -> None:
+        expected = self.memory.group_by_test(percentiles=False)
+        assert self.files[0].group_by_test(percentiles=False) == expected
+
+    @invariant()
     def they_hold_the_same(self) -> None:
         expected = self.memory.load_sessions()
         for storage in self.files:
@@ -238,5 +243,11 @@ def test_all_backends_answer_the_same_in_the_same_order(
             newest = storage.iter_sessions(selection, newest_first=True)
             assert list(map(encode_session, newest)) == expected[::-1]
             for sort, limit in ((None, None), *((order, 2) for order in SummaryOrder)):
-                found = storage.group_by_test(selection, sort=sort, limit=limit)
-                assert found == memory.group_by_test(selection, sort=sort, limit=limit)
+                for percentiles in (True, False):
+                    found, known = (
+                        each.group_by_test(
+                            selection, sort=sort, limit=limit, percentiles=percentiles
+                        )
+                        for each in (storage, memory)
+                    )
+                    assert found == known

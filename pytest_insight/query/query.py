@@ -205,13 +205,19 @@ class Query(msgspec.Struct, frozen=True):
         return QueryResult(tuple(self.open_storage().select(self.selection)), self)
 
     def group_by_test(
-        self, *, sort: SummaryOrder | str | None = None, limit: int | None = None
+        self,
+        *,
+        sort: SummaryOrder | str | None = None,
+        limit: int | None = None,
+        percentiles: bool = True,
     ) -> list[TestSummary]:
         """Ask what the selected results say of each test: counts, durations, first and last seen.
 
         Args:
             sort: "mean", "p95", "failures" or "last", the most first; without, by nodeid.
             limit: only the first so many tests.
+            percentiles: with p50 and p95, for which a database looks at single results; the order
+                "p95" has them always.
 
         Raises:
             StorageError: the store cannot be read.
@@ -221,7 +227,9 @@ class Query(msgspec.Struct, frozen=True):
         order = None if sort is None else get_order(sort)
         if limit is not None:
             arguments.whole("limit", limit, at_least=0)
-        return self.open_storage().group_by_test(self.selection, sort=order, limit=limit)
+        return self.open_storage().group_by_test(
+            self.selection, sort=order, limit=limit, percentiles=percentiles
+        )
 
     def explain(self) -> list[str]:
         """How `execute` would go about it, in lines for people: what runs where."""

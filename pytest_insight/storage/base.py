@@ -180,17 +180,22 @@ class BaseStorage(ABC):
         *,
         sort: SummaryOrder | None = None,
         limit: int | None = None,
+        percentiles: bool = True,
     ) -> list[TestSummary]:
         """What the selected results say of each test.
 
-        Equivalent to `ordered(summarised(iter_sessions(selection)), sort, limit)`.
+        Equivalent to `ordered(summarised(iter_sessions(selection), ...), sort, limit)`.
 
         Args:
             selection: which results; None for all.
             sort: by what; without, by nodeid.
             limit: only the first so many tests.
+            percentiles: whether p50 and p95 are asked for; without them, and without a selection,
+                a database need not look at single results. The order "p95" has them always.
         """
-        return ordered(summarised(self.iter_sessions(selection)), sort, limit)
+        percentiles = percentiles or sort == SummaryOrder.P95
+        found = summarised(self.iter_sessions(selection), percentiles=percentiles)
+        return ordered(found, sort, limit)
 
     def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
         """Delete sessions, all or none; returns how many there were.

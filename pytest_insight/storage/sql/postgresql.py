@@ -78,6 +78,20 @@ class PostgreSQLDialect(Dialect):
         return Condition(f"CASE {' '.join([cases] * len(paths))} END", parameters)
 
 
+_ADD_DAYS = """
+INSERT INTO insight_days AS old SELECT * FROM unnest(
+    ?::bigint[], ?::int[], ?::smallint[], ?::text[], ?::int[],
+    ?::bigint[], ?::float8[], ?::bigint[], ?::bigint[]
+)
+ON CONFLICT (test, day, outcome, other) DO UPDATE SET
+    results = old.results + excluded.results,
+    total = old.total + excluded.total,
+    longest = greatest(old.longest, excluded.longest),
+    first = least(old.first, excluded.first),
+    last = greatest(old.last, excluded.last)
+"""
+
+
 class PostgreSQLConnection(Connection):
     """One connection to a server."""
 
@@ -149,6 +163,11 @@ class PostgreSQLConnection(Connection):
             " ON CONFLICT (id) DO NOTHING",
             ([row[0] for row in rows], [row[1] for row in rows]),
         )
+
+    def add_days(self, rows: Sequence[Row]) -> None:
+        """All at once, in their order."""
+        if rows:
+            self.change(_ADD_DAYS, [list(column) for column in zip(*rows, strict=True)])
 
     def begin(self, *, write: bool) -> None:
         """A reader sees one state; a writer sees what others have done while it waited for them."""

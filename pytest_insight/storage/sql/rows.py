@@ -34,6 +34,7 @@ SESSION_COLUMNS = (
     *("id", "session_id", "sut", "started", "pinned", "branch", "commit_id"),
     *("results", "warnings", "outcomes", "header"),
 )
+STARTED = SESSION_COLUMNS.index("started")
 RESULT_COLUMNS = (
     *("session", "test", "position", "outcome", "began", "duration"),
     *("warning", "detailed", "worker", "other"),

@@ -86,6 +86,26 @@ STEPS: list[tuple[str, ...]] = [
             PRIMARY KEY (session, position)
         ){clustered}
         """,
+        # What `days` keeps: one line per test, day and outcome. It belongs to no session, so its
+        # key begins with the test's.
+        #   day      days since 1970, of the sessions' starts in UTC
+        #   other    the outcome's name, empty where its number says it
+        #   total    the durations, each in whole microseconds
+        #   longest  in seconds; first, last: when the first and last result began
+        """
+        CREATE TABLE insight_days (
+            test BIGINT NOT NULL,
+            day INTEGER NOT NULL,
+            outcome SMALLINT NOT NULL,
+            other TEXT NOT NULL,
+            results INTEGER NOT NULL,
+            total BIGINT NOT NULL,
+            longest {real} NOT NULL,
+            first BIGINT NOT NULL,
+            last BIGINT NOT NULL,
+            PRIMARY KEY (test, day, outcome, other)
+        ){clustered}
+        """,
     ),
 ]
 """What leads from each version to the next; the first step from an empty database to version 1."""

@@ -105,6 +105,17 @@ def _json_path(path: Sequence[str]) -> str | None:
     return "$" + "".join(f'."{name}"' for name in path)
 
 
+_ADD_DAY = """
+INSERT INTO insight_days VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (test, day, outcome, other) DO UPDATE SET
+    results = results + excluded.results,
+    total = total + excluded.total,
+    longest = max(longest, excluded.longest),
+    first = min(first, excluded.first),
+    last = max(last, excluded.last)
+"""
+
+
 class SQLiteConnection(Connection):
     """One connection to a file."""
 
@@ -158,6 +169,11 @@ class SQLiteConnection(Connection):
         """Writers wait for each other at our lock; for other programs at SQLite's own."""
         with self._lock.held(), super().writing(whole=whole):
             yield
+
+    def add_days(self, rows: Sequence[Row]) -> None:
+        """One prepared statement, run for each."""
+        with self._errors_named("write"):
+            self._driver.executemany(_ADD_DAY, rows)
 
     def begin(self, *, write: bool) -> None:
         """What is to be written begins as such: a reader that goes on to write may not."""

@@ -19,7 +19,8 @@ from pytest_insight.storage.checking import Verification
 from pytest_insight.storage.sql import schema
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.finding import Finder
-from pytest_insight.storage.sql.writing import Writer
+from pytest_insight.storage.sql.keys import key_of
+from pytest_insight.storage.sql.writing import ReplacesError, Writer
 from pytest_insight.watching import counted
 
 if TYPE_CHECKING:
@@ -101,8 +102,14 @@ class SQLStorage(BaseStorage):
         """Keep checked copies, in one transaction."""
         incoming = iter(sessions)
         first = [checked(session) for session in islice(incoming, 2)]
-        if first:
-            self._write(chain(first, map(checked, incoming)), whole=len(first) > 1)
+        if len(first) == 1:
+            self._write(first, whole=not self._is_new(first[0]))
+        elif first:
+            self._write(chain(first, map(checked, incoming)), whole=True)
+
+    def _is_new(self, session: TestSession) -> bool:
+        key = key_of(session.session_id)
+        return not self._writer().rows("SELECT 1 FROM insight_sessions WHERE id = ?", (key,))
 
     def apply(self, plan: MergePlan) -> None:
         """Write what the plan says, in one transaction."""
@@ -111,14 +118,19 @@ class SQLStorage(BaseStorage):
     def _write(self, sessions: Iterable[TestSession], *, whole: bool) -> None:
         """Write checked sessions.
 
-        One alone keeps out only who keeps out everybody. Several keep out all others: two writers
-        who write the same ones in another order would wait for each other for ever.
+        A new one alone keeps out only who keeps out everybody. Several keep out all others: two
+        writers who write the same ones in another order would wait for each other for ever. So
+        does one that takes the place of another, whose day is counted again.
         """
         connection = self._writer()
-        with connection.writing(whole=whole):
-            writer = Writer(connection, self.location)
-            for session in sessions:
-                writer.write(session)
+        try:
+            with connection.writing(whole=whole):
+                writer = Writer(connection, self.location, whole=whole)
+                for session in sessions:
+                    writer.write(session)
+                writer.finish()
+        except ReplacesError:  # another has saved it since we looked
+            self._write(sessions, whole=True)
 
     def delete_sessions(self, ids: Collection[str]) -> int:
         """Delete the sessions with these IDs, in one transaction."""
@@ -128,8 +140,11 @@ class SQLStorage(BaseStorage):
         connection = self._connection()
         if connection is None or not ids:
             return 0
-        with connection.writing(whole=False):
-            return Writer(connection, self.location).delete(ids, pinned=pinned)
+        with connection.writing():
+            writer = Writer(connection, self.location, whole=True)
+            count = writer.delete(ids, pinned=pinned)
+            writer.finish()
+        return count
 
     def prune_sessions(
         self, *, older_than: float | None = None, keep: int | None = None, dry_run: bool = False
@@ -175,17 +190,22 @@ class SQLStorage(BaseStorage):
         *,
         sort: SummaryOrder | None = None,
         limit: int | None = None,
+        percentiles: bool = True,
     ) -> list[TestSummary]:
-        """From narrow rows; where a limit asks for the first ones, the database ranks them."""
+        """By day where nothing is selected and no percentile asked for, else from narrow rows.
+
+        Where a limit asks for the first ones, tests are ranked before their results are read.
+        """
         connection = self._connection()
         if connection is None:
             return []
         finder = Finder(connection, (selection or Selection()).resolved())
         if finder.sql.rest_of_results:
-            return super().group_by_test(selection, sort=sort, limit=limit)
+            return super().group_by_test(selection, sort=sort, limit=limit, percentiles=percentiles)
         from pytest_insight.storage.sql.grouping import Grouper  # other questions do without
 
-        return Grouper(connection, finder).summaries(sort, limit)
+        with connection.reading():
+            return Grouper(connection, finder).summaries(sort, limit, percentiles=percentiles)
 
     def explain(self, selection: Selection) -> list[str]:
         """What of a selection the database does, and what is done after it; and its plan."""

@@ -8,10 +8,12 @@ from pytest_insight.document import clean_text
 from pytest_insight.errors import StorageError
 from pytest_insight.models import TestSession
 from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.days import Days
 from pytest_insight.storage.sql.keys import key_of
 from pytest_insight.storage.sql.rows import (
     RESULT_COLUMNS,
     SESSION_COLUMNS,
+    STARTED,
     TEXT_COLUMNS,
     TestKeysClashError,
     rows_of,
@@ -28,18 +30,35 @@ _SAVE = (
 )
 
 
-class Writer:
-    """Writes sessions in one transaction; knows which tests it has written already."""
+class ReplacesError(Exception):
+    """A session would take the place of another, for which others must be kept out whole.
 
-    def __init__(self, connection: Connection, location: str) -> None:
+    Never leaves storage.
+    """
+
+
+class Writer:
+    """Writes and deletes sessions in one transaction; `finish` it before its end."""
+
+    def __init__(self, connection: Connection, location: str, *, whole: bool) -> None:
+        """Nothing is written yet.
+
+        Args:
+            connection: in a transaction that writes.
+            location: for messages.
+            whole: whether every other writer is kept out.
+        """
         self._connection = connection
         self._location = location
+        self._whole = whole
         self._tests: dict[int, str] = {}
+        self._days = Days(connection)
 
     def write(self, session: TestSession) -> None:
         """Write a checked session in the place of one with its ID.
 
         Raises:
+            ReplacesError: there is one, and others are not kept out.
             StorageError: it cannot be written, or two names have one key.
         """
         try:
@@ -47,14 +66,33 @@ class Writer:
         except TestKeysClashError as exc:
             raise self._clash(*exc.args) from exc
         connection = self._connection
+        of_key = ("SELECT session_id, started FROM insight_sessions WHERE id = ?", (rows.key,))
+        old = connection.rows(*of_key)
         if connection.change(_SAVE, rows.session) != 1:
-            of_that_key = "SELECT session_id FROM insight_sessions WHERE id = ?"
-            raise self._clash(connection.rows(of_that_key, (rows.key,))[0][0], session.session_id)
-        for table in ("insight_texts", "insight_results"):
-            connection.change(f"DELETE FROM {table} WHERE session = ?", (rows.key,))
+            raise self._clash(connection.rows(*of_key)[0][0], session.session_id)
+        self._take_away([(rows.key, started) for _, started in old] or [(rows.key, None)])
         self._add_tests(rows.tests)
         connection.load("insight_results", RESULT_COLUMNS, rows.results)
         connection.load("insight_texts", TEXT_COLUMNS, rows.texts)
+        self._days.add(rows.session[STARTED], rows.results)
+
+    def finish(self) -> None:
+        """Write what is kept by day."""
+        self._days.finish()
+
+    def _take_away(self, sessions: Collection[tuple[int, int | None]]) -> None:
+        """Delete the results of sessions, by key, with when they started if that was known."""
+        for key, started in sessions:
+            tests = self._connection.rows(
+                "SELECT DISTINCT test FROM insight_results WHERE session = ?", (key,)
+            )
+            if not tests:
+                continue
+            if not self._whole or started is None:  # another saved it meanwhile
+                raise ReplacesError
+            self._days.forget(started, [row[0] for row in tests])
+            for table in ("insight_texts", "insight_results"):
+                self._connection.change(f"DELETE FROM {table} WHERE session = ?", (key,))
 
     def _add_tests(self, tests: Mapping[int, str]) -> None:
         new = {key: nodeid for key, nodeid in tests.items() if key not in self._tests}
@@ -82,28 +120,18 @@ class Writer:
     def delete(self, ids: Collection[str], *, pinned: bool) -> int:
         """Delete sessions, pinned ones only where told to; returns how many there were."""
         names = [name for name in set(ids) if clean_text(name) == name]
-        connection, dialect = self._connection, self._connection.dialect
+        dialect = self._connection.dialect
         keys = dialect.any_of("id", [key_of(name) for name in names])
         texts = dialect.any_text_of("session_id", names)
         loose = "" if pinned else " AND pinned = 0"
-        where = f"{keys.sql} AND {texts.sql}{loose}"
-        values = keys.parameters + texts.parameters
-        found = connection.rows(f"SELECT id FROM insight_sessions WHERE {where}", values)
-        count = connection.change(f"DELETE FROM insight_sessions WHERE {where}", values)
-        gone = {row[0] for row in found}
-        if count != len(gone):  # another was quicker with one of them, or pinned it
-            left = dialect.any_of("id", gone)
-            gone -= {
-                row[0]
-                for row in connection.rows(
-                    f"SELECT id FROM insight_sessions WHERE {left.sql}",
-                    left.parameters,
-                )
-            }
-        for table in ("insight_texts", "insight_results"):
-            which = dialect.any_of("session", gone)
-            connection.change(f"DELETE FROM {table} WHERE {which.sql}", which.parameters)
-        return count
+        found = self._connection.rows(
+            f"SELECT id, started FROM insight_sessions WHERE {keys.sql} AND {texts.sql}{loose}",
+            keys.parameters + texts.parameters,
+        )
+        gone = dialect.any_of("id", [key for key, _ in found])
+        self._connection.change(f"DELETE FROM insight_sessions WHERE {gone.sql}", gone.parameters)
+        self._take_away(found)
+        return len(found)
 
     def _clash(self, one: str, other: str) -> StorageError:
         return StorageError(
