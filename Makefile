@@ -45,6 +45,7 @@ demo: $(VENV)/installed
 	@sh tests/demo/tour.sh $(BIN)
 
 bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks
 
 completions: $(VENV)/installed

@@ -166,13 +166,13 @@ def _user() -> tuple[int, int]:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(fsync: str = "off") -> Iterator[Server]:
     """A running server, gone with all it had when the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # a socket's path must be short
     running = Server(folder)
     try:
         running.make()
-        running.start(fsync="off")
+        running.start(fsync=fsync)
         yield running
     finally:
         running.stop(signal.SIGQUIT)

@@ -11,18 +11,19 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.dialect import ALWAYS
 from pytest_insight.storage.sql.keys import time_of
-from pytest_insight.storage.sql.rows import OTHER, OUTCOMES, Row
-from pytest_insight.summaries import Totals, whole_micros
+from pytest_insight.storage.sql.rows import BAD_CODES, OTHER, OUTCOMES, Row
+from pytest_insight.summaries import SummaryOrder, Totals, whole_micros
 
 MICROS_PER_DAY = 86_400_000_000
 MOST_LINES = 100_000
 """Lines that are added up in memory before they are written."""
 
-COLUMNS = ("test", "day", "outcome", "other", "results", "total", "longest", "first", "last")
+COLUMNS = ("test", "outcome", "other", "day", "results", "total", "longest", "first", "last")
 
-Key = tuple[int, int, int, str]
-"""Test, day, number of the outcome, and its name where it has none."""
+Key = tuple[int, int, str, int]
+"""Test, number of the outcome, its name where it has none, and day."""
 
 
 class Line(NamedTuple):
@@ -65,7 +66,7 @@ class Days:
     def _add(
         self, started: int, test: int, code: int, other: str | None, duration: float, begin: int
     ) -> None:
-        key = (test, day_of(started), code, other or "")
+        key = (test, code, other or "", day_of(started))
         old = self._added.get(key)
         total = whole_micros(duration)
         self._added[key] = (
@@ -118,12 +119,33 @@ class Days:
                 self._add(*row)
 
 
-def totals(connection: Connection) -> dict[int, Totals]:
-    """What every test did in the whole history, by its key."""
+_MEAN = "sum(total) * 1.0 / sum(results)"
+_RANKS = {
+    SummaryOrder.MEAN: _MEAN,
+    SummaryOrder.FAILURES: f"sum(CASE WHEN outcome IN ({BAD_CODES}) THEN results ELSE 0 END)",
+    SummaryOrder.LAST: "max(last)",
+}
+
+
+def totals(
+    connection: Connection, sort: SummaryOrder | None = None, limit: int | None = None
+) -> dict[int, Totals]:
+    """What tests did in the whole history, by their keys.
+
+    Args:
+        connection: for reading.
+        sort: what the database can rank tests by; None for all tests.
+        limit: only the first so many, and those that are alike to the last of them.
+    """
+    which = ALWAYS
+    if sort is not None and limit is not None:
+        which = connection.dialect.any_of("test", _first(connection, _RANKS[sort], limit))
     found: dict[int, Totals] = {}
     for test, code, other, results, total, longest, first, last in connection.rows(
         "SELECT test, outcome, other, CAST(sum(results) AS BIGINT), CAST(sum(total) AS BIGINT),"
-        " max(longest), min(first), max(last) FROM insight_days GROUP BY test, outcome, other"
+        " max(longest), min(first), max(last) FROM insight_days"
+        f" WHERE {which.sql} GROUP BY test, outcome, other",
+        which.parameters,
     ):
         outcome = other if code == OTHER else OUTCOMES[code]
         mine = found.get(test)
@@ -131,3 +153,19 @@ def totals(connection: Connection) -> dict[int, Totals]:
             mine = found[test] = Totals()
         mine.add(str(outcome), results, total, longest, time_of(first), time_of(last))
     return found
+
+
+def _first(connection: Connection, rank: str, limit: int) -> list[int]:
+    ranked = connection.rows(
+        f"SELECT test, {rank} AS value FROM insight_days GROUP BY test ORDER BY value DESC LIMIT ?",
+        (limit,),
+    )
+    if len(ranked) < limit or not ranked:
+        return [row[0] for row in ranked]
+    # Those alike are told apart by their nodeids, which are not here.
+    return [
+        row[0]
+        for row in connection.rows(
+            f"SELECT test FROM insight_days GROUP BY test HAVING {rank} >= ?", (ranked[-1][1],)
+        )
+    ]

@@ -12,9 +12,8 @@ from pytest_insight.storage.sql.days import totals
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
 from pytest_insight.storage.sql.finding import Candidate, Finder, batches
 from pytest_insight.storage.sql.keys import key_of, time_of
-from pytest_insight.storage.sql.rows import OUTCOMES, code_of
+from pytest_insight.storage.sql.rows import BAD_CODES, OUTCOMES
 from pytest_insight.summaries import (
-    BAD,
     MOST_MICROS,
     SummaryOrder,
     TestSummary,
@@ -26,11 +25,10 @@ from pytest_insight.summaries import (
 MOST_RESULTS = 200_000
 """Rows that are read at a time; one takes about 200 bytes while it is read."""
 
-_BAD = ", ".join(str(code_of(outcome)) for outcome in BAD)
 _MOST = f"{MOST_MICROS / 1e6}"
 _VALUES = {
     SummaryOrder.MEAN: f"avg(CASE WHEN r.duration > {_MOST} THEN {_MOST} ELSE r.duration END)",
-    SummaryOrder.FAILURES: f"sum(CASE WHEN r.outcome IN ({_BAD}) THEN 1 ELSE 0 END)",
+    SummaryOrder.FAILURES: f"sum(CASE WHEN r.outcome IN ({BAD_CODES}) THEN 1 ELSE 0 END)",
     SummaryOrder.LAST: "max(s.started + r.began)",
 }
 """What the database can rank tests by before their results are read."""
@@ -58,7 +56,8 @@ class Grouper:
         first = limit is not None and sort is not None and sort != SummaryOrder.P95
         found: list[TestSummary]
         if self._all and (first or not percentiles):
-            found = ordered(self._named(totals(self._connection)), sort, limit)
+            ranked = totals(self._connection, sort, limit) if first else totals(self._connection)
+            found = ordered(self._named(ranked), sort, limit)
             if not percentiles or not found:
                 return found
             which = self._connection.dialect.any_of("r.test", [key_of(t.nodeid) for t in found])

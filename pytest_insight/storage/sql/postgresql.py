@@ -80,10 +80,10 @@ class PostgreSQLDialect(Dialect):
 
 _ADD_DAYS = """
 INSERT INTO insight_days AS old SELECT * FROM unnest(
-    ?::bigint[], ?::int[], ?::smallint[], ?::text[], ?::int[],
+    ?::bigint[], ?::smallint[], ?::text[], ?::int[], ?::int[],
     ?::bigint[], ?::float8[], ?::bigint[], ?::bigint[]
 )
-ON CONFLICT (test, day, outcome, other) DO UPDATE SET
+ON CONFLICT (test, outcome, other, day) DO UPDATE SET
     results = old.results + excluded.results,
     total = old.total + excluded.total,
     longest = greatest(old.longest, excluded.longest),

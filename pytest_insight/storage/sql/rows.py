@@ -12,6 +12,7 @@ import msgspec
 from pytest_insight.document import decode_session
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage.sql.keys import key_of, micros
+from pytest_insight.summaries import BAD
 
 Row = tuple[Any, ...]
 
@@ -28,6 +29,8 @@ OUTCOMES = {
 OTHER = 15
 """The number of those."""
 _CODES = {str(outcome): code for code, outcome in OUTCOMES.items()}
+BAD_CODES = ", ".join(str(_CODES[outcome]) for outcome in BAD)
+"""The numbers of the bad ones, as SQL has them in a list."""
 _MICROSECOND = timedelta(microseconds=1)
 
 SESSION_COLUMNS = (

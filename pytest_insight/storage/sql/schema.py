@@ -87,7 +87,7 @@ STEPS: list[tuple[str, ...]] = [
         ){clustered}
         """,
         # What `days` keeps: one line per test, day and outcome. It belongs to no session, so its
-        # key begins with the test's.
+        # key begins with the test's. The day comes last, so that days are summed up as they lie.
         #   day      days since 1970, of the sessions' starts in UTC
         #   other    the outcome's name, empty where its number says it
         #   total    the durations, each in whole microseconds
@@ -95,15 +95,15 @@ STEPS: list[tuple[str, ...]] = [
         """
         CREATE TABLE insight_days (
             test BIGINT NOT NULL,
-            day INTEGER NOT NULL,
             outcome SMALLINT NOT NULL,
             other TEXT NOT NULL,
+            day INTEGER NOT NULL,
             results INTEGER NOT NULL,
             total BIGINT NOT NULL,
             longest {real} NOT NULL,
             first BIGINT NOT NULL,
             last BIGINT NOT NULL,
-            PRIMARY KEY (test, day, outcome, other)
+            PRIMARY KEY (test, outcome, other, day)
         ){clustered}
         """,
     ),

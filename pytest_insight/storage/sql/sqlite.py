@@ -107,7 +107,7 @@ def _json_path(path: Sequence[str]) -> str | None:
 
 _ADD_DAY = """
 INSERT INTO insight_days VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (test, day, outcome, other) DO UPDATE SET
+ON CONFLICT (test, outcome, other, day) DO UPDATE SET
     results = results + excluded.results,
     total = total + excluded.total,
     longest = max(longest, excluded.longest),
