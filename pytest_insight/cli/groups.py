@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from pytest_insight.cli.listing import Column, Listed, print_listing
-from pytest_insight.cli.options import FindFormat
+from pytest_insight.cli.options import FindFormat, option
 from pytest_insight.cli.outcomes import counts_text
 from pytest_insight.cli.output import print_styled
 from pytest_insight.cli.sorting import TestSort
@@ -27,14 +27,12 @@ ROOMY = 100
 
 GroupOption = Annotated[
     bool,
-    typer.Option(
+    option(
+        "Each test once, with what all its results say; sorted by mean, p95, failures, last.",
         "--group",
-        help="Each test once, with what all its results say; sorted by mean, p95, failures, last.",
     ),
 ]
-ExplainOption = Annotated[
-    bool, typer.Option("--explain", help="Say how it would be found, and find nothing.")
-]
+ExplainOption = Annotated[bool, option("Say how it would be found, and find nothing.", "--explain")]
 
 
 def order_of(sort: TestSort) -> SummaryOrder | None:

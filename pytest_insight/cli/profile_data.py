@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pytest_insight.cli import completing
+from pytest_insight.cli.databases import StorePathOption
 from pytest_insight.cli.options import (
     DryRunOption,
     ProfileOption,
@@ -15,7 +16,7 @@ from pytest_insight.cli.options import (
     storage_of,
 )
 from pytest_insight.cli.output import say
-from pytest_insight.cli.profile_settings import NameIfAnyArgument, StorePathOption
+from pytest_insight.cli.profile_settings import NameIfAnyArgument
 from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.text import plural
@@ -91,7 +92,9 @@ def rename(
 
     profile = ProfileManager().rename_profile(name, new)
     where = (
-        f"its store is {profile.path}" if profile.path else f"its type is {profile.storage_type}"
+        f"its type is {profile.storage_type}"
+        if profile.place == profile.storage_type
+        else f"its store is {profile.place}"
     )
     say(f"the profile {name!r} is {new!r} now; {where}")
     if variable(PROFILE_VARIABLE) == name:

@@ -44,6 +44,15 @@ class Selection(msgspec.Struct, frozen=True):
         """The session filters that need the results."""
         return tuple(f for f in self.session_filters if f.needs_results)
 
+    def described(self) -> list[str]:
+        """What is looked at in what order where no database does it, a line for each filter."""
+        filters: list[tuple[str, object]] = [
+            *(("on each session's own fields", each) for each in self.header_filters),
+            *(("on each session's results", each) for each in self.result_filters),
+            *(("on each result", each) for each in self.test_filters),
+        ]
+        return [f"in Python, {where}: {each}" for where, each in filters]
+
     def narrowed(self, session: TestSession) -> TestSession | None:
         """A kept session with only the results the test filters keep; None where none is left."""
         if not self.test_filters:

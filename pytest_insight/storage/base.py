@@ -182,16 +182,9 @@ class BaseStorage(ABC):
         limit: int | None = None,
         percentiles: bool = True,
     ) -> list[TestSummary]:
-        """What the selected results say of each test.
+        """What the selected results say of each test; see `Query.group_by_test`.
 
         Equivalent to `ordered(summarised(iter_sessions(selection), ...), sort, limit)`.
-
-        Args:
-            selection: which results; None for all.
-            sort: by what; without, by nodeid.
-            limit: only the first so many tests.
-            percentiles: whether p50 and p95 are asked for; without them, and without a selection,
-                a database need not look at single results. The order "p95" has them always.
         """
         percentiles = percentiles or sort == SummaryOrder.P95
         found = summarised(self.iter_sessions(selection), percentiles=percentiles)
@@ -220,13 +213,7 @@ class BaseStorage(ABC):
 
     def explain(self, selection: Selection) -> list[str]:
         """How a selection is answered, in lines for people: what runs where, in what order."""
-        wanted = selection.resolved()
-        filters: list[tuple[str, object]] = [
-            *(("on each session's own fields", each) for each in wanted.header_filters),
-            *(("on each session's results", each) for each in wanted.result_filters),
-            *(("on each result", each) for each in wanted.test_filters),
-        ]
-        return [f"in Python, {where}: {each}" for where, each in filters]
+        return selection.resolved().described()
 
     # Upkeep -------------------------------------------------------------------------------------
 
@@ -263,19 +250,13 @@ class BaseStorage(ABC):
             InvalidQueryParameterError: neither rule is given, or one is negative.
             StorageError: the store cannot be read or written.
         """
-        if older_than is None and keep is None:
-            raise InvalidQueryParameterError("say what to prune: how old, or how many to keep")
+        from pytest_insight.storage.pruning import prunable  # seldom needed
+
         with nullcontext() if dry_run else self.exclusive():
-            loose = self.session_ids(Selection((IsPinned(wanted=False),)))
-            old: set[str] = set()
-            if keep is not None:
-                old.update(loose[: max(len(loose) - arguments.whole("keep", keep, at_least=0), 0)])
-            if older_than is not None:
-                within = StartedWithin(arguments.number("older_than", older_than))
-                old.update(set(loose).difference(self.session_ids(Selection((within,)))))
+            old = prunable(self, older_than=older_than, keep=keep)
             if old and not dry_run:
                 self.delete_sessions(old)
-        return [session_id for session_id in loose if session_id in old]
+        return old
 
     def verify(self) -> Verification:
         """Read everything, and say what can be read and what not. Changes nothing.

@@ -30,7 +30,9 @@ from pytest_insight.storage.profiles import (
     StorageProfile,
     check_free,
     check_profile,
+    kept_place,
     profiles_in,
+    refuse_password,
     settings_of,
 )
 
@@ -42,7 +44,7 @@ def update(
     changed: list[StorageProfile] = []
     given = dict(changes)
     if given.get("file_path"):
-        given["file_path"] = str(locations.absolute(str(given["file_path"])))
+        given["file_path"] = kept_place(str(given["file_path"]))
     if "storage_type" in given and given["storage_type"] is None:
         given["storage_type"] = StorageProfile.__struct_defaults__[0]
 
@@ -52,6 +54,8 @@ def update(
             raise UnknownProfileError(name, profiles)
         profile = replace(profiles[name], **given)
         check_profile(profile)
+        if "file_path" in given:
+            refuse_password(profile)
         file.profiles[name] = settings_of(profile)
         changed.append(profile)
 

@@ -76,30 +76,42 @@ _TABLES = (
 )
 
 
+Load = Callable[[Sequence[TestSession]], None]
+
+
 @contextmanager
-def loading(place: str) -> Iterator[Callable[[Sequence[TestSession]], None]]:
+def loading(place: str) -> Iterator[Load]:
     """Loads sessions into tables of its own: executemany in SQLite, COPY in PostgreSQL."""
+    with _loading_postgresql(place) if "://" in place else _loading_sqlite(place) as load:
+        yield load
+
+
+@contextmanager
+def _loading_postgresql(place: str) -> Iterator[Load]:
+    import psycopg
+
     known: dict[str, int] = {}
-    if "://" in place:
-        import psycopg
+    with psycopg.connect(place) as server:
+        for table in _TABLES:
+            server.execute(table)
 
-        with psycopg.connect(place) as server:
-            for table in _TABLES:
-                server.execute(table)
+        def copy(table: str, rows: Rows) -> None:
+            with server.cursor().copy(f"COPY {table} FROM STDIN") as out:
+                for row in rows:
+                    out.write_row(row)
 
-            def copy(table: str, rows: Rows) -> None:
-                with server.cursor().copy(f"COPY {table} FROM STDIN") as out:
-                    for row in rows:
-                        out.write_row(row)
+        def load(some: Sequence[TestSession]) -> None:
+            _load(some, known, copy)
+            server.commit()
 
-            def load_all(some: Sequence[TestSession]) -> None:
-                _load(some, known, copy)
-                server.commit()
+        yield load
+        for table in ("sessions", "tests", "results", "texts"):
+            server.execute(f"DROP TABLE hand_{table}")
 
-            yield load_all
-            for table in ("sessions", "tests", "results", "texts"):
-                server.execute(f"DROP TABLE hand_{table}")
-        return
+
+@contextmanager
+def _loading_sqlite(place: str) -> Iterator[Load]:
+    known: dict[str, int] = {}
     path = Path(f"{place}.hand")
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as file:

@@ -113,10 +113,13 @@ class SQLStorage(BaseStorage):
 
     def apply(self, plan: MergePlan) -> None:
         """Write what the plan says, in one transaction."""
-        self._write(counted(plan.writes, "writing"), whole=True)
+        writes = counted(plan.iter_writes(), "writing", len(plan.write_ids))
+        self._write(writes, whole=True, removes=plan.removes)
 
-    def _write(self, sessions: Iterable[TestSession], *, whole: bool) -> None:
-        """Write checked sessions.
+    def _write(
+        self, sessions: Iterable[TestSession], *, whole: bool, removes: Collection[str] = ()
+    ) -> None:
+        """Write checked sessions, and delete others.
 
         A new one alone keeps out only who keeps out everybody. Several keep out all others: two
         writers who write the same ones in another order would wait for each other for ever. So
@@ -126,6 +129,8 @@ class SQLStorage(BaseStorage):
         try:
             with connection.writing(whole=whole):
                 writer = Writer(connection, self.location, whole=whole)
+                if removes:
+                    writer.delete(removes, pinned=True)
                 for session in sessions:
                     writer.write(session)
                 writer.finish()
@@ -183,6 +188,12 @@ class SQLStorage(BaseStorage):
     def count(self, selection: Selection | None = None) -> int:
         """How many sessions are selected, without reading them."""
         return len(self.session_ids(selection))
+
+    def sut_names(self) -> list[str]:
+        """By the database."""
+        connection = self._connection()
+        rows = connection.rows("SELECT DISTINCT sut FROM insight_sessions") if connection else []
+        return sorted(row[0] for row in rows)
 
     def group_by_test(
         self,
