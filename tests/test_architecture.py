@@ -21,9 +21,9 @@ PACKAGE = ROOT.name
 
 # Who may import whom: what stands further down may import what stands above it, and its own kind.
 LAYERS = (
-    ("cleaning", "errors", "files", "layout", "locations", "locks", "plain_json"),
+    ("cleaning", "errors", "files", "layout", "locations", "locks", "plain_json", "watching"),
     ("models",),
-    ("document", "filters", "arguments"),
+    ("document", "filters", "arguments", "summaries"),
     ("exchange",),
     ("storage",),
     ("query",),

@@ -319,6 +319,7 @@ def test_every_error_is_one_that_the_command_line_can_show() -> None:
         b'{"format":"pytest-insight","version":1,"sessions":[]}',
         b'{"version":1,"profils":{"a":{}}}',
         b'{"version":1,"profiles":{"a":{"file_pth":"x.json"}}}',
+        rb'{"version":1,"active":"\ud800"}',
     ],
 )
 def test_a_file_of_another_shape_is_reported_and_never_replaced(

@@ -14,6 +14,7 @@ from pytest_insight.exchange.problems import Parsed, Problem
 from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown, shown_name
 from pytest_insight.layout import FORMAT, VERSION, document_chunks
 from pytest_insight.models import TestSession
+from pytest_insight.watching import counted
 
 
 def write(sessions: Iterable[TestSession], file: BinaryIO) -> int:
@@ -44,7 +45,7 @@ def read(data: bytes, source: str) -> Parsed:
     data = as_utf8(data, source)
     items, own = _sessions_in(_parsed_top(data, source), source)
     parsed = Parsed(total=len(items))
-    for index, item in enumerate(items):
+    for index, item in enumerate(counted(items, f"reading {source}")):
         _read_one(item, index, parsed, own=own)
     if own:
         latest = {session.session_id: session for session in parsed.sessions}

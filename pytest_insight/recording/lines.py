@@ -112,7 +112,7 @@ def session_of(fields: Mapping[str, Any], results: list[bytes], journal: bytes) 
     """
     if b"\n" + WARNED_MARK in journal:
         behind = journal.split(b"\n" + WARNED_MARK)[1:]
-        warned = {rest.partition(b"}\n")[0] for rest in behind}
+        warned = {rest.partition(b"\n")[0].removesuffix(b"}") for rest in behind}
         results = [_marked(line) if _name(line) in warned else line for line in results]
     return laid_out(plain_json(fields), BETWEEN_RESULTS.join(results))
 

@@ -10,6 +10,7 @@ from pytest_insight.recording.journal import JournalWriter
 from pytest_insight.recording.lines import results_of, session_of
 from pytest_insight.storage.access import Choice, open_choice
 from pytest_insight.storage.appending import StoreFile
+from pytest_insight.storage.urls import without_password
 
 if TYPE_CHECKING:
     from pytest_insight.recording.entries import Journal
@@ -42,6 +43,8 @@ class Destination:
         self.target = {"storage_type": profile.storage_type, "profile": profile.name}
         if profile.path is not None:
             self.target["file_path"] = str(profile.path)
+        elif profile.url is not None:
+            self.target["file_path"] = without_password(profile.url)
         self._storage: BaseStorage | None = None
         self._file: StoreFile | None = None
         if profile.storage_type == "json" and profile.path is not None:
@@ -51,7 +54,7 @@ class Destination:
                 return
             self._as_storage()
         else:
-            self._storage = open_choice(choice)
+            self._storage = open_choice(choice).waiting(LOCK_SECONDS)
             self.location = self._storage.location
         # Imported now: tests may put something else in the place of datetime, and leave it there.
         _ = self._parse
@@ -76,7 +79,8 @@ class Destination:
                     if self._file.add(data):
                         return journal.results
         session = self._parse(lines).session
-        self._as_storage().save_session(session)
+        with self._as_storage() as storage:
+            storage.save_session(session)
         return len(session.test_results)
 
     def _as_storage(self) -> BaseStorage:

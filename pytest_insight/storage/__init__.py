@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage as BaseStorage
     from pytest_insight.storage.json_file import JSONStorage as JSONStorage
     from pytest_insight.storage.memory import InMemoryStorage as InMemoryStorage
+    from pytest_insight.storage.profile_file import StorageProfile as StorageProfile
     from pytest_insight.storage.profiles import ProfileManager as ProfileManager
-    from pytest_insight.storage.profiles import StorageProfile as StorageProfile
+    from pytest_insight.storage.sql.postgresql import PostgreSQLStorage as PostgreSQLStorage
+    from pytest_insight.storage.sql.sqlite import SQLiteStorage as SQLiteStorage
 
 __all__ = [
     "BaseStorage",
     "InMemoryStorage",
     "JSONStorage",
+    "PostgreSQLStorage",
     "ProfileManager",
+    "SQLiteStorage",
     "StorageProfile",
     "create_profile",
     "get_active_profile",
@@ -38,8 +42,10 @@ _HOMES = {
     "BaseStorage": "base",
     "JSONStorage": "json_file",
     "InMemoryStorage": "memory",
+    "PostgreSQLStorage": "sql.postgresql",
     "ProfileManager": "profiles",
-    "StorageProfile": "profiles",
+    "SQLiteStorage": "sql.sqlite",
+    "StorageProfile": "profile_file",
 }
 
 

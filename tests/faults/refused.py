@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_insight.errors import InsightError
-from pytest_insight.storage import InMemoryStorage, JSONStorage, ProfileManager
+from pytest_insight.storage import InMemoryStorage, JSONStorage, ProfileManager, undo
+from pytest_insight.storage.snapshots import Command
 from tests.faults.kernel import refuse
 from tests.faults.victims import Tell, session
 
@@ -19,7 +21,7 @@ from tests.faults.victims import Tell, session
 CHANCES = frozenset(
     {
         *("open", "write", "writelines", "flush", "fsync", "close", "__exit__"),
-        *("truncate", "ftruncate", "replace", "rename", "unlink", "mkdir"),
+        *("truncate", "ftruncate", "replace", "rename", "unlink", "mkdir", "symlink"),
         *("chmod", "fchmod", "flock"),
     }
 )
@@ -50,12 +52,26 @@ def create(path: Path) -> None:
     ProfileManager(path.with_name("profiles.json")).create_profile("new")
 
 
+def clear(path: Path) -> None:
+    """Delete one that is there as a command does, so that it can be taken back."""
+    os.environ["PYTEST_INSIGHT_HOME"] = str(path.parent)
+    undo.delete(JSONStorage(path), ["old-1"], Command("clear"))
+
+
+def rename(path: Path) -> None:
+    """Rename a profile with its store."""
+    os.environ["PYTEST_INSIGHT_HOME"] = str(path.parent)
+    ProfileManager().rename_profile("old", "new")
+
+
 DEEDS: dict[str, Callable[[Path], None]] = {
     "save": save,
     "delete": delete,
     "import": import_,
     "export": export,
     "create": create,
+    "clear": clear,
+    "rename": rename,
 }
 
 
@@ -113,3 +129,4 @@ def furnish(path: Path) -> None:
     memory.export_sessions(path.with_name("import.json"))
     path.with_name("export.json").write_text("an earlier export")
     ProfileManager(path.with_name("profiles.json")).create_profile("old")
+    JSONStorage(path.with_name("old.json")).save_session(session("of-old", 1))

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_insight.document import encode_session
 from pytest_insight.models import TestSession
-from pytest_insight.storage import JSONStorage, ProfileManager
+from pytest_insight.storage import JSONStorage, ProfileManager, undo
 from tests.faults import refused
 from tests.faults.conftest import LONG
 from tests.faults.kernel import can_refuse
@@ -44,13 +44,19 @@ def attempt(start: Start, deed: str, path: Path, kind: str, error: int, chance: 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("deed", DEEDS)
 def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
-    tmp_path: Path, start: Start, rng: random.Random, deed: str, fault: tuple[str, int]
+    tmp_path: Path,
+    start: Start,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    deed: str,
+    fault: tuple[str, int],
 ) -> None:
     failed = 0
     # The fast part tries some of the chances, and so many that each kind of fault is met.
     for chance in range(1, 200) if LONG else range(rng.randrange(1, 4), 200, 3):
         path = tmp_path / str(chance) / "sessions.json"
         path.parent.mkdir()
+        monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(path.parent))
         furnish(path)
         before = JSONStorage(path).load_sessions()
         said = attempt(start, deed, path, *fault, chance)
@@ -70,7 +76,8 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
 
 
 def told(said: dict[str, Any], path: Path, error: int) -> None:
-    expected = {"sessions.json": "StorageError", "profiles.json": "StorageError"}
+    stores = ("sessions.json", "profiles.json", "undo", "new.json", "old.json")
+    expected = dict.fromkeys(stores, "StorageError")
     names = {**expected, "export.json": "ExchangeError"}
     assert said["error"] in set(names.values()), said
     assert os.strerror(error) in said["text"]
@@ -87,16 +94,25 @@ def holds(path: Path, deed: str, before: list[TestSession], *, done: bool) -> No
     }.get(deed, {})
     old = {each.session_id: each for each in before}
     after = {**old, **new}
-    if deed == "delete":
+    if deed in ("delete", "clear"):
         del after["old-1"]
     assert found == after if done else found in (old, after)
     if deed == "export":
         text = path.with_name("export.json").read_text()
         whole = text.startswith('{"format":"pytest-insight"') and text.endswith("]}\n]}\n")
         assert whole if done else whole or text == "an earlier export"
+    if deed == "clear":
+        undo.take_back(storage)
+        assert storage.load_sessions() == before
+        found = old
     profiles = ProfileManager(path.with_name("profiles.json")).list_profiles()
-    assert "old" in profiles
-    assert ("new" in profiles) is (deed == "create") or not done
+    if deed == "rename":
+        (name,) = profiles.keys() - {"default"}
+        assert name == "new" or not done
+        assert JSONStorage(profiles[name].path).session_ids() == ["of-old"]
+    else:
+        assert "old" in profiles
+        assert ("new" in profiles) is (deed == "create") or not done
     # And life goes on.
     storage.save_session(session("next", 1))
     json.loads(path.read_bytes())

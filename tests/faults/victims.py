@@ -14,8 +14,11 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Protocol
 
+from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.models import TestOutcome, TestResult, TestSession
-from pytest_insight.storage import JSONStorage, ProfileManager
+from pytest_insight.storage import JSONStorage, ProfileManager, undo
+from pytest_insight.storage.snapshots import Command
+from pytest_insight.storage.transfer import merge
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LARGEST = 400
@@ -166,6 +169,50 @@ def switches(tell: Tell, path: Path, names: list[str], prefix: str) -> None:
         if number % 3:
             manager.delete_profile(f"{prefix}{number}")
             tell(f"deleted {prefix}{number}")
+
+
+def clears(tell: Tell, home: Path) -> None:
+    """Clear the default store as the command does."""
+    storage = _at_home(home)
+    tell("under way")
+    undo.delete(storage, storage.session_ids(), Command("clear"))
+    tell("done")
+    time.sleep(60)
+
+
+def merges(tell: Tell, home: Path) -> None:
+    """Merge `source.json` into the default store as the command does."""
+    storage = _at_home(home)
+    tell("under way")
+    source = JSONStorage(home / "source.json")
+    merge(source, storage, MergeStrategy.REPLACE_EXISTING, Command("merge"))
+    tell("done")
+    time.sleep(60)
+
+
+def takes_back(tell: Tell, home: Path) -> None:
+    """Take back what was done to the default store."""
+    storage = _at_home(home)
+    tell("under way")
+    undo.take_back(storage)
+    tell("done")
+    time.sleep(60)
+
+
+def renames(tell: Tell, home: Path, one: str, other: str) -> None:
+    """Rename a profile, and back; tell each name once it has it."""
+    _at_home(home)
+    manager = ProfileManager()
+    tell("under way")
+    for number in count():
+        old, new = (one, other) if number % 2 == 0 else (other, one)
+        manager.rename_profile(old, new)
+        tell(new)
+
+
+def _at_home(home: Path) -> JSONStorage:
+    os.environ["PYTEST_INSIGHT_HOME"] = str(home)
+    return JSONStorage()
 
 
 def holds_the_lock(tell: Tell, path: Path) -> None:

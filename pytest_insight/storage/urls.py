@@ -1,0 +1,48 @@
+"""Addresses of databases, and keeping the passwords in them to ourselves. Pure: no I/O."""
+
+from __future__ import annotations
+
+import os
+import re
+
+POSTGRESQL = ("postgresql://", "postgres://")
+
+# Compiled when they are used: a run that is recorded into a file imports this too.
+# The password ends at the last "@" that can end it, so that one with an "@" in it is hidden whole.
+_OF_USER = r"(?P<before>\A[a-z]+://[^:/?#@]*):(?P<password>[^?]*)@"
+_PARAMETER = r"(?i)(?P<lead>[?&])(?P<name>(?:ssl)?password)=(?P<password>[^&]*)"
+HIDDEN = "***"
+
+
+def is_url(place: str | os.PathLike[str]) -> bool:
+    """Whether it is the address of a database, and not a path."""
+    return isinstance(place, str) and place.startswith(POSTGRESQL)
+
+
+def passwords(url: str) -> list[str]:
+    """The passwords in it, as they stand there and decoded; [] where it has none."""
+    from urllib.parse import unquote
+
+    found = [match["password"] for match in _matches(url) if match["password"]]
+    return list(dict.fromkeys([*found, *map(unquote, found)]))
+
+
+def without_password(url: str) -> str:
+    """The same address; who uses it has the password from elsewhere."""
+    url = re.sub(_OF_USER, r"\g<before>@", url)
+    head, mark, query = url.partition("?")
+    if not mark:
+        return url
+    kept = [each for each in query.split("&") if not re.match(_PARAMETER, f"?{each}")]
+    return f"{head}?{'&'.join(kept)}" if kept else head
+
+
+def masked(url: str) -> str:
+    """The address for people: `***` for each password."""
+    url = re.sub(_OF_USER, rf"\g<before>:{HIDDEN}@", url)
+    return re.sub(_PARAMETER, rf"\g<lead>\g<name>={HIDDEN}", url)
+
+
+def _matches(url: str) -> list[re.Match[str]]:
+    of_user = re.match(_OF_USER, url)
+    return [*([of_user] if of_user else []), *re.finditer(_PARAMETER, url)]
