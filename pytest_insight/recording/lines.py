@@ -52,6 +52,7 @@ class Timestamps:
         Args:
             seconds: since 1970.
         """
+        seconds += 0.0  # a zero with a sign would be written with it
         second = seconds - self._minute
         if not 0 <= second < _LAST_MICROSECOND:
             self._minute = minute = int(seconds // 60) * 60

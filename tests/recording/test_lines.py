@@ -53,6 +53,7 @@ def test_what_json_cannot_hold_is_refused(value: Any) -> None:
         plain_json(value)
 
 
+@example([-0.0, 60.0, -0.0])
 @given(st.lists(moments, min_size=1))
 def test_a_time_is_that_of_the_clock(seconds: list[float]) -> None:
     text = Timestamps().text
