@@ -13,13 +13,15 @@ from pytest_insight.cli.lazy import alone
 from pytest_insight.cli.options import DryRunOption, ProfileOption, storage_of
 from pytest_insight.cli.output import say
 from pytest_insight.cli.text import plural
-from pytest_insight.errors import ExchangeError
+from pytest_insight.errors import ExchangeError, first_of
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport
     from pytest_insight.storage.base import BaseStorage
 
 STDIN = "-"
+MOST_NAMES = 50
+"""Of fields, in one line."""
 
 PathsArgument = Annotated[
     list[Path] | None,
@@ -113,11 +115,11 @@ def _tell(
     )
     for old, new in report.new_ids:
         say(f"  {old} is now {new}")
-    for problem in report.problems:
+    for problem in first_of(report.problems, report.problem_count):
         say(f"  left out: {problem}")
     if report.ignored:
-        names = ", ".join(f"{name} ({count}x)" for name, count in report.ignored.items())
-        say(f"  fields that are not kept: {names}")
+        names = [f"{name} ({count}x)" for name, count in report.ignored.items()]
+        say(f"  fields that are not kept: {', '.join(first_of(names, most=MOST_NAMES))}")
 
 
 app = alone(import_)

@@ -69,7 +69,8 @@ class ImportReport(msgspec.Struct, frozen=True):
         renamed: added under a new ID, because the store has theirs.
         invalid: left out with `skip_invalid`, because something is wrong with them.
         new_ids: for the renamed ones, the ID in the file to the ID in the store, in order.
-        problems: what is wrong with the invalid ones.
+        problems: what is wrong with the invalid ones; the first 10,000 of it.
+        problem_count: how much is wrong with them.
         ignored: fields that were not kept, with how often they occurred.
     """
 
@@ -81,6 +82,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     invalid: int = 0
     new_ids: tuple[tuple[str, str], ...] = ()
     problems: tuple[Problem, ...] = ()
+    problem_count: int = 0
     ignored: dict[str, int] = {}
 
 

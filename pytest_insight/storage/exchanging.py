@@ -72,7 +72,7 @@ def import_(
         source = _name(path)
         parsed = read_bytes(path.read(), source, input_format)
     if parsed.problems and not skip_invalid:
-        raise InvalidImportError(source, parsed.problems, parsed.total)
+        raise InvalidImportError(source, parsed.problems, parsed.total, parsed.problem_count)
     if dry_run:
         return _report(parsed, plan_merge(storage.session_ids(), parsed.sessions, strategy))
     with storage.exclusive():
@@ -123,5 +123,6 @@ def _report(parsed: Parsed, plan: MergePlan) -> ImportReport:
             if step.deed == "rename"
         ),
         problems=tuple(parsed.problems),
+        problem_count=parsed.problem_count,
         ignored=dict(parsed.ignored),
     )

@@ -21,7 +21,7 @@ from pytest_insight.document import (
     encode_checked,
     encode_session,
 )
-from pytest_insight.errors import StorageError, StoreDamageWarning
+from pytest_insight.errors import StorageError, StoreDamageWarning, first_of
 from pytest_insight.files import not_writable, os_error_text, remove_abandoned, write_whole
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
+MOST_LOSSES = 20
+"""Parts that cannot be read, in the one line of a warning; `verify` says more."""
 
 
 class JSONStorage(BaseStorage):
@@ -194,7 +196,7 @@ class JSONStorage(BaseStorage):
             backup = f"the damaged file was kept as {self._keep_backup(index)}"
         except OSError as exc:
             backup = f"it could not be copied ({os_error_text(exc)}), so copy it before you write"
-        lost = "; ".join(loss.text for loss in index.lost)
+        lost = "; ".join(first_of([loss.text for loss in index.lost], most=MOST_LOSSES))
         warnings.warn(
             f"part of the store {self.path} cannot be read: {lost}. "
             f"The rest, {len(index.entries)} sessions of those asked for, can; {backup}.",
@@ -220,13 +222,13 @@ class JSONStorage(BaseStorage):
         with self.exclusive(), self._errors_named(), opened(self._real_path) as store:
             if store is None:
                 return Verification(0, 0)
+            self.check_writable()
             file, size = store
             found, index = self._verified(file, size)
             if found.tidy and is_in_our_layout(file, size):
                 return found
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
-            self.check_writable()
             write_whole(self._real_path, document_chunks(_copied(file, index.entries)))
             return found
 

@@ -18,6 +18,7 @@ from pytest_insight.document import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
     HEAD,
+    MOST_VALUES,
     RESULTS_MARK,
     SEPARATOR,
     SESSION_END,
@@ -248,6 +249,8 @@ def _end_of_value(data: bytes, start: int) -> tuple[int | None, int]:
 
 
 def _end_with_nan(data: bytes, start: int) -> int | None:
+    if data.count(b",", start) > MOST_VALUES:
+        return None
     import json  # only for what another program wrote
 
     try:
@@ -263,6 +266,8 @@ def read_any(data: bytes) -> TestSession | None:
         return decode_session(data)
     except UNDECODABLE:
         pass  # perhaps another writer's: a naive time, an unknown field
+    if data.count(b",") > MOST_VALUES:
+        return None
     import json
 
     from pytest_insight.exchange.json_format import read_object
