@@ -14,6 +14,7 @@ import msgspec
 
 from pytest_insight.document import UNDECODABLE
 
+_SPACE = 32
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 _CUT = "it seems to be cut short"
@@ -59,9 +60,9 @@ class _Walk:
     def parts(self, opening: bytes, closing: bytes) -> Iterator[None]:
         """Stand at each part of a list or object in turn; whoever asks walks over it."""
         self.take(opening)
-        if self._here() != closing:
+        if not self._is_at(closing):
             yield
-            while self._here() != closing:
+            while not self._is_at(closing):
                 self.take(b",")
                 yield
         self.take(closing)
@@ -70,10 +71,9 @@ class _Walk:
 
     def take(self, expected: bytes) -> None:
         """Walk over a character that must come now."""
-        found = self._here()
-        if found != expected:
+        if not self._is_at(expected):
             where = f"invalid character at byte {self._position:,}"
-            raise NotStrictError(where if found else _CUT)
+            raise NotStrictError(where if self._position < len(self._data) else _CUT)
         self._position += 1
         self._skip_blank()
 
@@ -97,19 +97,20 @@ class _Walk:
     def key(self) -> str:
         """Walk over a key."""
         start = self._position
-        if self._here() != b'"':
+        if not self._is_at(b'"'):
             self.take(b'"')  # which says so
         try:
             return msgspec.json.decode(self.value(), type=str)
         except UNDECODABLE as exc:
             raise NotStrictError(f"invalid text at byte {start:,}") from exc
 
-    def _here(self) -> bytes:
-        return bytes(self._data[self._position : self._position + 1])
+    def _is_at(self, character: bytes) -> bool:
+        return self._position < len(self._data) and self._data[self._position] == character[0]
 
     def _skip_blank(self) -> None:
-        found = _BLANK.match(self._data, self._position)
-        self._position = found.end() if found else self._position
+        if self._position < len(self._data) and self._data[self._position] <= _SPACE:
+            found = _BLANK.match(self._data, self._position)
+            self._position = found.end() if found else self._position
 
     def _refuse(self, exc: Exception) -> NoReturn:
         if isinstance(exc, RecursionError):
