@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.storage import JSONStorage
+from tests.faults.places import KINDS, Place
 from tests.faults.victims import Start, Victim
 
 LONG = os.environ.get("FAULTS") == "long"
@@ -32,6 +33,12 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers that are the same for the same `FAULTS_SEED` and test."""
     print(f"FAULTS_SEED={SEED}")
     return random.Random(f"{SEED} {request.node.name}")
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where there is no storage yet, of each kind in turn."""
+    return Place(request.param, tmp_path / "store" / "sessions.json")
 
 
 @pytest.fixture
