@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from pytest_insight.document import checked
@@ -24,7 +24,7 @@ from pytest_insight.storage import InMemoryStorage, JSONStorage
 from tests.conftest import MakeSession
 from tests.exchange.helpers import written
 from tests.faults.commands import Ran, measured, run
-from tests.faults.conftest import LONG
+from tests.faults.conftest import LONG, SEED
 from tests.strategies import sessions
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc says how much memory it took")
@@ -284,6 +284,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, list[TestSession], bytes]:
     return name, history, data
 
 
+@seed(SEED)
 @settings(
     deadline=None,
     max_examples=10_000 if LONG else 40,
@@ -296,7 +297,7 @@ def test_damaged_exports_are_refused_or_hold_what_every_store_can_keep(
     name, _, data = made
     source = tmp_path / f"damaged.{name}"
     source.write_bytes(data)
-    memory, store = InMemoryStorage(), JSONStorage(tmp_path / "damaged" / "sessions.json")
+    store = JSONStorage(tmp_path / "damaged" / "sessions.json")
     for skip in (False, True):
         shutil.rmtree(store.path.parent, ignore_errors=True)
         try:
