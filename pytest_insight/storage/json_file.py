@@ -186,7 +186,9 @@ class JSONStorage(BaseStorage):
     def _writers_kept_out(self) -> Iterator[None]:
         """Hold the lock where a reader may: what looks damaged then is no write in progress."""
         with ExitStack() as stack:
-            if self._lock.path.exists():  # else nobody is writing, and reading makes no file
+            # Without a lock file nobody is writing, and reading makes none. os.path: a name that is
+            # too long for one is just not there.
+            if os.path.exists(self._lock.path):  # noqa: PTH110
                 with suppress(StorageError):  # a file we may not open, a writer that never ends
                     stack.enter_context(self.exclusive())
             yield

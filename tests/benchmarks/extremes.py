@@ -11,19 +11,23 @@ import shutil
 import sys
 from pathlib import Path
 
+from pytest_insight.storage import JSONStorage
 from tests.benchmarks.harness import in_child, quiet_environment, run_process
-from tests.benchmarks.history import BENCH, Shape, a_nodeid, history
+from tests.benchmarks.history import BENCH, ROOT, Shape, a_nodeid, history, one_session
 from tests.benchmarks.report import Row, megabytes_text, seconds_text
 
 MOST_MEMORY = 500e6
 SHAPES = (Shape(1, 200_000), Shape(50_000, 10))
 LARGER = Shape(11_500, 1_000)
+SAVE = "SAVE"
+"""Not a command: what `pytest --insight` does at its end, with a session of 1,000 results."""
 COMMANDS = {
     "list": "sessions list",
     "last": "sessions show last",
     "failures of the last 7 days": "query tests --outcome failed --days 7",
     "one test's history": "query tests --nodeid NODEID --limit 0",
-    "save": "sessions pin last",
+    "save": SAVE,
+    "pin the last": "sessions pin last",
     "export": "export OUT",
     "verify": "sessions verify",
 }
@@ -49,11 +53,23 @@ def made(sessions: int, results: int, days: int) -> str:
     return str(history(Shape(sessions, results, days)))
 
 
-def _row(shape: Shape, title: str, home: Path) -> Row:
-    insight = Path(sys.executable).with_name("insight")
+def save(path: str) -> None:
+    """Save one more session; runs in a process of its own."""
+    JSONStorage(path).save_session(one_session(1_000))
+
+
+def _command(title: str, home: Path) -> list[str | Path]:
+    if COMMANDS[title] == SAVE:
+        code = "import sys; from tests.benchmarks.extremes import save; save(sys.argv[1])"
+        return [sys.executable, "-c", code, home / "sessions.json"]
     names = {"OUT": str(home / "out.json"), "NODEID": a_nodeid()}
-    arguments = [names.get(word, word) for word in COMMANDS[title].split()]
-    cost = run_process([insight, *arguments], quiet_environment(PYTEST_INSIGHT_HOME=str(home)))
+    words = COMMANDS[title].split()
+    return [Path(sys.executable).with_name("insight"), *(names.get(word, word) for word in words)]
+
+
+def _row(shape: Shape, title: str, home: Path) -> Row:
+    environment = quiet_environment(PYTEST_INSIGHT_HOME=str(home), PYTHONPATH=str(ROOT))
+    cost = run_process(_command(title, home), environment)
     return Row(
         f"{title} ({shape})",
         f"{seconds_text(cost.wall)}, {megabytes_text(cost.peak)}",

@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from pytest_insight.errors import StoreLockedError
 from pytest_insight.models import TestSession
 from pytest_insight.storage import InMemoryStorage, JSONStorage, ProfileManager
 from tests.faults import victims
-from tests.faults.conftest import LONG
+from tests.faults.conftest import LONG, Rounds
 from tests.faults.places import Place
 from tests.faults.victims import Start, Tell, session
 
@@ -66,6 +67,16 @@ def prunes_the_old(tell: Tell, place: Place, times: int) -> None:
             tell(name)
 
 
+def repairs_again_and_again(tell: Tell, place: Place) -> None:
+    """Write the store anew, pin and unpin sessions: whatever one does besides saving."""
+    storage = place.open()
+    tell("under way")
+    for number in count():
+        tell(f"repaired {storage.repair().sessions}")
+        storage.pin_sessions(["pinned"], pinned=number % 2 == 0)
+        storage.verify()
+
+
 def old(number: int) -> TestSession:
     """A session of the year 2000 and some."""
     return TestSession(f"old-{number}", "old", datetime(2000 + number, 1, 1, tzinfo=UTC))
@@ -103,6 +114,35 @@ def test_writers_readers_importers_and_a_prune_get_along(
             assert each == session(each.session_id, 5)
     assert storage.verify().sound
     place.check(there)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
+def test_nothing_is_lost_where_all_do_all_at_once_and_some_are_killed(
+    place: Place, start: Start, rounds: Rounds, rng: random.Random
+) -> None:
+    storage = place.open()
+    for number in rounds(2, 40):
+        storage.clear_sessions()
+        storage.save_sessions([session("pinned", 5), *map(old, range(20))])
+        reader = start(reads_until_killed, place)
+        reader.wait_for_first()
+        saving = [start(victims.saves, place, f"w{number}-{n}", 5) for n in range(3)]
+        others = [start(repairs_again_and_again, place) for _ in range(2)]
+        others.append(start(prunes_the_old, place, 20))
+        for victim in (*saving, *others):
+            victim.wait_for_first()
+        time.sleep(rng.uniform(0, 1))
+        told = {name for victim in saving for name in victim.kill()}
+        for victim in (*others, reader):
+            victim.kill()
+        there = {each.session_id: each for each in storage.iter_sessions()}
+        saved = {name: each for name, each in there.items() if name[0] == "w"}
+        assert told <= set(saved)
+        assert len(saved) <= len(told) + len(saving), "at most what each was saving"
+        assert all(each == session(name, 5) for name, each in saved.items())
+        assert "pinned" in there
+        storage.delete_sessions(["pinned"])
+        place.check(set(there) - {"pinned"})
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX stops processes")
