@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-faults test-matrix test-real lint types demo bench completions clean
+.PHONY: test test-faults test-matrix test-real lint types demo bench completions reference clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -45,12 +45,17 @@ demo: $(VENV)/installed
 	@sh tests/demo/tour.sh $(BIN)
 
 bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks
 
 completions: $(VENV)/installed
 	@for shell in bash zsh fish; do \
 	  _INSIGHT_COMPLETE=source_$$shell $(BIN)/insight | sed '/./,$$!d' > completions/insight.$$shell; \
 	done
+
+# The commands in the README, from their own help.
+reference: $(VENV)/installed
+	$(BIN)/python -m tests.reference
 
 clean:
 	rm -rf $(VENV) .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from pytest_insight.document import clean_text
@@ -57,6 +57,34 @@ def span(what: str, value: str) -> float:
             f"{what} is a number with s, m, h, d or w behind it, as in 90d or 12h, not {value!r}"
         )
     return float(found[1]) * _SECONDS[found[2]]
+
+
+_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
+
+
+def moment(what: str, value: str, *, end: bool = False) -> datetime:
+    """A moment as people write it: "90d" (so long ago), or a date or time of ISO 8601.
+
+    Args:
+        what: its name, for messages.
+        value: without an offset it is in the local time zone.
+        end: whether a date alone means its end, not its beginning.
+    """
+    if _SPAN.fullmatch(value):
+        try:
+            return datetime.now(UTC) - timedelta(seconds=span(what, value))
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)  # longer ago than the calendar goes
+    try:
+        found = datetime.fromisoformat(value.strip())
+        if end and _DATE.fullmatch(value):
+            found = found.replace(hour=23, minute=59, second=59, microsecond=999_999)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # also the year 1 or 9999, where the offset leads out
+        raise InvalidQueryParameterError(
+            f"{what} is a span like 90d or 12h, or a time like 2026-11-01 or 2026-11-01T08:30, "
+            f"not {value!r}"
+        ) from None
 
 
 def flag(what: str, value: object) -> bool:

@@ -43,7 +43,8 @@ class UnknownChoiceError(InsightError, ValueError):
             help_ = f"there is {_alternatives(self.choices)}"
         else:
             help_ = "there is none yet"
-        super().__init__(f"no {kind} named {given!r}: {help_}{hint and '; '}{hint}")
+        between = hint and (" Or " if help_.endswith("?") else "; ")
+        super().__init__(f"no {kind} named {given!r}: {help_}{between}{hint}")
 
 
 class UnknownProfileError(UnknownChoiceError):

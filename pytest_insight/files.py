@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from pytest_insight.watching import no_return
+
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 SHARED_FILE = 0o666
@@ -36,6 +38,7 @@ def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        no_return()
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -6,6 +6,8 @@
 | profiles | `<home>/profiles.json` |
 | store of the profile `default` | `<home>/sessions.json` |
 | store of another json profile | `<home>/<name>.json` |
+| what `insight sessions undo` needs | `<home>/undo/<key of the store>` |
+| store of a sqlite profile | `<home>/<name>.db` |
 | journals of running sessions | `<home>/journal` with that variable, else the state folder |
 """
 
@@ -20,6 +22,7 @@ HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
 PROFILE_VARIABLE = "PYTEST_INSIGHT_PROFILE"
 STORAGE_TYPE_VARIABLE = "PYTEST_INSIGHT_STORAGE_TYPE"
 DB_PATH_VARIABLE = "PYTEST_INSIGHT_DB_PATH"
+UNDO_VARIABLE = "PYTEST_INSIGHT_UNDO"
 
 DEFAULT_PROFILE = "default"
 RESERVED_PROFILE_NAMES = frozenset({"profiles", "sessions"})
@@ -54,10 +57,23 @@ def profiles_path() -> Path:
     return home() / "profiles.json"
 
 
-def store_path(profile_name: str = DEFAULT_PROFILE) -> Path:
-    """The store of a json profile that names no file of its own."""
+def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Path:
+    """The store of a profile that names no file of its own: `.json`, or `.db` for SQLite."""
     stem = "sessions" if profile_name == DEFAULT_PROFILE else profile_name
-    return home() / f"{stem}.json"
+    return home() / f"{stem}{suffix}"
+
+
+def one_place(where: str) -> str:
+    """A path without its links, so that two paths of one file are equal; a URL as it is."""
+    return os.path.realpath(where) if os.path.isabs(where) else where  # noqa: PTH117
+
+
+def undo_folder(store: str) -> Path:
+    """Where is kept what undoing needs for the store at that location, a path or a URL."""
+    import hashlib  # only for what changes a store
+
+    key = hashlib.blake2b(os.fsencode(one_place(store)), digest_size=8)
+    return home() / "undo" / key.hexdigest()
 
 
 def journal_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ import pytest
 
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.recording.ci import SERVICES
+from tests import postgresql
 
 pytest_plugins = ["pytester"]
 
@@ -26,10 +28,17 @@ class MakeSession(Protocol):
     def __call__(self, number: int = 0, /, **fields: Any) -> TestSession: ...
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A server for all tests of this process; each takes a schema or a database of its own."""
+    with postgresql.server() as running:
+        yield running
+
+
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("PYTEST_INSIGHT", "XDG_")) or name in _ELSEWHERE:
+        if name.startswith(("PYTEST_INSIGHT", "XDG_", "PG")) or name in _ELSEWHERE:
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

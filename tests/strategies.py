@@ -211,7 +211,9 @@ def session_filters() -> st.SearchStrategy[filters.SessionFilter]:
         st.builds(filters.HasOutcome, outcome_sets),
         st.builds(filters.HasWarning, st.booleans()),
         st.builds(filters.HasReruns, st.booleans()),
+        st.builds(filters.IsPinned, st.booleans()),
         st.builds(filters.HasNodeidContaining, st.sampled_from(["test_x", "tests/", "\\x00"])),
+        st.builds(filters.HasTest, st.lists(result_filters(), max_size=2).map(tuple)),
     )
 
 

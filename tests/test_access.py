@@ -278,7 +278,10 @@ def test_a_type_of_another_distribution_can_be_used(offered: dict[str, str]) -> 
         "create_profile('theirs', 'good')\n"
         "print(type(get_storage_instance(profile_name='theirs')).__name__, storage_types())"
     )
-    assert run(script, offered) == "Good ['broken', 'good', 'json', 'memory', 'none']"
+    assert (
+        run(script, offered)
+        == "Good ['broken', 'good', 'json', 'memory', 'none', 'postgresql', 'sqlite']"
+    )
 
 
 def test_a_built_in_type_cannot_be_taken_over(offered: dict[str, str]) -> None:

@@ -21,9 +21,9 @@ PACKAGE = ROOT.name
 
 # Who may import whom: what stands further down may import what stands above it, and its own kind.
 LAYERS = (
-    ("errors", "files", "locations", "locks"),
+    ("errors", "files", "locations", "locks", "watching"),
     ("models",),
-    ("document", "filters", "arguments"),
+    ("document", "filters", "arguments", "summaries"),
     ("exchange",),
     ("storage",),
     ("query",),

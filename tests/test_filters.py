@@ -32,6 +32,7 @@ EXAMPLES: list[f.SessionFilter | f.TestFilter] = [
     f.HasWarning(),
     f.HasReruns(wanted=False),
     f.HasNodeidContaining("x"),
+    f.HasTest((f.NodeidContains("x"), f.TestHasWarning())),
     f.OutcomeIn(frozenset((TestOutcome("flaky"),))),
     f.PatternMatches("x*", "caplog", use_regex=True),
     f.NodeidContains("x"),

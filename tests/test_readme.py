@@ -18,6 +18,8 @@ PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 YAML = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 """What CI systems are told; the environment gives what they put in for the variables."""
 
+RECIPES = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
 VARIABLES = {"${{ matrix.python }}": "3.13", "$SHARD": "unit", "$CI_PROJECT_DIR": "."}
 
 NOT_RUN = {
@@ -70,9 +72,53 @@ def test_the_commands_for_ci_run_and_keep_the_shards(shop: Path, block: str) -> 
     assert run(querying, shop).count("test_shop.py::test_price") == 1
 
 
-def run(command: str, folder: Path, **more: str) -> str:
+# What each recipe ends with, by a word of it: its exit status, and what it prints.
+RECIPE_ENDS = {
+    "xargs -0 -r pytest": (123, "1 failed in"),  # xargs says so that pytest found a failure
+    "newly broken": (1, "newly broken:\ntest_shop.py::test_search\n"),
+    "--since 1h": (3, "test_shop.py::test_search"),
+    "--older-than 90d": (0, ""),
+    "week.csv": (0, ""),
+    "restored": (0, ""),
+    "sessions undo": (0, "test_shop.py::test_price"),
+}
+
+
+def test_every_recipe_is_known_here() -> None:
+    assert len(RECIPES) == len(RECIPE_ENDS)
+
+
+@pytest.mark.parametrize("word", RECIPE_ENDS)
+def test_a_recipe_works(shop: Path, word: str) -> None:
+    (recipe,) = (recipe for recipe in RECIPES if word in recipe)
+    status, printed = RECIPE_ENDS[word]
+    # A failure on main; on a branch it is mended, and another one is new.
+    git(shop, "init", "-q", "-b", "main")
+    run("pytest --insight", shop)
+    git(shop, "checkout", "-q", "-b", "feature")
+    suite = (shop / "test_shop.py").read_text()
+    suite = suite.replace("0.1 + 0.2 == 0.3", "True").replace("search(): pass", "search(): 1 / 0")
+    (shop / "test_shop.py").write_text(suite)
+    run("pytest --insight", shop)
+    run("insight export shard-1.json.gz", shop)
+    ran = shell(recipe, shop)
+    assert ran.returncode == status, ran
+    assert printed in ran.stdout
+    assert "error:" not in ran.stderr
+    if word == "week.csv":
+        assert (shop / "failures.csv").read_text().count("test_shop.py::") == 2
+        assert (shop / "week.csv").read_text().count("test_shop.py::") == 8
+    if word == "restored":
+        assert "2 sessions with 8 results can be read" in ran.stderr
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def shell(command: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    ran = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         capture_output=True,
         text=True,
@@ -81,6 +127,10 @@ def run(command: str, folder: Path, **more: str) -> str:
         check=False,
         timeout=60,
     )
+
+
+def run(command: str, folder: Path, **more: str) -> str:
+    ran = shell(command, folder, **more)
     # One test of the suite fails: pytest's own status says so.
     assert ran.returncode == (1 if command.startswith("pytest") else 0), (command, ran)
     assert "error:" not in ran.stderr, (command, ran)

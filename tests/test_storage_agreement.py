@@ -1,14 +1,15 @@
-"""Whatever is done to a store in memory and to one in a file, they answer the same."""
+"""Whatever is done to a store in memory and to one of another kind, they answer the same."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from msgspec.structs import replace
@@ -17,7 +18,15 @@ from pytest_insight.document import checked, encode_session
 from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
-from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage
+from pytest_insight.storage import (
+    BaseStorage,
+    InMemoryStorage,
+    JSONStorage,
+    PostgreSQLStorage,
+    SQLiteStorage,
+)
+from pytest_insight.summaries import SummaryOrder
+from tests.postgresql import Server
 from tests.strategies import selections, session_ids, sessions
 
 Answer = TypeVar("Answer")
@@ -35,12 +44,17 @@ class Agreement(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "sessions.json"
         self.memory = InMemoryStorage()
-        self.files = [JSONStorage(self.path) for _ in range(OBJECTS)]
+        self.files = self.opened(Path(self.folder.name))
         self.transfers = 0
 
+    def opened(self, folder: Path) -> Sequence[BaseStorage]:
+        """Several objects on one new store."""
+        raise NotImplementedError
+
     def teardown(self) -> None:
+        for storage in self.files:
+            storage.close()
         self.folder.cleanup()
 
     def both(self, number: int, ask: Callable[[BaseStorage], Answer]) -> Answer:
@@ -132,6 +146,11 @@ class Agreement(RuleBasedStateMachine):
         self.both(number, lambda storage: storage.get_last_session())
 
     @invariant()
+    def they_add_up_to_the_same(self) -> None:
+        expected = self.memory.group_by_test(percentiles=False)
+        assert self.files[0].group_by_test(percentiles=False) == expected
+
+    @invariant()
     def they_hold_the_same(self) -> None:
         expected = self.memory.load_sessions()
         for storage in self.files:
@@ -141,16 +160,94 @@ class Agreement(RuleBasedStateMachine):
                 map(encode_session, expected)
             )
 
+
+class JSONAgreement(Agreement):
+    def opened(self, folder: Path) -> Sequence[BaseStorage]:
+        self.path = folder / "sessions.json"
+        return [JSONStorage(self.path) for _ in range(OBJECTS)]
+
     @invariant()
     def the_file_is_valid_json(self) -> None:
         if self.path.exists():
             json.loads(self.path.read_bytes())
 
 
-TestAgreement = Agreement.TestCase
-TestAgreement.settings = settings(
+class SQLiteAgreement(Agreement):
+    def opened(self, folder: Path) -> Sequence[BaseStorage]:
+        return [SQLiteStorage(folder / "sessions.db") for _ in range(OBJECTS)]
+
+
+class PostgreSQLAgreement(Agreement):
+    server: Server
+
+    def opened(self, folder: Path) -> Sequence[BaseStorage]:
+        url = self.server.schema()
+        return [PostgreSQLStorage(url) for _ in range(OBJECTS)]
+
+
+often = settings(
     max_examples=60,
     stateful_step_count=20,
     deadline=None,  # another process may take the processor
     suppress_health_check=[HealthCheck.too_slow],  # sessions have many fields
 )
+
+
+TestJSON = JSONAgreement.TestCase
+TestJSON.settings = often
+TestSQLite = SQLiteAgreement.TestCase
+TestSQLite.settings = often
+TestPostgreSQL = PostgreSQLAgreement.TestCase
+TestPostgreSQL.settings = settings(often, max_examples=25)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _on_a_server(postgresql_server: Server) -> None:
+    PostgreSQLAgreement.server = postgresql_server
+
+
+# Selections alone: many of them on one history, on every backend at once.
+
+
+@pytest.fixture(scope="module")
+def stores(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_server: Server
+) -> Iterator[list[BaseStorage]]:
+    folder = tmp_path_factory.mktemp("stores")
+    with (
+        JSONStorage(folder / "a.json") as file,
+        SQLiteStorage(folder / "a.db") as sqlite,
+        PostgreSQLStorage(postgresql_server.schema()) as postgresql,
+    ):
+        yield [file, sqlite, postgresql]
+
+
+@settings(often, max_examples=60)
+@given(
+    history=st.lists(sessions(), max_size=5),
+    asked=st.lists(selections(), min_size=1, max_size=10),
+)
+def test_all_backends_answer_the_same_in_the_same_order(
+    stores: list[BaseStorage], history: list[TestSession], asked: list[Selection]
+) -> None:
+    memory = InMemoryStorage()
+    memory.save_sessions(history)
+    for storage in stores:
+        storage.clear_sessions()
+        storage.save_sessions(history)
+    for selection in asked:
+        expected = list(map(encode_session, memory.select(selection)))
+        for storage in stores:
+            assert list(map(encode_session, storage.select(selection))) == expected
+            assert storage.session_ids(selection) == memory.session_ids(selection)
+            newest = storage.iter_sessions(selection, newest_first=True)
+            assert list(map(encode_session, newest)) == expected[::-1]
+            for sort, limit in ((None, None), *((order, 2) for order in SummaryOrder)):
+                for percentiles in (True, False):
+                    found, known = (
+                        each.group_by_test(
+                            selection, sort=sort, limit=limit, percentiles=percentiles
+                        )
+                        for each in (storage, memory)
+                    )
+                    assert found == known

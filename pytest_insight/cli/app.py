@@ -8,14 +8,17 @@ from typing import Annotated
 
 import typer
 
+from pytest_insight.cli.completing import profiles
 from pytest_insight.cli.lazy import RootGroup
-from pytest_insight.cli.options import PROFILE_HELP
+from pytest_insight.cli.options import PROFILE_HELP, option, storage_of
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import interruptible
 from pytest_insight.cli.streams import open_missing_streams, stdout_errors_told
 from pytest_insight.errors import InsightError, InvalidImportError, StoreDamageWarning
 from pytest_insight.locations import PROFILE_VARIABLE
 
 EXIT_ERROR = 1
+EXIT_INTERRUPTED = 128 + 2
 
 app = typer.Typer(
     name="insight",
@@ -41,20 +44,27 @@ def _global_options(
     ctx: typer.Context,
     profile_name: Annotated[
         str | None,
-        typer.Option("--profile", metavar="NAME", envvar=PROFILE_VARIABLE, help=PROFILE_HELP),
+        option(
+            PROFILE_HELP,
+            "--profile",
+            example="demo",
+            metavar="NAME",
+            envvar=PROFILE_VARIABLE,
+            autocompletion=profiles,
+        ),
     ] = None,
     _version: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
-        ),
+        option("Show the version and exit.", "--version", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     source = ctx.get_parameter_source("profile_name")
     # The variable is looked at where the precedence is stated (storage.access), not here.
     ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None
     if ctx.invoked_subcommand is None:
-        print(ctx.get_help())
+        from pytest_insight.cli.overview import print_overview
+
+        print_overview(storage_of(ctx, None))
 
 
 def run() -> None:
@@ -63,11 +73,15 @@ def run() -> None:
     warnings.simplefilter("always", StoreDamageWarning)
     open_missing_streams()
     try:
-        with stdout_errors_told():  # help is printed without a command
+        with interruptible(), stdout_errors_told():  # help is printed without a command
             app()
     except InsightError as exc:
         say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
         sys.exit(EXIT_ERROR)
+    except SystemExit as exc:
+        if exc.code == EXIT_INTERRUPTED:  # as Typer, like shells, has it
+            say("interrupted; what was not reported as done is as it was")
+        raise
 
 
 _warned: set[str] = set()

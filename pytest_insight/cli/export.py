@@ -7,57 +7,68 @@ from typing import Annotated
 
 import typer
 
+from pytest_insight.cli.completing import formats
 from pytest_insight.cli.lazy import alone
 from pytest_insight.cli.options import (
     PathArgument,
     ProfileOption,
-    SessionOptions,
-    query_on,
+    option,
     storage_of,
     takes,
 )
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import shown_progress
+from pytest_insight.cli.selecting import SessionOptions, TestOptions, whole_sessions
 from pytest_insight.cli.text import plural
 
 STDOUT = "-"
 
 
-@takes(selection=SessionOptions)
+@takes(selection=SessionOptions, having=TestOptions)
 def export(
     ctx: typer.Context,
     path: PathArgument = None,
     *,
     format_: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "json or csv; without, as the suffix says, else the profile, else json.",
             "--format",
             "-f",
+            example="csv",
             metavar="FORMAT",
-            help="json or csv; without, as the suffix says, else the profile, else json.",
+            autocompletion=formats,
         ),
     ] = None,
     profile: ProfileOption = None,
     selection: SessionOptions,
+    having: TestOptions,
 ) -> None:
     """Write sessions to a file or to standard output; `insight import` reads them back equal.
+
+    Sessions are written whole. Options about tests select those that have such a test; the tests
+    alone are what `insight query tests --format csv` prints.
 
     Example: insight export --days 7 --format csv > week.csv
     """
     storage = storage_of(ctx, profile)
     within = ""
-    if selection.days is None and not selection.session and storage.exchange.export_days:
+    said = (selection.days, selection.since, selection.until, selection.session)
+    if not any(value is not None for value in said) and storage.exchange.export_days:
         from msgspec.structs import replace
 
         selection = replace(selection, days=storage.exchange.export_days)
         within = f" (of the last {selection.days:g} days, as the profile says)"
-    query = query_on(storage, selection)
+    query = whole_sessions(storage, selection, having)
     if path is None or str(path) == STDOUT:
         sys.stdout.flush()
-        count = storage.export_selection(sys.stdout.buffer, query.selection, format_)
+        with shown_progress(beside_data=True):
+            count = storage.export_selection(sys.stdout.buffer, query.selection, format_)
         sys.stdout.buffer.flush()
         say(f"exported {plural(count, 'session')} of {storage.location}{within}")
     else:
-        count = storage.export_selection(path, query.selection, format_)
+        with shown_progress():
+            count = storage.export_selection(path, query.selection, format_)
         say(f"exported {plural(count, 'session')} of {storage.location}{within} to {path}")
 
 

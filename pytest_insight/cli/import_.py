@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from pytest_insight.cli.completing import formats
 from pytest_insight.cli.lazy import alone
-from pytest_insight.cli.options import DryRunOption, ProfileOption, storage_of
-from pytest_insight.cli.output import say
-from pytest_insight.cli.text import plural
-from pytest_insight.errors import ExchangeError, first_of
+from pytest_insight.cli.options import (
+    DryRunOption,
+    ProfileOption,
+    option,
+    profile_named,
+    storage_of,
+)
+from pytest_insight.cli.progress import shown_progress
+from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
+from pytest_insight.cli.undo import tell_of_undo
+from pytest_insight.errors import ExchangeError
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport
-    from pytest_insight.storage.base import BaseStorage
 
 STDIN = "-"
-MOST_NAMES = 50
-"""Of fields, in one line."""
 
 PathsArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[FILE]...",
+        metavar="FILE",
         readable=False,  # the library says it better
         help="The files; without any, standard input.",
     ),
@@ -37,49 +43,66 @@ def import_(
     ctx: typer.Context,
     paths: PathsArgument = None,
     *,
-    merge: Annotated[
-        str | None,
-        typer.Option(
-            "--merge",
-            "-m",
-            metavar="STRATEGY",
-            help="For IDs the store has: skip_existing (default), replace_existing, keep_both.",
-        ),
-    ] = None,
+    merge: MergeOption = None,
     format_: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "json or csv; without, the suffix and the content decide.",
             "--format",
             "-f",
+            example="csv",
             metavar="FORMAT",
-            help="json or csv; without, the suffix and the content decide.",
+            autocompletion=formats,
         ),
     ] = None,
     skip_invalid: Annotated[
         bool,
-        typer.Option("--skip-invalid", help="Import the valid sessions of a file with others."),
+        option("Import the valid sessions of a file with others.", "--skip-invalid"),
     ] = False,
     dry_run: DryRunOption = False,
+    report: ReportOption = None,
     profile: ProfileOption = None,
 ) -> None:
     """Take over the sessions of files or of standard input; each file whole or not at all.
 
-    Example: insight export | insight --profile demo import --merge keep_both
+    Example: insight export | insight import --profile demo --merge keep_both
     """
+    from pytest_insight.storage import exchanging
+    from pytest_insight.storage.snapshots import Command
+    from pytest_insight.storage.undo import apply
+
     storage = storage_of(ctx, profile)
+    command = Command("import")
     take = partial(
-        storage.import_sessions,
+        exchanging.import_,
+        storage,
         merge_strategy=merge,
         input_format=format_,
         skip_invalid=skip_invalid,
+        write=partial(apply, command=command),
+        earlier={} if dry_run else None,
     )
-    sources = _sources(paths or [Path(STDIN)])
+    taken = []
+    for each in _all_taken(take, _sources(paths or [Path(STDIN)]), dry_run=dry_run):
+        tell(each, storage, dry_run=dry_run)
+        taken.append(each)
+    list_fates(taken, storage, report, dry_run=dry_run)
+    tell_of_undo(command, profile_named(ctx, profile))
+
+
+def _all_taken(
+    take: Callable[..., ImportReport], sources: list[Path | BinaryIO], *, dry_run: bool
+) -> Iterator[Taken]:
     # A mistake in the last file is found before the first one is imported.
     for source in sources[1:]:
         if isinstance(source, Path) and not dry_run:
-            take(source, dry_run=True)
+            with shown_progress():
+                take(source, dry_run=True)
     for source in sources:
-        _tell(take(source, dry_run=dry_run), source, storage, dry_run)
+        name = str(source) if isinstance(source, Path) else "standard input"
+        with shown_progress():
+            report = take(source, dry_run=dry_run)
+        yield Taken(name, report)
 
 
 def _sources(paths: list[Path]) -> list[Path | BinaryIO]:
@@ -91,35 +114,6 @@ def _sources(paths: list[Path]) -> list[Path | BinaryIO]:
             "standard input",
         )
     return sources
-
-
-def _tell(
-    report: ImportReport, source: Path | BinaryIO, storage: BaseStorage, dry_run: bool
-) -> None:
-    parts = [
-        f"{count} {word}"
-        for count, word in (
-            (report.imported, "imported"),
-            (report.replaced, "replaced"),
-            (report.renamed, "renamed"),
-            (report.skipped, "skipped (there are sessions with their IDs)"),
-            (report.invalid, "invalid (left out)"),
-        )
-        if count
-    ]
-    would = "would be: " if dry_run else ""
-    name = source if isinstance(source, Path) else "standard input"
-    say(
-        f"{name} to {storage.location}: {plural(report.total, 'session')}; "
-        f"{would}{', '.join(parts) or 'nothing to do'}"
-    )
-    for old, new in report.new_ids:
-        say(f"  {old} is now {new}")
-    for problem in first_of(report.problems, report.problem_count):
-        say(f"  left out: {problem}")
-    if report.ignored:
-        names = [f"{name} ({count}x)" for name, count in report.ignored.items()]
-        say(f"  fields that are not kept: {', '.join(first_of(names, most=MOST_NAMES))}")
 
 
 app = alone(import_)

@@ -6,8 +6,7 @@ quarter of its start-up. Help and completion, which show all of them, still do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial, wraps
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
@@ -15,11 +14,8 @@ from typing import Any, ClassVar, TypeVar
 import typer.main
 from typer.core import TyperGroup
 
+from pytest_insight.cli.mistakes import usage_errors_told
 from pytest_insight.cli.streams import stdout_errors_told
-from pytest_insight.cli.text import printable
-
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
-"""Click's `UsageError`, wherever this version of Typer has it from."""
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
@@ -81,25 +77,13 @@ class RootGroup(LazyGroup):
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """As the base class, its own options parsed."""
-        with _usage_errors_harmless():
+        with usage_errors_told():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """As the base class; the options of every command below are parsed here."""
-        with _usage_errors_harmless():
+        with usage_errors_told():
             return super().invoke(ctx)
-
-
-@contextmanager
-def _usage_errors_harmless() -> Iterator[None]:
-    """What a usage error quotes of the command line is shown, not obeyed, by a terminal."""
-    try:
-        yield
-    except _USAGE_ERROR as exc:
-        for name, value in vars(exc).items():
-            if isinstance(value, str):
-                setattr(exc, name, printable(value, keep="\n"))
-        raise
 
 
 class Commands:

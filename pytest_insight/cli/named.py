@@ -1,4 +1,4 @@
-"""Sessions as people name them: by ID, the beginning of one, or `last`."""
+"""Sessions as people name them: by ID, the beginning of one, `last`, `last~1`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from typing import TYPE_CHECKING
 from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
+    from pytest_insight.filters import Selection
     from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
-LAST = "last"
+_LAST = re.compile(r"last(?:~(\d{1,9}))?")
 _WILDCARD = re.compile(r"[*?[]")
 
 
-def session_patterns(storage: BaseStorage, names: Sequence[str]) -> list[str]:
+def session_patterns(
+    storage: BaseStorage, names: Sequence[str], selection: Selection | None = None
+) -> list[str]:
     """For each name its wildcards as they are, or the ID that is meant.
 
+    Args:
+        storage: where the sessions are.
+        names: as people name them.
+        selection: which of them `last` counts; None for all.
+
     Raises:
-        StorageError: as `find_session`, for a name without wildcards.
+        StorageError: as `session_id`, for a name without wildcards.
     """
     return [
-        name if _WILDCARD.search(name) else find_session(storage, name).session_id for name in names
+        name if _WILDCARD.search(name) else session_id(storage, name, selection) for name in names
     ]
 
 
@@ -31,32 +39,56 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
     """The session that a person means.
 
     Raises:
+        StorageError: as `session_id`.
+    """
+    found = storage.get_session_by_id(name) or storage.get_session_by_id(session_id(storage, name))
+    if found is None:
+        raise _none_of_that_name(storage, name, [])
+    return found
+
+
+def session_id(storage: BaseStorage, name: str, selection: Selection | None = None) -> str:
+    """The ID of the session that a person means.
+
+    Raises:
         StorageError: none, or more than one; it names those that are near.
     """
-    where = storage.location
-    found = storage.get_session_by_id(name)
-    if found is None and name == LAST:
-        found = storage.get_last_session()
-        if found is None:
-            raise StorageError(
-                f"{where} has no sessions yet: record a run with pytest --insight", where
-            )
-    if found is not None:
-        return found
     ids = storage.session_ids()
-    matching = [session_id for session_id in ids if session_id.startswith(name)]
+    if name in ids:
+        return name
+    last = _LAST.fullmatch(name)
+    if last:
+        return _from_the_end(storage, int(last[1] or 0), selection)
+    matching = [known for known in ids if known.startswith(name)]
     if len(matching) == 1:
-        found = storage.get_session_by_id(matching[0])
-        if found is not None:
-            return found
+        return matching[0]
     if matching:
         raise StorageError(
-            f"{name!r} is the beginning of {len(matching)} sessions in {where}: say more of it, as "
-            f"in {matching[-1]}",
-            where,
+            f"{name!r} is the beginning of {len(matching)} sessions in {storage.location}: say "
+            f"more of it, as in {matching[-1]}",
+            storage.location,
         )
+    raise _none_of_that_name(storage, name, ids)
+
+
+def _from_the_end(storage: BaseStorage, back: int, selection: Selection | None) -> str:
+    where = storage.location
+    ids = storage.session_ids(selection)
+    if back < len(ids):
+        return ids[-1 - back]
+    if ids:
+        there = f"only {len(ids)}" if len(ids) > 1 else "only one"
+        raise StorageError(
+            f"there is no session last~{back} in {where}, which has {there} that matches", where
+        )
+    if storage.session_ids():
+        raise StorageError(f"no session in {where} matches, so there is no last one", where)
+    raise StorageError(f"{where} has no sessions yet: record a run with pytest --insight", where)
+
+
+def _none_of_that_name(storage: BaseStorage, name: str, ids: Sequence[str]) -> StorageError:
     import difflib  # only for an error
 
     near = difflib.get_close_matches(name, ids, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
-    raise StorageError(f"{where} has no session {name!r}: {hint}", where)
+    return StorageError(f"{storage.location} has no session {name!r}: {hint}", storage.location)

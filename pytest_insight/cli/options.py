@@ -7,17 +7,36 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import msgspec
 import typer
 
+from pytest_insight.cli.completing import profiles
+
 if TYPE_CHECKING:
-    from pytest_insight.query.query import Query
     from pytest_insight.storage.base import BaseStorage
 
 PROFILE_HELP = "The profile to use, instead of the active one. Also accepted after the command."
-SELECTION = "Which sessions"
+
+EXIT_MATCHED = 3
+"""The exit status that `--exit-code` asks for."""
+
+
+def option(help_: str, *names: str, example: str = "", **more: Any) -> Any:
+    """An option with a sentence and an example in its help.
+
+    Args:
+        help_: the sentence.
+        names: as it is given, the long name first.
+        example: a value, as a shell takes it; none for a flag.
+        more: what else `typer.Option` takes.
+    """
+    if example:
+        help_ = f"{help_} Example: {names[0]} {example}"
+    else:
+        more.setdefault("metavar", "")  # a flag has no value to name
+    return typer.Option(*names, help=help_, **more)
 
 
 class ListFormat(enum.StrEnum):
@@ -25,92 +44,69 @@ class ListFormat(enum.StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    CSV = "csv"
+
+
+class FindFormat(enum.StrEnum):
+    """How what a query found is printed: as a listing, or as the nodeids alone."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    NODEIDS = "nodeids"
+
+
+class ShowFormat(enum.StrEnum):
+    """How one thing is printed."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 ProfileOption = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME", help="The profile to use.")
+    str | None,
+    option(
+        "The profile to use.",
+        "--profile",
+        example="demo",
+        metavar="NAME",
+        autocompletion=profiles,
+    ),
 ]
 FormatOption = Annotated[
-    ListFormat, typer.Option("--format", "-f", help="A table for people, or JSON for programs.")
+    ListFormat,
+    option("A table for people; JSON or CSV for programs.", "--format", "-f", example="json"),
+]
+FindFormatOption = Annotated[
+    FindFormat,
+    option(
+        "A table for people; JSON or CSV for programs; nodeids, each once, for pytest.",
+        "--format",
+        "-f",
+        example="nodeids",
+    ),
+]
+ShowFormatOption = Annotated[
+    ShowFormat,
+    option("A table for people, or JSON for programs.", "--format", "-f", example="json"),
 ]
 LimitOption = Annotated[
     int | None,
-    typer.Option(
+    option(
+        "At most so many, the first ones; 0 for all. Without it, a table has one screen, "
+        "everything else all.",
         "--limit",
         "-n",
+        example="50",
+        metavar="N",
         min=0,
-        help="At most so many, the newest ones; 0 for all, which is what JSON gives without it.",
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
-]
+YesOption = Annotated[bool, option("Do not ask.", "--yes", "-y")]
+DryRunOption = Annotated[bool, option("Say what would be done, and do nothing.", "--dry-run")]
 ExitCodeOption = Annotated[
-    bool, typer.Option("--exit-code", help="Exit with status 3 where anything matched.")
+    bool, option("Exit with status 3 where anything matched.", "--exit-code")
 ]
-
-
-def _session(help_: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help_, rich_help_panel=SELECTION, **more)
-
-
-class NarrowingOptions(Protocol):
-    """Options that narrow a query."""
-
-    def narrow(self, query: Query) -> Query:
-        """The query with these options as steps."""
-
-
-class SessionOptions(msgspec.Struct, frozen=True):
-    """Which sessions: the same options on every command that selects some."""
-
-    days: Annotated[
-        float | None, _session("Started within so many days.", "--days", metavar="N")
-    ] = None
-    sut: Annotated[
-        str | None,
-        _session("Of this SUT; wildcards like 'api-*'.", "--sut", metavar="NAME"),
-    ] = None
-    tag: Annotated[
-        list[str] | None,
-        _session("Carrying this tag; may be repeated.", "--tag", metavar="KEY[=VALUE]"),
-    ] = None
-    branch: Annotated[
-        str | None, _session("Run on this git branch; wildcards.", "--branch", metavar="NAME")
-    ] = None
-    commit: Annotated[
-        str | None,
-        _session("Run on the commit that begins so.", "--commit", metavar="HASH"),
-    ] = None
-    session: Annotated[
-        list[str] | None,
-        _session(
-            "With this ID, the beginning of one, `last`, or wildcards; repeatable.",
-            "--session",
-            metavar="ID",
-        ),
-    ] = None
-
-    def narrow(self, query: Query) -> Query:
-        """The query with these options as steps."""
-        from pytest_insight.cli.named import session_patterns
-
-        if self.days is not None:
-            query = query.in_last_days(self.days)
-        if self.sut is not None:
-            query = query.for_sut(self.sut)
-        for tag in self.tag or ():
-            key, equals, value = tag.partition("=")
-            query = query.with_session_tag(key, value if equals else None)
-        if self.branch is not None:
-            query = query.with_branch(self.branch)
-        if self.commit is not None:
-            query = query.with_commit(self.commit)
-        if self.session:
-            patterns = session_patterns(query.open_storage(), self.session)
-            query = query.with_session_id_pattern(*patterns)
-        return query
 
 
 def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -183,20 +179,10 @@ def _bring_in_what_died() -> None:
         say(folded.message)
 
 
-def query_on(storage: BaseStorage, *options: NarrowingOptions) -> Query:
-    """A query with all the options as steps."""
-    from pytest_insight.query.query import Query
-
-    query = Query(storage=storage)
-    for group in options:
-        query = group.narrow(query)
-    return query
-
-
 PathArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FILE]",
+        metavar="FILE",
         readable=False,  # who only writes need not read it
         help="The file to write; without one, standard output.",
     ),

@@ -65,6 +65,11 @@ def is_fancy() -> bool:
     )
 
 
+def shows_unicode() -> bool:
+    """Whether what is printed to stdout may hold signs beyond ASCII of our own."""
+    return sys.stdout.encoding.lower().startswith("utf") and os.environ.get("TERM") != "dumb"
+
+
 def console() -> Console:
     """Rich on stdout: as wide as the terminal or `COLUMNS` says, else without any limit."""
     from rich.console import Console

@@ -2,99 +2,55 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pytest_insight.cli import profile_data, profile_settings
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
-from pytest_insight.cli.listing import Column, print_listing
+from pytest_insight.cli.listing import Column, listed, print_listing, print_table
 from pytest_insight.cli.options import (
     DryRunOption,
     FormatOption,
+    LimitOption,
     ListFormat,
     ProfileOption,
+    ShowFormat,
+    ShowFormatOption,
     YesOption,
+    option,
     profile_named,
 )
 from pytest_insight.cli.output import print_json, say
+from pytest_insight.cli.profile_settings import NameArgument, NameIfAnyArgument, where_of
+from pytest_insight.cli.sorting import PROFILE_ORDERS, ProfileSort, ProfileSortOption
 from pytest_insight.cli.text import plural
+from pytest_insight.cli.undo import tell_of_undo
+from pytest_insight.locations import PROFILE_VARIABLE
 
 if TYPE_CHECKING:
+    from pytest_insight.storage.access import Reason
     from pytest_insight.storage.profiles import StorageProfile
+
+_REASONS: dict[Reason, str] = {
+    "argument": "by the option --profile",
+    "environment": f"by {PROFILE_VARIABLE}",
+    "active": "switched to",
+    "default": "by default",
+}
+"""What made a profile the one in use, for people."""
 
 group = Commands("Named storages, and which of them is used.")
 app = group.app
-
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
-
-
-StorePathOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--path",
-        "-p",
-        metavar="FILE",
-        readable=False,  # it may be another's; the library says what is wrong
-        help="Its file; without, one in our folder.",
-    ),
-]
-
-
-@group.command("create")
-def create(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
-    ],
-    type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="json, or memory.")
-    ] = "json",
-    path: StorePathOption = None,
-    merge: Annotated[
-        str | None,
-        typer.Option(
-            "--merge",
-            metavar="STRATEGY",
-            help="What its imports do with IDs it has: skip_existing, replace_existing, keep_both.",
-        ),
-    ] = None,
-    export_format: Annotated[
-        str | None,
-        typer.Option("--export-format", metavar="FORMAT", help="The format of its exports."),
-    ] = None,
-    export_days: Annotated[
-        float | None,
-        typer.Option("--export-days", metavar="N", help="How many days its exports go back."),
-    ] = None,
-    switch: Annotated[bool, typer.Option("--switch", help="Make it the active one.")] = False,
-) -> None:
-    """Create a profile. Its store comes with the first save; one that exists is used as it is.
-
-    Example: insight profile create demo --type json
-    """
-    from pytest_insight.storage.profiles import ProfileManager
-
-    manager = ProfileManager()
-    profile = manager.create_profile(
-        name,
-        type_,
-        path,
-        merge_strategy=merge,
-        export_format=export_format,
-        export_days=export_days,
-    )
-    if switch:
-        manager.switch_profile(name)
-    say(f"created the profile {name!r} ({_where(profile)}){'; it is active now' if switch else ''}")
-    if type_ == "memory":
-        say("a memory profile forgets its sessions when the process ends, so here at once")
 
 
 @group.command("list")
 def list_(
     ctx: typer.Context,
+    *,
+    sort: ProfileSortOption = ProfileSort.NAME,
+    limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
     profile: ProfileOption = None,
 ) -> None:
@@ -104,32 +60,34 @@ def list_(
     """
     from pytest_insight.errors import UnknownProfileError
     from pytest_insight.storage.access import choose
-    from pytest_insight.storage.profiles import ProfileManager
+    from pytest_insight.storage.profiles import ProfileManager, StorageProfile
 
     manager = ProfileManager()
     profiles = list(manager.list_profiles().values())
-    in_use = reason = where = ""
+    in_use = where = ""
+    reason: Reason = "default"
     try:
         choice = choose(profile_named(ctx, profile))
-        in_use, reason, where = choice.profile.name, choice.reason, _where(choice.profile)
+        in_use, reason, where = choice.profile.name, choice.reason, where_of(choice.profile)
     except UnknownProfileError as exc:  # whoever made the mistake wants to see what there is
         say(f"warning: {exc}")
 
     def mark(profile: StorageProfile) -> str:
-        return f"* {reason}" if profile.name == in_use else ""
+        return f"* {_REASONS[reason]}" if profile.name == in_use else ""
 
     print_listing(
-        profiles,
+        listed(profiles, limit, format_, PROFILE_ORDERS.get(sort)),
         [
-            Column("Profile", lambda p: p.name, whole=True),
+            Column("Profile", lambda p: p.name, fit="fold"),
             Column("Type", lambda p: p.storage_type),
-            Column("In use", mark),
-            Column("Store", _where, whole=True),
+            Column("In use", mark, fit="fold"),
+            Column("Store", where_of, fit="fold"),
         ],
         format_,
+        fields=(*StorageProfile.__struct_fields__, "in_use"),
         as_json=lambda p: _fields(p) | {"in_use": p.name == in_use},
         caption=f"profiles of {manager.path}",
-        nothing="",
+        nothing=str,
     )
     if not in_use and where:
         say(
@@ -141,12 +99,9 @@ def list_(
 @group.command("show")
 def show(
     ctx: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="The profile; without, the one in use."),
-    ] = None,
+    name: NameIfAnyArgument = None,
     profile: ProfileOption = None,
-    format_: FormatOption = ListFormat.TABLE,
+    format_: ShowFormatOption = ShowFormat.TABLE,
 ) -> None:
     """Show one profile with its settings.
 
@@ -155,19 +110,12 @@ def show(
     from pytest_insight.storage.access import choose
 
     shown = choose(name or profile_named(ctx, profile)).profile
-    if format_ is ListFormat.JSON:
+    if format_ is ShowFormat.JSON:
         print_json(_fields(shown))
         return
-    print_listing(
-        [(key, value) for key, value in _fields(shown).items() if value is not None],
-        [
-            Column("Setting", lambda row: row[0]),
-            Column("Value", lambda row: str(row[1]), whole=True),
-        ],
-        format_,
-        as_json=dict,
-        caption="",
-        nothing="",
+    print_table(
+        [Column("Setting", lambda row: row[0]), Column("Value", lambda row: row[1], fit="fold")],
+        [(key, str(value)) for key, value in _fields(shown).items() if value is not None],
     )
 
 
@@ -181,7 +129,7 @@ def switch(name: NameArgument) -> None:
     from pytest_insight.storage.profiles import ProfileManager
 
     profile = ProfileManager().switch_profile(name)
-    say(f"the active profile is {name!r} now ({_where(profile)})")
+    say(f"the active profile is {name!r} now ({where_of(profile)})")
     named = variable(PROFILE_VARIABLE)
     if named and named != name:
         say(f"but {PROFILE_VARIABLE}={named} comes first while it is set")
@@ -190,9 +138,7 @@ def switch(name: NameArgument) -> None:
 @group.command("delete")
 def delete(
     name: NameArgument,
-    data: Annotated[
-        bool, typer.Option("--data", help="Delete its sessions too; asks first.")
-    ] = False,
+    data: Annotated[bool, option("Delete its sessions too; asks first.", "--data")] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -200,8 +146,10 @@ def delete(
 
     Example: insight profile delete demo
     """
+    from pytest_insight.storage import undo
     from pytest_insight.storage.access import get_storage_instance
     from pytest_insight.storage.profiles import ProfileManager
+    from pytest_insight.storage.snapshots import Command
 
     manager = ProfileManager()
     profile = manager.get_profile(name)
@@ -213,22 +161,31 @@ def delete(
     if dry_run:
         say(f"would delete {what}")
         return
-    if data and not confirmed(f"Delete {what} in {_where(profile)}?", yes):
+    if data and not confirmed(f"Delete {what} in {where_of(profile)}?", yes):
         return
-    # The profile first: refused for `default`, and then no session is gone either.
-    manager.delete_profile(name)
+    command = Command("profile delete")
     if data:
-        storage.clear_sessions()
-    kept = "" if data or not profile.path else f"; its store stays: {profile.path}"
+        undo.delete_profile(manager, storage, name, command)
+    else:
+        manager.delete_profile(name)
+    kept = "" if data or profile.storage_type == "memory" else f"; its store stays: {profile.place}"
     say(f"deleted {what}{kept}")
+    tell_of_undo(command, name)
 
 
-def _where(profile: StorageProfile) -> str:
-    return str(profile.path) if profile.path else profile.storage_type
+group.command("create")(profile_settings.create)
+group.command("set")(profile_settings.set_)
+for command in (
+    profile_data.path,
+    profile_data.copy,
+    profile_data.rename,
+    profile_data.merge,
+):
+    group.command(command.__name__)(command)
 
 
 def _fields(profile: StorageProfile) -> dict[str, Any]:
     import msgspec
 
     fields = msgspec.structs.asdict(profile)
-    return fields | {"file_path": str(profile.path) if profile.path else None}
+    return fields | {"file_path": profile.place if profile.path or profile.url else None}

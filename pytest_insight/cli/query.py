@@ -4,48 +4,51 @@ from __future__ import annotations
 
 import typer
 
+from pytest_insight.cli.groups import ExplainOption, GroupOption, list_groups, print_plan
 from pytest_insight.cli.lazy import Commands
-from pytest_insight.cli.listing import newest
 from pytest_insight.cli.options import (
+    EXIT_MATCHED,
     ExitCodeOption,
-    FormatOption,
+    FindFormat,
+    FindFormatOption,
     LimitOption,
-    ListFormat,
     ProfileOption,
-    SessionOptions,
-    query_on,
     storage_of,
     takes,
 )
-from pytest_insight.cli.sessions import EXIT_MATCHED
-from pytest_insight.cli.tables import print_sessions, print_tests
-from pytest_insight.cli.test_options import TestOptions
+from pytest_insight.cli.selecting import SessionOptions, TestOptions, matching_tests
+from pytest_insight.cli.sorting import SessionSort, SessionSortOption, TestSort, TestSortOption
+from pytest_insight.cli.tables import list_sessions, list_tests
+from pytest_insight.summaries import SummaryOrder
 
 group = Commands("Find sessions and tests.")
 app = group.app
 
 
 @group.command("sessions")
-@takes(selection=SessionOptions, tests=TestOptions)
+@takes(selection=SessionOptions, which=TestOptions)
 def find_sessions(
     ctx: typer.Context,
     *,
+    sort: SessionSortOption = SessionSort.STARTED,
     limit: LimitOption = None,
-    format_: FormatOption = ListFormat.TABLE,
+    format_: FindFormatOption = FindFormat.TABLE,
+    explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
-    tests: TestOptions,
+    which: TestOptions,
 ) -> None:
     """Find sessions that have matching tests, the newest first; counts are of those tests.
 
     Example: insight query sessions --outcome failed --days 7
     """
     storage = storage_of(ctx, profile)
-    query = query_on(storage, selection, tests)
-    found = newest(storage.iter_sessions(query.selection, newest_first=True), limit, format_)
-    sessions = print_sessions(found, storage, format_)
-    if exit_code and sessions:
+    query = matching_tests(storage, selection, which)
+    if explain:
+        print_plan(query)
+        return
+    if list_sessions(query, storage, limit, format_, sort) and exit_code:
         raise typer.Exit(EXIT_MATCHED)
 
 
@@ -54,8 +57,11 @@ def find_sessions(
 def find_tests(
     ctx: typer.Context,
     *,
+    sort: TestSortOption = TestSort.STARTED,
     limit: LimitOption = None,
-    format_: FormatOption = ListFormat.TABLE,
+    format_: FindFormatOption = FindFormat.TABLE,
+    group: GroupOption = False,
+    explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
@@ -63,15 +69,15 @@ def find_tests(
 ) -> None:
     """Find test results, those of the newest session first.
 
-    Example: insight query tests --outcome failed --nodeid test_login
+    Example: insight query tests --outcome failed --session last --format nodeids
     """
     storage = storage_of(ctx, profile)
-    query = query_on(storage, selection, which)
-    pairs = (
-        (session, result)
-        for session in storage.iter_sessions(query.selection, newest_first=True)
-        for result in session.test_results
-    )
-    tests = print_tests(newest(pairs, limit, format_, usual=100), storage, format_)
-    if exit_code and tests:
+    query = matching_tests(storage, selection, which)
+    if explain:
+        print_plan(query)
+        return
+    if not group and str(sort) in list(SummaryOrder):
+        raise typer.BadParameter(f"--sort {sort} is of all results of a test: add --group")
+    list_ = list_groups if group else list_tests
+    if list_(query, storage, limit, format_, sort) and exit_code:
         raise typer.Exit(EXIT_MATCHED)

@@ -6,54 +6,55 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli import upkeep
+from pytest_insight.cli import completing, undo, upkeep
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.lazy import Commands
-from pytest_insight.cli.listing import newest
 from pytest_insight.cli.named import find_session
 from pytest_insight.cli.options import (
+    EXIT_MATCHED,
     DryRunOption,
     ExitCodeOption,
     FormatOption,
     LimitOption,
     ListFormat,
     ProfileOption,
-    SessionOptions,
+    ShowFormat,
+    ShowFormatOption,
     YesOption,
-    query_on,
     storage_of,
     takes,
 )
 from pytest_insight.cli.output import print_json, say
-from pytest_insight.cli.tables import print_session, print_sessions
+from pytest_insight.cli.selecting import SessionOptions, TestOptions, whole_sessions
+from pytest_insight.cli.showing import print_session
+from pytest_insight.cli.sorting import SessionSort, SessionSortOption
+from pytest_insight.cli.tables import list_sessions
 from pytest_insight.cli.text import plural
 
 group = Commands("The recorded runs.")
 app = group.app
 
-EXIT_MATCHED = 3
-
 
 @group.command("list")
-@takes(selection=SessionOptions)
+@takes(selection=SessionOptions, having=TestOptions)
 def list_(
     ctx: typer.Context,
     *,
+    sort: SessionSortOption = SessionSort.STARTED,
     limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
+    having: TestOptions,
 ) -> None:
-    """List sessions, the newest first.
+    """List sessions, the newest first; with options about tests, those that have such a test.
 
     Example: insight sessions list --days 7 --sut api
     """
     storage = storage_of(ctx, profile)
-    query = query_on(storage, selection)
-    found = newest(storage.iter_sessions(query.selection, newest_first=True), limit, format_)
-    sessions = print_sessions(found, storage, format_)
-    if exit_code and sessions:
+    query = whole_sessions(storage, selection, having)
+    if list_sessions(query, storage, limit, format_, sort) and exit_code:
         raise typer.Exit(EXIT_MATCHED)
 
 
@@ -62,11 +63,15 @@ def show(
     ctx: typer.Context,
     session: Annotated[
         str,
-        typer.Argument(metavar="[ID]", help="An ID, the beginning of one, or `last`."),
+        typer.Argument(
+            metavar="ID",
+            autocompletion=completing.sessions,
+            help="An ID, the beginning of one, `last`, `last~1` before it.",
+        ),
     ] = "last",
     *,
     profile: ProfileOption = None,
-    format_: FormatOption = ListFormat.TABLE,
+    format_: ShowFormatOption = ShowFormat.TABLE,
 ) -> None:
     """Show one session: its facts, and what did not pass.
 
@@ -74,14 +79,14 @@ def show(
     """
     storage = storage_of(ctx, profile)
     found = find_session(storage, session)
-    if format_ is ListFormat.JSON:
+    if format_ is ShowFormat.JSON:
         print_json(found)
     else:
         print_session(found, storage)
 
 
 @group.command("clear")
-@takes(selection=SessionOptions)
+@takes(selection=SessionOptions, having=TestOptions)
 def clear(
     ctx: typer.Context,
     *,
@@ -89,25 +94,24 @@ def clear(
     dry_run: DryRunOption = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
+    having: TestOptions,
 ) -> None:
     """Delete the selected sessions; all of them where nothing is selected. Asks first.
+
+    Options about tests select the sessions that have such a test; they are deleted whole.
 
     Example: insight sessions clear --sut old-service --dry-run
     """
     storage = storage_of(ctx, profile)
-    query = query_on(storage, selection)
-    if query.selection.session_filters:
-        ids = [session.session_id for session in storage.iter_sessions(query.selection)]
-    else:
-        ids = storage.session_ids()
+    ids = storage.session_ids(whole_sessions(storage, selection, having).selection)
     what = f"{plural(len(ids), 'session')} in {storage.location}"
     if not ids:
         say(f"nothing to delete: no session matches in {storage.location}")
     elif dry_run:
         say(f"would delete {what}")
     elif confirmed(f"Delete {what}?", yes):
-        say(f"deleted {plural(storage.clear_sessions(ids), 'session')} in {storage.location}")
+        undo.delete(ctx, profile, storage, ids, "sessions clear")
 
 
-for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair):
+for command in (upkeep.prune, upkeep.pin, upkeep.unpin, upkeep.verify, upkeep.repair, undo.undo):
     group.command(command.__name__)(command)

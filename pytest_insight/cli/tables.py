@@ -3,120 +3,184 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_insight.cli.listing import Column, Newest, print_listing, print_table
-from pytest_insight.cli.options import ListFormat
-from pytest_insight.cli.output import print_styled, say
+from pytest_insight.cli.listing import Column, Listed, listed, print_listing
+from pytest_insight.cli.options import FindFormat, ListFormat
+from pytest_insight.cli.outcomes import (
+    added_up,
+    counts_text,
+    outcome_bar,
+    outcomes_text,
+    sorted_counts,
+)
+from pytest_insight.cli.output import say, write_bytes
+from pytest_insight.cli.sorting import (
+    SESSION_ORDERS,
+    TEST_ORDERS,
+    SessionSort,
+    TestSort,
+    branch_of,
+)
 from pytest_insight.cli.text import (
-    Styled,
+    age_text,
     duration_text,
-    joined,
     outcome_text,
     plural,
     printable,
-    styled,
     time_text,
 )
-from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.models import TestResult, TestSession
 
 if TYPE_CHECKING:
+    from pytest_insight.query.query import Query
     from pytest_insight.storage.base import BaseStorage
+    from pytest_insight.summaries import TestSummary
+
+AnyFormat = ListFormat | FindFormat
+
+SESSION_FIELDS = (*(f for f in TestSession.__struct_fields__ if f != "test_results"), "outcomes")
+TEST_FIELDS = ("session_id", "sut_name", *TestResult.__struct_fields__)
+"""What CSV listings have, in the models' order."""
+
+ROOMY, WIDE = 110, 120
+"""Columns of a terminal: enough for a bar of the outcomes, enough for what is nice to know."""
 
 NO_SESSIONS = "no sessions yet in {}: record a run with pytest --insight"
 NOTHING_MATCHES = "nothing matches in {}"
-LAST_LINES = 12
-"""How many lines of a failure `sessions show` prints: the end says what went wrong."""
-
-GOOD = frozenset({"passed", "xfailed", "skipped"})
 
 
-def print_sessions(
-    found: Newest, storage: BaseStorage, format_: ListFormat
-) -> Sequence[TestSession]:
-    """One line per session; returns the sessions."""
-    sessions = found.records
-    columns = [
-        Column("Session", lambda s: s.session_id, unbroken=True),
-        Column("SUT", _sut_if_not_in_id, whole=True, spare=True),
-        Column("Started", lambda s: time_text(s.session_start_time)),
-        Column("Took", lambda s: duration_text(s.session_duration), "right"),
-        Column("Tests", lambda s: str(len(s.test_results)), "right"),
-        Column("Outcomes", outcomes_text, whole=True),
-        Column("Branch", lambda s: (s.code_state and s.code_state.branch) or "", spare=True),
-        Column("Pinned", lambda s: "pinned" if s.pinned else "", spare=True),
-    ]
+def list_sessions(
+    query: Query, storage: BaseStorage, limit: int | None, format_: AnyFormat, sort: SessionSort
+) -> bool:
+    """Print one line per session, the newest first where nothing else is said.
+
+    Returns:
+        Whether there are any.
+    """
+    sessions = storage.iter_sessions(query.selection, newest_first=True)
+    found = listed(sessions, limit, format_, SESSION_ORDERS.get(sort))
+    if format_ == FindFormat.NODEIDS:
+        return print_nodeids(r for session in found.records for r in session.test_results)
     print_listing(
-        sessions,
-        columns,
+        found,
+        _session_columns(found),
         format_,
+        fields=SESSION_FIELDS,
         as_json=session_summary,
-        caption=f"{plural(len(sessions), 'session')} of {storage.location}{found}",
-        nothing=_why_nothing(storage) if not sessions else "",
+        caption=f"{plural(len(found.records), 'session')} of {_origin(storage)}",
+        nothing=lambda: _why_nothing(storage),
     )
-    _tell_of_more(found)
-    return sessions
+    return bool(found.records)
 
 
-def print_tests(
-    found: Newest, storage: BaseStorage, format_: ListFormat
-) -> Sequence[tuple[TestSession, TestResult]]:
-    """One line per test result; returns the results with their sessions."""
-    tests = found.records
-    columns = [
-        Column("Test", lambda row: row[1].nodeid, whole=True),
-        Column("Outcome", lambda row: outcome_text(row[1].outcome)),
-        Column("Took", lambda row: duration_text(row[1].duration), "right"),
-        Column("Started", lambda row: time_text(row[1].start_time)),
-        Column("Session", lambda row: row[0].session_id, unbroken=True, spare=True),
+def _session_columns(found: Listed) -> list[Column]:
+    now = datetime.now(UTC)
+    sessions: list[TestSession] = found.records
+    return [
+        Column(
+            "Session",
+            lambda s: s.session_id,
+            fit="copy",
+            total=lambda: "total of these" if found.more else "total",
+        ),
+        Column("SUT", _sut_if_not_in_id, fit="fold", room=WIDE, spare=True),
+        Column("Age", lambda s: age_text(s.session_start_time, now), "right", only="terminal"),
+        Column(
+            "Started",
+            lambda s: time_text(s.session_start_time),
+            room=WIDE,
+            spare=True,
+            only="terminal",
+        ),
+        Column("Started", lambda s: time_text(s.session_start_time), only="pipe"),
+        Column(
+            "Took",
+            lambda s: duration_text(s.session_duration),
+            "right",
+            total=lambda: duration_text(sum(s.session_duration for s in sessions)),
+        ),
+        Column(
+            "Tests",
+            lambda s: f"{len(s.test_results):,}",
+            "right",
+            total=lambda: f"{sum(len(s.test_results) for s in sessions):,}",
+        ),
+        Column("", outcome_bar, room=ROOMY, only="colour"),
+        Column(
+            "Outcomes", outcomes_text, fit="fold", total=lambda: counts_text(added_up(sessions))
+        ),
+        Column("Branch", branch_of, room=WIDE, spare=True),
+        Column("Pinned", lambda s: "pinned" if s.pinned else "", room=WIDE, spare=True),
     ]
+
+
+def list_tests(
+    query: Query, storage: BaseStorage, limit: int | None, format_: FindFormat, sort: TestSort
+) -> bool:
+    """Print one line per test result, those of the newest session first; returns as above."""
+    sessions = storage.iter_sessions(query.selection, newest_first=True)
+    pairs = ((session, result) for session in sessions for result in session.test_results)
+    found = listed(pairs, limit, format_, TEST_ORDERS.get(sort), usual=100)
+    if format_ == FindFormat.NODEIDS:
+        return print_nodeids(result for _, result in found.records)
     print_listing(
-        tests,
-        columns,
+        found,
+        _test_columns(found),
         format_,
+        fields=TEST_FIELDS,
         as_json=lambda row: {
             "session_id": row[0].session_id,
             "sut_name": row[0].sut_name,
             **msgspec.to_builtins(row[1]),
         },
-        caption=f"{plural(len(tests), 'result')} of {storage.location}{found}",
-        nothing=_why_nothing(storage) if not tests else "",
+        caption=f"{plural(len(found.records), 'result')} of {_origin(storage)}",
+        nothing=lambda: _why_nothing(storage),
     )
-    _tell_of_more(found)
-    return tests
+    return bool(found.records)
 
 
-def _tell_of_more(found: Newest) -> None:
-    if found.more and not sys.stdout.isatty():  # where there is no caption
-        say(f"these are the newest {len(found.records)}{found}")
+def _test_columns(found: Listed) -> list[Column]:
+    now = datetime.now(UTC)
+    results: list[TestResult] = [result for _, result in found.records]
+    return [
+        Column(
+            "Test",
+            lambda row: row[1].nodeid,
+            fit="shorten",
+            total=lambda: counts_text(Counter(result.outcome for result in results)),
+        ),
+        Column("Outcome", lambda row: outcome_text(row[1].outcome)),
+        Column(
+            "Took",
+            lambda row: duration_text(row[1].duration),
+            "right",
+            total=lambda: duration_text(sum(result.duration for result in results)),
+        ),
+        Column("Age", lambda row: age_text(row[1].start_time, now), "right", only="terminal"),
+        Column("Started", lambda row: time_text(row[1].start_time), only="pipe"),
+        Column("Session", lambda row: row[0].session_id, fit="copy", room=WIDE, spare=True),
+    ]
 
 
-def print_session(session: TestSession, storage: BaseStorage) -> None:
-    """One session with its facts and everything that did not pass."""
-    print_table(
-        [
-            Column("Session", lambda row: row[0]),
-            Column(printable(session.session_id), lambda row: row[1], whole=True),
-        ],
-        _facts(session, storage),
-    )
-    for result in session.test_results:
-        if result.outcome not in GOOD:
-            _print_failure(result)
-
-
-def _print_failure(result: TestResult) -> None:
-    print_styled(styled(""))
-    print_styled(styled(outcome_text(result.outcome), " ", result.nodeid))
-    lines = result.longreprtext.expandtabs().splitlines()
-    if len(lines) > LAST_LINES:
-        before = plural(len(lines) - LAST_LINES, "line")
-        print_styled(styled(f"    ... {before} before", style="dim"))
-    for line in lines[-LAST_LINES:]:
-        print_styled(styled("    ", line))
+def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:
+    """Each nodeid once, a line each, in the order of its first result; returns as above."""
+    nodeids = dict.fromkeys(result.nodeid for result in results)
+    broken = [nodeid for nodeid in nodeids if "\n" in nodeid or "\r" in nodeid]
+    for nodeid in broken:
+        say(f"warning: left out, for it would be no single line: {nodeid}")
+        del nodeids[nodeid]
+    text = "".join(f"{nodeid}\n" for nodeid in nodeids)
+    if sys.stdout.isatty():
+        print(printable(text, keep="\n"), end="")
+    else:
+        write_bytes(text.encode())
+    return bool(nodeids or broken)
 
 
 def _sut_if_not_in_id(session: TestSession) -> str:
@@ -127,61 +191,14 @@ def session_summary(session: TestSession) -> dict[str, Any]:
     """A session's own fields and how many results it has of each outcome, without the results."""
     fields: dict[str, Any] = msgspec.to_builtins(session)
     fields.pop("test_results", None)
-    return fields | {"outcomes": {str(o): n for o, n in _counts(session)}}
+    return fields | {"outcomes": {str(o): n for o, n in sorted_counts(session.outcome_counts)}}
 
 
-def outcomes_text(session: TestSession) -> Styled:
-    """The counts by outcome, the bad ones first: "2 failed, 198 passed"; and whether it crashed."""
-    parts = [outcome_text(outcome, _counted(outcome, count)) for outcome, count in _counts(session)]
-    if session.crashed:
-        parts.insert(0, outcome_text(TestOutcome.ERROR, "crashed"))
-    return joined(parts) if parts else styled("no tests", style="dim")
-
-
-def _counted(outcome: str, count: int) -> str:
-    """As pytest's closing line says it: "2 failed", "2 errors"."""
-    return plural(count, "error") if outcome == TestOutcome.ERROR else f"{count:,} {outcome}"
-
-
-_ORDER = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
-
-
-def _counts(session: TestSession) -> list[tuple[TestOutcome, int]]:
-    def place(item: tuple[TestOutcome, int]) -> tuple[int, str]:
-        known = str(item[0]) in _ORDER
-        return (_ORDER.index(item[0]) if known else len(_ORDER), item[0])
-
-    return sorted(session.outcome_counts.items(), key=place)
-
-
-def _facts(session: TestSession, storage: BaseStorage) -> list[tuple[str, str | Styled]]:
-    code = session.code_state
-    facts: list[tuple[str, Any]] = [
-        ("SUT", session.sut_name),
-        ("Started", time_text(session.session_start_time)),
-        ("Took", duration_text(session.session_duration)),
-        ("Outcomes", outcomes_text(session)),
-        ("Exit status", session.exit_status),
-        ("Branch", code and code.branch),
-        ("Commit", code and code.commit),
-        ("Changes", code and code.digest),
-        ("Tags", ", ".join(f"{k}={v}" for k, v in session.session_tags.items())),
-    ]
-    facts += [(key, _fact_text(value)) for key, value in session.testing_system.items()]
-    facts.append(("Store", storage.location))
-    return [
-        (name, value if not isinstance(value, int) else str(value))
-        for name, value in facts
-        if value is not None and value != ""
-    ]
-
-
-def _fact_text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-        return ", ".join(f"{name} {item}" for name, item in value.items())
-    return msgspec.json.encode(value).decode()
+def _origin(storage: BaseStorage) -> str:
+    """Where records are from, for a caption: the profile, where one was used, and the store."""
+    if storage.profile_name:
+        return f"profile {storage.profile_name} ({storage.location})"
+    return storage.location
 
 
 def _why_nothing(storage: BaseStorage) -> str:

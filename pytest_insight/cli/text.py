@@ -83,6 +83,20 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 60}h{minutes % 60:02}m"
 
 
+_AGES = (("y", 365.25 * 86_400), ("w", 7 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60))
+
+
+def age_text(time: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit of which it is two or more: "45s", "90m", "3h", "13d"."""
+    seconds = (now - time).total_seconds()
+    if seconds < 0:
+        return "ahead"  # of our clock
+    for unit, length in _AGES:
+        if seconds >= 2 * length:
+            return f"{int(seconds / length)}{unit}"
+    return f"{int(seconds)}s"
+
+
 def time_text(time: datetime) -> str:
     """A time for people, in their own time zone, to the minute."""
     return f"{time.astimezone():%Y-%m-%d %H:%M}"

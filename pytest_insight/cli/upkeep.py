@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_insight.cli import completing
 from pytest_insight.cli.confirm import confirmed
 from pytest_insight.cli.named import session_patterns
-from pytest_insight.cli.options import DryRunOption, ProfileOption, YesOption, storage_of
+from pytest_insight.cli.options import (
+    DryRunOption,
+    ProfileOption,
+    YesOption,
+    option,
+    profile_named,
+    storage_of,
+)
 from pytest_insight.cli.output import say
+from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.text import plural
+from pytest_insight.cli.undo import tell_of_undo
 from pytest_insight.errors import first_of
 
 if TYPE_CHECKING:
@@ -21,7 +31,11 @@ EXIT_DAMAGE = 1
 
 SessionsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="ID...", help="IDs, the beginning of one, wildcards, or `last`."),
+    typer.Argument(
+        metavar="ID",
+        autocompletion=completing.sessions,
+        help="IDs, the beginning of one, wildcards, or `last`.",
+    ),
 ]
 
 
@@ -30,11 +44,11 @@ def prune(
     *,
     older_than: Annotated[
         str | None,
-        typer.Option("--older-than", metavar="SPAN", help="That started so long ago: 90d, 12h."),
+        option("That started so long ago.", "--older-than", example="90d", metavar="SPAN"),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option("--keep", metavar="N", min=0, help="All but so many of the newest."),
+        option("All but so many of the newest.", "--keep", example="500", metavar="N", min=0),
     ] = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
@@ -60,8 +74,14 @@ def prune(
     if dry_run:
         say(f"would delete {what}: {old[0]}{f' to {old[-1]}' if len(old) > 1 else ''}")
     elif confirmed(f"Delete {what}?", yes):
-        count = len(storage.prune_sessions(older_than=seconds, keep=keep))
+        from pytest_insight.storage import undo
+        from pytest_insight.storage.snapshots import Command
+
+        command = Command("sessions prune")
+        with shown_progress():
+            count = undo.prune(storage, command, older_than=seconds, keep=keep)
         say(f"deleted {plural(count, 'session')} in {storage.location}")
+        tell_of_undo(command, profile_named(ctx, profile))
 
 
 def pin(ctx: typer.Context, sessions: SessionsArgument, *, profile: ProfileOption = None) -> None:
@@ -104,7 +124,8 @@ def verify(ctx: typer.Context, *, profile: ProfileOption = None) -> None:
     Example: insight sessions verify
     """
     storage = storage_of(ctx, profile)
-    found = storage.verify()
+    with shown_progress():
+        found = storage.verify()
     _tell(found, storage)
     if not found.sound:
         say("save what can be read with: insight sessions repair")
@@ -122,7 +143,12 @@ def repair(
     Example: insight sessions repair --dry-run
     """
     storage = storage_of(ctx, profile)
-    found = storage.verify() if dry_run else storage.repair()
+    from pytest_insight.storage import undo
+    from pytest_insight.storage.snapshots import Command
+
+    command = Command("sessions repair")
+    with shown_progress():
+        found = storage.verify() if dry_run else undo.repair(storage, command)
     _tell(found, storage)
     if found.tidy:
         say("nothing to repair")
@@ -131,6 +157,7 @@ def repair(
     else:
         kept = f"; the file as it was is kept as {found.backup}" if found.backup else ""
         say(f"wrote the store anew with {plural(found.sessions, 'session')}{kept}")
+        tell_of_undo(command, profile_named(ctx, profile))
 
 
 def _tell(found: Verification, storage: BaseStorage) -> None:

@@ -32,6 +32,7 @@ from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.problems import Parsed, Problem
 from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown_name
 from pytest_insight.models import TestResult, TestSession
+from pytest_insight.watching import counted
 
 SESSION_COLUMNS = tuple(f for f in TestSession.__struct_fields__ if f != "test_results")
 RESULT_COLUMNS = TestResult.__struct_fields__
@@ -92,17 +93,18 @@ def read(data: bytes, source: str) -> Parsed:
 
 
 def _rows(session: TestSession) -> Iterator[list[str]]:
-    fields = [_cell(getattr(session, name), name) for name in SESSION_COLUMNS]
+    fields = [cell(getattr(session, name)) for name in SESSION_COLUMNS]
     if not session.test_results:
         yield fields + [""] * len(RESULT_COLUMNS)
     for result in session.test_results:
-        yield fields + [_cell(getattr(result, name), name) for name in RESULT_COLUMNS]
+        yield fields + [cell(getattr(result, name)) for name in RESULT_COLUMNS]
 
 
-def _cell(value: Any, name: str) -> str:
+def cell(value: Any) -> str:
+    """A value as it stands in a cell: nested ones as JSON, nothing for None, False and empty."""
     if value is None or value is False:
         return ""
-    if name in JSON_COLUMNS:
+    if isinstance(value, dict | list | tuple | msgspec.Struct):
         return msgspec.json.encode(value).decode() if value else ""
     if value is True:
         return "true"
@@ -133,7 +135,7 @@ def _parsed(rows: Iterator[list[str]], source: str) -> Parsed:
             drafts[session_id] = draft
         else:  # rows without an ID belong together no more than they belong to anything else
             draft.finish()
-    for draft in drafts.values():
+    for draft in counted(drafts.values(), f"reading {source}"):
         draft.finish()
     parsed.problems.sort(key=lambda problem: problem.session_index or 0)
     return parsed

@@ -28,6 +28,7 @@ from pytest_insight.exchange.text import (
 )
 from pytest_insight.exchange.walking import NotStrictError, elements, members
 from pytest_insight.models import TestSession
+from pytest_insight.watching import counted
 
 _MOST_KEYS = 100
 """Of an object that holds the sessions: enough to say what else it is."""
@@ -77,7 +78,7 @@ def read(data: bytes, source: str) -> Parsed:
 
 def _read_items(items: Iterable[Any], own: bool, source: str) -> Parsed:
     parsed = Parsed(source)
-    for item in items:
+    for item in counted(items, f"reading {source}"):
         parsed.total += 1
         _read_one(item, parsed.total - 1, parsed, own=own)
     if own:

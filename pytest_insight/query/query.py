@@ -31,11 +31,13 @@ from pytest_insight.filters import (
     TestingSystemIs,
 )
 from pytest_insight.models import TestOutcome
+from pytest_insight.summaries import SummaryOrder, get_order
 
 if TYPE_CHECKING:
     from pytest_insight.query.result import QueryResult
     from pytest_insight.query.tests import QueryTestFilter
     from pytest_insight.storage.base import BaseStorage
+    from pytest_insight.summaries import TestSummary
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -201,6 +203,37 @@ class Query(msgspec.Struct, frozen=True):
         from pytest_insight.query.result import QueryResult
 
         return QueryResult(tuple(self.open_storage().select(self.selection)), self)
+
+    def group_by_test(
+        self,
+        *,
+        sort: SummaryOrder | str | None = None,
+        limit: int | None = None,
+        percentiles: bool = True,
+    ) -> list[TestSummary]:
+        """Ask what the selected results say of each test: counts, durations, first and last seen.
+
+        Args:
+            sort: "mean", "p95", "failures" or "last", the most first; without, by nodeid.
+            limit: only the first so many tests.
+            percentiles: with p50 and p95, for which a database looks at single results; the order
+                "p95" has them always.
+
+        Raises:
+            StorageError: the store cannot be read.
+            UnknownChoiceError: there is no such order.
+            UnknownProfileError: there is no such profile.
+        """
+        order = None if sort is None else get_order(sort)
+        if limit is not None:
+            arguments.whole("limit", limit, at_least=0)
+        return self.open_storage().group_by_test(
+            self.selection, sort=order, limit=limit, percentiles=percentiles
+        )
+
+    def explain(self) -> list[str]:
+        """How `execute` would go about it, in lines for people: what runs where."""
+        return self.open_storage().explain(self.selection)
 
     def open_storage(self) -> BaseStorage:
         """The storage that `execute` asks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from pytest_insight import arguments
 from pytest_insight.errors import InvalidQueryParameterError
 from pytest_insight.filters import (
+    AnyTestFilter,
     Custom,
     DurationBetween,
     ErrorContains,
+    HasTest,
     NodeidContains,
     OutcomeIn,
     OutputContains,
@@ -103,6 +105,16 @@ class QueryTestFilter(msgspec.Struct, frozen=True):
     def apply(self) -> Query:
         """Back to the query, which now has these steps."""
         return self.query.with_test_filters(*self.filters)
+
+    def whole_sessions(self) -> Query:
+        """Back to the query, which now keeps, whole, the sessions that have a matching test."""
+        return (
+            self.query.with_session_filters(
+                HasTest(cast("tuple[AnyTestFilter, ...]", self.filters))
+            )
+            if self.filters
+            else self.query
+        )
 
     def _and(self, test_filter: TestFilter) -> QueryTestFilter:
         return replace(self, filters=(*self.filters, test_filter))

@@ -30,7 +30,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         storage_type: the type of storage.
-        file_path: its file, absolute; None for a storage without one.
+        file_path: its file, absolute, or its URL without a password; None for one without either.
         profile: the profile that was chosen, empty where variables described the storage.
     """
 

@@ -9,11 +9,13 @@ import msgspec
 
 from pytest_insight.errors import InsightError, StorageError, StoreLockedError
 from pytest_insight.files import os_error_text
-from pytest_insight.recording.entries import Journal, parse
+from pytest_insight.locations import DB_PATH_VARIABLE, variable
+from pytest_insight.recording.entries import Journal, Target, parse
 from pytest_insight.recording.journal import discard, journals, set_aside, taken
 from pytest_insight.storage.access import Choice, open_choice
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.profiles import StorageProfile
+from pytest_insight.storage.profiles import ProfileManager, StorageProfile
+from pytest_insight.storage.urls import is_url, without_password
 
 LOCK_SECONDS = 1.0
 """How long to wait for a store that another process writes: the journal can wait longer."""
@@ -56,15 +58,6 @@ def fold_journals(folder: Path) -> Iterator[Folded]:
             yield folded
 
 
-def within(storage: BaseStorage, seconds: float) -> BaseStorage:
-    """The storage, but one that waits so long for another writer: the journal keeps what it has."""
-    from pytest_insight.storage.json_file import JSONStorage
-
-    if type(storage) is not JSONStorage:
-        return storage
-    return JSONStorage(storage.path, lock_seconds=seconds)
-
-
 def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
     """Bring one journal in, unless it is for one of the locked stores; adds to them."""
     if not data.strip():
@@ -83,9 +76,11 @@ def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
     try:
         if target in locked:
             raise StorageError("its store is locked", target)  # noqa: TRY301 - and not waited for
-        profile = StorageProfile("", journal.target.storage_type, journal.target.file_path)
-        storage = within(open_choice(Choice(profile, "argument")), LOCK_SECONDS)
-        storage.save_session(journal.session)
+        place = _with_password(journal.target)
+        profile = StorageProfile("", journal.target.storage_type, place)
+        storage = open_choice(Choice(profile, "argument")).waiting(LOCK_SECONDS)
+        with storage:
+            storage.save_session(journal.session)
     except Exception as exc:  # noqa: BLE001 - the storage may be another distribution's
         if isinstance(exc, StoreLockedError):
             locked.add(target)
@@ -94,6 +89,19 @@ def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
         return _kept(path, session_id, message)
     message = _brought_in(journal, storage) + _cleared(path, journal)
     return Folded(path, session_id, message, saved=True)
+
+
+def _with_password(target: Target) -> str | None:
+    """Where the session belongs; a journal has URLs without their passwords.
+
+    The profile that was used may have it, or the variable. Else the driver looks for it.
+    """
+    place = target.file_path
+    if place is None or not is_url(place):
+        return place
+    profile = ProfileManager().list_profiles().get(target.profile)
+    known = (profile.file_path if profile else None, variable(DB_PATH_VARIABLE))
+    return next((url for url in known if url and without_password(url) == place), place)
 
 
 def _kept(path: Path, session_id: str, message: str) -> Folded:

@@ -262,7 +262,8 @@ class Recorder:
     def _save(self, writer: JournalWriter, journal: Journal) -> None:
         session, storage = journal.session, self._settings.storage
         try:
-            storage.save_session(session)
+            with storage:
+                storage.save_session(session)
         except InsightError as exc:
             waits = f"it waits in {writer.path} and is brought in by the next recorded run"
             if writer.problem is not None:

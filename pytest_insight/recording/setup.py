@@ -14,11 +14,11 @@ from pytest_insight import locations
 from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
 from pytest_insight.recording.ci import ci_facts
 from pytest_insight.recording.entries import Target
-from pytest_insight.recording.folding import within
 from pytest_insight.recording.recorder import Recorder, Settings
 from pytest_insight.recording.texts import CAPTURES, Texts, environment_secrets
 from pytest_insight.storage.access import Choice, choose, open_choice
 from pytest_insight.storage.profiles import ProfileManager
+from pytest_insight.storage.urls import without_password
 
 _STORAGE_VARIABLES = (
     locations.PROFILE_VARIABLE,
@@ -70,10 +70,12 @@ def _settings(config: pytest.Config) -> Settings:
     sut_name = _sut_name(config)
     choice = _choice(config)
     profile = choice.profile
-    path = str(profile.path) if profile.path else None
+    place = without_password(profile.url) if profile.url else None
+    if profile.path:
+        place = str(profile.path)
     return Settings(
-        storage=within(open_choice(choice), LOCK_SECONDS),
-        target=Target(profile.storage_type, path, profile.name),
+        storage=open_choice(choice).waiting(LOCK_SECONDS),
+        target=Target(profile.storage_type, place, profile.name),
         journal_folder=_journal_folder(profile.path),
         sut_name=texts.hide(sut_name),
         tags=texts.redacted(tags),

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from pytest_insight.storage.memory import InMemoryStorage as InMemoryStorage
     from pytest_insight.storage.profiles import ProfileManager as ProfileManager
     from pytest_insight.storage.profiles import StorageProfile as StorageProfile
+    from pytest_insight.storage.sql.postgresql import PostgreSQLStorage as PostgreSQLStorage
+    from pytest_insight.storage.sql.sqlite import SQLiteStorage as SQLiteStorage
 
 __all__ = [
     "BaseStorage",
     "InMemoryStorage",
     "JSONStorage",
+    "PostgreSQLStorage",
     "ProfileManager",
+    "SQLiteStorage",
     "StorageProfile",
     "create_profile",
     "get_active_profile",
@@ -38,7 +42,9 @@ _HOMES = {
     "BaseStorage": "base",
     "JSONStorage": "json_file",
     "InMemoryStorage": "memory",
+    "PostgreSQLStorage": "sql.postgresql",
     "ProfileManager": "profiles",
+    "SQLiteStorage": "sql.sqlite",
     "StorageProfile": "profiles",
 }
 

@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 from pytest_insight import locations
 from pytest_insight.errors import ProfileError
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.profiles import ProfileManager, StorageProfile
+from pytest_insight.storage.profiles import ProfileManager, StorageProfile, kept_place
 from pytest_insight.storage.registry import storage_class
+from pytest_insight.storage.urls import is_url
 
 Reason = Literal["argument", "environment", "active", "default"]
 
@@ -42,12 +43,14 @@ def choose(
     5. The active profile.
     6. The profile `default`.
 
-    In 2 and 4 one of the two fills what the other leaves open: a path alone is a json store, a type
-    alone has its path from `PYTEST_INSIGHT_DB_PATH`, else the default profile's.
+    In 2 and 4 one of the two fills what the other leaves open: a path alone is a json store, a URL
+    alone a postgresql one; a type alone has its path from `PYTEST_INSIGHT_DB_PATH`, else the
+    default profile's.
 
     Raises:
         UnknownProfileError: 1, 3 or 5 name a profile that does not exist. No other one is taken.
-        ProfileError: a path for a storage that keeps no file (2).
+        ProfileError: a path for a storage that keeps no file (2), a URL for one that has no
+            database, or none for one that has.
     """
     manager = ProfileManager()
     if profile_name is not None:
@@ -55,14 +58,14 @@ def choose(
     variable = locations.variable
     db_path = variable(locations.DB_PATH_VARIABLE)
     if storage_type is not None or file_path is not None:
-        kind = storage_type or "json"
+        kind = storage_type or _kind_of(file_path)
         path = file_path or (db_path if kind != "memory" else None)
         return Choice(_unnamed(kind, path), "argument")
     if variable(locations.PROFILE_VARIABLE):
         return Choice(manager.get_active_profile(), "environment")
     kind_variable = variable(locations.STORAGE_TYPE_VARIABLE)
     if kind_variable or db_path:
-        kind = kind_variable or "json"
+        kind = kind_variable or _kind_of(db_path)
         return Choice(_unnamed(kind, db_path if kind != "memory" else None), "environment")
     profile = manager.get_active_profile()
     return Choice(profile, "default" if profile.name == locations.DEFAULT_PROFILE else "active")
@@ -94,6 +97,7 @@ def create_profile(
     merge_strategy: str | None = None,
     export_format: str | None = None,
     export_days: float | None = None,
+    store_password: bool = False,
 ) -> StorageProfile:
     """Equivalent to `ProfileManager().create_profile(...)`."""
     return ProfileManager().create_profile(
@@ -103,6 +107,7 @@ def create_profile(
         merge_strategy=merge_strategy,
         export_format=export_format,
         export_days=export_days,
+        store_password=store_password,
     )
 
 
@@ -126,13 +131,15 @@ def open_choice(choice: Choice) -> BaseStorage:
     profile = choice.profile
     kind = storage_class(profile.storage_type)
     if profile.storage_type != "memory" or (not profile.name and choice.reason == "argument"):
-        return kind.from_profile(profile)
-    key = (locations.profiles_path(), profile.name)
-    with _memories_lock:
-        if key not in _memories:
-            _memories[key] = kind.from_profile(profile)
-        storage = _memories[key]
-    storage.exchange = profile.exchange  # may have changed since
+        storage = kind.from_profile(profile)
+    else:
+        key = (locations.profiles_path(), profile.name)
+        with _memories_lock:
+            if key not in _memories:
+                _memories[key] = kind.from_profile(profile)
+            storage = _memories[key]
+        storage.exchange = profile.exchange  # may have changed since
+    storage.profile_name = profile.name
     return storage
 
 
@@ -146,7 +153,22 @@ def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> Sto
         raise ProfileError(
             f"a memory storage keeps no file, so it cannot use {file_path}: leave one of them out"
         )
-    path = locations.absolute(file_path) if file_path else None
-    if path is None and storage_type == "json":
-        path = locations.store_path()
-    return StorageProfile("", storage_type, str(path) if path else None)
+    profile = StorageProfile("", storage_type, kept_place(file_path))
+    if profile.url and storage_type in {"json", "sqlite"}:
+        raise ProfileError(
+            f"a {storage_type} storage is a file, so it cannot use {profile.place}: "
+            "a URL is for the type postgresql"
+        )
+    if storage_type == "postgresql" and not profile.url:
+        raise ProfileError(
+            "a postgresql storage needs the URL of its database, as in "
+            f"{locations.DB_PATH_VARIABLE}=postgresql://HOST/DATABASE"
+        )
+    if profile.file_path is None and storage_type in {"json", "sqlite"}:
+        suffix = ".db" if storage_type == "sqlite" else ".json"
+        return StorageProfile("", storage_type, str(locations.store_path(suffix=suffix)))
+    return profile
+
+
+def _kind_of(place: str | os.PathLike[str] | None) -> str:
+    return "postgresql" if place is not None and is_url(place) else "json"

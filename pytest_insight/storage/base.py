@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 from msgspec.structs import replace
 
 from pytest_insight import arguments
-from pytest_insight.document import clean_text
+from pytest_insight.document import clean_text, encode_session
 from pytest_insight.errors import (
     InvalidQueryParameterError,
     StorageError,
@@ -38,6 +38,7 @@ from pytest_insight.filters import (
 )
 from pytest_insight.models import TestSession
 from pytest_insight.storage.checking import Verification
+from pytest_insight.summaries import SummaryOrder, TestSummary, ordered, summarised
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport, MergePlan
@@ -51,10 +52,12 @@ class BaseStorage(ABC):
 
     Attributes:
         storage_type: the name that profiles use for this kind of storage.
+        profile_name: the profile it was opened for, "" without one.
         exchange: what exports and imports use where a call says nothing.
     """
 
     storage_type: ClassVar[str]
+    profile_name: str = ""
     exchange: ExchangeSettings = ExchangeSettings()
 
     # Primitives ---------------------------------------------------------------------------------
@@ -112,10 +115,11 @@ class BaseStorage(ABC):
 
     @abstractmethod
     def apply(self, plan: MergePlan) -> None:
-        """Write what a plan says, all or nothing.
+        """Write what a plan says (`iter_writes`) and delete what it `removes`, all or nothing.
 
         Its sessions are checked ones (`document.checked`) and written as they are. It was
-        made from `session_ids()` inside the same `exclusive()` block.
+        made from `session_ids()` inside the same `exclusive()` block. Where giving its sessions
+        fails half-way, nothing is changed.
         """
 
     @abstractmethod
@@ -127,6 +131,10 @@ class BaseStorage(ABC):
 
         Asked before long work whose outcome is to be written; writes nothing itself.
         """
+
+    def waiting(self, seconds: float) -> Self:  # noqa: ARG002 - a backend need not wait at all
+        """The same sessions, by a storage that waits at most so long for another writer."""
+        return self
 
     # Saving and loading -------------------------------------------------------------------------
 
@@ -151,11 +159,36 @@ class BaseStorage(ABC):
         selection = Selection((SessionIdIn(frozenset((clean_text(session_id),))),))
         return next(self.iter_sessions(selection), None)
 
+    def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
+        """The sessions with these IDs as `document.encode_session` has them, one at a time.
+
+        Equivalent to encoding what `iter_sessions` gives of them, but a backend that keeps those
+        bytes hands them out without a look at the results.
+        """
+        wanted = Selection((SessionIdIn(frozenset(ids)),))
+        return map(encode_session, self.iter_sessions(wanted))
+
     def count(self, selection: Selection | None = None) -> int:
         """How many sessions are selected. Equivalent to counting `iter_sessions(selection)`."""
         if selection is None:
             return len(self.session_ids())
         return sum(1 for _ in self.iter_sessions(selection))
+
+    def group_by_test(
+        self,
+        selection: Selection | None = None,
+        *,
+        sort: SummaryOrder | None = None,
+        limit: int | None = None,
+        percentiles: bool = True,
+    ) -> list[TestSummary]:
+        """What the selected results say of each test; see `Query.group_by_test`.
+
+        Equivalent to `ordered(summarised(iter_sessions(selection), ...), sort, limit)`.
+        """
+        percentiles = percentiles or sort == SummaryOrder.P95
+        found = summarised(self.iter_sessions(selection), percentiles=percentiles)
+        return ordered(found, sort, limit)
 
     def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
         """Delete sessions, all or none; returns how many there were.
@@ -173,6 +206,14 @@ class BaseStorage(ABC):
             return self.delete_sessions({clean_text(name) for name in ids})  # as they were kept
         with self.exclusive():
             return self.delete_sessions(self.session_ids())
+
+    def sut_names(self) -> list[str]:
+        """The names of the SUTs that there are sessions of, each once, from A to Z."""
+        return sorted({session.sut_name for session in self.iter_sessions()})
+
+    def explain(self, selection: Selection) -> list[str]:
+        """How a selection is answered, in lines for people: what runs where, in what order."""
+        return selection.resolved().described()
 
     # Upkeep -------------------------------------------------------------------------------------
 
@@ -209,19 +250,13 @@ class BaseStorage(ABC):
             InvalidQueryParameterError: neither rule is given, or one is negative.
             StorageError: the store cannot be read or written.
         """
-        if older_than is None and keep is None:
-            raise InvalidQueryParameterError("say what to prune: how old, or how many to keep")
+        from pytest_insight.storage.pruning import prunable  # seldom needed
+
         with nullcontext() if dry_run else self.exclusive():
-            loose = self.session_ids(Selection((IsPinned(wanted=False),)))
-            old: set[str] = set()
-            if keep is not None:
-                old.update(loose[: max(len(loose) - arguments.whole("keep", keep, at_least=0), 0)])
-            if older_than is not None:
-                within = StartedWithin(arguments.number("older_than", older_than))
-                old.update(set(loose).difference(self.session_ids(Selection((within,)))))
+            old = prunable(self, older_than=older_than, keep=keep)
             if old and not dry_run:
                 self.delete_sessions(old)
-        return [session_id for session_id in loose if session_id in old]
+        return old
 
     def verify(self) -> Verification:
         """Read everything, and say what can be read and what not. Changes nothing.
@@ -245,6 +280,14 @@ class BaseStorage(ABC):
             StorageError: as from any write.
         """
         return self.verify()
+
+    def restore_backup(self, backup: str) -> None:
+        """Put back, all or nothing, what `repair` has kept as `backup`, in place of what is there.
+
+        Raises:
+            StorageError: this kind of storage keeps none, or it cannot be read or written.
+        """
+        raise StorageError(f"{self.location} keeps no backups: {backup} is none", self.location)
 
     # Exchange -----------------------------------------------------------------------------------
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec.structs import replace
 
 from pytest_insight import locations
+from pytest_insight.document import content_digest
 from pytest_insight.errors import ExchangeError, InvalidImportError
 from pytest_insight.exchange.formats import (
     DEFAULT_FORMAT,
@@ -23,16 +26,22 @@ from pytest_insight.exchange.merge import (
     DEFAULT_STRATEGY,
     ImportReport,
     MergePlan,
+    MergeStrategy,
     get_strategy,
     plan_merge,
+    report_of,
 )
-from pytest_insight.exchange.problems import Parsed
 from pytest_insight.files import lock_path
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
+from pytest_insight.storage.contents import digests
+from pytest_insight.watching import counted, is_watched
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_
+
+Write = Callable[[Any, MergePlan], None]
+"""Carries a plan out on a storage."""
 
 
 def export(
@@ -42,7 +51,8 @@ def export(
     output_format: str | None,
 ) -> int:
     """See `BaseStorage.export_selection`."""
-    sessions = _begun(storage.iter_sessions(selection))
+    total = len(storage.session_ids(selection)) if is_watched() else None
+    sessions = counted(_begun(storage.iter_sessions(selection)), "writing", total)
     usual = storage.exchange.export_format
     if not isinstance(path, str | os.PathLike):
         return get_format(output_format or usual or DEFAULT_FORMAT).write(sessions, path)
@@ -59,12 +69,18 @@ def import_(
     input_format: str | None,
     skip_invalid: bool,
     dry_run: bool,
+    *,
+    write: Write | None = None,
+    earlier: dict[str, str] | None = None,
 ) -> ImportReport:
-    """See `BaseStorage.import_sessions`."""
+    """See `BaseStorage.import_sessions`.
+
+    `write` carries a plan out instead of `storage.apply`. `earlier` is for a dry run after others:
+    the digests, by ID, of what those would have written; what this one would write is added.
+    """
     if not dry_run:
         storage.check_writable()
-    usual = storage.exchange.merge_strategy
-    strategy = get_strategy(merge_strategy or usual or DEFAULT_STRATEGY)
+    strategy = strategy_for(storage, merge_strategy)
     if isinstance(path, str | os.PathLike):
         source = str(path)
         parsed = read_file(Path(path), input_format)
@@ -74,12 +90,55 @@ def import_(
     if parsed.problems and not skip_invalid:
         raise InvalidImportError(source, parsed.problems, parsed.total, parsed.problem_count)
     if dry_run:
-        return _report(parsed, plan_merge(storage.session_ids(), parsed.sessions, strategy))
-    with storage.exclusive():
-        plan = plan_merge(storage.session_ids(), parsed.sessions, strategy)
-        if plan.writes:
-            storage.apply(plan)
-    return _report(parsed, plan)
+        plan = plan_for(storage, parsed.sessions, strategy, earlier)
+    else:
+        with storage.exclusive():
+            plan = plan_for(storage, parsed.sessions, strategy)
+            if plan.changes:
+                (write or type(storage).apply)(storage, plan)
+    return replace(
+        report_of(plan),
+        total=parsed.total,
+        invalid=parsed.invalid,
+        problems=tuple(parsed.problems),
+        problem_count=parsed.problem_count,
+        ignored=dict(parsed.ignored),
+    )
+
+
+def strategy_for(storage: BaseStorage, name: str | None) -> MergeStrategy:
+    """The strategy of that name; without one, the profile's, else the usual one."""
+    return get_strategy(name or storage.exchange.merge_strategy or DEFAULT_STRATEGY)
+
+
+def plan_for(
+    storage: BaseStorage,
+    sessions: Sequence[TestSession],
+    strategy: MergeStrategy,
+    earlier: dict[str, str] | None = None,
+    digest: Callable[[TestSession], str] = content_digest,
+) -> MergePlan:
+    """What becomes of sessions that a storage is to take over.
+
+    Args:
+        storage: which.
+        sessions: these; without their results, `digest` must know theirs.
+        strategy: what to do with IDs it has.
+        earlier: as for `import_`.
+        digest: of a session.
+    """
+    existing = set(storage.session_ids())
+    clashing = existing.intersection(session.session_id for session in sessions)
+    contents = digests(storage, clashing)
+    if earlier:
+        existing.update(earlier)
+        contents.update(earlier)
+    plan = plan_merge(existing, sessions, strategy, contents=contents, digest=digest)
+    if earlier is not None:
+        for session, step in zip(sessions, plan.steps, strict=True):
+            if step.is_written:
+                earlier[step.session.session_id] = digest(session)
+    return plan
 
 
 def _name(file: BinaryIO) -> str:
@@ -107,22 +166,3 @@ def _refuse_store(path: Path) -> None:
             f"{path} is a store: exporting to it would overwrite what it keeps; name another file",
             str(path),
         )
-
-
-def _report(parsed: Parsed, plan: MergePlan) -> ImportReport:
-    return ImportReport(
-        total=parsed.total,
-        imported=plan.count("add"),
-        skipped=plan.count("skip"),
-        replaced=plan.count("replace"),
-        renamed=plan.count("rename"),
-        invalid=parsed.invalid,
-        new_ids=tuple(
-            (step.imported_id, step.session.session_id)
-            for step in plan.steps
-            if step.deed == "rename"
-        ),
-        problems=tuple(parsed.problems),
-        problem_count=parsed.problem_count,
-        ignored=dict(parsed.ignored),
-    )

@@ -19,14 +19,20 @@ from pytest_insight.document import (
     clean_text,
     document_chunks,
     encode_checked,
-    encode_session,
 )
 from pytest_insight.errors import StorageError, StoreDamageWarning, first_of
-from pytest_insight.files import not_writable, os_error_text, remove_abandoned, write_whole
+from pytest_insight.files import (
+    COPY_BYTES,
+    not_writable,
+    os_error_text,
+    remove_abandoned,
+    write_whole,
+)
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.checking import Verification
+from pytest_insight.storage.copying import copied, encoded, taken
 from pytest_insight.storage.reading import (
     Entry,
     Index,
@@ -38,8 +44,8 @@ from pytest_insight.storage.reading import (
     is_unfinished,
     load,
     opened,
-    raw_bytes,
 )
+from pytest_insight.watching import begin
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
@@ -121,6 +127,12 @@ class JSONStorage(BaseStorage):
                 f"cannot write the store {self.path}: {refused} is write-protected", self.path
             )
 
+    def waiting(self, seconds: float) -> Self:
+        """Another object on the same file."""
+        other = type(self)(self.path, lock_seconds=seconds)
+        other.exchange = self.exchange
+        return other
+
     # Reading ------------------------------------------------------------------------------------
 
     def iter_sessions(
@@ -146,6 +158,33 @@ class JSONStorage(BaseStorage):
             index = self._index(file, size, _keep(wanted))
             entries = _limited(file, index.entries, wanted, newest_first=False)
             return [entry.session_id for entry in entries]
+
+    def sut_names(self) -> list[str]:
+        """The names, without decoding any result."""
+        names: dict[str, str] = {}
+
+        def note(session: TestSession) -> bool:
+            names[session.session_id] = session.sut_name  # the last one of an ID counts
+            return True
+
+        with opened(self.path) as store:
+            if store is not None:
+                self._index(*store, note)
+        return sorted(set(names.values()))
+
+    def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
+        """The bytes as they stand in the file."""
+        left = set(ids)
+        with opened(self.path) as store:
+            if store is None:
+                return
+            file, size = store
+            try:
+                index = self._index(file, size, everything)
+                yield from taken(file, index.entries, left)
+            except IrregularError:
+                index = self._thorough_index(file, size, everything)
+                yield from taken(file, index.entries, left)
 
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
@@ -231,16 +270,25 @@ class JSONStorage(BaseStorage):
                 return found
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
-            write_whole(self._real_path, document_chunks(_copied(file, index.entries)))
+            write_whole(self._real_path, document_chunks(copied(file, index.entries)))
             return found
+
+    def restore_backup(self, backup: str) -> None:
+        """Put a copy of that file in the store's place."""
+        self.check_writable()
+        with self.exclusive(), self._errors_named(), Path(backup).open("rb") as kept:
+            write_whole(self._real_path, iter(lambda: kept.read(COPY_BYTES), b""))
 
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
         """What is in the file; opened with the lock held, so that nobody is writing to it."""
         results: dict[str, int] = {}
         copies = 0
 
+        watcher = begin(f"checking {self.path}")
+
         def note(session: TestSession) -> bool:
             nonlocal copies
+            watcher.step()
             copies += 1
             results[session.session_id] = len(session.test_results)
             return True
@@ -286,13 +334,10 @@ class JSONStorage(BaseStorage):
             return len(there)
 
     def apply(self, plan: MergePlan) -> None:
-        """Write a new file with what the plan adds, without what it replaces."""
-        writes = plan.writes
+        """Write a new file with what the plan adds, without what it replaces or removes."""
+        without = {*plan.write_ids, *plan.removes}
         with self.exclusive(), self._errors_named():
-            self._rewrite(
-                {session.session_id for session in writes},
-                (encode_session(session) for session in writes),
-            )
+            self._rewrite(without, encoded(plan))
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
@@ -308,12 +353,12 @@ class JSONStorage(BaseStorage):
                 self._keep_backup(index)  # what is left out of the new file stays there
             kept = [entry for entry in index.entries if entry.session_id not in without]
             try:
-                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
+                write_whole(self._real_path, document_chunks(chain(copied(file, kept), added)))
             except IrregularError:
                 index = self._thorough_index(file, size, everything)
                 self._keep_backup(index)
                 kept = [entry for entry in index.entries if entry.session_id not in without]
-                write_whole(self._real_path, document_chunks(chain(_copied(file, kept), added)))
+                write_whole(self._real_path, document_chunks(chain(copied(file, kept), added)))
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
@@ -349,8 +394,3 @@ def _limited(
                 matching.append(entry)
         entries = matching[::-1]
     return reversed(entries) if newest_first else entries
-
-
-def _copied(file: BinaryIO, entries: Iterable[Entry]) -> Iterator[bytes]:
-    for entry in entries:
-        yield raw_bytes(file, entry) if entry.session is None else encode_session(entry.session)

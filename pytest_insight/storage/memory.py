@@ -80,7 +80,10 @@ class InMemoryStorage(BaseStorage):
 
     def apply(self, plan: MergePlan) -> None:
         """Write what the plan says."""
-        self._keep(plan.writes)
+        writes = plan.writes
+        with self._lock:
+            self.delete_sessions(plan.removes)
+            self._keep(writes)
 
     def _keep(self, sessions: Iterable[TestSession]) -> None:
         with self._lock:

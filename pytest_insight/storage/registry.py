@@ -22,6 +22,8 @@ ENTRY_POINT_GROUP = "pytest_insight.storage"
 _BUILT_IN = {
     "json": ("pytest_insight.storage.json_file", "JSONStorage"),
     "memory": ("pytest_insight.storage.memory", "InMemoryStorage"),
+    "postgresql": ("pytest_insight.storage.sql.postgresql", "PostgreSQLStorage"),
+    "sqlite": ("pytest_insight.storage.sql.sqlite", "SQLiteStorage"),
 }
 
 

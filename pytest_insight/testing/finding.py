@@ -7,9 +7,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from pytest_insight.document import decode_session
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage
-from pytest_insight.testing.rules import START, Rules, fill, ids_of, make_session
+from pytest_insight.testing.rules import START, Rules, fill, full_session, ids_of, make_session
 
 
 class FindingRules(Rules):
@@ -22,6 +23,14 @@ class FindingRules(Rules):
         assert storage.count() == 0
         assert storage.get_last_session() is None
         assert storage.get_session_by_id("api-0") is None
+
+    def test_sessions_can_be_had_as_they_are_written(self, storage: BaseStorage) -> None:
+        storage.save_sessions([full_session(), make_session(1), make_session(2)])
+        wanted = {full_session().session_id, "api-2", "nothing"}
+        found = [decode_session(data) for data in storage.encoded_sessions(wanted)]
+        kept = [each for each in storage.load_sessions() if each.session_id in wanted]
+        assert sorted(found, key=repr) == sorted(kept, key=repr)
+        assert len(found) == 2
 
     def test_sessions_come_by_start_time_however_they_were_saved(
         self, storage: BaseStorage
@@ -57,6 +66,14 @@ class FindingRules(Rules):
     def test_session_ids_come_in_the_order_of_the_sessions(self, storage: BaseStorage) -> None:
         fill(storage, 3, 1, 2)
         assert storage.session_ids() == ids_of(storage.load_sessions())
+
+    def test_the_names_of_suts_come_once_each_in_their_order(self, storage: BaseStorage) -> None:
+        assert storage.sut_names() == []
+        for number, name in enumerate(["web", "api", "web", "Z"]):
+            storage.save_session(make_session(number, sut_name=name))
+        assert storage.sut_names() == ["Z", "api", "web"]
+        storage.save_session(make_session(3, sut_name="api"))  # replaces the only one of Z
+        assert storage.sut_names() == ["api", "web"]
 
     def test_the_last_session_is_the_one_that_started_last(self, storage: BaseStorage) -> None:
         fill(storage, 1, 3, 2)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from pytest_insight.exchange.merge import ImportReport
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage
 
@@ -92,6 +94,11 @@ def full_session() -> TestSession:
 def ids_of(sessions: list[TestSession]) -> list[str]:
     """Their IDs, in their order."""
     return [session.session_id for session in sessions]
+
+
+def numbers(report: ImportReport) -> ImportReport:
+    """A report without what became of each session, to be compared."""
+    return replace(report, fates=())
 
 
 def fill(storage: BaseStorage, *numbers: int) -> list[TestSession]:

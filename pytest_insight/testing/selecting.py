@@ -15,7 +15,8 @@ from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSessio
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import START, Rules, fill, ids_of, make_result, make_session
 
-FAILED, SKIPPED, RERUN = TestOutcome.FAILED, TestOutcome.SKIPPED, TestOutcome.RERUN
+FAILED, PASSED = TestOutcome.FAILED, TestOutcome.PASSED
+SKIPPED, RERUN = TestOutcome.SKIPPED, TestOutcome.RERUN
 
 
 def _history() -> list[TestSession]:
@@ -119,6 +120,11 @@ SESSION_FILTERS: list[tuple[f.SessionFilter, str]] = [
     (f.HasNodeidContaining("test_x"), "s1 s2"),
     (f.HasNodeidContaining("[*]"), "s3"),
     (f.HasNodeidContaining("test%x"), ""),
+    (f.HasTest((f.OutcomeIn(frozenset((FAILED,))),)), "s1 s4"),
+    (f.HasTest((f.OutcomeIn(frozenset((FAILED,))), f.NodeidContains("test_x"))), ""),
+    (f.HasTest((f.NodeidContains("test_x"), f.OutcomeIn(frozenset((PASSED,))))), "s1 s2"),
+    (f.HasTest((f.Custom(lambda result: result.has_warning),)), "s2 s4"),
+    (f.HasTest(()), "s1 s2 s3 s4"),
 ]
 
 TEST_FILTERS: list[tuple[f.TestFilter, str]] = [
@@ -190,7 +196,9 @@ class SelectingRules(Rules):
 
     def test_every_filter_has_its_rules_here(self) -> None:
         def kinds(base: type[Any]) -> set[type[Any]]:
-            return {kind for kind in base.__subclasses__() if kind.__module__ == f.__name__}
+            return {
+                kind for kind in base.__subclasses__() if kind.__module__.startswith(f.__name__)
+            }
 
         relative = {f.StartedWithin}  # further down
         assert {type(each) for each, _ in SESSION_FILTERS} | relative == kinds(f.SessionFilter)

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "extremes": "extremes",
     "plugin": "plugin_cost",
     "recording": "recording_cost",
+    "databases": "databases",
 }
 
 

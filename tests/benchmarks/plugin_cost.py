@@ -24,7 +24,7 @@ from tests.benchmarks.history import BENCH
 from tests.benchmarks.report import Row, compared
 
 MOST = 1.005
-FEW, MANY = 200, 1_000
+FEW, SOME, MANY = 200, 1_000, 2_000
 TURNS = 40
 # Of one length, and short as those of people are: pytest looks at every file of a plugin, and
 # eight characters more in their paths cost a tenth of what the plugin does.
@@ -48,7 +48,11 @@ def run() -> list[Row]:
         WITH: build(folder / WITH, ours),
     }
     costs: dict[tuple[int, str], float] = {}
-    for tests, names in ((FEW, [ALONE, BESIDE, WITH]), (MANY, [BESIDE, WITH])):
+    for tests, names in (
+        (FEW, [ALONE, BESIDE, WITH]),
+        (SOME, [BESIDE, WITH]),
+        (MANY, [BESIDE, WITH]),
+    ):
         project = _make_project(folder / f"project-{tests}", tests)
         taken = _measure(valgrind, {name: pythons[name] for name in names}, project, tests)
         costs |= {(tests, name): cost for name, cost in taken.items()}
@@ -61,7 +65,7 @@ def run() -> list[Row]:
             most=MOST if valgrind else None,
             unit=unit,
         )
-        for tests in (FEW, MANY)
+        for tests in (FEW, SOME, MANY)
     ]
     others = len(ours - pytest_alone) - 1
     alone = costs[FEW, ALONE]

@@ -1,22 +1,29 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 
+from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import Insight
+from tests.conftest import MakeSession
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_alone_it_shows_its_commands(insight: Insight) -> None:
+def test_alone_it_shows_where_the_history_is_and_what_to_do_next(
+    insight: Insight, make_session: MakeSession
+) -> None:
     out = insight().out
-    for name in ("profile", "sessions", "export", "import", "query"):
-        assert name in out
+    location = JSONStorage().location
+    assert f"no sessions yet in profile default, {location}: run pytest --insight" in out
+    assert "insight --help" in out
+    JSONStorage().save_sessions([make_session(0), make_session(1, crashed=True)])
+    out = insight().out
+    assert f"2 sessions in profile default, {location}\n" in out
+    assert "the last one, api-1, " in out
+    assert "crashed, 1 failed, 1 passed" in out
+    assert "insight sessions show" in out
 
 
 @pytest.mark.parametrize(
@@ -45,8 +52,30 @@ def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:
     assert insight("--version").out == f"pytest-insight {version('pytest-insight')}\n"
 
 
-def test_a_mistyped_command_is_met_with_the_one_that_is_meant(insight: Insight) -> None:
-    assert "'sessions'" in insight("sesions", status=2).err
+@pytest.mark.parametrize(
+    ("mistyped", "meant", "status"),
+    [
+        ("sesions", "Did you mean 'sessions'?", 2),
+        ("sessions lst", "Did you mean 'list'?", 2),
+        ("sessions list --formt json", "--format", 2),
+        ("sessions list --format jsn", "Did you mean 'json'?", 2),
+        ("query tests --sort durations", "Did you mean 'duration'?", 2),
+        ("query tests --outcome faild", "did you mean failed?", 0),
+        ("sessions show ap-1", "did you mean api-1?", 1),
+        ("sessions list --profile defualt", "did you mean default?", 1),
+        ("--profile defualt sessions list", "did you mean default?", 1),
+        ("export --format cvs", "did you mean csv?", 1),
+        ("import --merge keepboth", "did you mean keep_both?", 1),
+        ("profile create x --type jsno", "did you mean json?", 1),
+    ],
+)
+def test_what_is_mistyped_is_met_with_what_is_meant(
+    insight: Insight, make_session: MakeSession, mistyped: str, meant: str, status: int
+) -> None:
+    JSONStorage().save_session(make_session(1))
+    printed = insight(*mistyped.split(), status=status)
+    assert meant in " ".join(printed.err.replace("│", " ").split())
+    assert printed.out == ""
 
 
 def test_python_dash_m_is_the_same_command() -> None:
@@ -70,24 +99,3 @@ def test_an_unexpected_error_shows_its_traceback() -> None:
     assert process.returncode == 1
     assert b"Traceback" in process.stderr
     assert b"ZeroDivisionError" in process.stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_committed_completions_are_those_the_command_generates(
-    insight: Insight, shell: str
-) -> None:
-    generated = insight(env={"_INSIGHT_COMPLETE": f"source_{shell}"}).out
-    # zsh looks for `#compdef` in the first line; Typer begins with a blank one.
-    assert (ROOT / "completions" / f"insight.{shell}").read_text() == generated.lstrip("\n")
-
-
-def test_bash_completes_commands() -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    script = (
-        f"source {ROOT}/completions/insight.bash; COMP_WORDS=(insight prof); COMP_CWORD=1; "
-        '_insight_completion insight; echo "${COMPREPLY[@]}"'
-    )
-    process = subprocess.run(
-        ["bash", "-c", script], capture_output=True, check=True, env={**os.environ, "PATH": path}
-    )
-    assert process.stdout.strip() == b"profile"

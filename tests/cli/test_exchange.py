@@ -55,8 +55,11 @@ def test_a_file_comes_back_equal(insight: Insight, store: JSONStorage, name: str
 
 def test_importing_twice_skips_replaces_or_keeps_both(insight: Insight, store: JSONStorage) -> None:
     insight("export", "all.json")
-    assert "3 skipped" in insight("import", "all.json").err
-    assert "3 replaced" in insight("import", "all.json", "--merge", "replace_existing").err
+    assert "all 3 sessions are there already" in insight("import", "all.json").err
+    other = Path("all.json").read_text().replace('"sut_name":"api"', '"sut_name":"web"')
+    Path("other.json").write_text(other)
+    assert "3 skipped" in insight("import", "other.json").err
+    assert "3 replaced" in insight("import", "other.json", "--merge", "replace_existing").err
     printed = insight("import", "all.json", "--merge", "keep_both")
     assert "3 renamed" in printed.err
     assert "api-0 is now api-0-2" in printed.err

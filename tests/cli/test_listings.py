@@ -11,6 +11,7 @@ import sys
 import termios
 
 import pytest
+from rich.cells import cell_len
 
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage
@@ -46,20 +47,57 @@ def on_terminal(columns: int, *arguments: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120, 200])
-@pytest.mark.parametrize(
-    ("command", "first"), [("sessions list", "api-" + "0123456789" * 5), ("query tests", LONG)]
-)
-def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut_off(
-    make_session: MakeSession, columns: int, command: str, first: str
+def test_no_line_is_wider_than_the_terminal_and_no_id_is_cut_off(
+    make_session: MakeSession, columns: int
 ) -> None:
-    result = TestResult(LONG, TestOutcome.FAILED, START, 0.1)
-    session = make_session(0, session_id="api-" + "0123456789" * 5, test_results=(result,))
-    JSONStorage().save_session(session)
-    lines = COLOURS.sub("", on_terminal(columns, *command.split())).splitlines()
+    name = "api-" + "0123456789" * 5
+    results = tuple(TestResult(LONG, TestOutcome(o), START, 0.1) for o in ("failed", "skipped"))
+    JSONStorage().save_session(make_session(0, session_id=name, test_results=results))
+    lines = COLOURS.sub("", on_terminal(columns, "sessions", "list")).splitlines()
     assert max(map(len, lines)) <= columns
     _header, _rule, *table = lines
     pieces = [line.split(" ")[0] for line in table]  # of the first column; "" where it has ended
-    assert "".join(pieces).startswith(first)
+    assert "".join(pieces).startswith(name)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
+def test_a_long_nodeid_is_shortened_in_its_middle_on_a_terminal(
+    make_session: MakeSession, columns: int
+) -> None:
+    nodeids = [f"{LONG}[{name}]" for name in ("a", "b", "日本語")]
+    results = tuple(TestResult(nodeid, TestOutcome.FAILED, START, 0.1) for nodeid in nodeids)
+    JSONStorage().save_session(make_session(0, test_results=results))
+    lines = COLOURS.sub("", on_terminal(columns, "query", "tests")).splitlines()
+    assert max(map(cell_len, lines)) <= columns
+    shown = [line.split()[0] for line in lines[2:5]]
+    for text, end in zip(shown, ("[a]", "[b]", "[日本語]"), strict=True):
+        assert text.startswith("tests/")
+        assert text.endswith(end)
+        assert text.count("…") == 1
+        assert cell_len(text) > columns // 2
+
+
+def test_what_the_listed_sessions_add_up_to_stands_under_a_table_on_a_terminal(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    JSONStorage().save_sessions(make_session(number) for number in range(30))
+    shown = COLOURS.sub("", on_terminal(200, "sessions", "list"))
+    total = next(line for line in shown.splitlines() if line.startswith("total"))
+    assert total.split("  ")[0] == "total of these"
+    assert total.split()[3:] == ["50.0", "s", "40", "20", "failed,", "20", "passed"]
+    assert "20 sessions of profile default (" in shown
+    assert "total" not in insight("sessions", "list").out
+
+
+def test_a_bar_of_outcomes_is_drawn_where_colour_is_seen(make_session: MakeSession) -> None:
+    passed = [TestResult(f"t::{n}", TestOutcome.PASSED, START) for n in range(1_000)]
+    failed = TestResult("t::x", TestOutcome.FAILED, START)
+    JSONStorage().save_session(make_session(0, test_results=(failed, *passed)))
+    shown = on_terminal(120, "sessions", "list")
+    assert "\x1b[31m━\x1b[0m\x1b[32m━━━━━━━━━━━\x1b[0m" in shown  # one failure is seen
+    for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"PYTHONIOENCODING": "latin-1"}):
+        assert "━━" not in on_terminal(120, "sessions", "list", **variables).partition("api-0")[2]
+    assert "━" not in on_terminal(80, "sessions", "list").partition("api-0")[2]
 
 
 def test_a_terminal_gets_colours_unless_told_otherwise(store: JSONStorage) -> None:
@@ -114,7 +152,7 @@ def test_a_listing_that_is_cut_says_so_and_json_is_not_cut(
     JSONStorage().save_sessions(make_session(number) for number in range(60))
     printed = insight("sessions", "list")
     assert len(printed.out.splitlines()) == 21
-    assert "these are the newest 20; there are more: --limit 0 shows all" in printed.err
+    assert "these are the first 20; there are more: --limit 0 shows all" in printed.err
     shown = COLOURS.sub("", on_terminal(120, "sessions", "list"))
     assert "there are more: --limit 0 shows all" in " ".join(shown.split())
     assert len(insight("sessions", "list", "--limit", "0").out.splitlines()) == 61
@@ -124,7 +162,7 @@ def test_a_listing_that_is_cut_says_so_and_json_is_not_cut(
     assert printed.err == ""
     printed = insight("query", "tests")
     assert len(printed.out.splitlines()) == 101
-    assert "the newest 100" in printed.err
+    assert "the first 100" in printed.err
     printed = insight("query", "sessions", "-n", "60")
     assert len(printed.out.splitlines()) == 61
     assert printed.err == ""

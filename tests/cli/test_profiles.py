@@ -48,11 +48,12 @@ def test_a_profile_has_its_own_settings(insight: Insight) -> None:
 
 def test_the_profile_in_use_is_marked_with_what_made_it_so(insight: Insight) -> None:
     insight("profile", "create", "demo")
-    assert "* default" in insight("profile", "list").out
-    assert "* argument" in insight("--profile", "demo", "profile", "list").out
-    assert "* environment" in insight("profile", "list", env={"PYTEST_INSIGHT_PROFILE": "demo"}).out
+    assert "* by default" in insight("profile", "list").out
+    assert "* by the option --profile" in insight("--profile", "demo", "profile", "list").out
+    printed = insight("profile", "list", env={"PYTEST_INSIGHT_PROFILE": "demo"})
+    assert "* by PYTEST_INSIGHT_PROFILE" in printed.out
     insight("profile", "switch", "demo")
-    assert "* active" in insight("profile", "list").out
+    assert "* switched to" in insight("profile", "list").out
 
 
 def test_a_profile_is_named_before_the_command_after_it_or_by_the_environment(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -15,7 +16,8 @@ from msgspec.structs import replace
 from pytest_insight.document import END
 from pytest_insight.errors import InsightError
 from pytest_insight.models import TestSession
-from pytest_insight.storage import BaseStorage, InMemoryStorage, ProfileManager
+from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, ProfileManager, undo
+from pytest_insight.storage.snapshots import Command
 from tests.faults.kernel import refuse
 from tests.faults.places import Place
 from tests.faults.victims import Tell, session
@@ -26,7 +28,7 @@ Sessions = dict[str, TestSession]
 CHANCES = frozenset(
     {
         *("open", "write", "writelines", "flush", "fsync", "close", "__exit__"),
-        *("truncate", "ftruncate", "replace", "rename", "unlink", "mkdir"),
+        *("truncate", "ftruncate", "replace", "rename", "unlink", "mkdir", "symlink"),
         *("chmod", "fchmod", "flock"),
         *("execute", "executemany", "commit"),
     }
@@ -69,6 +71,10 @@ def _pinned(before: Sessions) -> Sessions:
     return {**before, "old-2": replace(before["old-2"], pinned=True)}
 
 
+CLEAR_TO_UNDO = "clear as the command does"
+"""So that it can be taken back."""
+
+
 def _profiles(folder: Path) -> ProfileManager:
     return ProfileManager(folder / "profiles.json")
 
@@ -80,6 +86,9 @@ DEEDS: dict[str, Deed] = {
     ),
     "delete": Deed(lambda storage, _: storage.delete_sessions(["old-1"]), _without("old-1")),
     "clear": Deed(lambda storage, _: storage.clear_sessions(), lambda _: {}),
+    CLEAR_TO_UNDO: Deed(
+        lambda storage, _: undo.delete(storage, ["old-1"], Command("clear")), _without("old-1")
+    ),
     "prune": Deed(lambda storage, _: storage.prune_sessions(keep=0), lambda _: {}),
     "pin": Deed(lambda storage, _: storage.pin_sessions(["old-2"]), _pinned),
     "repair": Deed(lambda storage, _: storage.repair(), _without("old-1"), _damage),
@@ -91,6 +100,7 @@ DEEDS: dict[str, Deed] = {
     "create": Deed(lambda _, folder: _profiles(folder).create_profile("new")),
     "switch": Deed(lambda _, folder: _profiles(folder).switch_profile("old")),
     "drop": Deed(lambda _, folder: _profiles(folder).delete_profile("other")),
+    "rename": Deed(lambda _, folder: _profiles(folder).rename_profile("old", "new")),
 }
 
 
@@ -124,7 +134,7 @@ def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: 
     else:
         sys.setprofile(count)
     try:
-        DEEDS[deed].do(place.open(), place.path.parent)
+        _do(place, deed)
     except InsightError as exc:
         raised = exc
     finally:
@@ -137,7 +147,12 @@ def _warm_up(place: Place, deed: str) -> None:
     """Do it once elsewhere: imports write compiled files, which are not what is tested."""
     path = place.path.parent / "warm" / place.path.name
     furnish(place._replace(path=path), deed)
-    DEEDS[deed].do(place._replace(path=path).open(), path.parent)
+    _do(place._replace(path=path), deed)
+
+
+def _do(place: Place, deed: str) -> None:
+    os.environ["PYTEST_INSIGHT_HOME"] = str(place.path.parent)
+    DEEDS[deed].do(place.open(), place.path.parent)
 
 
 def furnish(place: Place, deed: str) -> Sessions:
@@ -155,6 +170,7 @@ def furnish(place: Place, deed: str) -> Sessions:
     (folder / "export.json").write_text("an earlier export")
     for name in ("old", "other"):
         _profiles(folder).create_profile(name)
+    JSONStorage(folder / "old.json").save_session(session("of-old", 1))
     before = {each.session_id: each for each in storage.load_sessions()}
     damage = DEEDS[deed].damage
     if damage is not None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from pytest_insight import locations
 from pytest_insight.document import checked
 from pytest_insight.errors import InsightError
 from pytest_insight.exchange.formats import FORMATS
@@ -265,7 +266,11 @@ def test_an_id_is_found_shown_and_deleted_and_is_no_path(
     assert {path.name for path in storage.path.parent.iterdir()} == {
         "sessions.json",
         "sessions.json.lock",
+        "undo",
     }
+    undo = locations.undo_folder(storage.location)
+    assert {path.name for path in undo.iterdir()} == {"000001.deed", "000001.json"}
+    assert run("sessions", "undo", "--dry-run").status == 0
 
 
 @st.composite

@@ -15,46 +15,16 @@ from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.models import TestSession
 from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, ProfileManager
 from tests.faults import victims
-from tests.faults.conftest import LONG, Rounds
+from tests.faults.conftest import MOMENT, Moments, Rounds
 from tests.faults.places import Place, temporary_files
 from tests.faults.victims import Start, Victim, session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
 
-MOMENT = 0.05
-"""Seconds within which a process is killed at first: some ten sessions are saved in them."""
 ROUNDS_OF_A_STORE = 25
 """Then a new one is begun: this is about kills, not about size."""
 OLD = [session(f"i{number}", 1) for number in range(40)]
 OLD.sort(key=lambda each: (each.session_start_time, each.session_id))
-
-
-class Moments:
-    """When to kill: so that about every other process gets done, however fast the machine is."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        self._within = MOMENT
-        self._done: list[bool] = []
-
-    def kill(self, victim: Victim) -> bool:
-        """Kill it at some moment; returns whether it had told that it was done."""
-        victim.wait_for_first()
-        time.sleep(self._rng.uniform(0, self._within))
-        done = "done" in victim.kill()
-        self._done.append(done)
-        self._within *= 0.8 if done else 1.25
-        return done
-
-    def assert_both(self) -> None:
-        """Some were done and some not, else nothing was tried."""
-        print(f"{self._done.count(True)} of {len(self._done)} were done when they were killed")
-        assert len(set(self._done)) == 2 or not LONG
-
-
-@pytest.fixture
-def moments(rng: random.Random) -> Moments:
-    return Moments(rng)
 
 
 def test_every_acknowledged_session_survives_the_kill_of_its_writer(

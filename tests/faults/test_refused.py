@@ -15,12 +15,12 @@ import pytest
 
 from pytest_insight.document import encode_session
 from pytest_insight.errors import StoreDamageWarning
-from pytest_insight.storage import ProfileManager
+from pytest_insight.storage import JSONStorage, ProfileManager, undo
 from tests.faults import refused
 from tests.faults.conftest import LONG
 from tests.faults.kernel import can_refuse
-from tests.faults.places import Place, temporary_files
-from tests.faults.refused import DEEDS, Sessions, furnish
+from tests.faults.places import Place
+from tests.faults.refused import CLEAR_TO_UNDO, DEEDS, Sessions, furnish
 from tests.faults.victims import Start, session
 
 FAULTS = {
@@ -58,6 +58,7 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     place: Place,
     start: Start,
     rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
     deed: str,
     fault: tuple[str, int],
 ) -> None:
@@ -66,6 +67,7 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     some = [1, *range(rng.randrange(2, 12), 200, 10)]
     for chance in range(1, 200) if LONG else some:
         here = place._replace(path=tmp_path / str(chance) / place.path.name)
+        monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
         before = furnish(here, deed)
         damaged = here.path.read_bytes()
         said = attempt(start, deed, here, *fault, chance)
@@ -84,8 +86,8 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
 
 def assert_told(said: dict[str, Any], path: Path, error: int) -> None:
     """The error is of the right kind, and says the cause and the file that was to be written."""
-    names = {path.name: "StorageError", "profiles.json": "StorageError"}
-    names["export.json"] = "ExchangeError"
+    stores = (path.name, "profiles.json", "undo", "new.json", "old.json")
+    names = {**dict.fromkeys(stores, "StorageError"), "export.json": "ExchangeError"}
     assert os.strerror(error) in said["text"]
     named = [name for name in names if str(path.with_name(name)) in said["text"]]
     assert said["error"] in {names[name] for name in named}, said
@@ -93,7 +95,7 @@ def assert_told(said: dict[str, Any], path: Path, error: int) -> None:
 
 def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done: bool) -> None:
     storage, path = place.open(), place.path
-    assert temporary_files(path) == []
+    assert list(path.parent.rglob("*.tmp")) == []
     damaged = deed == "repair"
     with warnings.catch_warnings():
         if damaged:
@@ -109,6 +111,10 @@ def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done
         text = path.with_name("export.json").read_text()
         whole = text.startswith('{"format":"pytest-insight"') and text.endswith("]}\n]}\n")
         assert whole if done else whole or text == "an earlier export"
+    if deed == CLEAR_TO_UNDO:
+        undo.take_back(storage)
+        found = {each.session_id: each for each in storage.load_sessions()}
+        assert found == before
     assert_profiles_hold(path.with_name("profiles.json"), deed, done=done)
     # And life goes on.
     storage.repair()
@@ -119,20 +125,29 @@ def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done
 
 def assert_profiles_hold(path: Path, deed: str, *, done: bool) -> None:
     manager = ProfileManager(path)
-    found = (set(manager.list_profiles()), manager.get_active_profile().name)
+    profiles = manager.list_profiles()
+    found = (set(profiles), manager.get_active_profile().name)
     before = ({"default", "old", "other"}, "default")
     after = {
         "create": ({*before[0], "new"}, "default"),
         "switch": (before[0], "old"),
         "drop": (before[0] - {"other"}, "default"),
+        "rename": ({"default", "new", "other"}, "default"),
     }.get(deed, before)
     assert found == after if done else found in (before, after)
+    old = profiles.get("old") or profiles["new"]
+    assert JSONStorage(old.path).session_ids() == ["of-old"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX's limit of a file's size")
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_write_that_is_cut_short_by_a_limit_is_undone(
-    tmp_path: Path, place: Place, start: Start, rng: random.Random, deed: str
+    tmp_path: Path,
+    place: Place,
+    start: Start,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    deed: str,
 ) -> None:
     failed = 0
     largest = place._replace(path=tmp_path / "largest" / place.path.name)
@@ -141,6 +156,7 @@ def test_a_write_that_is_cut_short_by_a_limit_is_undone(
     limits = [5, *sorted(rng.sample(range(most), 50 if LONG else 2)), most * 2]
     for limit in limits:
         here = place._replace(path=tmp_path / str(limit) / place.path.name)
+        monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
         before = furnish(here, deed)
         file = here.path.read_bytes()
         said = attempt(start, deed, here, "limit", limit, 0)

@@ -15,8 +15,11 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Protocol
 
+from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.models import TestOutcome, TestResult, TestSession
-from pytest_insight.storage import ProfileManager
+from pytest_insight.storage import JSONStorage, ProfileManager, undo
+from pytest_insight.storage.snapshots import Command
+from pytest_insight.storage.transfer import merge
 from tests.faults.places import Place
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -167,6 +170,42 @@ def switches(tell: Tell, path: Path, names: list[str], prefix: str) -> None:
         if number % 3:
             manager.delete_profile(f"{prefix}{number}")
             tell(f"deleted {prefix}{number}")
+
+
+def deletes(tell: Tell, home: Path) -> None:
+    """Clear the default store as the command does, so that it can be taken back."""
+    storage = _at_home(home)
+    _do(tell, lambda: undo.delete(storage, storage.session_ids(), Command("clear")))
+
+
+def merges(tell: Tell, home: Path) -> None:
+    """Merge `source.json` into the default store as the command does."""
+    storage = _at_home(home)
+    source = JSONStorage(home / "source.json")
+    strategy = MergeStrategy.REPLACE_EXISTING
+    _do(tell, lambda: merge(source, storage, strategy, Command("merge")))
+
+
+def takes_back(tell: Tell, home: Path) -> None:
+    """Take back what was done to the default store."""
+    storage = _at_home(home)
+    _do(tell, lambda: undo.take_back(storage))
+
+
+def renames(tell: Tell, home: Path, one: str, other: str) -> None:
+    """Rename a profile, and back; tell each name once it has it."""
+    _at_home(home)
+    manager = ProfileManager()
+    tell("under way")
+    for number in count():
+        old, new = (one, other) if number % 2 == 0 else (other, one)
+        manager.rename_profile(old, new)
+        tell(new)
+
+
+def _at_home(home: Path) -> JSONStorage:
+    os.environ["PYTEST_INSIGHT_HOME"] = str(home)
+    return JSONStorage()
 
 
 def holds_the_lock(tell: Tell, place: Place) -> None:

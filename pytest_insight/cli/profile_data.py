@@ -1,0 +1,179 @@
+"""`insight profile copy|rename|merge|path`: the sessions of profiles as a whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pytest_insight.cli import completing
+from pytest_insight.cli.databases import StorePathOption
+from pytest_insight.cli.options import (
+    DryRunOption,
+    ProfileOption,
+    option,
+    profile_named,
+    storage_of,
+)
+from pytest_insight.cli.output import say
+from pytest_insight.cli.profile_settings import NameIfAnyArgument
+from pytest_insight.cli.progress import shown_progress
+from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
+from pytest_insight.cli.text import plural
+from pytest_insight.cli.undo import tell_of_undo
+from pytest_insight.errors import InsightError, ProfileError
+
+CopiedArgument = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", autocompletion=completing.profiles, help="What to copy."),
+]
+
+CopyTypeOption = Annotated[
+    str | None,
+    option(
+        "Its storage type; without, the same.",
+        "--type",
+        "-t",
+        example="json",
+        metavar="TYPE",
+        autocompletion=completing.storage_types,
+    ),
+]
+
+SourcesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE",
+        autocompletion=completing.profiles,
+        help="The profiles whose sessions to take.",
+    ),
+]
+TargetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET", autocompletion=completing.profiles, help="The profile that gets them."
+    ),
+]
+
+
+def path(
+    ctx: typer.Context,
+    name: NameIfAnyArgument = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Print the path of a profile's store, and nothing else.
+
+    Example: cp "$(insight profile path)" backup.json
+    """
+    from pytest_insight.storage.access import choose
+
+    found = choose(name or profile_named(ctx, profile)).profile
+    if found.path is None:
+        named = f"the profile {found.name!r}" if found.name else "the storage in use"
+        raise ProfileError(
+            f"{named} has no path: its type is {found.storage_type}, which is no file",
+            found.name,
+        )
+    print(found.path)
+
+
+def rename(
+    name: Annotated[
+        str, typer.Argument(metavar="OLD", autocompletion=completing.profiles, help="The profile.")
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+) -> None:
+    """Give a profile another name. A store in our folder gets it too; one elsewhere stays.
+
+    Example: insight profile rename demo workshop
+    """
+    from pytest_insight.locations import PROFILE_VARIABLE, variable
+    from pytest_insight.storage.profiles import ProfileManager
+
+    profile = ProfileManager().rename_profile(name, new)
+    where = (
+        f"its type is {profile.storage_type}"
+        if profile.place == profile.storage_type
+        else f"its store is {profile.place}"
+    )
+    say(f"the profile {name!r} is {new!r} now; {where}")
+    if variable(PROFILE_VARIABLE) == name:
+        say(f"but {PROFILE_VARIABLE}={name} names one that is no more: set it to {new}")
+
+
+def copy(
+    ctx: typer.Context,
+    source: CopiedArgument,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the copy.")],
+    type_: CopyTypeOption = None,
+    file_path: StorePathOption = None,
+) -> None:
+    """Make a new profile with the settings and the sessions of another one.
+
+    Example: insight profile copy default before-upgrade
+    """
+    from msgspec.structs import replace
+
+    from pytest_insight.locations import absolute
+    from pytest_insight.storage.access import Choice, open_choice
+    from pytest_insight.storage.profiles import ProfileManager, check_free, check_profile
+    from pytest_insight.storage.transfer import copy_into_new
+
+    manager = ProfileManager()
+    model = manager.get_profile(source)
+    kind, path = type_ or model.storage_type, str(absolute(file_path)) if file_path else None
+    profile = replace(model, name=new, storage_type=kind, file_path=path)
+    check_profile(profile)
+    check_free(new, manager.list_profiles())
+    with (
+        storage_of(ctx, source) as old,
+        open_choice(Choice(profile, "active")) as storage,
+    ):
+        # The sessions first: whoever is killed leaves no profile that has only some of them.
+        with shown_progress():
+            count = copy_into_new(old, storage)
+        manager.add_profile(profile)
+        say(f"copied {plural(count, 'session')} of {old.location} to {storage.location}")
+    say(f"created the profile {new!r} with the settings of {source!r}")
+
+
+def merge(
+    ctx: typer.Context,
+    sources: SourcesArgument,
+    target: TargetArgument,
+    *,
+    strategy: MergeOption = None,
+    report: ReportOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Take the sessions of profiles over into another one, as an import would; they keep theirs.
+
+    Example: insight profile merge linux windows all --dry-run
+    """
+    from pytest_insight.storage.access import get_storage_instance
+    from pytest_insight.storage.exchanging import strategy_for
+    from pytest_insight.storage.snapshots import Command
+    from pytest_insight.storage.transfer import is_same
+    from pytest_insight.storage.transfer import merge as merge_storages
+
+    storage = storage_of(ctx, target)
+    chosen = strategy_for(storage, strategy)
+    # A mistake in the last name is found before the first one is merged.
+    opened = [(name, get_storage_instance(profile_name=name)) for name in sources]
+    for name, source in opened:
+        if is_same(source, storage):
+            raise InsightError(
+                f"{name!r} and {target!r} have one store, {storage.location}: name another profile"
+            )
+    command = Command(f"profile merge {' '.join(sources)} {target}")
+    earlier: dict[str, str] | None = {} if dry_run else None
+    taken = []
+    for name, source in opened:
+        with shown_progress():
+            done = merge_storages(
+                source, storage, chosen, command, dry_run=dry_run, earlier=earlier
+            )
+        taken.append(Taken(name, done))
+        tell(taken[-1], storage, dry_run=dry_run)
+    list_fates(taken, storage, report, dry_run=dry_run)
+    tell_of_undo(command, target)

@@ -1,0 +1,166 @@
+"""`insight profile create|set`: the settings of profiles."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pytest_insight.cli import completing
+from pytest_insight.cli.databases import PlaceOptions, StorageTypeOption, StorePathOption
+from pytest_insight.cli.options import ProfileOption, option, profile_named, takes
+from pytest_insight.cli.output import say
+from pytest_insight.errors import ProfileError
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.profiles import StorageProfile
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", autocompletion=completing.profiles, help="The profile."),
+]
+NameIfAnyArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME",
+        autocompletion=completing.profiles,
+        help="The profile; without, the one in use.",
+    ),
+]
+StrategyOption = Annotated[
+    str | None,
+    option(
+        "What its imports do with IDs it has: skip_existing, replace_existing, keep_both.",
+        "--merge",
+        example="keep_both",
+        metavar="STRATEGY",
+        autocompletion=completing.strategies,
+    ),
+]
+ExportFormatOption = Annotated[
+    str | None,
+    option(
+        "The format of its exports.",
+        "--export-format",
+        example="csv",
+        metavar="FORMAT",
+        autocompletion=completing.formats,
+    ),
+]
+ExportDaysOption = Annotated[
+    float | None,
+    option("How many days its exports go back.", "--export-days", example="30", metavar="N"),
+]
+SwitchOption = Annotated[bool, option("Make it the active one.", "--switch")]
+
+
+class Setting(enum.StrEnum):
+    """What `profile set --unset` takes back, named as its option is."""
+
+    TYPE = "type"
+    PATH = "path"
+    MERGE = "merge"
+    EXPORT_FORMAT = "export-format"
+    EXPORT_DAYS = "export-days"
+
+
+_FIELDS = {
+    "type": "storage_type",
+    "path": "file_path",
+    "merge": "merge_strategy",
+    "export-format": "export_format",
+    "export-days": "export_days",
+}
+
+
+@takes(where=PlaceOptions)
+def create(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
+    ],
+    *,
+    merge: StrategyOption = None,
+    export_format: ExportFormatOption = None,
+    export_days: ExportDaysOption = None,
+    switch: SwitchOption = False,
+    where: PlaceOptions,
+) -> None:
+    """Create a profile. Its store comes with the first save; one that exists is used as it is.
+
+    Example: insight profile create demo --type json
+    """
+    from pytest_insight.storage.profiles import ProfileManager
+
+    manager = ProfileManager()
+    profile = manager.create_profile(
+        name,
+        where.storage_type,
+        where.place,
+        merge_strategy=merge,
+        export_format=export_format,
+        export_days=export_days,
+        store_password=where.store_password,
+    )
+    if switch:
+        manager.switch_profile(name)
+    active = "; it is active now" if switch else ""
+    say(f"created the profile {name!r} ({where_of(profile)}){active}")
+    if profile.storage_type == "memory":
+        say("a memory profile forgets its sessions when the process ends, so here at once")
+
+
+def set_(
+    ctx: typer.Context,
+    name: NameIfAnyArgument = None,
+    type_: StorageTypeOption = None,
+    path: StorePathOption = None,
+    merge: StrategyOption = None,
+    export_format: ExportFormatOption = None,
+    export_days: ExportDaysOption = None,
+    unset: Annotated[
+        list[Setting] | None,
+        option(
+            "Take a setting back to its default; may be repeated.",
+            "--unset",
+            example="export-days",
+        ),
+    ] = None,
+    switch: SwitchOption = False,
+    profile: ProfileOption = None,
+) -> None:
+    """Change settings of a profile. Its sessions stay where they are, also where its path changes.
+
+    Example: insight profile set demo --merge keep_both --unset export-days
+    """
+    from pytest_insight.storage.access import choose
+    from pytest_insight.storage.profiles import ProfileManager
+
+    values = (type_, path, merge, export_format, export_days)
+    given: dict[str, Any] = dict(zip(Setting, values, strict=True))
+    changes = {_FIELDS[key]: value for key, value in given.items() if value is not None}
+    for key in unset or ():
+        if _FIELDS[key] in changes:
+            raise typer.BadParameter(f"--{key.value} and --unset {key.value} contradict each other")
+        changes[_FIELDS[key]] = None
+    if not changes and not switch:
+        raise typer.BadParameter("say what to change: --path, --merge, ...; see --help")
+    manager = ProfileManager()
+    before = choose(name or profile_named(ctx, profile)).profile
+    if not before.name:
+        raise ProfileError("in use is no profile but what the environment says: name a profile")
+    now = manager.update_profile(before.name, **changes)
+    if switch:
+        manager.switch_profile(now.name)
+    say(f"changed the profile {now.name!r}{'; it is active now' if switch else ''}")
+    if where_of(before) != where_of(now):
+        say(
+            f"its store is {where_of(now)} now; what is in {where_of(before)} was not moved: "
+            "take it along with insight export and insight import"
+        )
+
+
+def where_of(profile: StorageProfile) -> str:
+    """Where its sessions are: a path, a URL without its password, or the type without either."""
+    return profile.place

@@ -1,0 +1,179 @@
+"""Reading selected sessions: which they are first, then what they hold, some at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pytest_insight.filters import Selection, SessionFilter, all_match
+from pytest_insight.models import TestSession
+from pytest_insight.storage.sql.compiling import TEXTS, compiled
+from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
+from pytest_insight.storage.sql.rows import RESULT_FIELDS, Row, header_of, session_of
+
+FIRST_RESULTS = 2_000
+"""Results among which the first sessions are looked for: often one is enough."""
+MOST_RESULTS = 20_000
+MOST_NARROWED = 100_000
+"""Results that are read at a time, and results from which some are selected at a time; one session
+may have more. A result takes about 400 bytes while it is read."""
+GROWTH = 4
+MOST_SESSIONS = 2_000
+
+_RESULTS = f"insight_results r JOIN insight_tests t ON t.id = r.test {TEXTS}"
+
+
+class Candidate(NamedTuple):
+    """A session that is selected: its key, its ID, and how many results it has."""
+
+    key: int
+    session_id: str
+    results: int
+
+
+class Finder:
+    """Answers one resolved selection."""
+
+    def __init__(self, connection: Connection, selection: Selection) -> None:
+        self._connection = connection
+        self._dialect = connection.dialect
+        self._selection = selection
+        self.sql = compiled(selection, connection.dialect)
+        self._after = Selection(test_filters=self.sql.rest_of_results)
+
+    def sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
+        """The sessions, with the selected results."""
+        chosen = self.chosen()
+        most = MOST_NARROWED if self.sql.narrows else MOST_RESULTS
+        for batch in batches(chosen if newest_first else chosen[::-1], most):
+            for session in self._loaded(batch, self.sql.results):
+                if self.sql.narrows and not session.test_results:
+                    continue
+                narrowed = self._after.narrowed(session)
+                if narrowed is not None:
+                    yield narrowed
+
+    def ids(self) -> list[str]:
+        """Their IDs, by start time."""
+        if self.sql.rest_of_results:
+            return [session.session_id for session in self.sessions(newest_first=False)]
+        chosen = self.chosen()[::-1]
+        if not self.sql.narrows:
+            return [each.session_id for each in chosen]
+        found: set[int] = set()
+        for start in range(0, len(chosen), MOST_SESSIONS):
+            some = chosen[start : start + MOST_SESSIONS]
+            found.update(
+                row[0]
+                for row in self._connection.rows(
+                    *self._find_results(some, self.sql.results, "DISTINCT r.session")
+                )
+            )
+        return [each.session_id for each in chosen if each.key in found]
+
+    def explained(self) -> list[str]:
+        """Each filter with where it runs, and the database's plans."""
+        lines = []
+        for wanted, condition in self.sql.steps:
+            where = "in Python, after" if condition is None else "in the database"
+            said = "" if condition is None else f": {condition.sql}"
+            lines.append(f"{where}: {wanted}{said}")
+        limit = None if self.sql.rest_of_sessions else self.sql.limit
+        plans = {
+            "sessions": self._find_sessions("", limit),
+            "results": self._find_results(self.chosen()[:1], self.sql.results),
+        }
+        for name, statement in plans.items():
+            plan = self._connection.plan(statement)
+            lines += [f"plan of {name}:", *(f"  {line}" for line in plan)]
+        return lines
+
+    # Which --------------------------------------------------------------------------------------
+
+    def chosen(self) -> list[Candidate]:
+        """The selected sessions, the newest first."""
+        rest, limit = self.sql.rest_of_sessions, self.sql.limit
+        if not rest:
+            return [Candidate(*row) for row in self._candidates("", limit)]
+        headers = [each for each in rest if not each.needs_results]
+        rows = self._candidates(", s.header", None)
+        chosen = [Candidate(*row[:3]) for row in rows if all_match(headers, header_of(row[3]))]
+        results = [each for each in rest if each.needs_results]
+        if results:
+            chosen = list(self._with_results(chosen, results, limit))
+        return chosen if limit is None else chosen[:limit]
+
+    def _candidates(self, more: str, limit: int | None) -> list[Row]:
+        return self._connection.rows(*self._find_sessions(more, limit))
+
+    def _find_sessions(self, more: str, limit: int | None) -> Statement:
+        condition = self.sql.sessions
+        cut = Condition("") if limit is None else Condition(" LIMIT ?", (limit,))
+        return Statement(
+            f"SELECT s.id, s.session_id, s.results{more} FROM insight_sessions s"
+            f" WHERE {condition.sql} ORDER BY s.started DESC,"
+            f" {self._dialect.by_code_point('s.session_id')} DESC{cut.sql}",
+            condition.parameters + cut.parameters,
+        )
+
+    def _find_results(
+        self, batch: Sequence[Candidate], condition: Condition, fields: str = RESULT_FIELDS
+    ) -> Statement:
+        which = self._dialect.any_of("r.session", [each.key for each in batch])
+        return Statement(
+            f"SELECT {fields} FROM {_RESULTS} WHERE {which.sql} AND {condition.sql}",
+            which.parameters + condition.parameters,
+        )
+
+    def _with_results(
+        self, candidates: Sequence[Candidate], wanted: Sequence[SessionFilter], limit: int | None
+    ) -> Iterator[Candidate]:
+        """Those whose results match; no more are read than the limit takes."""
+        by_id = {each.session_id: each for each in candidates}
+        found = 0
+        for batch in batches(candidates, MOST_RESULTS):
+            for session in self._loaded(batch, ALWAYS):
+                if limit is not None and found >= limit:
+                    return
+                if all_match(wanted, session):
+                    found += 1
+                    yield by_id[session.session_id]
+
+    # What they hold -----------------------------------------------------------------------------
+
+    def _loaded(self, batch: Sequence[Candidate], condition: Condition) -> Iterator[TestSession]:
+        """The sessions of a batch that are still there, in its order, with matching results."""
+        mine = self._dialect.any_of("s.id", [each.key for each in batch])
+        with self._connection.reading():
+            headers = self._connection.rows(
+                f"SELECT s.id, s.header FROM insight_sessions s WHERE {mine.sql}",
+                mine.parameters,
+            )
+            results = self._connection.rows(*self._find_results(batch, condition))
+        by_key: defaultdict[int, list[Row]] = defaultdict(list)
+        for row in results:
+            by_key[row[0]].append(row)
+        del results
+        header_by_key: dict[int, str] = dict(headers)
+        for each in batch:
+            header = header_by_key.get(each.key)
+            if header is not None:
+                yield session_of(header, by_key.pop(each.key, ()))
+
+
+def batches(chosen: Sequence[Candidate], most: int) -> Iterator[list[Candidate]]:
+    """Some at a time: few first, then as many as have `most` results, or one that has more."""
+    room = FIRST_RESULTS
+    batch: list[Candidate] = []
+    results = 0
+    for each in chosen:
+        if batch and (results + each.results > room or len(batch) >= MOST_SESSIONS):
+            yield batch
+            batch, results = [], 0
+            room = min(room * GROWTH, most)
+        batch.append(each)
+        results += each.results
+    if batch:
+        yield batch

@@ -1,0 +1,218 @@
+"""What one would write by hand over a database: a bulk load, and each question in SQL."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pytest_insight.models import TestSession
+from pytest_insight.storage.sql.keys import key_of, micros
+
+Rows = list[tuple[Any, ...]]
+
+DAYS = 7
+
+_STATEMENTS = {
+    "failures": "SELECT t.nodeid, s.session_id, s.started + r.began, r.duration, x.longrepr,"
+    " x.stdout FROM insight_sessions s JOIN insight_results r ON r.session = s.id"
+    " JOIN insight_tests t ON t.id = r.test LEFT JOIN insight_texts x"
+    " ON x.session = r.session AND x.position = r.position"
+    " WHERE s.started >= ? AND r.outcome = 1",
+    "history": "SELECT s.session_id, s.started, r.outcome, r.duration FROM insight_sessions s"
+    " JOIN insight_results r ON r.session = s.id AND r.test = ? ORDER BY s.started",
+    "slowest": "SELECT t.nodeid, mean FROM (SELECT test, sum(total) * 1.0 / sum(results) AS mean"
+    " FROM insight_days GROUP BY test ORDER BY mean DESC LIMIT 20) AS slow"
+    " JOIN insight_tests t ON t.id = slow.test",
+    "flaky": "SELECT t.nodeid FROM (SELECT test FROM insight_days WHERE outcome IN (0, 1)"
+    " GROUP BY test HAVING min(outcome) = 0 AND max(outcome) = 1) AS both_ways"
+    " JOIN insight_tests t ON t.id = both_ways.test",
+    "last": "SELECT t.nodeid, r.outcome, r.began, r.duration, x.longrepr, x.stdout"
+    " FROM insight_results r JOIN insight_tests t ON t.id = r.test LEFT JOIN insight_texts x"
+    " ON x.session = r.session AND x.position = r.position WHERE r.session ="
+    " (SELECT id FROM insight_sessions ORDER BY started DESC LIMIT 1) ORDER BY r.position",
+}
+
+
+def _parameters(name: str, nodeid: str) -> tuple[Any, ...]:
+    if name == "failures":
+        return (micros(datetime.now(UTC) - timedelta(days=DAYS)),)
+    return (key_of(nodeid),) if name == "history" else ()
+
+
+@contextmanager
+def asking(place: str) -> Iterator[Callable[[str, str], Rows]]:
+    """Answers a question by its name, with a bare driver."""
+    if "://" in place:
+        import psycopg
+
+        with psycopg.connect(place, autocommit=True) as server:
+            yield lambda name, nodeid: server.execute(
+                _STATEMENTS[name].replace("?", "%s"),
+                _parameters(name, nodeid),
+            ).fetchall()
+        return
+    with closing(sqlite3.connect(place)) as file:
+        yield lambda name, nodeid: file.execute(
+            _STATEMENTS[name], _parameters(name, nodeid)
+        ).fetchall()
+
+
+# A bulk load ------------------------------------------------------------------------------------
+
+_TABLES = (
+    "CREATE TABLE hand_sessions (id BIGINT PRIMARY KEY, name TEXT, sut TEXT, started BIGINT)",
+    "CREATE TABLE hand_tests (id BIGINT PRIMARY KEY, nodeid TEXT)",
+    "CREATE TABLE hand_results (session BIGINT, test BIGINT, position INTEGER, outcome TEXT,"
+    " began BIGINT, duration DOUBLE PRECISION, PRIMARY KEY (session, test, position))",
+    "CREATE TABLE hand_texts (session BIGINT, position INTEGER, longrepr TEXT, stdout TEXT,"
+    " PRIMARY KEY (session, position))",
+)
+
+
+Load = Callable[[Sequence[TestSession]], None]
+
+
+@contextmanager
+def loading(place: str) -> Iterator[Load]:
+    """Loads sessions into tables of its own: executemany in SQLite, COPY in PostgreSQL."""
+    with _loading_postgresql(place) if "://" in place else _loading_sqlite(place) as load:
+        yield load
+
+
+@contextmanager
+def _loading_postgresql(place: str) -> Iterator[Load]:
+    import psycopg
+
+    known: dict[str, int] = {}
+    with psycopg.connect(place) as server:
+        for table in _TABLES:
+            server.execute(table)
+
+        def copy(table: str, rows: Rows) -> None:
+            with server.cursor().copy(f"COPY {table} FROM STDIN") as out:
+                for row in rows:
+                    out.write_row(row)
+
+        def load(some: Sequence[TestSession]) -> None:
+            _load(some, known, copy)
+            server.commit()
+
+        yield load
+        for table in ("sessions", "tests", "results", "texts"):
+            server.execute(f"DROP TABLE hand_{table}")
+
+
+@contextmanager
+def _loading_sqlite(place: str) -> Iterator[Load]:
+    known: dict[str, int] = {}
+    path = Path(f"{place}.hand")
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA journal_mode = WAL")
+        for table in _TABLES:
+            file.execute(table)
+
+        def insert(table: str, rows: Rows) -> None:
+            if rows:
+                places = ", ".join("?" * len(rows[0]))
+                file.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+
+        def load(some: Sequence[TestSession]) -> None:
+            _load(some, known, insert)
+            file.commit()
+
+        yield load
+    for old in path.parent.glob(f"{path.name}*"):
+        old.unlink()
+
+
+def _load(
+    sessions: Sequence[TestSession], known: dict[str, int], load: Callable[[str, Rows], None]
+) -> None:
+    for session in sessions:
+        key, start = key_of(session.session_id), micros(session.session_start_time)
+        new: Rows = []
+        results: Rows = []
+        texts: Rows = []
+        for position, each in enumerate(session.test_results):
+            test = known.get(each.nodeid)
+            if test is None:
+                test = known[each.nodeid] = key_of(each.nodeid)
+                new.append((test, each.nodeid))
+            began = micros(each.start_time) - start
+            results.append((key, test, position, str(each.outcome), began, each.duration))
+            if each.longreprtext or each.capstdout:
+                texts.append((key, position, each.longreprtext, each.capstdout))
+        load("hand_sessions", [(key, session.session_id, session.sut_name, start)])
+        load("hand_tests", new)
+        load("hand_results", results)
+        load("hand_texts", texts)
+
+
+def schema_beside(url: str) -> str:
+    """A new schema in the same database."""
+    import psycopg
+
+    name = f"small{time.time_ns()}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"CREATE SCHEMA {name}")
+    return f"{url}&options={quote(f'-csearch_path={name}', safe='')}"
+
+
+# DuckDB -----------------------------------------------------------------------------------------
+
+_DUCKDB = {
+    "failures": "SELECT nodeid, session_id, started, duration, longrepr FROM results"
+    " WHERE session_started >= ? AND outcome = 'failed'",
+    "history": "SELECT session_id, started, outcome, duration FROM results WHERE nodeid = ?"
+    " ORDER BY session_started",
+    "slowest": "SELECT nodeid, avg(duration) AS mean FROM results GROUP BY nodeid"
+    " ORDER BY mean DESC LIMIT 20",
+    "flaky": "SELECT nodeid FROM results GROUP BY nodeid HAVING count(*) FILTER"
+    " (outcome = 'passed') > 0 AND count(*) FILTER (outcome = 'failed') > 0",
+    "last": "SELECT nodeid, outcome, started, duration, longrepr FROM results WHERE session_id ="
+    " (SELECT arg_max(session_id, session_started) FROM results)",
+}
+
+
+def ask_duckdb(place: str, path: str, turns: int) -> dict[str, list[float]]:
+    """Seconds of each question over DuckDB's own file with the same results."""
+    import duckdb
+
+    from pytest_insight.storage import SQLiteStorage
+    from tests.benchmarks.harness import in_turns
+
+    rows = Path(f"{path}.csv")
+    nodeid = ""
+    with SQLiteStorage(place) as storage, rows.open("w", newline="") as file:
+        writer = csv.writer(file)
+        names = ("session_id", "session_started", "nodeid", "outcome", "started", "duration")
+        writer.writerow((*names, "longrepr"))
+        for session in storage.iter_sessions():
+            begin = micros(session.session_start_time)
+            for each in session.test_results:
+                nodeid = each.nodeid
+                start = micros(each.start_time)
+                head = (session.session_id, begin, nodeid, str(each.outcome), start)
+                writer.writerow((*head, each.duration, each.longreprtext))
+    with closing(duckdb.connect(path)) as database:
+        database.execute(f"CREATE TABLE results AS SELECT * FROM read_csv('{rows}')")
+        rows.unlink()
+        since = micros(datetime.now(UTC) - timedelta(days=DAYS))
+        parameters = {"failures": [since], "history": [nodeid]}
+        return in_turns(
+            {
+                name: lambda sql=sql, name=name: database.execute(  # type: ignore[misc]  # defaults bind now
+                    sql, parameters.get(name, [])
+                ).fetchall()
+                for name, sql in _DUCKDB.items()
+            },
+            turns,
+        )

@@ -1,0 +1,230 @@
+"""SQLite and PostgreSQL: five questions, ingest, size, and saving, against SQL written by hand.
+
+1,000,000 results always, 10,000,000 too with `BENCH_LARGE=1`. Where DuckDB is installed (the extra
+`bench`), it answers the same questions over a file of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pytest_insight import query
+from pytest_insight.query import Query
+from pytest_insight.storage import BaseStorage, PostgreSQLStorage, SQLiteStorage
+from tests.benchmarks import by_hand
+from tests.benchmarks.harness import in_child, in_turns, quiet_environment, run_process
+from tests.benchmarks.history import BENCH, LARGE, Shape, one_session, sessions
+from tests.benchmarks.report import Row, compared, megabytes_text
+from tests.postgresql import server
+
+HUGE = Shape(10_000, 1_000)
+TURNS = 5
+COLD_TURNS = 7
+MOST_BYTES = 90
+MOST_MEMORY = 200e6
+SAVED = 500
+
+QUESTIONS = {
+    "failures": "failures of the last 7 days",
+    "history": "one test's history",
+    "slowest": "the 20 slowest tests by mean",
+    "flaky": "tests both passed and failed",
+    "last": "the last session",
+}
+
+
+def run() -> list[Row]:
+    """Measure every shape on every database."""
+    rows: list[Row] = []
+    for shape in [LARGE, *([HUGE] if os.environ.get("BENCH_LARGE") else [])]:
+        for kind in ("sqlite", "postgresql"):
+            with _place(kind, shape) as place:
+                rows += _measured(kind, shape, place)
+    return rows
+
+
+@contextmanager
+def _place(kind: str, shape: Shape) -> Iterator[str]:
+    """A new store's path or URL."""
+    BENCH.mkdir(exist_ok=True)
+    with server(fsync="on") if kind == "postgresql" else nullcontext() as running:
+        if running is not None:
+            yield running.database()
+            return
+        path = BENCH / f"bench-{shape.sessions}x{shape.results}.db"
+        for old in BENCH.glob(f"{path.name}*"):
+            old.unlink()
+        yield str(path)
+
+
+def opened(place: str) -> BaseStorage:
+    """The storage at a URL or a path."""
+    return PostgreSQLStorage(place) if "://" in place else SQLiteStorage(place)
+
+
+def _measured(kind: str, shape: Shape, place: str) -> list[Row]:
+    title = f"{kind}, {shape}"
+    filled = in_child(fill, place, *shape[:2])
+    ours, floor = filled.value
+    rows = [
+        compared(f"{title}: ingest, against executemany or COPY", ours, floor, most=2),
+        _row(f"{title}: peak memory of ingest and reading all", filled.peak, MOST_MEMORY),
+    ]
+    if kind == "sqlite":
+        size = Path(place).stat().st_size / (shape.sessions * shape.results)
+        measured = f"{size:.1f} bytes"
+        target = f"<= {MOST_BYTES} bytes"
+        rows.append(Row(f"{title}: a result", measured, target=target, kept=size <= MOST_BYTES))
+    seconds = in_child(ask_in_turns, place).value
+    bare = _cold(place, "nothing")
+    for name, words in QUESTIONS.items():
+        mine, hand = min(seconds[f"ours {name}"]), min(seconds[f"hand {name}"])
+        rows.append(compared(f"{title}: {words}, in process", mine, hand, most=1.5))
+        allowed = bare + 1.5 * hand
+        rows.append(compared(f"{title}: {words}, cold", _cold(place, name), allowed, most=1))
+    if kind == "sqlite" and find_spec("duckdb"):
+        rows += _against_duckdb(title, place, seconds)
+    return [*rows, _saving(title, place)]
+
+
+def _row(title: str, measured: float, most: float) -> Row:
+    limit = f"< {megabytes_text(most)}"
+    return Row(title, megabytes_text(measured), target=limit, kept=measured < most)
+
+
+def fill(place: str, count: int, results: int) -> tuple[float, float]:
+    """Seconds of our ingest and of that by hand, of the same sessions; each in pieces."""
+    ours = hand = 0.0
+    piece: list[Any] = []
+    with opened(place) as storage, by_hand.loading(place) as load:
+        for session in sessions(Shape(count, results)):
+            piece.append(session)
+            if len(piece) == 100:
+                begin = time.perf_counter()
+                storage.save_sessions(piece)
+                middle = time.perf_counter()
+                load(piece)
+                ours += middle - begin
+                hand += time.perf_counter() - middle
+                piece.clear()
+        for _ in storage.iter_sessions():
+            pass
+    return ours, hand
+
+
+def questions(storage: BaseStorage, nodeid: str) -> dict[str, Callable[[], object]]:
+    """Each question as a user asks it."""
+    asked: Query = query.on_storage(storage)
+    tests = asked.filter_by_test()
+    return {
+        "nothing": storage.get_last_session if not nodeid else (lambda: None),
+        "failures": lambda: (
+            asked.in_last_days(7).filter_by_test().with_outcome("failed").apply().execute().tests()
+        ),
+        "history": lambda: tests.with_nodeid_containing(nodeid).apply().execute().tests(),
+        "slowest": lambda: asked.group_by_test(sort="mean", limit=20, percentiles=False),
+        "flaky": lambda: [
+            each.nodeid
+            for each in asked.group_by_test(percentiles=False)
+            if each.outcomes.get("passed") and each.outcomes.get("failed")
+        ],
+        "last": storage.get_last_session,
+    }
+
+
+def ask_in_turns(place: str) -> dict[str, list[float]]:
+    """Seconds of each question by the library and by hand, in one process."""
+    with opened(place) as storage, by_hand.asking(place) as hand:
+        nodeid = some_nodeid(storage)
+        candidates: dict[str, Callable[[], object]] = {}
+        ours = questions(storage, nodeid)
+        for name in QUESTIONS:
+            mine, theirs = ours[name](), hand(name, nodeid)
+            if name in ("failures", "history", "slowest", "flaky") and len(mine) != len(theirs):  # type: ignore[arg-type]  # lists
+                raise RuntimeError(f"{name}: the library and the SQL by hand do not agree")
+            candidates[f"ours {name}"] = ours[name]
+            candidates[f"hand {name}"] = partial(hand, name, nodeid)
+        return in_turns(candidates, TURNS)
+
+
+def some_nodeid(storage: BaseStorage) -> str:
+    """A test of the history."""
+    last = storage.get_last_session()
+    assert last is not None
+    return last.test_results[7].nodeid
+
+
+def ask_once(place: str, name: str, nodeid: str) -> None:
+    """What a cold process does."""
+    with opened(place) as storage:
+        if name == "nothing":
+            storage.get_session_by_id("none")
+        else:
+            questions(storage, nodeid)[name]()
+
+
+def _cold(place: str, name: str) -> float:
+    """Seconds of a fresh process that asks one question; "nothing" opens the store and looks."""
+    with opened(place) as storage:
+        nodeid = some_nodeid(storage)
+    code = "import sys; from tests.benchmarks.databases import ask_once; ask_once(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, place, name, nodeid]
+    environment = quiet_environment(PYTHONPATH=str(BENCH.parent))
+    return min(run_process(command, environment).wall for _ in range(COLD_TURNS))
+
+
+def _against_duckdb(title: str, place: str, seconds: dict[str, list[float]]) -> list[Row]:
+    path = BENCH / "bench.duckdb"
+    path.unlink(missing_ok=True)
+    theirs = in_child(by_hand.ask_duckdb, place, str(path), TURNS).value
+    return [
+        compared(
+            f"{title}: {words}, in process, against DuckDB",
+            min(seconds[f"ours {name}"]),
+            min(theirs[name]),
+            most=1,
+        )
+        for name, words in QUESTIONS.items()
+    ]
+
+
+def _saving(title: str, place: str) -> Row:
+    few, many = in_child(save_in_turns, place).value
+    most = 2
+    return compared(f"{title}: saving {SAVED} results, against 10 sessions", many, few, most=most)
+
+
+def save_in_turns(place: str) -> tuple[float, float]:
+    """Seconds of saving a session to a store of 10 sessions, and to this one."""
+    session = one_session(SAVED)
+    with _beside(place) as small, opened(place) as large:
+        small.save_sessions(sessions(Shape(10, 1_000)))
+        stores = {"few": small, "many": large}
+        seconds = in_turns(
+            {name: partial(store.save_session, session) for name, store in stores.items()},
+            20,
+            after_each=lambda name: stores[name].delete_sessions([session.session_id]),
+        )
+    return min(seconds["few"]), min(seconds["many"])
+
+
+@contextmanager
+def _beside(place: str) -> Iterator[BaseStorage]:
+    if "://" in place:
+        schema = by_hand.schema_beside(place)
+        with PostgreSQLStorage(schema) as storage:
+            yield storage
+        return
+    path = Path(f"{place}.small")
+    for old in path.parent.glob(f"{path.name}*"):
+        old.unlink()
+    with SQLiteStorage(path) as storage:
+        yield storage

@@ -1,0 +1,214 @@
+"""What TAB completes, in real shells at a real terminal, each where it is installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from pytest_insight.storage import JSONStorage, create_profile
+from tests.cli.conftest import Insight
+from tests.conftest import MakeSession
+
+ROOT = Path(__file__).parents[2]
+COMPLETIONS = ROOT / "completions"
+
+Complete = Callable[[str], str]
+
+STARTS = {
+    "bash": ["--norc", "--noprofile", "-i"],
+    "zsh": ["-f", "-i"],
+    "fish": ["--no-config", "-i"],
+}
+PREPARES = {
+    "bash": "PS1='READY '; bind 'set enable-bracketed-paste off'; "
+    f"source {COMPLETIONS}/insight.bash",
+    "zsh": "PROMPT='READY '; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; "
+    f"source {COMPLETIONS}/insight.zsh",
+}
+
+
+@pytest.fixture
+def history(make_session: MakeSession) -> JSONStorage:
+    storage = JSONStorage()
+    storage.save_sessions(
+        make_session(n, session_id=f"{name}-2026110{n}", sut_name=name)
+        for n, name in enumerate(["payments", "shop", "search"])
+    )
+    create_profile("demonstration")
+    JSONStorage(storage.path.with_name("demonstration.json")).save_session(
+        make_session(0, session_id="elsewhere-1", sut_name="elsewhere")
+    )
+    return storage
+
+
+@pytest.fixture(params=["bash", "zsh"])
+def at_prompt(request: pytest.FixtureRequest) -> Iterator[Complete]:
+    """Type a line and TAB at the shell's prompt; the line as the shell completed it."""
+    name: str = request.param
+    shell = shutil.which(name)
+    if shell is None:
+        pytest.skip(f"{name} is not installed")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = pexpect.spawn(
+        shell,
+        STARTS[name],
+        env={**os.environ, "PATH": path, "TERM": "dumb"},
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(24, 500),
+    )
+    process.sendline(PREPARES[name])
+    process.sendline("echo prepared: $((6 * 7))")
+    process.expect("prepared: 42")
+    process.expect("READY ")
+
+    def complete(line: str) -> str:
+        # To the beginning of the line that TAB has completed, and to its end: made a text of.
+        process.send(f"{line}\t\x01echo '<\x05>'\n")
+        process.expect(re.compile(r"\n<(insight [^\n]*)>\r?\n"))
+        assert isinstance(process.match, re.Match)
+        completed: str = process.match[1]
+        process.expect("READY ")
+        return completed.rstrip()  # the blank behind a word, zsh takes back by itself
+
+    yield complete
+    process.close(force=True)
+
+
+LINES = [
+    ("insight prof", "insight profile"),
+    ("insight sessions sh", "insight sessions show"),
+    ("insight sessions list --branc", "insight sessions list --branch"),
+    ("insight sessions list --profile demo", "insight sessions list --profile demonstration"),
+    ("insight --profile def", "insight --profile default"),
+    ("insight sessions show pay", "insight sessions show payments-20261100"),
+    ("insight sessions show la", "insight sessions show last"),
+    ("insight query tests --sut pa", "insight query tests --sut payments"),
+    ("insight query tests --outcome xf", "insight query tests --outcome xfailed"),
+    ("insight sessions list --format c", "insight sessions list --format csv"),
+    ("insight --profile demonstration query tests --sut el", "insight --profile demonstration "
+     "query tests --sut elsewhere"),
+    ("insight sessions pin --profile demonstration el", "insight sessions pin --profile "
+     "demonstration elsewhere-1"),
+]  # fmt: skip
+
+
+def test_tab_completes_at_the_prompt(at_prompt: Complete, history: JSONStorage) -> None:
+    wanted = dict(LINES)
+    assert {line: at_prompt(line) for line in wanted} == wanted
+
+
+def in_fish(line: str) -> list[str]:
+    """What fish offers for the line: it says so itself."""
+    fish = shutil.which("fish")
+    if fish is None:
+        pytest.skip("fish is not installed")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = f"source {COMPLETIONS}/insight.fish; complete --do-complete '{line}'"
+    ran = subprocess.run(
+        [fish, "--no-config", "-c", script],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stderr == ""
+    return [offer.split("\t")[0] for offer in ran.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("line", "completed"), LINES)
+def test_fish_offers_the_same(history: JSONStorage, line: str, completed: str) -> None:
+    assert in_fish(line) == [completed.rsplit(maxsplit=1)[-1]]
+
+
+def test_fish_says_what_commands_do(history: JSONStorage) -> None:
+    assert {"list", "show", "clear", "pin", "verify"} <= set(in_fish("insight sessions "))
+
+
+def offered(insight: Insight, *words: str, **variables: str) -> list[str]:
+    """What bash would be offered behind the words, the last of which is being typed."""
+    environment = {
+        "_INSIGHT_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["insight", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    printed = insight(env=environment | variables)
+    assert printed.err == ""
+    return printed.out.split()
+
+
+def test_sessions_are_offered_the_newest_first(insight: Insight, history: JSONStorage) -> None:
+    assert offered(insight, "sessions", "show", "s") == ["search-20261102", "shop-20261101"]
+
+
+def test_many_sessions_are_not_all_offered(insight: Insight, make_session: MakeSession) -> None:
+    JSONStorage().save_sessions(make_session(n) for n in range(150))
+    ids = offered(insight, "sessions", "show", "a")
+    assert len(ids) == 100
+    assert ids[0] == "api-149"
+
+
+def test_the_environment_names_the_profile(insight: Insight, history: JSONStorage) -> None:
+    words = ("sessions", "show", "e")
+    assert offered(insight, *words, PYTEST_INSIGHT_PROFILE="demonstration") == ["elsewhere-1"]
+
+
+@pytest.mark.parametrize("words", ["sessions show x", "query tests --sut x", "--profile x"])
+def test_where_something_is_wrong_nothing_is_offered_and_nothing_written(
+    insight: Insight, tmp_path: Path, words: str
+) -> None:
+    home = tmp_path / "broken"
+    home.mkdir()
+    (home / "profiles.json").write_text("{")
+    (home / "sessions.json").write_text("no store")
+    before = sorted(home.iterdir())
+    assert offered(insight, *words.split(), PYTEST_INSIGHT_HOME=str(home)) == []
+    if "sessions" not in words and "sut" not in words:
+        assert sorted(home.iterdir()) == before
+
+
+def test_a_tab_makes_no_file(insight: Insight, tmp_path: Path) -> None:
+    home = tmp_path / "fresh"
+    assert offered(insight, "sessions", "show", "x", PYTEST_INSIGHT_HOME=str(home)) == []
+    assert not home.exists()
+
+
+def test_a_tab_imports_no_rich(store: JSONStorage) -> None:
+    script = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print('LOADED', *sys.modules, file=sys.stderr))\n"
+        "from pytest_insight.cli import main\n"
+        "main()"
+    )
+    variables = {
+        "_INSIGHT_COMPLETE": "complete_zsh",
+        "_TYPER_COMPLETE_ARGS": "insight sessions l",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "list" in ran.stdout
+    loaded = ran.stderr.split()
+    assert "pytest_insight.cli.app" in loaded
+    assert not [name for name in loaded if name.startswith("rich.")]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_committed_files_are_those_the_command_generates(insight: Insight, shell: str) -> None:
+    generated = insight(env={"_INSIGHT_COMPLETE": f"source_{shell}"}).out
+    # zsh looks for `#compdef` in the first line; Typer begins with a blank one.
+    assert (COMPLETIONS / f"insight.{shell}").read_text() == generated.lstrip("\n")

@@ -1,0 +1,142 @@
+"""Databases by the command line: profiles, variables, passwords, groups, plans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.storage import PostgreSQLStorage, SQLiteStorage
+from tests.cli.conftest import Insight
+from tests.conftest import MakeSession
+from tests.postgresql import Server
+
+SECRET = "hush%21"
+URL = f"postgresql://me:{SECRET}@127.0.0.1:1/db"
+
+
+def test_a_profile_in_an_sqlite_file(
+    insight: Insight, tmp_path: Path, make_session: MakeSession
+) -> None:
+    path = tmp_path / "history.db"
+    insight("profile", "create", "big", "--type", "sqlite", "--path", path, "--switch")
+    assert not path.exists()
+    assert "no sessions yet" in insight("sessions", "list").err
+    assert not path.exists()
+    SQLiteStorage(path).save_session(make_session())
+    assert "api-0" in insight("sessions", "list").out
+
+
+def test_an_sqlite_profile_without_a_path_has_a_file_in_our_folder(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    insight("profile", "create", "big", "--type", "sqlite")
+    shown = json.loads(insight("profile", "show", "big", "--format", "json").out)
+    assert shown["file_path"] == str(Path.home() / ".pytest_insight" / "big.db")
+
+
+def test_a_profile_in_a_postgresql_database(
+    insight: Insight, postgresql_server: Server, make_session: MakeSession
+) -> None:
+    url = postgresql_server.schema()
+    insight("profile", "create", "team", "--url", url, "--switch")
+    assert "no sessions yet" in insight("sessions", "list").err
+    with PostgreSQLStorage(url) as storage:
+        storage.save_session(make_session())
+    assert "api-0" in insight("sessions", "list").out
+    assert "test_y" in insight("query", "tests", "--outcome", "failed").out
+
+
+def test_the_variables_name_databases_too(
+    insight: Insight, postgresql_server: Server, tmp_path: Path, make_session: MakeSession
+) -> None:
+    url, path = postgresql_server.schema(), tmp_path / "a.db"
+    with PostgreSQLStorage(url) as storage:
+        storage.save_session(make_session(1))
+    SQLiteStorage(path).save_session(make_session(2))
+    assert "api-1" in insight("sessions", "list", env={"PYTEST_INSIGHT_DB_PATH": url}).out
+    env = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": str(path)}
+    assert "api-2" in insight("sessions", "list", env=env).out
+    env = {"PYTEST_INSIGHT_STORAGE_TYPE": "postgresql"}
+    assert "needs the URL" in insight("sessions", "list", env=env, status=1).err
+    env = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": url}
+    assert "a URL is for" in insight("sessions", "list", env=env, status=1).err
+
+
+def test_a_password_is_stored_only_where_that_is_said_and_never_printed(insight: Insight) -> None:
+    refused = insight("profile", "create", "team", "--url", URL, status=1)
+    assert "--store-password" in refused.err
+    made = insight("profile", "create", "team", "--url", URL, "--store-password", "--switch")
+    printed = [refused, made]
+    for command in (
+        ("profile", "list"),
+        ("profile", "list", "--format", "json"),
+        ("profile", "show", "team", "--format", "json"),
+        ("profile", "show", "team"),
+    ):
+        printed.append(insight(*command))
+    failed = insight("sessions", "list", status=1)
+    assert "cannot open the store postgresql://me:***@127.0.0.1:1/db" in failed.err
+    printed += [failed, insight("profile", "delete", "team")]
+    for each in printed:
+        assert "hush" not in each.out + each.err
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        (("--type", "sqlite", "--url", "postgresql://h/d"), 1, "a URL is for the type postgresql"),
+        (("--type", "postgresql"), 1, "needs the URL"),
+        (("--url", "mysql://me:hush@h/d"), 2, "begins with"),
+        (("--url", "postgresql://h/d", "--path", "x"), 2, "leave one out"),
+    ],
+)
+def test_a_place_that_does_not_fit_is_refused(
+    insight: Insight, options: tuple[str, ...], status: int, said: str
+) -> None:
+    refused = insight("profile", "create", "x", *options, status=status)
+    assert said in " ".join(refused.err.replace("│", " ").split())
+    assert "hush" not in refused.err
+    assert '"x"' not in insight("profile", "list", "--format", "json").out
+
+
+def test_each_test_once_with_what_all_its_results_say(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    path = Path.home() / ".pytest_insight" / "sessions.json"
+    assert not path.exists()
+    insight("profile", "create", "big", "--type", "sqlite", "--switch")
+    store = SQLiteStorage(path.with_name("big.db"))
+    store.save_sessions(make_session(number) for number in range(3))
+    listed = json.loads(
+        insight("query", "tests", "--group", "--sort", "failures", "--format", "json").out
+    )
+    assert [test["nodeid"].rpartition("::")[2] for test in listed] == ["test_y", "test_x"]
+    assert listed[0]["outcomes"] == {"failed": 3}
+    assert listed[0]["mean"] == 0.5
+    table = insight("query", "tests", "--group", "--limit", "1")
+    assert "3 passed" in table.out
+    assert "there are more" in table.err
+    assert insight("query", "tests", "--group", "--format", "nodeids").out.splitlines() == [
+        "tests/test_a.py::test_x",
+        "tests/test_a.py::test_y",
+    ]
+    assert "add --group" in insight("query", "tests", "--sort", "mean", status=2).err
+    assert "not by duration" in " ".join(
+        insight("query", "tests", "--group", "--sort", "duration", status=2)
+        .err.replace("│", " ")
+        .split()
+    )
+
+
+def test_a_query_says_what_runs_where(insight: Insight, make_session: MakeSession) -> None:
+    asked = ("query", "tests", "--sut", "api", "--outcome", "failed", "--explain")
+    in_python = insight(*asked).out
+    assert "in Python, on each session's own fields: SutIs(pattern='api')" in in_python
+    insight("profile", "create", "big", "--type", "sqlite", "--switch")
+    SQLiteStorage(Path.home() / ".pytest_insight" / "big.db").save_session(make_session())
+    pushed = insight(*asked).out
+    assert "in the database: SutIs(pattern='api'): s.sut = ?" in pushed
+    assert "SEARCH r USING PRIMARY KEY (session=?)" in pushed
+    assert "test_y" not in pushed

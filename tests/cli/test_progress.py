@@ -1,0 +1,157 @@
+"""Long work: what a terminal shows of it, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.storage import JSONStorage
+from tests.cli.conftest import INSIGHT, Insight
+from tests.conftest import START, MakeSession
+
+INTERRUPTED = "insight: interrupted; what was not reported as done is as it was\n"
+
+
+@pytest.fixture
+def big(make_session: MakeSession) -> JSONStorage:
+    """A store that takes about a second to go through."""
+    results = tuple(
+        TestResult(
+            f"tests/test_{n}.py::test_{n}", TestOutcome.PASSED, START, properties=(("n", n),)
+        )
+        for n in range(1_000)
+    )
+    storage = JSONStorage()
+    storage.save_sessions(make_session(n, test_results=results) for n in range(400))
+    return storage
+
+
+def started(
+    *command: str, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(INSIGHT), *command],
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        env={"TERM": "xterm-256color", **os.environ},
+    )
+
+
+def shown_on_a_terminal(*command: str) -> str:
+    main, terminal = pty.openpty()
+    with started(*command, stderr=terminal) as process:
+        os.close(terminal)
+        printed = b""
+        try:
+            while data := os.read(main, 65536):
+                printed += data
+        except OSError:
+            pass  # Linux says so that the other end is closed
+        os.close(main)
+        assert process.wait(60) == 0
+    return printed.decode()
+
+
+@pytest.mark.parametrize(
+    ("command", "work", "total"),
+    [
+        ("export out.csv.gz", "writing", " of 400 sessions"),
+        ("import out.csv.gz", "reading out.csv.gz", " of 400 sessions"),
+    ],
+)
+def test_long_work_is_shown_with_counts_and_taken_off_the_screen(
+    big: JSONStorage, command: str, work: str, total: str
+) -> None:
+    if command.startswith("import"):
+        big.export_sessions("out.csv.gz")
+    shown = shown_on_a_terminal(*command.split())
+    assert work in shown
+    counts = re.findall(rf"(\d+){total}", shown)
+    assert counts == sorted(counts, key=int)
+    assert len(set(counts)) > 1
+    last = shown.rpartition("\x1b[2K")[2]
+    assert last.startswith("insight: ")  # behind the line that was taken off
+
+
+def test_short_work_shows_nothing(store: JSONStorage) -> None:
+    assert "\x1b" not in shown_on_a_terminal("export", "out.json")
+
+
+def test_nothing_is_shown_where_nobody_looks(insight: Insight, big: JSONStorage) -> None:
+    assert insight("export", "out.csv").err.count("\n") == 1
+
+
+def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Press Ctrl-C; the command's exit status and what it says."""
+    process.send_signal(signal.SIGINT)
+    assert process.stderr
+    said = process.stderr.read().decode()
+    return process.wait(60), said
+
+
+def waited_for(process: subprocess.Popen[bytes], folder: Path, pattern: str) -> bool:
+    """Whether a file appears before the process ends."""
+    while process.poll() is None:
+        if list(folder.glob(pattern)):
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def test_ctrl_c_while_an_import_waits_for_its_input(store: JSONStorage) -> None:
+    before = Path(store.location).read_bytes()
+    with started("import", stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(b"{" * 1_000_000)  # more than a pipe holds: so it reads
+        time.sleep(0.5)  # until it waits for more; Python misses what comes just before it waits
+        assert interrupted(process) == (130, INTERRUPTED)
+    assert Path(store.location).read_bytes() == before
+
+
+def test_ctrl_c_while_an_export_writes(big: JSONStorage) -> None:
+    Path("out.json.gz").write_text("the old one")
+    with started("export", "out.json.gz") as process:
+        assert waited_for(process, Path(), ".out.json.gz.*.tmp")
+        assert interrupted(process) == (130, INTERRUPTED)
+    assert Path("out.json.gz").read_text() == "the old one"
+    assert [path.name for path in Path().iterdir()] == ["out.json.gz"]
+
+
+def test_ctrl_c_while_sessions_are_deleted(big: JSONStorage) -> None:
+    folder = Path(big.location).parent
+    stopped = 0
+    for number in range(20):  # at times the new file is in place before the signal arrives
+        before = Path(big.location).read_bytes()
+        with started("sessions", "clear", "--yes", "--session", f"api-{number}") as process:
+            assert waited_for(process, folder, ".sessions.json.*.tmp")
+            status, said = interrupted(process)
+        if status == 130:
+            stopped += 1
+            assert said == INTERRUPTED
+            assert Path(big.location).read_bytes() == before
+        else:
+            assert status == 0
+            assert "deleted 1 session" in said
+            assert big.get_session_by_id(f"api-{number}") is None
+        assert not list(folder.glob(".*.tmp"))
+        if stopped == 3:
+            return
+    assert stopped
+
+
+def test_ctrl_c_is_ignored_where_the_shell_ignores_it(big: JSONStorage) -> None:
+    command = ["sh", "-c", f"trap '' INT; exec {INSIGHT} export out.json.gz"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert waited_for(process, Path(), ".out.json.gz.*.tmp")
+        status, said = interrupted(process)
+    assert status == 0
+    assert "exported 400 sessions" in said

@@ -1,0 +1,168 @@
+"""The options that select are the same on every command, and mean the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.storage import JSONStorage
+from tests.cli.conftest import Insight
+from tests.conftest import START, MakeSession
+
+SELECTING = ["sessions list", "sessions clear", "export", "query sessions", "query tests"]
+
+
+@pytest.fixture
+def history(make_session: MakeSession) -> JSONStorage:
+    """`quick`, `slow`, `again`: 100 days, 10 days and 1 day old; each fits other options."""
+    now = datetime.now(UTC)
+
+    def result(name: str, outcome: str, seconds: float, **more: Any) -> TestResult:
+        return TestResult(f"t.py::{name}", TestOutcome(outcome), START, seconds, **more)
+
+    def session(name: str, days: float, *results: TestResult, **more: Any) -> TestSession:
+        start = now - timedelta(days=days)
+        more = {"session_start_time": start, "test_results": results, **more}
+        return make_session(0, session_id=name, **more)
+
+    storage = JSONStorage()
+    storage.save_sessions(
+        [
+            session("quick", 100, result("test_a", "passed", 0.1, has_warning=True)),
+            session(
+                "slow",
+                10,
+                result("test_a", "failed", 5.0, longreprtext="KeyError: 'x'"),
+                result("test_b[1]", "passed", 0.1, capstdout="out of coffee"),
+                sut_name="shop",
+                code_state=CodeState("abcd1234" * 5, "main"),
+            ),
+            session(
+                "again",
+                1,
+                result("test_c", "rerun", 0.1),
+                result("test_c", "passed", 0.1),
+                session_tags={"ci": "nightly"},
+            ),
+        ]
+    )
+    return storage
+
+
+def selected(insight: Insight, command: str, *options: str) -> set[str]:
+    """The IDs of the sessions that a command selects."""
+    if command == "sessions clear":
+        insight(*command.split(), *options, "--yes")
+        left = {session.session_id for session in JSONStorage().load_sessions()}
+        return {"quick", "slow", "again"} - left
+    if command == "export":
+        sessions = json.loads(insight("export", *options).out)["sessions"]
+    else:
+        sessions = json.loads(insight(*command.split(), *options, "--format", "json").out)
+    return {session["session_id"] for session in sessions}
+
+
+@pytest.mark.parametrize("command", SELECTING)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--days 30", {"slow", "again"}),
+        ("--since 30d", {"slow", "again"}),
+        ("--since 30d --until 48h", {"slow"}),
+        ("--until 30d", {"quick"}),
+        ("--since 1999-12-31", {"quick", "slow", "again"}),
+        ("--until 1999-12-31T23:59+01:00", set()),
+        ("--sut sh*", {"slow"}),
+        ("--tag ci", {"again"}),
+        ("--tag ci=pr", set()),
+        ("--branch main", {"slow"}),
+        ("--commit abcd1", {"slow"}),
+        ("--reruns", {"again"}),
+        ("--session last", {"again"}),
+        ("--session last~1", {"slow"}),
+        ("--session qui --session s*", {"quick", "slow"}),
+        ("--until 2d --session last", {"slow"}),
+        ("--outcome failed", {"slow"}),
+        ("--outcome failed --outcome rerun", {"slow", "again"}),
+        ("--nodeid test_a", {"quick", "slow"}),
+        (r"--nodeid test_b\[\d --regex", {"slow"}),
+        ("--error KeyError", {"slow"}),
+        ("--output coffee", {"slow"}),
+        ("--min-duration 1", {"slow"}),
+        ("--max-duration 1", {"quick", "slow", "again"}),
+        ("--warnings", {"quick"}),
+        ("--outcome failed --max-duration 1", set()),  # no one test fits both
+    ],
+)
+def test_an_option_selects_the_same_sessions_on_every_command(
+    insight: Insight, history: JSONStorage, command: str, options: str, expected: set[str]
+) -> None:
+    assert selected(insight, command, *options.split()) == expected
+
+
+def test_options_about_tests_never_cut_a_session_that_is_listed_or_exported(
+    insight: Insight, history: JSONStorage
+) -> None:
+    listed = json.loads(insight("sessions", "list", "-o", "failed", "-f", "json").out)
+    assert listed[0]["outcomes"] == {"failed": 1, "passed": 1}
+    (exported,) = json.loads(insight("export", "-o", "failed").out)["sessions"]
+    assert len(exported["test_results"]) == 2
+    (found,) = json.loads(insight("query", "sessions", "-o", "failed", "-f", "json").out)
+    assert found["outcomes"] == {"failed": 1}
+
+
+def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    # Midnight in New York is five hours later than in London.
+    for hour in (4, 5, 28, 29):
+        start = datetime(2026, 11, 2, tzinfo=UTC) + timedelta(hours=hour)
+        JSONStorage().save_session(make_session(0, session_id=f"h{hour}", session_start_time=start))
+    options = ["--since", "2026-11-02", "--until", "2026-11-02", "--format", "json"]
+    printed = insight("sessions", "list", *options, env={"TZ": "America/New_York"})
+    assert [each["session_id"] for each in json.loads(printed.out)] == ["h28", "h5"]
+
+
+@pytest.mark.parametrize("command", SELECTING)
+@pytest.mark.parametrize(
+    ("options", "sentence", "status"),
+    [
+        ("--since yesterday", "--since is a span like 90d or 12h, or a time like", 1),
+        ("--until 2026-13-01", "--until is a span", 1),
+        ("--since 1d --until 2d", "is after the end", 1),
+        ("--days -1", "must be zero or more", 1),
+        ("--session last~9", "no session last~9 in", 1),
+        ("--sut nope --session last", "no session in", 1),
+        ("--session slwo", "did you mean slow?", 1),
+        ("--nodeid ( --regex", "is not a regular expression", 1),
+        ("--regex", "--regex says how to read --nodeid", 2),
+        ("--commit xyz", "hexadecimal", 1),
+        ("--min-duration 2 --max-duration 1", "is more than the longest", 1),
+    ],
+)
+def test_an_option_that_makes_no_sense_says_so_and_nothing_happens(
+    insight: Insight,
+    history: JSONStorage,
+    command: str,
+    options: str,
+    sentence: str,
+    status: int,
+) -> None:
+    printed = insight(*command.split(), *options.split(), status=status)
+    assert sentence in " ".join(printed.err.replace("│", " ").split())
+    assert printed.out == ""
+    assert history.count() == 3
+
+
+def test_the_days_of_a_profile_do_not_apply_where_times_are_given(
+    insight: Insight, history: JSONStorage
+) -> None:
+    insight("profile", "create", "short", "--path", history.location, "--export-days", "2")
+    exported = json.loads(insight("export", "--profile", "short").out)
+    assert [each["session_id"] for each in exported["sessions"]] == ["again"]
+    exported = json.loads(insight("export", "--profile", "short", "--since", "30d").out)
+    assert [each["session_id"] for each in exported["sessions"]] == ["slow", "again"]

@@ -1,0 +1,249 @@
+"""Databases that many write at once, and whose writers or servers die at it."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pytest_insight import query
+from pytest_insight.errors import StorageError
+from pytest_insight.storage import BaseStorage, PostgreSQLStorage, SQLiteStorage
+from tests.conftest import MakeSession
+from tests.faults import databases
+from tests.faults.conftest import Rounds
+from tests.faults.databases import opened
+from tests.faults.victims import Start, session
+from tests.postgresql import Server, server
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
+
+MOMENT = 0.08
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new store is to be."""
+    if request.param == "sqlite":
+        return str(tmp_path / "store" / "sessions.db")
+    running: Server = request.getfixturevalue("postgresql_server")
+    return running.schema()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that a test may end."""
+    with server() as running:
+        yield running
+
+
+# Many at once -----------------------------------------------------------------------------------
+
+
+def test_processes_that_write_one_sqlite_file_at_once_lose_nothing(
+    tmp_path: Path, start: Start
+) -> None:
+    path = tmp_path / "sessions.db"
+    victims = [start(databases.saves, str(path), f"p{number}", 1, 50) for number in range(8)]
+    for victim in victims:
+        victim.wait_for_first()
+    told = [name for victim in victims for name in victim.ended()]
+    expected = {f"p{process}-{number}" for process in range(8) for number in range(50)}
+    assert set(told) == expected, [line for line in told if line.startswith("error")]
+    with SQLiteStorage(path) as storage:
+        assert set(storage.session_ids()) == expected
+        assert storage.verify().sound
+        assert storage.get_session_by_id("p3-7") == session("p3-7", 1)
+
+
+def test_connections_that_write_one_postgresql_database_at_once_lose_nothing(
+    postgresql_server: Server,
+) -> None:
+    with PostgreSQLStorage(postgresql_server.schema()) as storage:
+
+        def save(writer: int) -> None:
+            for number in range(100):
+                storage.save_session(session(f"w{writer}-{number}", 1))
+
+        with ThreadPoolExecutor(16) as pool:  # each thread has a connection of its own
+            for done in [pool.submit(save, writer) for writer in range(16)]:
+                done.result()
+        expected = {f"w{writer}-{number}" for writer in range(16) for number in range(100)}
+        assert set(storage.session_ids()) == expected
+        assert storage.get_session_by_id("w9-99") == session("w9-99", 1)
+
+
+def test_writers_of_the_same_session_leave_one_of_them_whole(place: str) -> None:
+    with opened(place) as storage:
+
+        def save(writer: int) -> None:
+            for _ in range(20):
+                storage.save_session(session("same", writer))
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(save, writer) for writer in range(4)]:
+                done.result()
+        (left,) = storage.load_sessions()
+        assert left in [session("same", writer) for writer in range(4)]
+
+
+def test_pruning_and_saving_side_by_side_lose_nothing_that_is_new(place: str) -> None:
+    with opened(place) as storage, ThreadPoolExecutor(2) as pool:
+        storage.save_sessions(session(f"old-{number}", 1) for number in range(120))
+
+        def save() -> None:
+            for number in range(40):
+                storage.save_session(session(f"new-{number}", 1))
+
+        pruning = pool.submit(storage.prune_sessions, keep=0)
+        pool.submit(save).result()
+        gone = pruning.result()
+        assert {f"old-{number}" for number in range(120)} <= set(gone)
+        left = set(storage.session_ids())
+        assert left == {f"new-{number}" for number in range(40)} - set(gone)
+
+
+# Writers and servers that die -------------------------------------------------------------------
+
+
+def test_every_acknowledged_session_survives_the_kill_of_its_writer(
+    place: str, start: Start, rounds: Rounds, rng: random.Random
+) -> None:
+    acknowledged: set[str] = set()
+    with opened(place) as storage:
+        for number in rounds(8, 200):
+            victim = start(databases.saves, place, f"r{number}", number)
+            victim.wait_for_first()
+            time.sleep(rng.uniform(0, MOMENT))
+            told = set(victim.kill())
+            storage.session_ids()  # waits for no one
+            there = {each.session_id: each for each in storage.iter_sessions()}
+            for name in told:
+                assert there[name] == session(name, number)
+            more = set(there) - acknowledged - told
+            assert more <= {f"r{number}-{len(told)}"}, "at most the one that was being saved"
+            assert acknowledged | told <= set(there)
+            acknowledged = set(there)
+            storage.save_session(session(f"next-{number}", number))
+            acknowledged.add(f"next-{number}")
+        assert storage.verify().sound
+
+
+def test_deleting_is_whole_or_not_done(
+    place: str, start: Start, rounds: Rounds, rng: random.Random
+) -> None:
+    ids = [f"i{number}" for number in range(40)]
+    with opened(place) as storage:
+        for _ in rounds(6, 60):
+            storage.save_sessions(session(name, 1) for name in ids)
+            victim = start(databases.deletes, place, ids[:20])
+            victim.wait_for_first()
+            time.sleep(rng.uniform(0, MOMENT / 4))
+            done = "done" in victim.kill()
+            storage.save_session(session("after", 1))  # waits for a server that is still at it
+            left = set(storage.session_ids()) - {"after"}
+            assert left == set(ids[20:]) if done else left in (set(ids), set(ids[20:]))
+
+
+def test_every_acknowledged_session_survives_the_kill_of_the_server(
+    own_server: Server, start: Start, rounds: Rounds, rng: random.Random
+) -> None:
+    url = own_server.schema()
+    acknowledged: set[str] = set()
+    with PostgreSQLStorage(url) as storage:
+        for number in rounds(3, 30):
+            victim = start(databases.saves, url, f"r{number}", number)
+            victim.wait_for_first()
+            time.sleep(rng.uniform(0.02, 0.1))
+            own_server.crash()
+            *told, error = victim.ended()
+            assert error.startswith("error: cannot ")
+            with pytest.raises(StorageError):
+                storage.session_ids()
+            own_server.start(fsync="off")  # the machine lives on, and with it what it was given
+            there = {each.session_id: each for each in storage.iter_sessions()}
+            for name in told:
+                assert there[name] == session(name, number)
+            assert set(there) - acknowledged - set(told) <= {f"r{number}-{len(told)}"}
+            assert acknowledged | set(told) <= set(there)
+            acknowledged = set(there)
+
+
+def test_a_full_disk_loses_nothing_that_was_saved(
+    tmp_path: Path, start: Start, rounds: Rounds, rng: random.Random
+) -> None:
+    path = tmp_path / "sessions.db"
+    with SQLiteStorage(path) as storage:
+        storage.save_session(session("first", 1))
+    for _ in rounds(5, 60):
+        room = rng.randrange(4_096, 400_000)
+        victim = start(databases.saves_with_little_room, str(path), room)
+        victim.wait_for_first()
+        *told, error = victim.ended()
+        assert str(path) in error
+        assert "intact" in error
+        with SQLiteStorage(path) as storage:
+            for name in told:
+                assert storage.get_session_by_id(name) == session(name, room)
+            assert set(storage.session_ids()) == {"first", *told}
+            assert storage.verify().sound
+            storage.delete_sessions(told)
+
+
+# A server that is away when a run ends ----------------------------------------------------------
+
+
+def test_a_run_whose_server_dies_keeps_its_session_and_the_next_run_brings_it_in(
+    pytester: pytest.Pytester, own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = own_server.schema()
+    monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", url)
+    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(pytester.path / "insight"))
+    pytester.makepyfile(
+        """
+        import os, signal
+
+        def test_during_which_the_server_dies():
+            if "SERVER" in os.environ:
+                os.kill(int(os.environ["SERVER"]), signal.SIGQUIT)
+        """
+    )
+    monkeypatch.setenv("SERVER", str(own_server.pid))
+    first = pytester.runpytest_subprocess("--insight")
+    own_server.stop()
+    assert first.ret == 0
+    first.stdout.fnmatch_lines(["insight: this run was NOT saved: cannot open the store*waits in*"])
+    monkeypatch.delenv("SERVER")
+    own_server.start(fsync="off")
+    second = pytester.runpytest_subprocess("--insight")
+    second.stdout.fnmatch_lines(
+        ["insight: saved 1 result*", "insight: brought in *could not be saved when it ended*"]
+    )
+    with PostgreSQLStorage(url) as storage:
+        assert storage.count() == 2
+
+
+# Clocks -----------------------------------------------------------------------------------------
+
+
+def test_a_writer_whose_clock_is_ahead_or_behind_is_found_by_its_own_time(
+    place: str, make_session: MakeSession
+) -> None:
+    now = datetime.now(UTC)
+    with opened(place) as storage:
+        assert isinstance(storage, BaseStorage)
+        for name, hours in (("behind", -2), ("right", 0), ("ahead", 2)):
+            start = now + timedelta(hours=hours)
+            storage.save_session(make_session(session_id=name, session_start_time=start))
+        assert storage.session_ids() == ["behind", "right", "ahead"]
+        recent = query.on_storage(storage).in_last_hours(1).execute()
+        assert [each.session_id for each in recent] == ["right", "ahead"]
+        last = storage.get_last_session()
+        assert last is not None
+        assert last.session_id == "ahead"

@@ -1,0 +1,142 @@
+"""SIGKILL in deeds that can be taken back, in taking them back, and in renaming a profile."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.exchange.merge import MergeStrategy
+from pytest_insight.models import TestSession
+from pytest_insight.storage import JSONStorage, ProfileManager
+from pytest_insight.storage.snapshots import Command
+from pytest_insight.storage.transfer import merge
+from pytest_insight.storage.undo import delete, take_back
+from tests.faults import victims
+from tests.faults.conftest import MOMENT, Moments, Rounds
+from tests.faults.test_kill import restore
+from tests.faults.victims import Start, session
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "insight"
+    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def old(home: Path) -> list[TestSession]:
+    """What the default store has; `source.json` has half of it otherwise, and as much that is new.
+
+    In the order that a store hands them out in.
+    """
+    source = JSONStorage(home / "source.json")
+    source.save_sessions(session(f"i{number}", 2) for number in range(15, 45))
+    storage = JSONStorage()
+    storage.save_sessions(session(f"i{number}", 1) for number in range(30))
+    return storage.load_sessions()
+
+
+def clear(home: Path) -> None:
+    storage = JSONStorage()
+    delete(storage, storage.session_ids(), Command("clear"))
+
+
+def merge_all(home: Path) -> None:
+    strategy = MergeStrategy.REPLACE_EXISTING
+    merge(JSONStorage(home / "source.json"), JSONStorage(), strategy, Command("merge"))
+
+
+DEEDS: dict[str, tuple[Callable[..., None], Callable[[Path], None]]] = {
+    "clear": (victims.deletes, clear),
+    "merge": (victims.merges, merge_all),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_whatever_a_killed_deed_had_done_is_taken_back(
+    home: Path,
+    old: list[TestSession],
+    start: Start,
+    rounds: Rounds,
+    moments: Moments,
+    deed: str,
+) -> None:
+    storage = JSONStorage()
+    killing, doing = DEEDS[deed]
+    doing(home)
+    new = storage.load_sessions()
+    assert new != old
+    take_back(storage)
+    for _ in rounds(10, 100):
+        assert storage.load_sessions() == old
+        done = moments.kill(start(killing, home))
+        found = storage.load_sessions()
+        assert found == new if done else found in (old, new)
+        undone = take_back(storage)
+        if found == new:
+            assert undone is not None
+            assert undone.changes
+        assert take_back(storage) is None
+    moments.assert_both()
+    assert storage.load_sessions() == old
+    # What was killed leaves its temporary file; the next deed removes it.
+    doing(home)
+    assert not list(home.rglob(".*.tmp"))
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_taking_back_is_whole_or_not_done_and_can_be_done_again(
+    home: Path,
+    old: list[TestSession],
+    start: Start,
+    rounds: Rounds,
+    moments: Moments,
+    deed: str,
+) -> None:
+    storage = JSONStorage()
+    _, doing = DEEDS[deed]
+    for _ in rounds(10, 100):
+        doing(home)
+        new = storage.load_sessions()
+        done = moments.kill(start(victims.takes_back, home))
+        found = storage.load_sessions()
+        assert found == old if done else found in (old, new)
+        take_back(storage)
+        assert storage.load_sessions() == old
+        assert take_back(storage) is None
+        restore(storage, old)
+    moments.assert_both()
+
+
+def test_at_every_moment_of_a_renaming_one_of_the_names_leads_to_the_sessions(
+    home: Path, start: Start, rounds: Rounds, rng: random.Random
+) -> None:
+    manager = ProfileManager()
+    name = "one"
+    storage = JSONStorage(manager.create_profile(name).path)
+    storage.save_sessions(session(f"i{number}", 1) for number in range(5))
+    sessions = storage.load_sessions()
+    manager.switch_profile(name)
+    for number in rounds(20, 200):
+        other = f"other{number}"
+        victim = start(victims.renames, home, name, other)
+        victim.wait_for_first()
+        time.sleep(rng.uniform(0, MOMENT))
+        victim.kill()
+        (name,) = manager.list_profiles().keys() - {"default"}
+        assert manager.get_active_profile().name == name
+        reached = JSONStorage(manager.list_profiles()[name].path)
+        assert reached.load_sessions() == sessions
+        # Life goes on under that name.
+        added = session(f"new{number}", 1)
+        reached.save_session(added)
+        assert reached.get_session_by_id(added.session_id) == added
+        reached.delete_sessions([added.session_id])

@@ -1,0 +1,161 @@
+"""What is special about the SQLite store: its file, its neighbours, its plans."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_insight import query
+from pytest_insight.errors import NewerFormatError, StorageError
+from pytest_insight.storage import BaseStorage, SQLiteStorage
+from pytest_insight.storage.sql import rows, schema
+from pytest_insight.testing import StorageContract
+from tests.conftest import MakeSession
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[SQLiteStorage]:
+    with SQLiteStorage(tmp_path / "store" / "sessions.db") as storage:
+        yield storage
+
+
+class TestSQLiteStorage(StorageContract):
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> BaseStorage:
+        return SQLiteStorage(tmp_path / "store" / "sessions.db")
+
+    def reopened(self, storage: BaseStorage) -> BaseStorage:
+        assert isinstance(storage, SQLiteStorage)
+        return SQLiteStorage(storage.path)
+
+
+def full_scans(lines: list[str]) -> list[str]:
+    """The tables that a plan reads from end to end."""
+    return [line for line in lines if "SCAN insight" in line or "SCAN r" in line]
+
+
+def test_the_files_are_private(storage: SQLiteStorage, make_session: MakeSession) -> None:
+    storage.save_session(make_session())
+    there = list(storage.path.parent.iterdir())
+    assert {"sessions.db", "sessions.db.lock"} <= {path.name for path in there}
+    assert {path.stat().st_mode & 0o777 for path in there} == {0o600}
+    assert storage.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_reading_what_is_not_there_makes_no_file(tmp_path: Path) -> None:
+    storage = SQLiteStorage(tmp_path / "none" / "sessions.db")
+    assert storage.load_sessions() == []
+    assert storage.count() == 0
+    assert storage.verify().sound
+    assert storage.group_by_test() == []
+    assert storage.delete_sessions(["a"]) == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_it_is_closed_without_a_log_beside_it(
+    storage: SQLiteStorage, make_session: MakeSession
+) -> None:
+    storage.save_session(make_session())
+    storage.close()
+    assert {path.name for path in storage.path.parent.iterdir()} == {
+        "sessions.db",
+        "sessions.db.lock",
+    }
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 99, b"{}"])
+def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(content)
+    for ask in (SQLiteStorage.session_ids, SQLiteStorage.clear_sessions):
+        with pytest.raises(StorageError, match=r"a\.db"):
+            ask(SQLiteStorage(path))
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_is_refused_and_left_alone(
+    tmp_path: Path, make_session: MakeSession
+) -> None:
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as theirs:
+        theirs.execute("CREATE TABLE theirs (a)")
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="another program"):
+        SQLiteStorage(path).session_ids()
+    with pytest.raises(StorageError, match="another program"):
+        SQLiteStorage(path).save_session(make_session())
+    assert path.read_bytes() == before
+
+
+def test_a_newer_version_is_refused(storage: SQLiteStorage, make_session: MakeSession) -> None:
+    storage.save_session(make_session())
+    with closing(sqlite3.connect(storage.path)) as database:
+        database.execute("PRAGMA user_version = 99")
+    newer = SQLiteStorage(storage.path)
+    with pytest.raises(NewerFormatError, match="format 99"):
+        newer.load_sessions()
+    with pytest.raises(NewerFormatError):
+        newer.save_session(make_session(1))
+
+
+def test_an_older_version_is_brought_forward_or_left_as_it_was(
+    storage: SQLiteStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.save_session(make_session())
+    step = "CREATE TABLE insight_more (a {key})"
+    monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, (step, "no SQL at all")])
+    with pytest.raises(StorageError, match="syntax error"):
+        SQLiteStorage(storage.path).load_sessions()
+    monkeypatch.setattr(schema, "STEPS", [schema.STEPS[0], (step,)])
+    assert SQLiteStorage(storage.path).load_sessions() == [make_session()]
+    with closing(sqlite3.connect(storage.path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("SELECT count(*) FROM insight_more").fetchone() == (0,)
+
+
+def test_damage_is_found(storage: SQLiteStorage, make_session: MakeSession) -> None:
+    storage.save_sessions(make_session(number) for number in range(300))
+    storage.close()
+    data = bytearray(storage.path.read_bytes())
+    for page in range(3, len(data) // 4_096):
+        data[page * 4_096 : page * 4_096 + 64] = b"\xff" * 64
+    storage.path.write_bytes(data)
+    assert not SQLiteStorage(storage.path).verify().sound
+    with pytest.raises(StorageError, match=r"sessions\.db"):
+        SQLiteStorage(storage.path).repair()
+
+
+def test_two_nodeids_of_one_key_are_told_apart(
+    storage: SQLiteStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "key_of", len)
+    results = make_session().test_results
+    with pytest.raises(StorageError, match="same key"):
+        storage.save_session(make_session(test_results=results))
+    storage.save_session(make_session(test_results=results[:1]))
+    with pytest.raises(StorageError, match="same key"):
+        storage.save_session(make_session(10, test_results=results[1:]))
+    with pytest.raises(StorageError, match="same key"):
+        storage.save_session(make_session(1, test_results=results[:1]))  # api-0, api-1
+    assert storage.load_sessions() == [make_session(test_results=results[:1])]
+
+
+def test_plans_use_the_keys(storage: SQLiteStorage, make_session: MakeSession) -> None:
+    storage.save_sessions(make_session(number) for number in range(20))
+    asked = query.on_storage(storage)
+    tests = asked.filter_by_test()
+    for question in (
+        asked.in_last_days(7),
+        asked.with_session_id_pattern("api-1"),
+        tests.with_outcome("failed").apply(),
+        asked.latest(1),
+    ):
+        assert not full_scans(question.explain())
+    (by_name,) = full_scans(tests.with_nodeid_containing("test_x").apply().explain())
+    assert by_name.strip() == "SCAN insight_tests"  # each nodeid once, not each result
+    by_name_and_session = tests.with_nodeid_containing("test_x").apply().explain()
+    assert any("(session=? AND test=?)" in line for line in by_name_and_session)

@@ -1,0 +1,104 @@
+"""What a history says of each test."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pytest_insight import query
+from pytest_insight.errors import InvalidQueryParameterError, UnknownChoiceError
+from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.storage import InMemoryStorage
+from pytest_insight.summaries import TestSummary
+from tests.conftest import START, MakeSession
+
+
+def result(name: str, outcome: str, hour: int, duration: float) -> TestResult:
+    start = START + timedelta(hours=hour)
+    return TestResult(name, TestOutcome(outcome), start, duration)
+
+
+@pytest.fixture
+def storage(make_session: MakeSession) -> InMemoryStorage:
+    storage = InMemoryStorage()
+    runs = {
+        0: [result("b", "passed", 0, 1.0), result("a", "failed", 0, 0.5)],
+        2: [result("b", "failed", 2, 3.0), result("c", "flaky", 2, 9.0)],
+        1: [result("b", "rerun", 1, 0.1), result("b", "passed", 1, 0.2)],
+    }
+    for number, results in runs.items():
+        storage.save_session(make_session(number, test_results=tuple(results)))
+    return storage
+
+
+def names(found: list[TestSummary]) -> list[str]:
+    return [each.nodeid for each in found]
+
+
+def test_all_results_of_a_test_are_added_up(storage: InMemoryStorage) -> None:
+    found = query.on_storage(storage).group_by_test()
+    assert names(found) == ["a", "b", "c"]
+    assert found[1] == TestSummary(
+        nodeid="b",
+        results=4,
+        outcomes={"failed": 1, "passed": 2, "rerun": 1},
+        mean=1.075,
+        p50=0.2,
+        p95=3.0,
+        maximum=3.0,
+        first_seen=START,
+        last_seen=START + timedelta(hours=2),
+        last_outcome=TestOutcome.FAILED,
+    )
+    assert found[2].outcomes == {"flaky": 1}
+
+
+def test_only_what_is_selected_counts(storage: InMemoryStorage) -> None:
+    asked = query.on_storage(storage).latest(2).filter_by_test().with_outcome("passed").apply()
+    (found,) = asked.group_by_test()
+    assert (found.nodeid, found.results, found.outcomes) == ("b", 1, {"passed": 1})
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        (None, ["a", "b", "c"]),
+        ("mean", ["c", "b", "a"]),
+        ("p95", ["c", "b", "a"]),
+        ("failures", ["a", "b", "c"]),
+        ("last", ["b", "c", "a"]),
+    ],
+)
+def test_the_most_come_first_and_those_alike_by_nodeid(
+    storage: InMemoryStorage, sort: str | None, expected: list[str]
+) -> None:
+    asked = query.on_storage(storage)
+    assert names(asked.group_by_test(sort=sort)) == expected
+    assert names(asked.group_by_test(sort=sort, limit=2)) == expected[:2]
+    assert asked.group_by_test(sort=sort, limit=0) == []
+
+
+def test_percentiles_are_durations_that_occurred(make_session: MakeSession) -> None:
+    storage = InMemoryStorage()
+    results = [result("a", "passed", 0, float(number)) for number in range(1, 101)]
+    storage.save_session(make_session(test_results=tuple(results)))
+    (found,) = query.on_storage(storage).group_by_test()
+    assert (found.p50, found.p95, found.maximum, found.mean) == (50.0, 95.0, 100.0, 50.5)
+
+
+def test_a_duration_longer_than_any_test_counts_as_eleven_days_in_the_mean(
+    make_session: MakeSession,
+) -> None:
+    storage = InMemoryStorage()
+    results = (result("a", "passed", 0, 1.7e308), result("a", "passed", 0, 0.0))
+    storage.save_session(make_session(test_results=results))
+    (found,) = query.on_storage(storage).group_by_test()
+    assert (found.mean, found.maximum) == (500_000.0, 1.7e308)
+
+
+def test_an_unknown_order_and_a_limit_that_is_none_are_refused(storage: InMemoryStorage) -> None:
+    with pytest.raises(UnknownChoiceError, match="did you mean mean"):
+        query.on_storage(storage).group_by_test(sort="meen")
+    with pytest.raises(InvalidQueryParameterError, match="limit"):
+        query.on_storage(storage).group_by_test(limit=-1)
