@@ -6,7 +6,6 @@ It refuses to run as root, so for root it runs as another user of the machine.
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -161,6 +160,8 @@ def _package() -> Path:
 
 
 def _user() -> tuple[int, int]:
+    import pwd  # not on every platform, and only root needs it
+
     found = pwd.getpwnam(UNPRIVILEGED)
     return found.pw_uid, found.pw_gid
 

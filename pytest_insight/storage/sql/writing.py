@@ -70,7 +70,8 @@ class Writer:
         old = connection.rows(*of_key)
         if connection.change(_SAVE, rows.session) != 1:
             raise self._clash(connection.rows(*of_key)[0][0], session.session_id)
-        self._take_away([(rows.key, started) for _, started in old] or [(rows.key, None)])
+        if old or not self._whole:  # else it is new, and nobody can have saved it since
+            self._take_away([(rows.key, started) for _, started in old] or [(rows.key, None)])
         self._add_tests(rows.tests)
         connection.load("insight_results", RESULT_COLUMNS, rows.results)
         connection.load("insight_texts", TEXT_COLUMNS, rows.texts)
