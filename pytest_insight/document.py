@@ -25,6 +25,13 @@ _UNFIT = (
 )
 """What encoding and decoding an object that is no valid session may raise."""
 
+MOST_VALUES = 5_000_000
+"""Values of any JSON in `testing_system` and `properties` of one session.
+
+Three bytes of a file become a hundred of memory there, so without a limit a file of ill will would
+fill it.
+"""
+
 _ENCODER = msgspec.json.Encoder()
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(TestSession)
@@ -46,12 +53,36 @@ def decode_session(data: bytes | bytearray | memoryview) -> TestSession:
             time, a wrong type. Such a text may still be a session of another writer; `exchange`
             reads those.
     """
+    _refuse_many_values(data)
     return _DECODER.decode(data)
 
 
 def decode_header(fields: bytes) -> TestSession:
     """A session without its results, from the bytes before `,"test_results":[`."""
+    _refuse_many_values(fields + b"}" if len(fields) > MOST_VALUES else b"")
     return _DECODER.decode(fields + b"}")
+
+
+class _Properties(msgspec.Struct):
+    properties: msgspec.Raw = msgspec.Raw()
+
+
+class _AnyJson(msgspec.Struct):
+    """The parts of a session that may be any JSON."""
+
+    testing_system: msgspec.Raw = msgspec.Raw()
+    test_results: list[_Properties] = []
+
+
+def _refuse_many_values(data: bytes | bytearray | memoryview) -> None:
+    if len(data) <= MOST_VALUES:  # nearly always; a value takes a byte at least, and a comma one
+        return
+    if bytes(data).count(b",") <= MOST_VALUES:
+        return
+    found = msgspec.json.decode(data, type=_AnyJson)
+    parts = (found.testing_system, *(result.properties for result in found.test_results))
+    if sum(bytes(part).count(b",") for part in parts) > MOST_VALUES:
+        raise msgspec.ValidationError(f"Object holds more than {MOST_VALUES:,} values of any JSON")
 
 
 def content_digest(session: TestSession) -> str:

@@ -131,27 +131,50 @@ class ExchangeError(InsightError):
         super().__init__(message)
 
 
+MOST_SHOWN = 1_000
+"""Problems, or other things of which a file of ill will may have a million, in one message."""
+
+
 class InvalidImportError(ExchangeError):
     """A file to import has invalid sessions; nothing of it was imported.
 
     Attributes:
-        problems: every problem found, each with its place (`Problem` of `exchange.problems`).
+        problems: what is wrong, each with its place (`Problem` of `exchange.problems`); the first
+            10,000 of them. The message shows the first 1,000.
+        problem_count: how many problems there are.
         total: sessions in the file, valid or not.
     """
 
     slug = "invalid-import"
 
-    def __init__(self, source: str, problems: Sequence[object], total: int) -> None:
+    def __init__(
+        self, source: str, problems: Sequence[object], total: int, problem_count: int | None = None
+    ) -> None:
         self.problems = problems
+        self.problem_count = len(problems) if problem_count is None else problem_count
         self.total = total
-        count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-        lines = "\n".join(f"  {problem}" for problem in problems)
+        count = f"{self.problem_count:,} problem{'' if self.problem_count == 1 else 's'}"
+        lines = "\n".join(f"  {line}" for line in first_of(problems, self.problem_count))
         name = source.replace("\n", r"\n")  # the only line breaks are those between problems
         super().__init__(
             f"{name} was not imported, nothing was changed; it has {count}:\n{lines}\n"
             "Correct them, or import the rest with --skip-invalid (skip_invalid=True).",
             source,
         )
+
+
+def first_of(
+    things: Sequence[object], count: int | None = None, most: int = MOST_SHOWN
+) -> list[str]:
+    """The first things in words, and how many more there are.
+
+    Args:
+        things: what is shown, as far as it is known.
+        count: how many there are; without, as many as are known.
+        most: how many are shown.
+    """
+    more = (len(things) if count is None else count) - min(len(things), most)
+    return [*map(str, things[:most]), *([f"and {more:,} more"] if more else ())]
 
 
 class InvalidQueryParameterError(InsightError, ValueError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections import defaultdict
 from pathlib import Path
 from time import monotonic, sleep  # bound here: a test may patch the module
 from types import TracebackType
@@ -44,10 +45,42 @@ else:
     _flock = fcntl.flock
 
 POLL_SECONDS = 0.05
+TURN_SECONDS = 1.0
+REST_SECONDS = 1.5 * POLL_SECONDS
+"""After so long a turn a process rests so long before the next, so that whoever waits gets one:
+waiting is looking every `POLL_SECONDS`, which would hardly ever meet the moment between two of a
+process that writes without a pause."""
 _NO_FLOCK = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 """What a file system says that has none: filelock knows another way."""
 _CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
+
+class _Turn:
+    """How long this process has held a lock without a rest, since when and until when."""
+
+    busy = 0.0
+    began = 0.0
+    ended = 0.0
+
+    def rest(self) -> None:
+        """Leave the lock to others where it is their turn."""
+        idle = monotonic() - self.ended
+        if self.busy >= TURN_SECONDS and idle < REST_SECONDS:
+            sleep(REST_SECONDS - idle)
+            idle = REST_SECONDS
+        if idle >= REST_SECONDS:
+            self.busy = 0.0
+
+    def begin(self) -> None:
+        self.began = monotonic()
+
+    def end(self) -> None:
+        self.ended = monotonic()
+        self.busy += self.ended - self.began
+
+
+_turns: defaultdict[Path, _Turn] = defaultdict(_Turn)
+"""Of each lock file: whoever writes much may make a new lock object each time."""
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
 
@@ -86,12 +119,15 @@ class FlockLock:
         if mine.count and mine.process != os.getpid():
             mine.count, mine.other = 0, None  # a child's first
         if not mine.count:
+            turn = _turns[self._path]
+            turn.rest()
             deadline = monotonic() + self._seconds
             while not self._try():
                 if monotonic() >= deadline:
                     raise TimeoutError(f"another process holds {self._path}")
                 sleep(POLL_SECONDS)
             mine.process = os.getpid()
+            turn.begin()
         mine.count += 1
         return self
 
@@ -103,6 +139,7 @@ class FlockLock:
         mine.count -= 1
         if mine.count:
             return
+        _turns[self._path].end()
         if mine.other is not None:
             mine.other.release()
             mine.other = None

@@ -135,3 +135,29 @@ except TimeoutError:
     command = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "right\n", done.stderr
+
+
+HELD_WITHOUT_A_PAUSE = """
+import sys, time
+from pathlib import Path
+from pytest_insight.locks import lock_on
+while True:
+    with lock_on(Path(sys.argv[1]), 60, 0o600).acquire():
+        print("holding", flush=True)
+        time.sleep(0.5)
+"""
+
+
+def test_a_process_that_writes_without_a_pause_lets_others_have_their_turn(path: Path) -> None:
+    command = [sys.executable, "-c", HELD_WITHOUT_A_PAUSE, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as busy:
+        try:
+            assert busy.stdout is not None
+            busy.stdout.readline()
+            # Who waits looks now and then: hardly ever in the moment between two of the other's.
+            patient = lock_on(path, 20, 0o600)
+            patient.acquire()
+            patient.release()
+            assert busy.poll() is None
+        finally:
+            busy.kill()

@@ -11,10 +11,14 @@ from pytest_insight.cli.listing import Column, Listed, print_listing
 from pytest_insight.cli.options import ListFormat, option
 from pytest_insight.cli.output import say
 from pytest_insight.cli.text import plural
+from pytest_insight.errors import first_of
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import Fate, ImportReport
     from pytest_insight.storage.base import BaseStorage
+
+MOST_NAMES = 50
+"""Of fields, in one line."""
 
 ReportOption = Annotated[
     ListFormat | None,
@@ -56,11 +60,11 @@ def tell(taken: Taken, storage: BaseStorage, *, dry_run: bool) -> None:
     if not dry_run:  # which lists them
         for old, new in report.new_ids:
             say(f"  {old} is now {new}")
-    for problem in report.problems:
+    for problem in first_of(report.problems, report.problem_count):
         say(f"  left out: {problem}")
     if report.ignored:
-        names = ", ".join(f"{name} ({count}x)" for name, count in report.ignored.items())
-        say(f"  fields that are not kept: {names}")
+        names = [f"{name} ({count}x)" for name, count in report.ignored.items()]
+        say(f"  fields that are not kept: {', '.join(first_of(names, most=MOST_NAMES))}")
 
 
 def list_fates(

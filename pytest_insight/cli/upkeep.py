@@ -21,6 +21,7 @@ from pytest_insight.cli.output import say
 from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.text import plural
 from pytest_insight.cli.undo import tell_of_undo
+from pytest_insight.errors import first_of
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -63,6 +64,8 @@ def prune(
     if seconds is None and keep is None:
         raise typer.BadParameter("say which: --older-than SPAN or --keep N, or both")
     storage = storage_of(ctx, profile)
+    if not dry_run:
+        storage.check_writable()  # before anybody is asked
     old = storage.prune_sessions(older_than=seconds, keep=keep, dry_run=True)
     if not old:
         say(f"nothing to prune in {storage.location}")
@@ -162,9 +165,9 @@ def _tell(found: Verification, storage: BaseStorage) -> None:
         f"{storage.location}: {plural(found.sessions, 'session')} with "
         f"{plural(found.results, 'result')} can be read"
     )
-    for damage in found.damage:
+    for damage in first_of(found.damage):
         say(f"  damaged: {damage}")
-    for field in found.ignored:
+    for field in first_of(found.ignored):
         say(f"  not kept when the store is written next: {field}")
     if found.superseded:
         say(f"  older copies of sessions that were saved again: {found.superseded:,}")

@@ -120,20 +120,24 @@ def _restored(cell: str) -> str:
 
 def _parsed(rows: Iterator[list[str]], source: str) -> Parsed:
     header = _Header(next(rows, []), source)
-    parsed = Parsed(ignored=header.ignored())
-    drafts: dict[str | int, _Draft] = {}
+    parsed = Parsed(source, ignored=header.ignored())
+    drafts: dict[str, _Draft] = {}
     for number, row in enumerate(rows, start=2):
         if not any(map(str.strip, row)):
             continue
         session_id = header.session_id(row)
-        # Rows without an ID belong together no more than they belong to anything else.
-        draft = drafts.get(session_id or number)
+        draft = drafts.get(session_id)
         if draft is None:
-            draft = drafts[session_id or number] = _Draft(header, session_id)
+            draft = _Draft(header, parsed, session_id)
+            parsed.total += 1
         draft.add(number, row)
-    for index, draft in enumerate(counted(drafts.values(), f"reading {source}")):
-        draft.finish(index, parsed)
-    parsed.total = len(drafts)
+        if session_id:
+            drafts[session_id] = draft
+        else:  # rows without an ID belong together no more than they belong to anything else
+            draft.finish()
+    for draft in counted(drafts.values(), f"reading {source}"):
+        draft.finish()
+    parsed.problems.sort(key=lambda problem: problem.session_index or 0)
     return parsed
 
 
@@ -174,20 +178,25 @@ class _Header:
 
 
 class _Draft:
-    """The rows of one session, on the way to a session or to problems."""
+    """The rows of one session, on the way to a session or to problems of a file."""
 
-    def __init__(self, header: _Header, session_id: str) -> None:
+    def __init__(self, header: _Header, parsed: Parsed, session_id: str) -> None:
         self.header = header
+        self.parsed = parsed
+        self.index = parsed.total
         self.session_id = session_id
         self.first_row = 0
         self.cells: list[str] = []
         self.value: dict[str, Any] = {}
         self.results: list[dict[str, Any]] = []
         self.result_rows: list[int] = []
-        self.problems: list[tuple[str, str]] = []
+        self.valid = True
 
     def problem(self, row: int, message: str, column: str | None = None) -> None:
-        self.problems.append((f"row {row}" + (f", column {column}" if column else ""), message))
+        self.valid = False
+        place = f"row {row}" + (f", column {column}" if column else "")
+        name = clean_text(self.session_id) or None
+        self.parsed.add_problems([Problem(self.index, place, message, name)])
 
     def add(self, number: int, row: list[str]) -> None:
         width = len(self.header.names)
@@ -210,21 +219,19 @@ class _Draft:
             self.results.append(result)
             self.result_rows.append(number)
 
-    def finish(self, index: int, parsed: Parsed) -> None:
+    def finish(self) -> None:
+        """All rows are there: add the session to those of the file, or what is wrong with it."""
         from pytest_insight.exchange.incoming import read_session
 
-        session = None
-        if self.first_row:
-            value = self.value | {"test_results": self.results}
-            session, mistakes, _ = read_session(value, typed=False)
-            for path, message in mistakes:
-                self.problem(*self._place(path, message))
-        if session is not None and not self.problems:
-            parsed.sessions.append(session)
-        name = clean_text(self.session_id) or None
-        parsed.problems += (
-            Problem(index, place, message, name) for place, message in self.problems
-        )
+        if not self.first_row:
+            return
+        value = self.value | {"test_results": self.results}
+        read = read_session(value, typed=False, most=self.parsed.room)
+        for path, message in read.mistakes:
+            self.problem(*self._place(path, message))
+        self.parsed.add_problems((), read.more)
+        if read.session is not None and self.valid:
+            self.parsed.sessions.append(read.session)
 
     def _take(
         self, into: dict[str, Any], columns: list[tuple[str, int]], row: list[str], number: int

@@ -17,9 +17,10 @@ Fields beyond these are not kept; `Parsed.ignored` says which.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +28,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -39,31 +41,103 @@ from pytest_insight.exchange.text import shown, shown_name
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 
 Mistake = tuple[tuple[str | int, ...], str]
-Ignored = Counter[str]
+T = TypeVar("T")
+
+_BATCH = 1_000
+"""Results that are validated at once: pydantic makes objects of every mistake in them."""
 
 
-def read_session(
-    value: object, *, typed: bool
-) -> tuple[TestSession | None, list[Mistake], Ignored]:
+class Reading(NamedTuple):
+    """What became of one session of a file.
+
+    Attributes:
+        session: as `document.checked` returns it; None where it is not valid.
+        mistakes: what is wrong with it, as (path, message). A path is a tuple of field names and
+            list positions, as in `("test_results", 0, "duration")`.
+        more: how many further mistakes there are.
+        ignored: the fields that are not kept.
+    """
+
+    session: TestSession | None
+    mistakes: list[Mistake]
+    more: int = 0
+    ignored: Mapping[str, int] = MappingProxyType({})
+
+
+def read_session(value: object, *, typed: bool, most: int) -> Reading:
     """One session from plain objects.
 
     Args:
         value: what the file holds for the session.
         typed: whether the file's format has types (JSON); without (CSV) numbers come as text.
-
-    Returns:
-        The session as `document.checked` returns it, or None and every mistake as (path, message);
-        and the fields not kept. A path is a tuple of field names and list positions, as in
-        `("test_results", 0, "duration")`.
+        most: how many mistakes are wanted in words.
     """
+    found = _Mistakes(most)
+    if not isinstance(value, dict):  # pydantic says the same, and takes longer
+        found.add((), f"must be an object, not {shown(value)}")
+        return found.reading()
+    results = value.get("test_results")
+    if not isinstance(results, list):
+        results = []
+    else:
+        value = {**value, "test_results": []}
+    incoming = found.validated(_SESSION, value, typed)
+    valid: list[_Result] = []
+    for start in range(0, len(results), _BATCH):
+        batch = found.validated(_RESULTS, results[start : start + _BATCH], typed, start)
+        valid += batch or ()
+    if incoming is None or found.count:
+        return found.reading()
+    if valid:
+        incoming.test_results = valid
     try:
-        incoming = _Session.model_validate(value, strict=typed)
         session = checked(incoming.session())
-    except ValidationError as exc:
-        return None, [_mistake(error) for error in exc.errors(include_url=False)], Counter()
     except InvalidSessionError as exc:
-        return None, [((), str(exc))], Counter()
-    return session, [], Counter(incoming.ignored())
+        found.add((), str(exc))
+        return found.reading()
+    return Reading(session, [], 0, Counter(incoming.ignored()))
+
+
+class _Mistakes:
+    """What is wrong with a session, in words as far as these are wanted."""
+
+    def __init__(self, most: int) -> None:
+        self.listed: list[Mistake] = []
+        self.count = 0
+        self._most = most
+
+    def add(self, path: tuple[str | int, ...], message: str) -> None:
+        self.count += 1
+        if len(self.listed) < self._most:
+            self.listed.append((path, message))
+
+    def reading(self) -> Reading:
+        """Of a session that has some."""
+        return Reading(None, self.listed, self.count - len(self.listed))
+
+    def validated(
+        self, kind: TypeAdapter[T], value: object, typed: bool, first: int | None = None
+    ) -> T | None:
+        """The value as pydantic has it; None where it is not valid.
+
+        Args:
+            kind: what it must be.
+            value: a session; or some of its results, of which `first` is the position of the first.
+            typed: see `read_session`.
+            first: see `value`.
+        """
+        try:
+            return kind.validate_python(value, strict=typed)
+        except ValidationError as exc:
+            if len(self.listed) >= self._most:
+                self.count += exc.error_count()
+                return None
+            for error in exc.errors(include_url=False):
+                path, message = _mistake(error)
+                if first is not None:
+                    path = ("test_results", first + int(path[0]), *path[1:])
+                self.add(path, message)
+            return None
 
 
 _WORDS = {
@@ -124,6 +198,15 @@ def _clean(value: Any) -> Any:
     return clean_text(value)
 
 
+def _tags(value: object) -> object:
+    # Few enough to say of each what is wrong with it; else pydantic would fill the memory.
+    if not isinstance(value, dict) or len(value) <= _BATCH:
+        return value
+    if not all(isinstance(item, str) for item in value.values()):
+        raise ValueError("must be an object of texts")
+    return value
+
+
 def _not_empty(value: str) -> str:
     if not value:
         raise ValueError("must not be empty")
@@ -141,6 +224,7 @@ Nodeid = Annotated[Text, AfterValidator(_not_empty)]
 Name = Annotated[Text, AfterValidator(_not_blank)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 Outcome = Annotated[Any, BeforeValidator(_outcome)]
+Tags = Annotated[dict[Text, Text], BeforeValidator(_tags)]
 Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -221,7 +305,7 @@ class _Session(_Incoming):
     session_start_time: Time
     session_stop_time: Time | None = None
     session_duration: Duration | None = None
-    session_tags: dict[Text, Text] = {}
+    session_tags: Tags = {}
     testing_system: dict[str, Any] = {}
     code_state: _CodeState | None = None
     exit_status: int | None = None
@@ -267,6 +351,10 @@ class _Session(_Incoming):
             yield from self.code_state.extra_names("code_state.")
         for result in self.test_results:
             yield from result.extra_names("test_results[].")
+
+
+_SESSION = TypeAdapter(_Session)
+_RESULTS = TypeAdapter(list[_Result])
 
 
 def _stop(result: TestResult) -> datetime:

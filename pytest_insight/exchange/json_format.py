@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-import msgspec
-
 from pytest_insight.cleaning import clean_text
 from pytest_insight.document import UNDECODABLE, checked, decode_session, encode_session
 from pytest_insight.errors import ExchangeError, InvalidSessionError, NewerFormatError
 from pytest_insight.exchange.problems import Parsed, Problem
-from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown, shown_name
+from pytest_insight.exchange.text import (
+    TWICE,
+    TooManyValuesError,
+    as_utf8,
+    json_mistake,
+    load_json,
+    shown,
+    shown_name,
+)
+from pytest_insight.exchange.walking import NotStrictError, elements, members
 from pytest_insight.layout import FORMAT, VERSION, document_chunks
 from pytest_insight.models import TestSession
 from pytest_insight.watching import counted
+
+_MOST_KEYS = 100
+"""Of an object that holds the sessions: enough to say what else it is."""
 
 
 def write(sessions: Iterable[TestSession], file: BinaryIO) -> int:
@@ -43,10 +53,27 @@ def read(data: bytes, source: str) -> Parsed:
         NewerFormatError: our document, of a version that came later than this code.
     """
     data = as_utf8(data, source)
-    items, own = _sessions_in(_parsed_top(data, source), source)
-    parsed = Parsed(total=len(items))
-    for index, item in enumerate(counted(items, f"reading {source}")):
-        _read_one(item, index, parsed, own=own)
+    try:
+        try:
+            return _read_items(*_walked(data, source), source)
+        except NotStrictError as exc:
+            strict = exc
+        try:
+            top = load_json(data)  # which takes more than is JSON, and says best what is not
+        except TooManyValuesError:
+            raise strict from None
+    except (ValueError, RecursionError) as exc:
+        raise ExchangeError(
+            f"{source} cannot be read as JSON: {json_mistake(exc)}", source
+        ) from exc
+    return _read_items(*_sessions_in(top, source), source)
+
+
+def _read_items(items: Iterable[Any], own: bool, source: str) -> Parsed:
+    parsed = Parsed(source)
+    for item in counted(items, f"reading {source}"):
+        parsed.total += 1
+        _read_one(item, parsed.total - 1, parsed, own=own)
     if own:
         latest = {session.session_id: session for session in parsed.sessions}
         parsed.total -= len(parsed.sessions) - len(latest)
@@ -58,31 +85,36 @@ def read_object(value: object) -> TestSession | None:
     """One session from a parsed JSON value of any writer; None where it is none."""
     from pytest_insight.exchange.incoming import read_session
 
-    return read_session(value, typed=True)[0]
+    return read_session(value, typed=True, most=0).session
 
 
 def _read_one(item: Any, index: int, parsed: Parsed, *, own: bool) -> None:
-    if isinstance(item, msgspec.Raw):
-        session = _as_we_write_it(bytes(item), own=own)
+    """One session of a file: its bytes where it is strict JSON, else what they are parsed to."""
+    if isinstance(item, bytes):
+        is_object = item.startswith(b"{")
+        session = _as_we_write_it(item, own=own) if is_object else None
         if session is not None:
             parsed.sessions.append(session)
             return
+        if not is_object and not parsed.room:  # a million of them take no time
+            parsed.add_problems((), 1)
+            return
         try:
-            item = load_json(bytes(item))
+            item = load_json(item)
         except (ValueError, RecursionError) as exc:
-            parsed.problems.append(Problem(index, f"sessions[{index}]", json_mistake(exc)))
+            parsed.add_problems([Problem(index, f"sessions[{index}]", json_mistake(exc))])
             return
     from pytest_insight.exchange.incoming import read_session
 
-    session, mistakes, ignored = read_session(item, typed=True)
-    if session is not None:
-        parsed.sessions.append(session)
-        parsed.ignored += ignored
+    read = read_session(item, typed=True, most=parsed.room)
+    if read.session is not None:
+        parsed.sessions.append(read.session)
+        parsed.add_ignored(read.ignored)
         return
     named = item.get("session_id") if isinstance(item, dict) else None
     name = clean_text(named) if isinstance(named, str) else None
-    for path, message in mistakes:
-        parsed.problems.append(Problem(index, _path(index, path), message, name))
+    problems = (Problem(index, _path(index, path), said, name) for path, said in read.mistakes)
+    parsed.add_problems(problems, read.more)
 
 
 def _as_we_write_it(data: bytes, *, own: bool) -> TestSession | None:
@@ -100,30 +132,34 @@ def _as_we_write_it(data: bytes, *, own: bool) -> TestSession | None:
     return session
 
 
-def _parsed_top(data: bytes, source: str) -> Any:
-    """The top level parsed, each session left as bytes where the text is strict JSON."""
-    kind: Any = list[msgspec.Raw] if data.lstrip()[:1] == b"[" else dict[str, msgspec.Raw]
-    try:
-        try:
-            top = msgspec.json.decode(data, type=kind)
-        except UNDECODABLE:
-            return load_json(data)
-        if kind is not list[msgspec.Raw] and data.count(b'"sessions"') > 1:
-            load_json(data)  # refuses a second list of sessions
-        return top
-    except (ValueError, RecursionError) as exc:
-        raise ExchangeError(
-            f"{source} cannot be read as JSON: {json_mistake(exc)}", source
-        ) from exc
+def _walked(data: bytes, source: str) -> tuple[Iterable[Any], bool]:
+    """The sessions of a text in strict JSON, each as its bytes; see `_sessions_in`."""
+    text = memoryview(data)
+    first = data.lstrip()[:1]
+    if first == b"[":
+        return elements(text), False
+    if first != b"{":
+        raise NotStrictError("it is no list and no object")
+    top: dict[str, Any] = {}
+    for key, value in members(text):
+        if key == "sessions":
+            if key in top:
+                raise ValueError(TWICE.format(key))
+            top[key] = elements(value) if bytes(value[:1]) == b"[" else _value(value)
+        elif key in ("format", "version"):
+            top[key] = _value(value)
+        elif len(top) < _MOST_KEYS:
+            top[key] = None
+    return _sessions_in(top, source)
 
 
-def _sessions_in(top: Any, source: str) -> tuple[list[Any], bool]:
-    """The sessions of a parsed file, and whether it is a document of our own format."""
+def _sessions_in(top: Any, source: str) -> tuple[Iterable[Any], bool]:
+    """The sessions of what a file holds, and whether it is a document of our own format."""
     if isinstance(top, list):
         return top, False
-    own = isinstance(top, dict) and _value(top.get("format")) == FORMAT
+    own = isinstance(top, dict) and top.get("format") == FORMAT
     if own:
-        _check_version(_value(top.get("version")), source)
+        _check_version(top.get("version"), source)
     if not isinstance(top, dict) or "sessions" not in top:
         raise ExchangeError(
             f"{source} is JSON, but holds no sessions: expected a list of sessions or an object "
@@ -131,12 +167,7 @@ def _sessions_in(top: Any, source: str) -> tuple[list[Any], bool]:
             source,
         )
     sessions = top["sessions"]
-    if isinstance(sessions, msgspec.Raw):
-        try:
-            sessions = msgspec.json.decode(sessions, type=list[msgspec.Raw])
-        except UNDECODABLE:
-            sessions = _value(sessions)
-    if not isinstance(sessions, list):
+    if not isinstance(sessions, list | Iterator):
         raise ExchangeError(
             f'in {source}, "sessions" must be a list of sessions, not {shown(sessions)}', source
         )
@@ -154,12 +185,10 @@ def _check_version(version: Any, source: str) -> None:
         raise NewerFormatError(source, version, VERSION)
 
 
-def _value(raw: Any) -> Any:
-    """A part that was left as bytes, parsed; None where it is no JSON by itself."""
-    if not isinstance(raw, msgspec.Raw):
-        return raw
+def _value(part: memoryview) -> Any:
+    """A part of a text, parsed; None where the standard library refuses it."""
     try:
-        return load_json(bytes(raw))
+        return load_json(bytes(part))
     except (ValueError, RecursionError):
         return None
 

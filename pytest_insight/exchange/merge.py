@@ -135,7 +135,8 @@ class ImportReport(msgspec.Struct, frozen=True):
         invalid: left out with `skip_invalid`, because something is wrong with them.
         identical: how many of the skipped and the replaced ones are equal to the store's.
         new_ids: for the renamed ones, the ID in the file to the ID in the store, in order.
-        problems: what is wrong with the invalid ones.
+        problems: what is wrong with the invalid ones; the first 10,000 of it.
+        problem_count: how much is wrong with them.
         ignored: fields that were not kept, with how often they occurred.
         fates: what became of each valid session, in the file's order.
     """
@@ -149,6 +150,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     identical: int = 0
     new_ids: tuple[tuple[str, str], ...] = ()
     problems: tuple[Problem, ...] = ()
+    problem_count: int = 0
     ignored: dict[str, int] = {}
     fates: tuple[Fate, ...] = ()
 

@@ -8,6 +8,7 @@ import reprlib
 from typing import Any
 
 from pytest_insight.cleaning import clean_text
+from pytest_insight.document import MOST_VALUES
 from pytest_insight.errors import ExchangeError
 
 _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -17,8 +18,15 @@ _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+TWICE = 'one object has "{}" twice: make one list of them'
+"""Of two lists of sessions or results, taking the last would lose the first."""
+
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxlong = _REPR.maxother = 80
+
+
+class TooManyValuesError(ValueError):
+    """A JSON text would take too much memory; see `MOST_VALUES`."""
 
 
 def as_utf8(data: bytes, source: str) -> bytes:
@@ -76,8 +84,15 @@ def load_json(data: bytes | str) -> Any:
 
     Raises:
         ValueError: not JSON; `json_mistake` says why.
+        TooManyValuesError: it was not looked at.
         RecursionError: nested too deeply.
     """
+    # Each value but the first of each level has a comma before it. Those in texts count too.
+    if (data.count(b",") if isinstance(data, bytes) else data.count(",")) > MOST_VALUES:
+        raise TooManyValuesError(
+            f"it holds more than {MOST_VALUES:,} values, which only sessions may that are written "
+            "as pytest-insight writes them"
+        )
     return json.loads(data, object_pairs_hook=_object)
 
 
@@ -86,5 +101,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         for name in ("sessions", "test_results"):
             if sum(key == name for key, _ in pairs) > 1:
-                raise ValueError(f'one object has "{name}" twice: make one list of them')
+                raise ValueError(TWICE.format(name))
     return value

@@ -23,16 +23,11 @@ def keep_backup(path: Path, lost: Collection[tuple[int, int]] = ()) -> Path:
         OSError: the copy cannot be made.
     """
     for backup in sorted(path.parent.iterdir()):
-        of_this_file = backup.name.startswith(f"{path.name}.") and backup.suffix == ".bak"
-        if of_this_file and (_same_ranges(path, backup, lost) or _same(path, backup)):
+        if not (backup.name.startswith(f"{path.name}.") and backup.suffix == ".bak"):
+            continue
+        if backup.is_file() and (_same_ranges(path, backup, lost) or _same(path, backup)):
             return backup
-    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    stem = f"{path.name}.{changed:%Y%m%dT%H%M%S.%fZ}"
-    backup = path.with_name(f"{stem}.bak")
-    number = 1
-    while backup.exists():
-        number += 1
-        backup = path.with_name(f"{stem}-{number}.bak")
+    backup = _free_name(path, _changed(path), ".bak")
     import shutil  # seldom needed
 
     with path.open("rb") as source, replacing(backup) as copy:
@@ -40,9 +35,29 @@ def keep_backup(path: Path, lost: Collection[tuple[int, int]] = ()) -> Path:
     return backup
 
 
+def _changed(path: Path) -> datetime:
+    """When it was written last; now where that is a time that no calendar has."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except (ValueError, OverflowError):
+        return datetime.now(UTC)
+
+
+def _free_name(path: Path, time: datetime, suffix: str) -> Path:
+    """A name beside the file that nothing has: clocks are set back, and times of files as well."""
+    stem = f"{path.name}.{time:%Y%m%dT%H%M%S.%fZ}"
+    name = path.with_name(stem + suffix)
+    number = 1
+    while name.exists():
+        number += 1
+        name = path.with_name(f"{stem}-{number}{suffix}")
+    return name
+
+
 def _same(path: Path, backup: Path) -> bool:
     import filecmp  # seldom needed
 
+    filecmp.clear_cache()  # which takes files of one size and time for the same ones
     return filecmp.cmp(path, backup, shallow=False)
 
 
@@ -64,8 +79,7 @@ def keep_torn_bytes(path: Path, torn: bytes) -> Path:
     Raises:
         OSError: it cannot be kept.
     """
-    now = datetime.now(UTC)
-    kept = path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%S.%fZ}.torn")
+    kept = _free_name(path, datetime.now(UTC), ".torn")
     with replacing(kept) as file:
         file.write(torn)
     return kept

@@ -88,7 +88,7 @@ def import_(
         source = _name(path)
         parsed = read_bytes(path.read(), source, input_format)
     if parsed.problems and not skip_invalid:
-        raise InvalidImportError(source, parsed.problems, parsed.total)
+        raise InvalidImportError(source, parsed.problems, parsed.total, parsed.problem_count)
     if dry_run:
         plan = plan_for(storage, parsed.sessions, strategy, earlier)
     else:
@@ -101,6 +101,7 @@ def import_(
         total=parsed.total,
         invalid=parsed.invalid,
         problems=tuple(parsed.problems),
+        problem_count=parsed.problem_count,
         ignored=dict(parsed.ignored),
     )
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from pytest_insight import locations
 from pytest_insight.cleaning import clean_text
 from pytest_insight.document import encode_checked
-from pytest_insight.errors import StorageError, StoreDamageWarning
+from pytest_insight.errors import StorageError, StoreDamageWarning, first_of
 from pytest_insight.files import COPY_BYTES, os_error_text, remove_abandoned, write_whole
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.layout import SEPARATOR, document_chunks
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
+MOST_LOSSES = 20
+"""Parts that cannot be read, in the one line of a warning; `verify` says more."""
 
 
 class JSONStorage(BaseStorage):
@@ -198,7 +200,9 @@ class JSONStorage(BaseStorage):
     def _writers_kept_out(self) -> Iterator[None]:
         """Hold the lock where a reader may: what looks damaged then is no write in progress."""
         with ExitStack() as stack:
-            if self._file.lock.path.exists():  # else nobody is writing, and reading makes no file
+            # Without a lock file nobody is writing, and reading makes none. os.path: a name that is
+            # too long for one is just not there.
+            if os.path.exists(self._file.lock.path):  # noqa: PTH110
                 with suppress(StorageError):  # a file we may not open, a writer that never ends
                     stack.enter_context(self.exclusive())
             yield
@@ -208,7 +212,7 @@ class JSONStorage(BaseStorage):
             backup = f"the damaged file was kept as {self._keep_backup(index)}"
         except OSError as exc:
             backup = f"it could not be copied ({os_error_text(exc)}), so copy it before you write"
-        lost = "; ".join(loss.text for loss in index.lost)
+        lost = "; ".join(first_of([loss.text for loss in index.lost], most=MOST_LOSSES))
         warnings.warn(
             f"part of the store {self.path} cannot be read: {lost}. "
             f"The rest, {len(index.entries)} sessions of those asked for, can; {backup}.",
@@ -234,13 +238,13 @@ class JSONStorage(BaseStorage):
         with self._file.being_written(), opened(self._file.real_path) as store:
             if store is None:
                 return Verification(0, 0)
+            self.check_writable()
             file, size = store
             found, index = self._verified(file, size)
             if found.tidy and is_in_our_layout(file, size):
                 return found
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
-            self.check_writable()
             write_whole(self._file.real_path, document_chunks(copied(file, index.entries)))
             return found
 

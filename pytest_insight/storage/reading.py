@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from pytest_insight.document import UNDECODABLE, decode_header, decode_session
-from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError
+from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError, first_of
 from pytest_insight.files import os_error_text, read_range
 from pytest_insight.layout import (
     COMPLETE_TAIL,
@@ -262,7 +262,7 @@ def _foreign(data: bytes, path: Path, keep: Keep) -> Index:
         raise _no_store(path, parsed.problems[0])
     found = [(s, _entry(s, 0, 0, s)) for s in parsed.sessions]
     ignored = [f"{name} ({times}x)" for name, times in parsed.ignored.items()]
-    lost = [Loss(str(problem)) for problem in parsed.problems]
+    lost = [Loss(text) for text in first_of(parsed.problems, parsed.problem_count)]
     return _ordered(iter(found), keep, lost, ignored)
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from pytest_insight.document import UNDECODABLE, decode_session
+from pytest_insight.document import MOST_VALUES, UNDECODABLE, decode_session
 from pytest_insight.files import read_into
 from pytest_insight.layout import (
     COMPLETE_TAIL,
@@ -220,6 +220,8 @@ def _end_of_value(data: bytes, start: int) -> tuple[int | None, int]:
 
 
 def _end_with_nan(data: bytes, start: int) -> int | None:
+    if data.count(b",", start) > MOST_VALUES:
+        return None
     import json  # only for what another program wrote
 
     try:
@@ -235,6 +237,8 @@ def read_any(data: bytes) -> TestSession | None:
         return decode_session(data)
     except UNDECODABLE:
         pass  # perhaps another writer's: a naive time, an unknown field
+    if data.count(b",") > MOST_VALUES:
+        return None
     import json
 
     from pytest_insight.exchange.json_format import read_object

@@ -73,6 +73,11 @@ def sessions(shape: Shape) -> Iterator[TestSession]:
         yield session(rng, nodeids, start)
 
 
+def a_nodeid() -> str:
+    """A test that every session of every history has."""
+    return _nodeid(random.Random(SEED))
+
+
 def one_session(results: int) -> TestSession:
     """A session that just began."""
     rng = random.Random(SEED + 1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.storage import JSONStorage
+from tests.faults.places import KINDS, Place
 from tests.faults.victims import Start, Victim
 
 LONG = os.environ.get("FAULTS") == "long"
 SEED = int(os.environ.get("FAULTS_SEED", "20261101"))
+
+MOMENT = 0.05
+"""Seconds within which a process is killed at first: some ten sessions are saved in them."""
 
 Rounds = Callable[[int, int], range]
 
@@ -32,6 +37,40 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers that are the same for the same `FAULTS_SEED` and test."""
     print(f"FAULTS_SEED={SEED}")
     return random.Random(f"{SEED} {request.node.name}")
+
+
+class Moments:
+    """When to kill: so that about every other process gets done, however fast the machine is."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._within = MOMENT
+        self._done: list[bool] = []
+
+    def kill(self, victim: Victim) -> bool:
+        """Kill it at some moment; returns whether it had told that it was done."""
+        victim.wait_for_first()
+        time.sleep(self._rng.uniform(0, self._within))
+        done = "done" in victim.kill()
+        self._done.append(done)
+        self._within *= 0.8 if done else 1.25
+        return done
+
+    def assert_both(self) -> None:
+        """Some were done and some not, else nothing was tried."""
+        print(f"{self._done.count(True)} of {len(self._done)} were done when they were killed")
+        assert len(set(self._done)) == 2 or not LONG
+
+
+@pytest.fixture
+def moments(rng: random.Random) -> Moments:
+    return Moments(rng)
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where there is no storage yet, of each kind in turn."""
+    return Place(request.param, tmp_path / "store" / "sessions.json")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ Standard output and error stay writable, so that the process can say what it saw
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import struct
 import sys
@@ -18,13 +19,24 @@ _NUMBERS = {
         "sync": (74, 75),  # fsync, fdatasync
         "truncate": (77,),
         "rename": (82, 264, 316),  # rename, renameat, renameat2
+        "chmod": (90, 91, 268),  # chmod, fchmod, fchmodat
+        "create": (257, 83, 258),  # openat, mkdir, mkdirat
     },
-    "aarch64": {"write": (64, 68, 66), "sync": (82, 83), "truncate": (46,), "rename": (38, 276)},
+    "aarch64": {
+        "write": (64, 68, 66),
+        "sync": (82, 83),
+        "truncate": (46,),
+        "rename": (38, 276),
+        "chmod": (52, 53),
+        "create": (56, 34),
+    },
 }
-KINDS = ("write", "sync", "truncate", "rename")
+_OPENAT = {"x86_64": 257, "aarch64": 56}
+_BY_DESCRIPTOR = frozenset({"write", "sync", "truncate"})
+"""Those whose first argument is a descriptor: they stay possible on standard output and error."""
 
-_LOAD, _EQUAL, _GREATER, _RETURN = 0x20, 0x15, 0x25, 0x06
-_NUMBER_AT, _FIRST_ARGUMENT_AT = 0, 16  # in struct seccomp_data
+_LOAD, _EQUAL, _GREATER, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
+_NUMBER_AT, _FIRST_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 0, 16, 32  # in struct seccomp_data
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
 
@@ -40,14 +52,16 @@ def refuse(kind: str, error: int) -> None:
     Raises:
         OSError: the kernel does not let us.
     """
-    by_descriptor = kind != "rename"  # whose first argument is a path
     code = [_step(_LOAD, _NUMBER_AT)]
     for number in _NUMBERS[platform.machine()][kind]:
-        code += [_step(_EQUAL, number, 0, 3)]
-        code += [_step(_LOAD, _FIRST_ARGUMENT_AT)]
-        code += [_step(_GREATER, 2 if by_descriptor else 0, 0, 1)]
-        code += [_step(_RETURN, _ERRNO | error)]
-        code += [_step(_LOAD, _NUMBER_AT)]
+        if kind in _BY_DESCRIPTOR:
+            test = [_step(_LOAD, _FIRST_ARGUMENT_AT), _step(_GREATER, 2, 0, 1)]
+        elif number == _OPENAT[platform.machine()]:
+            test = [_step(_LOAD, _THIRD_ARGUMENT_AT), _step(_ANY_BIT, os.O_CREAT, 0, 1)]
+        else:
+            test = []
+        steps = [*test, _step(_RETURN, _ERRNO | error), _step(_LOAD, _NUMBER_AT)]
+        code += [_step(_EQUAL, number, 0, len(steps)), *steps]
     code += [_step(_RETURN, _ALLOW)]
     program = b"".join(code)
 

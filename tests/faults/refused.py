@@ -9,13 +9,20 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from pytest_insight.errors import InsightError
-from pytest_insight.storage import InMemoryStorage, JSONStorage, ProfileManager, undo
+from pytest_insight.layout import END
+from pytest_insight.models import TestSession
+from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, ProfileManager, undo
 from pytest_insight.storage.snapshots import Command
 from tests.faults.kernel import refuse
+from tests.faults.places import Place
 from tests.faults.victims import Tell, session
+
+Sessions = dict[str, TestSession]
 
 # Calls into C behind which a system call that writes may stand.
 CHANCES = frozenset(
@@ -23,71 +30,93 @@ CHANCES = frozenset(
         *("open", "write", "writelines", "flush", "fsync", "close", "__exit__"),
         *("truncate", "ftruncate", "replace", "rename", "unlink", "mkdir", "symlink"),
         *("chmod", "fchmod", "flock"),
+        *("execute", "executemany", "commit"),
     }
 )
 
 
-def save(path: Path) -> None:
-    """Save one more session."""
-    JSONStorage(path).save_session(session("new", 1))
+class Deed(NamedTuple):
+    """Something that writes.
+
+    Attributes:
+        do: with a storage, and the folder that holds what else `furnish` made.
+        after: of the sessions that are there before, those that are there when it is done.
+        damage: what is done to the store's bytes before, for a JSON store.
+    """
+
+    do: Callable[[BaseStorage, Path], object]
+    after: Callable[[Sessions], Sessions] = lambda before: before
+    damage: Callable[[bytes], bytes] | None = None
 
 
-def delete(path: Path) -> None:
-    """Delete one that is there."""
-    JSONStorage(path).delete_sessions(["old-1"])
+def _tear(data: bytes) -> bytes:
+    """As a writer leaves it that is killed in mid-write."""
+    return data[: -len(END)] + b',\n{"session_id":"torn","sut_na'
 
 
-def import_(path: Path) -> None:
-    """Import two sessions."""
-    JSONStorage(path).import_sessions(path.with_name("import.json"))
+def _damage(data: bytes) -> bytes:
+    """One session, `old-1`, cannot be read."""
+    return data.replace(b'{"session_id":"old-1",', b'{"session_id":"old-1"?', 1)
 
 
-def export(path: Path) -> None:
-    """Export all to a file that is there."""
-    JSONStorage(path).export_sessions(path.with_name("export.json"))
+def _with(*names: str) -> Callable[[Sessions], Sessions]:
+    return lambda before: {**before, **{name: session(name, 1) for name in names}}
 
 
-def create(path: Path) -> None:
-    """Create a profile."""
-    ProfileManager(path.with_name("profiles.json")).create_profile("new")
+def _without(*names: str) -> Callable[[Sessions], Sessions]:
+    return lambda before: {name: each for name, each in before.items() if name not in names}
 
 
-def clear(path: Path) -> None:
-    """Delete one that is there as a command does, so that it can be taken back."""
-    os.environ["PYTEST_INSIGHT_HOME"] = str(path.parent)
-    undo.delete(JSONStorage(path), ["old-1"], Command("clear"))
+def _pinned(before: Sessions) -> Sessions:
+    return {**before, "old-2": replace(before["old-2"], pinned=True)}
 
 
-def rename(path: Path) -> None:
-    """Rename a profile with its store."""
-    os.environ["PYTEST_INSIGHT_HOME"] = str(path.parent)
-    ProfileManager().rename_profile("old", "new")
+CLEAR_TO_UNDO = "clear as the command does"
+"""So that it can be taken back."""
 
 
-DEEDS: dict[str, Callable[[Path], None]] = {
-    "save": save,
-    "delete": delete,
-    "import": import_,
-    "export": export,
-    "create": create,
-    "clear": clear,
-    "rename": rename,
+def _profiles(folder: Path) -> ProfileManager:
+    return ProfileManager(folder / "profiles.json")
+
+
+DEEDS: dict[str, Deed] = {
+    "save": Deed(lambda storage, _: storage.save_session(session("new", 1)), _with("new")),
+    "save behind a torn write": Deed(
+        lambda storage, _: storage.save_session(session("new", 1)), _with("new"), _tear
+    ),
+    "delete": Deed(lambda storage, _: storage.delete_sessions(["old-1"]), _without("old-1")),
+    "clear": Deed(lambda storage, _: storage.clear_sessions(), lambda _: {}),
+    CLEAR_TO_UNDO: Deed(
+        lambda storage, _: undo.delete(storage, ["old-1"], Command("clear")), _without("old-1")
+    ),
+    "prune": Deed(lambda storage, _: storage.prune_sessions(keep=0), lambda _: {}),
+    "pin": Deed(lambda storage, _: storage.pin_sessions(["old-2"]), _pinned),
+    "repair": Deed(lambda storage, _: storage.repair(), _without("old-1"), _damage),
+    "import": Deed(
+        lambda storage, folder: storage.import_sessions(folder / "import.json"),
+        _with("imported-0", "imported-1"),
+    ),
+    "export": Deed(lambda storage, folder: storage.export_sessions(folder / "export.json")),
+    "create": Deed(lambda _, folder: _profiles(folder).create_profile("new")),
+    "switch": Deed(lambda _, folder: _profiles(folder).switch_profile("old")),
+    "drop": Deed(lambda _, folder: _profiles(folder).delete_profile("other")),
+    "rename": Deed(lambda _, folder: _profiles(folder).rename_profile("old", "new")),
 }
 
 
-def attempt(tell: Tell, deed: str, path: Path, kind: str, error: int, chance: int) -> None:
+def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: int) -> None:
     """Do it and tell how it went.
 
     Args:
         tell: gets one JSON object: `fired` (whether there were so many chances), `error` (the class
             of what was raised, or null), `text` (what it said).
         deed: one of `DEEDS`.
-        path: the store, furnished.
-        kind: one of `kernel.KINDS`; or "limit": no file may grow larger than `error` bytes.
+        place: the store, furnished.
+        kind: as `kernel.refuse` has it; or "limit": no file may grow larger than `error` bytes.
         error: the errno that system calls fail with.
         chance: at which call they begin to.
     """
-    _warm_up(path.with_name("warm"), DEEDS[deed])
+    _warm_up(place, deed)
     left = chance
 
     def count(_frame: Any, event: str, called: Any) -> None:
@@ -105,7 +134,7 @@ def attempt(tell: Tell, deed: str, path: Path, kind: str, error: int, chance: in
     else:
         sys.setprofile(count)
     try:
-        DEEDS[deed](path)
+        _do(place, deed)
     except InsightError as exc:
         raised = exc
     finally:
@@ -114,19 +143,36 @@ def attempt(tell: Tell, deed: str, path: Path, kind: str, error: int, chance: in
     tell(json.dumps({"fired": left <= 0, "error": name, "text": str(raised)}))
 
 
-def _warm_up(folder: Path, deed: Callable[[Path], None]) -> None:
+def _warm_up(place: Place, deed: str) -> None:
     """Do it once elsewhere: imports write compiled files, which are not what is tested."""
+    path = place.path.parent / "warm" / place.path.name
+    furnish(place._replace(path=path), deed)
+    _do(place._replace(path=path), deed)
+
+
+def _do(place: Place, deed: str) -> None:
+    os.environ["PYTEST_INSIGHT_HOME"] = str(place.path.parent)
+    DEEDS[deed].do(place.open(), place.path.parent)
+
+
+def furnish(place: Place, deed: str) -> Sessions:
+    """Make a store, a file to import, a file to export to, profiles.
+
+    Returns:
+        What is in the store, as it was before any damage.
+    """
+    storage, folder = place.open(), place.path.parent
     folder.mkdir()
-    furnish(folder / "sessions.json")
-    deed(folder / "sessions.json")
-
-
-def furnish(path: Path) -> None:
-    """A store, a file to import, a file to export to, profiles."""
-    JSONStorage(path).save_sessions(session(f"old-{number}", 1) for number in range(4))
+    storage.save_sessions(session(f"old-{number}", 1) for number in range(4))
     memory = InMemoryStorage()
     memory.save_sessions(session(f"imported-{number}", 1) for number in range(2))
-    memory.export_sessions(path.with_name("import.json"))
-    path.with_name("export.json").write_text("an earlier export")
-    ProfileManager(path.with_name("profiles.json")).create_profile("old")
-    JSONStorage(path.with_name("old.json")).save_session(session("of-old", 1))
+    memory.export_sessions(folder / "import.json")
+    (folder / "export.json").write_text("an earlier export")
+    for name in ("old", "other"):
+        _profiles(folder).create_profile(name)
+    JSONStorage(folder / "old.json").save_session(session("of-old", 1))
+    before = {each.session_id: each for each in storage.load_sessions()}
+    damage = DEEDS[deed].damage
+    if damage is not None:
+        place.path.write_bytes(damage(place.path.read_bytes()))
+    return before

@@ -54,6 +54,7 @@ def test_a_store_that_is_cut_anywhere_loses_only_what_the_cut_touched(
     cuts = [
         *(last if len(rounds(1, 2)) > 1 else rng.sample(last, 100)),
         *(rng.randrange(len(healthy)) for _ in rounds(50, 1000)),
+        *range(0, 60, 4),  # in the first line
     ]
     store.path.parent.mkdir()
     for cut in cuts:
@@ -67,7 +68,10 @@ def test_a_store_that_is_cut_anywhere_loses_only_what_the_cut_touched(
         if said:
             assert cut < places["s0"][0], "only a cut in the first line is more than a torn write"
         # And life goes on.
-        store.save_session(session("next", 3))
+        with warnings.catch_warnings():
+            if said:  # it is written anew, and what is left out of it told
+                warnings.simplefilter("ignore", StoreDamageWarning)
+            store.save_session(session("next", 3))
         assert set(store.session_ids()) == {*found, "next"}, cut
 
 
@@ -76,9 +80,8 @@ def test_a_changed_byte_costs_at_most_its_session_and_is_named_and_kept(
 ) -> None:
     places = spans(healthy)
     for number in rounds(60, 1000):
-        place, byte = rng.randrange(len(healthy)), rng.randrange(256)
-        if healthy[place] == byte:
-            continue
+        place = rng.randrange(len(healthy))
+        byte = (healthy[place] + rng.randrange(1, 256)) % 256
         damaged = healthy[:place] + bytes([byte]) + healthy[place + 1 :]
         storage = JSONStorage(tmp_path / str(number) / "sessions.json")
         storage.path.parent.mkdir()

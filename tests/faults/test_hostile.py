@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from pytest_insight import locations
@@ -25,7 +25,7 @@ from pytest_insight.storage import InMemoryStorage, JSONStorage
 from tests.conftest import MakeSession
 from tests.exchange.helpers import written
 from tests.faults.commands import Ran, measured, run
-from tests.faults.conftest import LONG
+from tests.faults.conftest import LONG, SEED
 from tests.strategies import sessions
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc says how much memory it took")
@@ -33,11 +33,19 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, devices, link
 
 DEEP = 100_000
 MILLION = b"9" * 1_000_000
+MANY = 6_000_000
+"""More values than are made objects of."""
 LONG_TEXT = 200_000_000 if LONG else 20_000_000
-SMALL_FILES_TAKE = 120
-"""MiB at most for a file of at most 2 MB; a command without any takes some 40."""
+ALONE = 120
+"""MiB at most without what the file takes; a command without any takes some 40."""
 COPIES = 8
-"""How often a long text may be in memory: read, decoded, encoded, checked, written."""
+"""How often a file may be in memory: read, decoded, encoded, checked, written."""
+
+
+def most(size: int) -> int:
+    """MiB at most for a file of so many bytes."""
+    return ALONE + COPIES * (size >> 20)
+
 
 TIME = b'"session_start_time":"2026-11-01T12:00:00Z","session_duration":1.0'
 SESSION = b'{"session_id":"a","sut_name":"x",' + TIME + b',"test_results":[\n]}'
@@ -50,6 +58,12 @@ def document(*values: bytes) -> bytes:
 
 def with_field(field: bytes) -> bytes:
     return SESSION.replace(b',"test_results"', b"," + field + b',"test_results"')
+
+
+def with_property(value: bytes) -> bytes:
+    start = TIME.partition(b",")[0].replace(b"session_", b"")
+    result = b' {"nodeid":"n","outcome":"passed",%s,"properties":[["a",%s]]}' % (start, value)
+    return SESSION.replace(b"[\n]}", b"[\n" + result + b"\n]}")
 
 
 GOOD = SESSION.replace(b'"a"', b'"good"')
@@ -73,6 +87,13 @@ BAD = {
     "UTF-16 cut short": document(GOOD).decode().encode("utf-16")[:-1],
     "the quotes of a million texts": b'"' * 1_000_000,
     "a million open braces": b"{" * 1_000_000,
+    "a million wrong items and one": b"[" + b"1," * 1_000_000 + b"1]",
+    "millions of lists": b"[[" + b"[]," * MANY + b"[]]]",
+    "millions of lists before a NaN": document(GOOD, b"[" + b"[]," * MANY + b"NaN]"),
+    "a fact of millions of lists": document(
+        GOOD, with_field(b'"testing_system":{"a":[' + b"[]," * MANY + b"[]]}")
+    ),
+    "a property of millions of lists": document(GOOD, with_property(b"[" + b"[]," * MANY + b"[]]")),
 }
 RIGHT = {
     "a byte order mark": b"\xef\xbb\xbf" + document(GOOD),
@@ -105,7 +126,7 @@ def test_a_hostile_file_is_refused_in_a_sentence_and_nothing_is_written(
     assert_sentence(ran)
     assert ran.status == 1
     assert "bad.json" in ran.err
-    assert ran.peak < SMALL_FILES_TAKE
+    assert ran.peak < most(len(BAD[kind]))
     assert not JSONStorage().path.parent.exists()
 
 
@@ -117,13 +138,13 @@ def test_a_hostile_store_is_refused_or_read_as_far_as_it_goes(tmp_path: Path, ki
     path.write_bytes(BAD[kind])
     listed = measured(tmp_path / "peak", "sessions", "list", "--format", "json")
     assert_sentence(listed)
-    assert listed.peak < SMALL_FILES_TAKE
+    assert listed.peak < most(len(BAD[kind]))
     refused = listed.status == 1
     assert refused or ('"session_id": "good"' in listed.out) is (b'"good"' in BAD[kind])
     verified = measured(tmp_path / "peak", "sessions", "verify")
     assert_sentence(verified)
     assert verified.status == 1, "it is never called sound"
-    assert verified.peak < SMALL_FILES_TAKE
+    assert verified.peak < most(len(BAD[kind]))
     if refused:
         with pytest.raises(InsightError):
             JSONStorage().repair()
@@ -155,12 +176,11 @@ def test_a_very_long_text_takes_a_few_times_its_length(
     else:
         data = document(with_field(b'"testing_system":{"a":"%s"}' % text))
     Path("a.json").write_bytes(data)
-    most = SMALL_FILES_TAKE + COPIES * (LONG_TEXT >> 20)
     for command in (("import", "a.json"), ("sessions", "verify"), ("export", "b.json")):
         ran = measured(tmp_path / "peak", *command)
         assert_sentence(ran)
         assert ran.status == 0
-        assert ran.peak < most
+        assert ran.peak < most(LONG_TEXT)
     assert Path("b.json").read_bytes().count(text) == 1
 
 
@@ -178,7 +198,7 @@ def test_a_gzip_bomb_takes_no_memory_and_the_limit_can_be_set(tmp_path: Path) ->
     assert_sentence(ran)
     assert "bomb.json.gz unpacks to more than 100 MiB" in ran.err
     assert "PYTEST_INSIGHT_MAX_UNPACKED" in ran.err
-    assert ran.peak < SMALL_FILES_TAKE
+    assert ran.peak < ALONE
     assert run("import", "bomb.json.gz", env={"PYTEST_INSIGHT_MAX_UNPACKED": "121"}).status == 0
     for nonsense in ("much", "-1", "1e3", "9" * 1000):
         ran = run("import", "bomb.json.gz", env={"PYTEST_INSIGHT_MAX_UNPACKED": nonsense})
@@ -269,6 +289,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, list[TestSession], bytes]:
     return name, history, data
 
 
+@seed(SEED)
 @settings(
     deadline=None,
     max_examples=10_000 if LONG else 40,
@@ -281,7 +302,7 @@ def test_damaged_exports_are_refused_or_hold_what_every_store_can_keep(
     name, _, data = made
     source = tmp_path / f"damaged.{name}"
     source.write_bytes(data)
-    memory, store = InMemoryStorage(), JSONStorage(tmp_path / "damaged" / "sessions.json")
+    store = JSONStorage(tmp_path / "damaged" / "sessions.json")
     for skip in (False, True):
         shutil.rmtree(store.path.parent, ignore_errors=True)
         try:

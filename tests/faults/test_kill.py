@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.models import TestSession
-from pytest_insight.storage import InMemoryStorage, JSONStorage, ProfileManager
+from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, ProfileManager
 from tests.faults import victims
-from tests.faults.conftest import Rounds
-from tests.faults.victims import Start, session
+from tests.faults.conftest import MOMENT, Moments, Rounds
+from tests.faults.places import Place, temporary_files
+from tests.faults.victims import Start, Victim, session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
 
-MOMENT = 0.05
-"""Seconds within which a process is killed: some ten sessions are saved, or one import done."""
 ROUNDS_OF_A_STORE = 25
 """Then a new one is begun: this is about kills, not about size."""
+OLD = [session(f"i{number}", 1) for number in range(40)]
+OLD.sort(key=lambda each: (each.session_start_time, each.session_id))
 
 
 def test_every_acknowledged_session_survives_the_kill_of_its_writer(
-    tmp_path: Path, start: Start, rounds: Rounds, rng: random.Random
+    place: Place, start: Start, rounds: Rounds, rng: random.Random
 ) -> None:
     acknowledged: set[str] = set()
-    storage = JSONStorage(tmp_path / "none")
+    first = place
     for number in rounds(30, 500):
         if number % ROUNDS_OF_A_STORE == 0:
-            storage = JSONStorage(tmp_path / f"store-{number}" / "sessions.json")
+            place = first._replace(path=first.path.parent / f"store-{number}" / first.path.name)
             acknowledged = set()
-        victim = start(victims.saves, storage.path, f"r{number}", number)
+        victim = start(victims.saves, place, f"r{number}", number)
         victim.wait_for_first()
         time.sleep(rng.uniform(0, MOMENT))
         told = victim.kill()
+        storage = place.open()
         there = {each.session_id: each for each in storage.iter_sessions()}
         for name in told:
             assert there[name] == session(name, number)
@@ -48,60 +52,85 @@ def test_every_acknowledged_session_survives_the_kill_of_its_writer(
         # The next write leaves a file that any JSON reader takes.
         storage.save_session(session(f"next-{number}", number))
         acknowledged.add(f"next-{number}")
-        document = json.loads(storage.path.read_bytes())
-        assert {each["session_id"] for each in document["sessions"]} == acknowledged
+        place.check(acknowledged)
 
 
 @pytest.mark.parametrize("strategy", ["skip_existing", "replace_existing", "keep_both"])
 def test_an_import_is_whole_or_not_there(
-    tmp_path: Path,
-    store: JSONStorage,
-    start: Start,
-    rounds: Rounds,
-    rng: random.Random,
-    strategy: str,
+    tmp_path: Path, place: Place, start: Start, rounds: Rounds, moments: Moments, strategy: str
 ) -> None:
     memory = InMemoryStorage()
-    memory.save_sessions(session(f"i{number}", 1) for number in range(40))
+    memory.save_sessions(OLD)
     source = tmp_path / "import.json"
     memory.export_sessions(source)
-    before = [session(f"i{number}", 2) for number in range(20)]
-    store.save_sessions(before)
-    old = store.load_sessions()
-    store.import_sessions(source, strategy)
-    new = store.load_sessions()
+    storage = place.open()
+    storage.save_sessions(session(f"i{number}", 2) for number in range(20))
+    old = storage.load_sessions()
+    storage.import_sessions(source, strategy)
+    new = storage.load_sessions()
     assert new != old
 
     for _ in rounds(10, 34):
-        restore(store, old)
-        done = killed(start(victims.imports, store.path, source, strategy), rng)
-        found = store.load_sessions()
+        restore(storage, old)
+        done = moments.kill(start(victims.imports, place, source, strategy))
+        found = storage.load_sessions()
         assert found == new if done else found in (old, new)
-    assert no_temporary_file_stays(store)
+    moments.assert_both()
+    assert_clean(place, storage)
 
 
-@pytest.mark.parametrize("deed", ["clear", "prune", "repair"])
+Deed = Callable[[Start, Place], Victim]
+GONE = sorted(each.session_id for each in OLD[:20])
+DEEDS: dict[str, Deed] = {
+    "clear": lambda start, place: start(victims.clears, place, GONE),
+    "prune": lambda start, place: start(victims.prunes, place, 20),
+    "repair": lambda start, place: start(victims.repairs, place),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
 def test_deleting_and_rewriting_are_whole_or_not_done(
-    store: JSONStorage, start: Start, rounds: Rounds, rng: random.Random, deed: str
+    place: Place, start: Start, rounds: Rounds, moments: Moments, deed: str
 ) -> None:
-    old = [session(f"i{number}", 1) for number in range(40)]
-    old.sort(key=lambda each: (each.session_start_time, each.session_id))
-    gone = {each.session_id for each in old[:20]} if deed != "repair" else set()
-    new = [each for each in old if each.session_id not in gone]
-
+    new = OLD if deed == "repair" else OLD[20:]
+    storage = place.open()
     for _ in rounds(10, 100):
-        restore(store, old)
-        store.save_session(old[30])  # something to leave out
-        if deed == "clear":
-            victim = start(victims.deletes, store.path, sorted(gone))
-        elif deed == "prune":
-            victim = start(victims.prunes, store.path, 20)
-        else:
-            victim = start(victims.repairs, store.path)
-        done = killed(victim, rng)
-        found = store.load_sessions()
-        assert found == new if done else found in (old, new)
-    assert no_temporary_file_stays(store)
+        restore(storage, OLD)
+        storage.save_session(OLD[30])  # something to leave out
+        done = moments.kill(DEEDS[deed](start, place))
+        found = storage.load_sessions()
+        assert found == new if done else found in (OLD, new)
+    moments.assert_both()
+    assert_clean(place, storage)
+
+
+def test_a_repair_that_is_killed_loses_nothing_of_a_damaged_file(
+    store: JSONStorage, start: Start, rounds: Rounds, moments: Moments
+) -> None:
+    store.save_sessions(OLD)
+    healthy = store.path.read_bytes()
+    mark = b'"session_id":"%s"' % OLD[7].session_id.encode()
+    damaged = healthy.replace(mark, mark.replace(b":", b"?"))
+    readable = OLD[:7] + OLD[8:]
+    for _ in rounds(10, 100):
+        for kept in store.path.parent.glob("*.bak"):
+            kept.unlink()
+        store.path.write_bytes(damaged)
+        done = moments.kill(start(victims.repairs, Place("json", store.path)))
+        kept_as = [path.read_bytes() for path in store.path.parent.glob("*.bak")]
+        now = store.path.read_bytes()
+        assert kept_as in ([], [damaged]), "whole or not there"
+        assert now == damaged or kept_as == [damaged]
+        assert now != damaged or not done
+        # Read and repaired again, it is kept once.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StoreDamageWarning)
+            assert store.load_sessions() == readable
+        store.repair()
+        assert store.load_sessions() == readable
+        assert [path.read_bytes() for path in store.path.parent.glob("*.bak")] == [damaged]
+    moments.assert_both()
+    assert_clean(Place("json", store.path), store)
 
 
 def test_profiles_survive_the_kill_of_whoever_changes_them(
@@ -109,10 +138,11 @@ def test_profiles_survive_the_kill_of_whoever_changes_them(
 ) -> None:
     path = tmp_path / "home" / "profiles.json"
     manager = ProfileManager(path)
-    for name in ("one", "two"):
+    names = ["one", "two"]
+    for name in names:
         manager.create_profile(name)
     for number in rounds(10, 100):
-        victim = start(victims.switches, path, ["one", "two"], f"p{number}-")
+        victim = start(victims.switches, path, names, f"p{number}-")
         victim.wait_for_first()
         time.sleep(rng.uniform(0, MOMENT))
         told = [deed.split() for deed in victim.kill()]
@@ -122,28 +152,24 @@ def test_profiles_survive_the_kill_of_whoever_changes_them(
         # What was under way may be done or not; everything before it is.
         assert len((created - deleted) ^ there) <= 1
         switched = [name for deed, name in told if deed == "switched"]
-        if switched:
-            assert manager.get_active_profile().name in {"one", "two"}
+        active = manager.get_active_profile().name
+        if told and told[-1][0] == "switched":
+            assert active == switched[-1], "a creation was under way"
+        elif switched:
+            assert active in (switched[-1], names[len(switched) % 2])
         manager.switch_profile("one")
         assert manager.get_active_profile().name == "one"
-        assert not list(path.parent.glob(".*.tmp"))
+        assert temporary_files(path) == []
         for name in there:
             manager.delete_profile(name)
 
 
-def killed(victim: victims.Victim, rng: random.Random) -> bool:
-    """Kill it at some moment; returns whether it had told that it was done."""
-    victim.wait_for_first()
-    time.sleep(rng.uniform(0, MOMENT))
-    return "done" in victim.kill()
-
-
-def restore(storage: JSONStorage, sessions: list[TestSession]) -> None:
+def restore(storage: BaseStorage, sessions: list[TestSession]) -> None:
     storage.clear_sessions()
     storage.save_sessions(sessions)
 
 
-def no_temporary_file_stays(storage: JSONStorage) -> bool:
-    """What was killed leaves its temporary file; the next one that writes the store removes it."""
+def assert_clean(place: Place, storage: BaseStorage) -> None:
+    """What was killed leaves its temporary file; the next one that writes anew removes it."""
     storage.clear_sessions()
-    return not list(storage.path.parent.glob(".*.tmp"))
+    place.check([])

@@ -17,8 +17,8 @@ from pytest_insight.storage.snapshots import Command
 from pytest_insight.storage.transfer import merge
 from pytest_insight.storage.undo import delete, take_back
 from tests.faults import victims
-from tests.faults.conftest import Rounds
-from tests.faults.test_kill import MOMENT, killed, restore
+from tests.faults.conftest import MOMENT, Moments, Rounds
+from tests.faults.test_kill import restore
 from tests.faults.victims import Start, session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
@@ -55,7 +55,7 @@ def merge_all(home: Path) -> None:
 
 
 DEEDS: dict[str, tuple[Callable[..., None], Callable[[Path], None]]] = {
-    "clear": (victims.clears, clear),
+    "clear": (victims.deletes, clear),
     "merge": (victims.merges, merge_all),
 }
 
@@ -66,7 +66,7 @@ def test_whatever_a_killed_deed_had_done_is_taken_back(
     old: list[TestSession],
     start: Start,
     rounds: Rounds,
-    rng: random.Random,
+    moments: Moments,
     deed: str,
 ) -> None:
     storage = JSONStorage()
@@ -77,7 +77,7 @@ def test_whatever_a_killed_deed_had_done_is_taken_back(
     take_back(storage)
     for _ in rounds(10, 100):
         assert storage.load_sessions() == old
-        done = killed(start(killing, home), rng)
+        done = moments.kill(start(killing, home))
         found = storage.load_sessions()
         assert found == new if done else found in (old, new)
         undone = take_back(storage)
@@ -85,6 +85,7 @@ def test_whatever_a_killed_deed_had_done_is_taken_back(
             assert undone is not None
             assert undone.changes
         assert take_back(storage) is None
+    moments.assert_both()
     assert storage.load_sessions() == old
     # What was killed leaves its temporary file; the next deed removes it.
     doing(home)
@@ -97,7 +98,7 @@ def test_taking_back_is_whole_or_not_done_and_can_be_done_again(
     old: list[TestSession],
     start: Start,
     rounds: Rounds,
-    rng: random.Random,
+    moments: Moments,
     deed: str,
 ) -> None:
     storage = JSONStorage()
@@ -105,13 +106,14 @@ def test_taking_back_is_whole_or_not_done_and_can_be_done_again(
     for _ in rounds(10, 100):
         doing(home)
         new = storage.load_sessions()
-        done = killed(start(victims.takes_back, home), rng)
+        done = moments.kill(start(victims.takes_back, home))
         found = storage.load_sessions()
         assert found == old if done else found in (old, new)
         take_back(storage)
         assert storage.load_sessions() == old
         assert take_back(storage) is None
         restore(storage, old)
+    moments.assert_both()
 
 
 def test_at_every_moment_of_a_renaming_one_of_the_names_leads_to_the_sessions(

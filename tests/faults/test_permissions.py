@@ -99,6 +99,7 @@ WRITING = [
     "sessions clear --yes",
     "sessions prune --keep 1 --yes",
     "sessions pin last",
+    "sessions repair",
     "profile create x",
 ]
 

@@ -7,18 +7,20 @@ import json
 import os
 import random
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_insight.document import encode_session
-from pytest_insight.models import TestSession
+from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.storage import JSONStorage, ProfileManager, undo
 from tests.faults import refused
 from tests.faults.conftest import LONG
 from tests.faults.kernel import can_refuse
-from tests.faults.refused import DEEDS, furnish
+from tests.faults.places import Place
+from tests.faults.refused import CLEAR_TO_UNDO, DEEDS, Sessions, furnish
 from tests.faults.victims import Start, session
 
 FAULTS = {
@@ -27,13 +29,21 @@ FAULTS = {
     "syncing fails": ("sync", errno.EIO),
     "renaming fails": ("rename", errno.EIO),
     "cutting fails": ("truncate", errno.EIO),
+    "nothing can be created": ("create", errno.EDQUOT),
+    "permissions cannot be set": ("chmod", errno.EPERM),
 }
+NEVER = {
+    *((deed, "truncate") for deed in DEEDS if deed != "save behind a torn write"),
+    # A session that is appended needs no other file but the lock.
+    *((deed, kind) for deed in ("save", "pin") for kind in ("rename", "chmod")),
+}
+"""What a deed never does."""
 needs_filter = pytest.mark.skipif(not can_refuse(), reason="needs Linux on x86_64 or aarch64")
 
 
-def attempt(start: Start, deed: str, path: Path, kind: str, error: int, chance: int) -> Any:
-    shutil.rmtree(path.parent / "warm", ignore_errors=True)
-    victim = start(refused.attempt, deed, path, kind, error, chance)
+def attempt(start: Start, deed: str, place: Place, kind: str, error: int, chance: int) -> Any:
+    shutil.rmtree(place.path.parent / "warm", ignore_errors=True)
+    victim = start(refused.attempt, deed, place, kind, error, chance)
     said = json.loads(victim.wait_for_first())
     victim.ended()
     assert victim.status == 0
@@ -45,6 +55,7 @@ def attempt(start: Start, deed: str, path: Path, kind: str, error: int, chance: 
 @pytest.mark.parametrize("deed", DEEDS)
 def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     tmp_path: Path,
+    place: Place,
     start: Start,
     rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
@@ -52,99 +63,121 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     fault: tuple[str, int],
 ) -> None:
     failed = 0
-    # The fast part tries some of the chances, and so many that each kind of fault is met.
-    for chance in range(1, 200) if LONG else range(rng.randrange(1, 4), 200, 3):
-        path = tmp_path / str(chance) / "sessions.json"
-        path.parent.mkdir()
-        monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(path.parent))
-        furnish(path)
-        before = JSONStorage(path).load_sessions()
-        said = attempt(start, deed, path, *fault, chance)
+    # The fast part tries some of the chances, the first among them: all fails then that can.
+    some = [1, *range(rng.randrange(2, 12), 200, 10)]
+    for chance in range(1, 200) if LONG else some:
+        here = place._replace(path=tmp_path / str(chance) / place.path.name)
+        monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
+        before = furnish(here, deed)
+        damaged = here.path.read_bytes()
+        said = attempt(start, deed, here, *fault, chance)
         if said["error"] is not None:
             failed += 1
-            told(said, path, fault[1])
-        holds(path, deed, before, done=said["error"] is None)
-        shutil.rmtree(path.parent)
+            assert_told(said, here.path, fault[1])
+        assert_holds(here, deed, before, damaged, done=said["error"] is None)
+        shutil.rmtree(here.path.parent)
         if not said["fired"]:
             assert said["error"] is None
             break
     else:
         pytest.fail("it never ran out of chances")
-    # Nothing is cut when all is well, and a save that appends renames nothing.
-    nothing_to_refuse = fault[0] == "truncate" or (deed, fault[0]) == ("save", "rename")
-    assert (failed == 0) is nothing_to_refuse
+    assert (failed == 0) is ((deed, fault[0]) in NEVER)
 
 
-def told(said: dict[str, Any], path: Path, error: int) -> None:
-    stores = ("sessions.json", "profiles.json", "undo", "new.json", "old.json")
-    expected = dict.fromkeys(stores, "StorageError")
-    names = {**expected, "export.json": "ExchangeError"}
-    assert said["error"] in set(names.values()), said
+def assert_told(said: dict[str, Any], path: Path, error: int) -> None:
+    """The error is of the right kind, and says the cause and the file that was to be written."""
+    stores = (path.name, "profiles.json", "undo", "new.json", "old.json")
+    names = {**dict.fromkeys(stores, "StorageError"), "export.json": "ExchangeError"}
     assert os.strerror(error) in said["text"]
-    assert any(str(path.with_name(name)) in said["text"] for name in names), said
+    named = [name for name in names if str(path.with_name(name)) in said["text"]]
+    assert said["error"] in {names[name] for name in named}, said
 
 
-def holds(path: Path, deed: str, before: list[TestSession], *, done: bool) -> None:
-    storage = JSONStorage(path)
-    assert [p for p in path.parent.iterdir() if p.suffix == ".tmp"] == []
-    found = {each.session_id: each for each in storage.load_sessions()}
-    new = {
-        "save": {"new": session("new", 1)},
-        "import": {name: session(name, 1) for name in ("imported-0", "imported-1")},
-    }.get(deed, {})
-    old = {each.session_id: each for each in before}
-    after = {**old, **new}
-    if deed in ("delete", "clear"):
-        del after["old-1"]
-    assert found == after if done else found in (old, after)
+def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done: bool) -> None:
+    storage, path = place.open(), place.path
+    assert list(path.parent.rglob("*.tmp")) == []
+    damaged = deed == "repair"
+    with warnings.catch_warnings():
+        if damaged:
+            warnings.simplefilter("ignore", StoreDamageWarning)
+        found = {each.session_id: each for each in storage.load_sessions()}
+    after = DEEDS[deed].after(before)
+    if damaged:
+        assert found == after
+        assert file in [each.read_bytes() for each in (path, *path.parent.glob("*.bak"))]
+    else:
+        assert found == after if done else found in (before, after)
     if deed == "export":
         text = path.with_name("export.json").read_text()
         whole = text.startswith('{"format":"pytest-insight"') and text.endswith("]}\n]}\n")
         assert whole if done else whole or text == "an earlier export"
-    if deed == "clear":
+    if deed == CLEAR_TO_UNDO:
         undo.take_back(storage)
-        assert storage.load_sessions() == before
-        found = old
-    profiles = ProfileManager(path.with_name("profiles.json")).list_profiles()
-    if deed == "rename":
-        (name,) = profiles.keys() - {"default"}
-        assert name == "new" or not done
-        assert JSONStorage(profiles[name].path).session_ids() == ["of-old"]
-    else:
-        assert "old" in profiles
-        assert ("new" in profiles) is (deed == "create") or not done
+        found = {each.session_id: each for each in storage.load_sessions()}
+        assert found == before
+    assert_profiles_hold(path.with_name("profiles.json"), deed, done=done)
     # And life goes on.
+    storage.repair()
     storage.save_session(session("next", 1))
-    json.loads(path.read_bytes())
     assert {*found, "next"} == set(storage.session_ids())
+    place.check({*found, "next"})
+
+
+def assert_profiles_hold(path: Path, deed: str, *, done: bool) -> None:
+    manager = ProfileManager(path)
+    profiles = manager.list_profiles()
+    found = (set(profiles), manager.get_active_profile().name)
+    before = ({"default", "old", "other"}, "default")
+    after = {
+        "create": ({*before[0], "new"}, "default"),
+        "switch": (before[0], "old"),
+        "drop": (before[0] - {"other"}, "default"),
+        "rename": ({"default", "new", "other"}, "default"),
+    }.get(deed, before)
+    assert found == after if done else found in (before, after)
+    old = profiles.get("old") or profiles["new"]
+    assert JSONStorage(old.path).session_ids() == ["of-old"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX's limit of a file's size")
-def test_a_write_that_is_cut_short_by_a_limit_is_undone(tmp_path: Path, start: Start) -> None:
-    path = tmp_path / "store" / "sessions.json"
-    furnish_in(path)
-    before, size = JSONStorage(path).load_sessions(), path.stat().st_size
-    added = len(session_bytes())
-    for room in (0, 1, 5, added // 2, added - 1, added, added + 10):
-        said = attempt(start, "save", path, "limit", size + room, 0)
-        storage = JSONStorage(path)
-        if said["error"] is None:
-            assert storage.get_session_by_id("new") == session("new", 1)
-            assert room >= added
-            storage.delete_sessions(["new"])
-        else:
-            assert said["error"] == "StorageError"
-            assert "File too large" in said["text"]
-            assert str(path) in said["text"]
-            assert path.stat().st_size == size, "the old ending is put back"
-            assert room < added + 10
-        assert storage.load_sessions() == before
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_write_that_is_cut_short_by_a_limit_is_undone(
+    tmp_path: Path,
+    place: Place,
+    start: Start,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    deed: str,
+) -> None:
+    failed = 0
+    largest = place._replace(path=tmp_path / "largest" / place.path.name)
+    furnish(largest, deed)
+    most = largest.path.stat().st_size + len(encode_session(session("new", 1)))
+    limits = [5, *sorted(rng.sample(range(most), 50 if LONG else 2)), most * 2]
+    for limit in limits:
+        here = place._replace(path=tmp_path / str(limit) / place.path.name)
+        monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
+        before = furnish(here, deed)
+        file = here.path.read_bytes()
+        said = attempt(start, deed, here, "limit", limit, 0)
+        if said["error"] is not None:
+            failed += 1
+            assert_told(said, here.path, errno.EFBIG)
+        assert_holds(here, deed, before, file, done=said["error"] is None)
+        shutil.rmtree(here.path.parent)
+    assert 0 < failed < len(limits)
 
 
-def furnish_in(path: Path) -> None:
-    path.parent.mkdir()
-    furnish(path)
-
-
-def session_bytes() -> bytes:
-    return encode_session(session("new", 1))
+@pytest.mark.skipif(os.name != "posix", reason="POSIX's limit of a file's size")
+def test_a_session_that_does_not_fit_leaves_the_file_as_it_was(place: Place, start: Start) -> None:
+    before = furnish(place, "save")
+    file = place.path.read_bytes()
+    added = len(encode_session(session("new", 1)))
+    for room in (0, 1, 5, added // 2, added - 1, added, added + 1):
+        said = attempt(start, "save", place, "limit", len(file) + room, 0)
+        assert said["error"] == "StorageError"
+        assert place.path.read_bytes() == file, "the old ending is put back"
+        assert {each.session_id: each for each in place.open().load_sessions()} == before
+    said = attempt(start, "save", place, "limit", len(file) + added + 2, 0)
+    assert said["error"] is None
+    assert place.open().get_session_by_id("new") == session("new", 1)

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,6 +20,7 @@ from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import JSONStorage, ProfileManager, undo
 from pytest_insight.storage.snapshots import Command
 from pytest_insight.storage.transfer import merge
+from tests.faults.places import Place
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LARGEST = 400
@@ -54,7 +56,11 @@ class Victim:
         return self._told.recv_bytes().decode()
 
     def kill(self) -> list[str]:
-        """End it in whatever it is doing; returns everything it has told since the first."""
+        """End it in whatever it is doing; returns everything it has told since the first.
+
+        Raises:
+            AssertionError: it had ended before, by an exception.
+        """
         if self._process.exitcode is None:
             os.kill(self.pid, signal.SIGKILL)
         return self.ended()
@@ -63,6 +69,8 @@ class Victim:
         """Wait for its end; returns everything it has told since the first."""
         told = list(self._read())
         self._process.join()
+        # An exception is what none of them may meet; its traceback is on standard error.
+        assert self.status in (0, -signal.SIGKILL), f"it ended with {self.status} after {told}"
         return told
 
     @property
@@ -83,6 +91,7 @@ def _run(work: Callable[..., None], telling: Connection, arguments: tuple[Any, .
     os.dup2(telling.fileno(), 1)
     telling.close()
     telling = Connection(1, readable=False)
+    warnings.simplefilter("error")  # damage, which nobody may see
 
     def tell(text: str) -> None:
         telling.send_bytes(text.encode())
@@ -111,9 +120,9 @@ def session(name: str, seed: int) -> TestSession:
     return TestSession(name, "victim", start, session_duration=1.0, test_results=tuple(results))
 
 
-def saves(tell: Tell, path: Path, prefix: str, seed: int) -> None:
+def saves(tell: Tell, place: Place, prefix: str, seed: int) -> None:
     """Save one session after the other; tell each ID once it is saved."""
-    storage = JSONStorage(path)
+    storage = place.open()
     tell("under way")
     for number in count():
         name = f"{prefix}-{number}"
@@ -121,38 +130,30 @@ def saves(tell: Tell, path: Path, prefix: str, seed: int) -> None:
         tell(name)
 
 
-def imports(tell: Tell, path: Path, source: Path, strategy: str) -> None:
-    """Import a file; tell when it is done, and wait to be killed."""
-    storage = JSONStorage(path)
-    tell("under way")
-    storage.import_sessions(source, strategy)
-    tell("done")
-    time.sleep(60)
+def imports(tell: Tell, place: Place, source: Path, strategy: str) -> None:
+    """Import a file."""
+    _do(tell, lambda: place.open().import_sessions(source, strategy))
 
 
-def deletes(tell: Tell, path: Path, ids: list[str]) -> None:
+def clears(tell: Tell, place: Place, ids: list[str]) -> None:
     """Delete sessions."""
-    storage = JSONStorage(path)
-    tell("under way")
-    storage.clear_sessions(ids)
-    tell("done")
-    time.sleep(60)
+    _do(tell, lambda: place.open().clear_sessions(ids))
 
 
-def prunes(tell: Tell, path: Path, keep: int) -> None:
+def prunes(tell: Tell, place: Place, keep: int) -> None:
     """Prune."""
-    storage = JSONStorage(path)
-    tell("under way")
-    storage.prune_sessions(keep=keep)
-    tell("done")
-    time.sleep(60)
+    _do(tell, lambda: place.open().prune_sessions(keep=keep))
 
 
-def repairs(tell: Tell, path: Path) -> None:
+def repairs(tell: Tell, place: Place) -> None:
     """Write a store anew."""
-    storage = JSONStorage(path)
+    _do(tell, lambda: place.open().repair())
+
+
+def _do(tell: Tell, deed: Callable[[], object]) -> None:
+    """Do it; tell when it is done, and wait to be killed."""
     tell("under way")
-    storage.repair()
+    deed()
     tell("done")
     time.sleep(60)
 
@@ -171,32 +172,24 @@ def switches(tell: Tell, path: Path, names: list[str], prefix: str) -> None:
             tell(f"deleted {prefix}{number}")
 
 
-def clears(tell: Tell, home: Path) -> None:
-    """Clear the default store as the command does."""
+def deletes(tell: Tell, home: Path) -> None:
+    """Clear the default store as the command does, so that it can be taken back."""
     storage = _at_home(home)
-    tell("under way")
-    undo.delete(storage, storage.session_ids(), Command("clear"))
-    tell("done")
-    time.sleep(60)
+    _do(tell, lambda: undo.delete(storage, storage.session_ids(), Command("clear")))
 
 
 def merges(tell: Tell, home: Path) -> None:
     """Merge `source.json` into the default store as the command does."""
     storage = _at_home(home)
-    tell("under way")
     source = JSONStorage(home / "source.json")
-    merge(source, storage, MergeStrategy.REPLACE_EXISTING, Command("merge"))
-    tell("done")
-    time.sleep(60)
+    strategy = MergeStrategy.REPLACE_EXISTING
+    _do(tell, lambda: merge(source, storage, strategy, Command("merge")))
 
 
 def takes_back(tell: Tell, home: Path) -> None:
     """Take back what was done to the default store."""
     storage = _at_home(home)
-    tell("under way")
-    undo.take_back(storage)
-    tell("done")
-    time.sleep(60)
+    _do(tell, lambda: undo.take_back(storage))
 
 
 def renames(tell: Tell, home: Path, one: str, other: str) -> None:
@@ -215,8 +208,8 @@ def _at_home(home: Path) -> JSONStorage:
     return JSONStorage()
 
 
-def holds_the_lock(tell: Tell, path: Path) -> None:
+def holds_the_lock(tell: Tell, place: Place) -> None:
     """Take the store's lock and keep it."""
-    with JSONStorage(path).exclusive():
+    with place.open().exclusive():
         tell("holding")
         time.sleep(600)

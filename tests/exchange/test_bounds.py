@@ -1,0 +1,164 @@
+"""Files with very much wrong in them, and JSON that is walked over: bounded, and nothing missed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_insight.errors import ExchangeError, InvalidImportError
+from pytest_insight.exchange.problems import MOST_COUNTED, MOST_KEPT, MOST_NAMES
+from pytest_insight.exchange.walking import NotStrictError, elements, members
+from pytest_insight.storage import InMemoryStorage
+from tests.exchange.helpers import csv_file, csv_row, read, result_object, session_object
+
+
+def many_wrong(name: str, number: int) -> str:
+    """A good session between so many wrong ones."""
+    if name == "csv":
+        wrong = [csv_row(f"x{index}", start_time="soon") for index in range(number - 1)]
+        return csv_file(*wrong, csv_row("good"), csv_row("", outcome="passed"))
+    return json.dumps([*range(number - 1), session_object("good"), None])
+
+
+@pytest.mark.parametrize("name", ["json", "csv"])
+def test_what_is_not_kept_of_many_problems_is_counted(name: str) -> None:
+    number = MOST_KEPT + 2_345
+    parsed = read(many_wrong(name, number), name)
+    assert (len(parsed.problems), parsed.problem_count) == (MOST_KEPT, number)
+    assert (parsed.total, parsed.invalid) == (number + 1, number)
+    assert [session.session_id for session in parsed.sessions] == ["good"]
+
+
+@pytest.mark.parametrize("name", ["json", "csv"])
+def test_a_refused_import_shows_a_thousand_problems_and_how_many_more_there_are(name: str) -> None:
+    Path(f"a.{name}").write_text(many_wrong(name, 1_234))
+    storage = InMemoryStorage()
+    with pytest.raises(InvalidImportError) as caught:
+        storage.import_sessions(f"a.{name}")
+    assert len(caught.value.problems) == caught.value.problem_count == 1_234
+    lines = str(caught.value).split("\n")
+    assert lines[0].endswith("it has 1,234 problems:")
+    assert lines[1:-2] == [f"  {problem}" for problem in caught.value.problems[:1_000]]
+    assert lines[-2] == "  and 234 more"
+    report = storage.import_sessions(f"a.{name}", skip_invalid=True)
+    assert (report.imported, report.problem_count) == (1, 1_234)
+
+
+def test_a_thousand_problems_are_all_shown() -> None:
+    Path("a.json").write_text(many_wrong("json", 1_000))
+    with pytest.raises(InvalidImportError) as caught:
+        InMemoryStorage().import_sessions("a.json")
+    assert str(caught.value).count("\n  sessions[") == 1_000
+    assert "more" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["results", "rows"])
+def test_a_file_of_over_a_million_problems_is_given_up(name: str) -> None:
+    if name == "results":
+        results: list[Any] = [{}] * (MOST_COUNTED // 3 + 1)  # three fields are missing in each
+        text, suffix = json.dumps([session_object("a", test_results=results)]), "json"
+    else:
+        text, suffix = csv_file(csv_row("a")) + "b\r\n" * (MOST_COUNTED + 1), "csv"
+    Path(f"a.{suffix}").write_text(text)
+    storage = InMemoryStorage()
+    for skip in (False, True):
+        with pytest.raises(ExchangeError, match=rf"a\.{suffix} has more than 1,000,000 problems"):
+            storage.import_sessions(f"a.{suffix}", skip_invalid=skip)
+    assert storage.session_ids() == []
+
+
+def test_the_mistakes_of_results_are_named_by_their_place_however_far_behind() -> None:
+    results = [result_object() for _ in range(3_000)]
+    results[2_500] = result_object(duration=-1)
+    results[999] = {}
+    parsed = read([session_object("a", sut_name=" ", test_results=results)])
+    assert [problem.place for problem in parsed.problems] == [
+        "sessions[0].sut_name",
+        "sessions[0].test_results[999].nodeid",
+        "sessions[0].test_results[999].outcome",
+        "sessions[0].test_results[999].start_time",
+        "sessions[0].test_results[2500].duration",
+    ]
+
+
+def test_the_tags_of_a_session_are_named_one_by_one_unless_there_are_thousands() -> None:
+    few = read([session_object(session_tags={str(n): n for n in range(1_000)})])
+    assert few.problem_count == 1_000
+    many = read([session_object(session_tags={str(n): n for n in range(1_001)})])
+    assert [str(problem) for problem in many.problems] == [
+        "sessions[0].session_tags: must be an object of texts, not an object (session 'a')"
+    ]
+    good = read([session_object(session_tags={str(n): "x" for n in range(1_001)})])
+    assert len(good.sessions[0].session_tags) == 1_001
+
+
+def test_names_of_fields_that_are_not_kept_are_counted_together_behind_a_thousand() -> None:
+    unknown = {f"field {number}": 1 for number in range(MOST_NAMES + 50)}
+    parsed = read([{**session_object(), **unknown}])
+    assert len(parsed.ignored) == MOST_NAMES + 1
+    assert parsed.ignored["others"] == 50
+
+
+blank = st.text(" \t\r\n", max_size=2)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+def spaced(draw: st.DrawFn, parts: list[str]) -> str:
+    return "".join(part + draw(blank) for part in ["", *parts])
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """A list or an object, in JSON with blanks between its parts."""
+    inner = [json.dumps(value) for value in draw(st.lists(values, max_size=4))]
+    if draw(st.booleans()):
+        parts = [part for text in inner for part in (",", text)][1:]
+        return spaced(draw, ["[", *parts, "]"])
+    keys = [json.dumps(draw(st.text(max_size=3))) for _ in inner]
+    pairs = [part for key, text in zip(keys, inner, strict=True) for part in (",", key, ":", text)]
+    return spaced(draw, ["{", *pairs[1:], "}"])
+
+
+def walked(text: str) -> Any:
+    data = memoryview(text.encode())
+    if text.lstrip().startswith("["):
+        return [json.loads(part) for part in elements(data)]
+    return [(key, json.loads(bytes(part))) for key, part in members(data)]
+
+
+@given(texts())
+def test_walking_finds_what_a_parser_finds(text: str) -> None:
+    found = walked(text)
+    assert json.loads(text) == (found if text.strip()[0] == "[" else dict(found))
+
+
+@given(texts(), st.data())
+def test_walking_over_a_text_that_is_cut_or_goes_on_is_refused(
+    text: str, data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(text.rstrip()) - 1))
+    with pytest.raises(NotStrictError):
+        walked("[" if not text[:cut].strip() else text[:cut])
+    with pytest.raises(NotStrictError, match=r"follows its end at byte"):
+        walked(text + "1")
+
+
+@pytest.mark.parametrize(
+    "text", ["[1 2]", "[,1]", "[1,]", "{1:2}", '{"a" 1}', '{"a":}', '{"a":1,}', "[NaN]", "[1}"]
+)
+def test_walking_over_what_is_no_json_is_refused_with_the_place(text: str) -> None:
+    with pytest.raises(NotStrictError, match=r"invalid character at byte \d"):
+        walked(text)

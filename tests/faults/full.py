@@ -1,0 +1,77 @@
+"""Saves on a file system of its own until it is full: run in a mount namespace by `test_places`.
+
+`python -m tests.faults.full FOLDER`: the folder is empty, and all of a small file system. Prints
+how many sessions were saved before the first that was refused, and how many deeds behind it were.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pytest_insight.errors import ExchangeError, StorageError
+from pytest_insight.storage import JSONStorage, ProfileManager
+from tests.faults.places import temporary_files
+from tests.faults.victims import session
+
+
+def main(folder: Path) -> None:
+    """See above."""
+    filler = folder / "filler"
+    filler.write_bytes(bytes(200_000))
+    storage = JSONStorage(folder / "store" / "sessions.json")
+    manager = ProfileManager(folder / "store" / "profiles.json")
+    manager.create_profile("old")
+    saved = 0
+    while not refused(partial(storage.save_session, session(f"s{saved}", 1))):
+        saved += 1
+    file = storage.path.read_bytes()
+    (folder / "rest").write_bytes(b"")
+    fill(folder / "rest")
+    refusals = [
+        refused(lambda: storage.save_session(session(f"s{saved}", 1))),
+        refused(lambda: storage.delete_sessions(["s0"])),
+        refused(lambda: storage.import_sessions(Path("import.json"))),
+        refused(storage.clear_sessions),
+        refused(lambda: storage.export_sessions(folder / "export.json")),
+        refused(lambda: manager.create_profile("new")),
+        refused(lambda: manager.switch_profile("old")),
+    ]
+    assert storage.path.read_bytes() == file
+    assert temporary_files(storage.path) == []
+    assert list(manager.list_profiles()) == ["default", "old"]
+    # Room again, and life goes on.
+    for each in (filler, folder / "rest"):
+        each.unlink()
+    storage.save_session(session("next", 1))
+    assert set(storage.session_ids()) == {*(f"s{number}" for number in range(saved)), "next"}
+    assert all(each == session(each.session_id, 1) for each in storage.iter_sessions())
+    assert storage.verify().tidy
+    print(saved, sum(refusals))
+
+
+def fill(path: Path) -> None:
+    """Take what is left of the file system."""
+    with path.open("ab", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(512))
+        except OSError:
+            pass  # full
+
+
+def refused(deed: Callable[[], object]) -> bool:
+    """Whether it could not be done for want of space."""
+    try:
+        deed()
+    except (StorageError, ExchangeError) as exc:
+        if "No space left on device" not in str(exc):
+            raise
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
