@@ -42,6 +42,18 @@ def test_csv_of_the_last_days_goes_to_stdout(insight: Insight, make_session: Mak
     ]
 
 
+def test_what_is_left_out_is_named_up_to_a_thousand(insight: Insight, store: JSONStorage) -> None:
+    unknown = {f"field {number}": 1 for number in range(80)}
+    session = {"session_id": "a", "sut_name": "api", "session_start_time": "2026-11-01", **unknown}
+    Path("some.json").write_text(json.dumps([*range(1_200), session]))
+    said = insight("import", "some.json", "--skip-invalid").err.splitlines()
+    left_out = [line for line in said if line.startswith("insight:   left out: ")]
+    assert len(left_out) == 1_001
+    assert left_out[-1].endswith(": and 200 more")
+    (ignored,) = [line for line in said if "not kept" in line]
+    assert ignored.endswith("field 49 (1x), and 30 more")
+
+
 @pytest.mark.parametrize("name", ["all.json", "all.csv", "all.json.gz", "all.csv.gz"])
 def test_a_file_comes_back_equal(insight: Insight, store: JSONStorage, name: str) -> None:
     before = store.load_sessions()

@@ -23,9 +23,10 @@ from pytest_insight.exchange.formats import (
     write_file,
 )
 from pytest_insight.models import TestSession
+from pytest_insight.watching import Watcher, watched
 from tests.conftest import MakeSession
 from tests.exchange.golden import SESSIONS
-from tests.exchange.helpers import without_root, written
+from tests.exchange.helpers import read, without_root, written
 
 on_posix = pytest.mark.skipif(os.name != "posix", reason="pipes and permissions of POSIX")
 
@@ -261,3 +262,30 @@ def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
     with without_root(), pytest.raises(ExchangeError, match=r"cannot write .*: Permission denied"):
         write_file(SESSIONS, folder / "a.json", None)
     assert list(folder.iterdir()) == []
+
+
+class Counting(Watcher):
+    """Knows of each work its total, and how many steps were done of it."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int | None, int]] = []
+
+    def begin(self, work: str, total: int | None) -> None:
+        self.seen.append((work, total, 0))
+
+    def step(self) -> None:
+        work, total, done = self.seen[-1]
+        self.seen[-1] = (work, total, done + 1)
+
+
+@pytest.mark.parametrize(
+    ("format_name", "total"), [("json", None), ("csv", 2)], ids=["json", "csv"]
+)
+def test_who_watches_is_told_of_each_session_that_is_read(
+    make_session: MakeSession, format_name: str, total: int | None
+) -> None:
+    data = written([make_session(1), make_session(2)], format_name)
+    watcher = Counting()
+    with watched(watcher):
+        assert read(data, format_name).total == 2
+    assert watcher.seen == [("reading the file", total, 2)]

@@ -70,7 +70,7 @@ def moments(rng: random.Random) -> Moments:
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Where there is no storage yet, of each kind in turn."""
-    return Place(request.param, tmp_path / "store" / "sessions.json")
+    return Place(request.param, tmp_path / "store" / KINDS[request.param].file)
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ What a process is told to work on must be told to another one, so it is a name a
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Collection
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_insight.storage import BaseStorage, JSONStorage
+from pytest_insight.storage import BaseStorage, JSONStorage, SQLiteStorage
 
 
 class Kind(NamedTuple):
@@ -18,12 +20,16 @@ class Kind(NamedTuple):
 
     Attributes:
         open: the storage that has its data at a path.
+        file: the name of its file.
         check: that the files there, which were just written and hold just these sessions, are fit
             for other programs, and that nothing lies about.
+        own_words: what it says of a refused system call instead of what the system calls it.
     """
 
     open: Callable[[Path], BaseStorage]
+    file: str
     check: Callable[[Path, Collection[str]], None]
+    own_words: tuple[str, ...] = ()
 
 
 def _check_json(path: Path, ids: Collection[str]) -> None:
@@ -32,7 +38,24 @@ def _check_json(path: Path, ids: Collection[str]) -> None:
     assert temporary_files(path) == []
 
 
-KINDS = {"json": Kind(JSONStorage, _check_json)}
+def _check_sqlite(path: Path, ids: Collection[str]) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        (found,) = database.execute("PRAGMA integrity_check").fetchall()
+        assert found == ("ok",)
+        rows = database.execute("SELECT session_id FROM insight_sessions").fetchall()
+    assert {name for (name,) in rows} == set(ids)
+    assert temporary_files(path) == []
+
+
+KINDS = {
+    "json": Kind(JSONStorage, "sessions.json", _check_json),
+    "sqlite": Kind(
+        SQLiteStorage,
+        "sessions.db",
+        _check_sqlite,
+        ("disk I/O error", "database or disk is full", "unable to open database file"),
+    ),
+}
 
 
 class Place(NamedTuple):

@@ -42,11 +42,17 @@ class Deed(NamedTuple):
         do: with a storage, and the folder that holds what else `furnish` made.
         after: of the sessions that are there before, those that are there when it is done.
         damage: what is done to the store's bytes before, for a JSON store.
+        of_profiles: it is nothing to the store.
     """
 
     do: Callable[[BaseStorage, Path], object]
     after: Callable[[Sessions], Sessions] = lambda before: before
     damage: Callable[[bytes], bytes] | None = None
+    of_profiles: bool = False
+
+    def concerns(self, kind: str) -> bool:
+        """Whether it does something else for that kind of storage than for JSON."""
+        return kind == "json" or not (self.damage or self.of_profiles)
 
 
 def _tear(data: bytes) -> bytes:
@@ -97,10 +103,12 @@ DEEDS: dict[str, Deed] = {
         _with("imported-0", "imported-1"),
     ),
     "export": Deed(lambda storage, folder: storage.export_sessions(folder / "export.json")),
-    "create": Deed(lambda _, folder: _profiles(folder).create_profile("new")),
-    "switch": Deed(lambda _, folder: _profiles(folder).switch_profile("old")),
-    "drop": Deed(lambda _, folder: _profiles(folder).delete_profile("other")),
-    "rename": Deed(lambda _, folder: _profiles(folder).rename_profile("old", "new")),
+    "create": Deed(lambda _, folder: _profiles(folder).create_profile("new"), of_profiles=True),
+    "switch": Deed(lambda _, folder: _profiles(folder).switch_profile("old"), of_profiles=True),
+    "drop": Deed(lambda _, folder: _profiles(folder).delete_profile("other"), of_profiles=True),
+    "rename": Deed(
+        lambda _, folder: _profiles(folder).rename_profile("old", "new"), of_profiles=True
+    ),
 }
 
 
