@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_insight.cleaning import clean_text, cleaned
@@ -127,6 +127,7 @@ ENDING = {
 }
 
 
+@example(["a", "b"], ["b"])
 @given(st.lists(names(), max_size=4), st.lists(names(), max_size=2))
 def test_a_session_is_the_same_by_hand_and_by_its_records(
     nodeids: list[str], warned: list[str]
