@@ -73,7 +73,7 @@ def run() -> None:
     warnings.simplefilter("always", StoreDamageWarning)
     open_missing_streams()
     try:
-        with interruptible(), stdout_errors_told():  # help is printed without a command
+        with interruptible(), stdout_errors_told():  # completions are printed without a command
             app()
     except InsightError as exc:
         say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
