@@ -10,8 +10,9 @@ from pytest_insight.cli import completing
 from pytest_insight.cli.options import (
     DryRunOption,
     ProfileOption,
+    no_profile_option,
     option,
-    profile_named,
+    profile_meant,
     storage_of,
 )
 from pytest_insight.cli.output import say
@@ -66,7 +67,7 @@ def path(
     """
     from pytest_insight.storage.access import choose
 
-    found = choose(name or profile_named(ctx, profile)).profile
+    found = choose(profile_meant(ctx, name, profile)).profile
     if found.path is None:
         named = f"the profile {found.name!r}" if found.name else "the storage in use"
         raise ProfileError(
@@ -77,10 +78,12 @@ def path(
 
 
 def rename(
+    ctx: typer.Context,
     name: Annotated[
         str, typer.Argument(metavar="OLD", autocompletion=completing.profiles, help="The profile.")
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    profile: ProfileOption = None,
 ) -> None:
     """Give a profile another name. A store in our folder gets it too; one elsewhere stays.
 
@@ -89,10 +92,9 @@ def rename(
     from pytest_insight.locations import PROFILE_VARIABLE, variable
     from pytest_insight.storage.profiles import ProfileManager
 
-    profile = ProfileManager().rename_profile(name, new)
-    where = (
-        f"its store is {profile.path}" if profile.path else f"its type is {profile.storage_type}"
-    )
+    no_profile_option(ctx, profile)
+    now = ProfileManager().rename_profile(name, new)
+    where = f"its store is {now.path}" if now.path else f"its type is {now.storage_type}"
     say(f"the profile {name!r} is {new!r} now; {where}")
     if variable(PROFILE_VARIABLE) == name:
         say(f"but {PROFILE_VARIABLE}={name} names one that is no more: set it to {new}")
@@ -104,6 +106,7 @@ def copy(
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the copy.")],
     type_: CopyTypeOption = None,
     file_path: StorePathOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Make a new profile with the settings and the sessions of another one.
 
@@ -116,20 +119,21 @@ def copy(
     from pytest_insight.storage.profiles import ProfileManager, check_free, check_profile
     from pytest_insight.storage.transfer import copy_into_new
 
+    no_profile_option(ctx, profile)
     manager = ProfileManager()
     model = manager.get_profile(source)
     kind, path = type_ or model.storage_type, str(absolute(file_path)) if file_path else None
-    profile = replace(model, name=new, storage_type=kind, file_path=path)
-    check_profile(profile)
+    copied = replace(model, name=new, storage_type=kind, file_path=path)
+    check_profile(copied)
     check_free(new, manager.list_profiles())
     with (
         storage_of(ctx, source) as old,
-        open_choice(Choice(profile, "active")) as storage,
+        open_choice(Choice(copied, "active")) as storage,
     ):
         # The sessions first: whoever is killed leaves no profile that has only some of them.
         with shown_progress():
             count = copy_into_new(old, storage)
-        manager.add_profile(profile)
+        manager.add_profile(copied)
         say(f"copied {plural(count, 'session')} of {old.location} to {storage.location}")
     say(f"created the profile {new!r} with the settings of {source!r}")
 
@@ -142,6 +146,7 @@ def merge(
     strategy: MergeOption = None,
     report: ReportOption = None,
     dry_run: DryRunOption = False,
+    profile: ProfileOption = None,
 ) -> None:
     """Take the sessions of profiles over into another one, as an import would; they keep theirs.
 
@@ -153,6 +158,7 @@ def merge(
     from pytest_insight.storage.transfer import is_same
     from pytest_insight.storage.transfer import merge as merge_storages
 
+    no_profile_option(ctx, profile)
     storage = storage_of(ctx, target)
     chosen = strategy_for(storage, strategy)
     # A mistake in the last name is found before the first one is merged.

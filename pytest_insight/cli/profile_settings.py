@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pytest_insight.cli import completing
-from pytest_insight.cli.options import ProfileOption, option, profile_named
+from pytest_insight.cli.options import ProfileOption, option, profile_meant
 from pytest_insight.cli.output import say
 from pytest_insight.errors import ProfileError
 
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from pytest_insight.storage.profiles import StorageProfile
 
 NameArgument = Annotated[
-    str,
-    typer.Argument(metavar="NAME", autocompletion=completing.profiles, help="The profile."),
+    str | None,
+    typer.Argument(
+        metavar="NAME",
+        autocompletion=completing.profiles,
+        help="The profile; or say --profile.",
+    ),
 ]
 NameIfAnyArgument = Annotated[
     str | None,
@@ -94,16 +98,18 @@ _FIELDS = {
 
 
 def create(
+    ctx: typer.Context,
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
-    ],
+    ] = None,
     type_: Annotated[str, _TYPE] = "json",
     path: StorePathOption = None,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
     export_days: ExportDaysOption = None,
     switch: SwitchOption = False,
+    profile: ProfileOption = None,
 ) -> None:
     """Create a profile. Its store comes with the first save; one that exists is used as it is.
 
@@ -111,8 +117,9 @@ def create(
     """
     from pytest_insight.storage.profiles import ProfileManager
 
+    name = one_profile(ctx, name, profile)
     manager = ProfileManager()
-    profile = manager.create_profile(
+    created = manager.create_profile(
         name,
         type_,
         path,
@@ -123,7 +130,7 @@ def create(
     if switch:
         manager.switch_profile(name)
     active = "; it is active now" if switch else ""
-    say(f"created the profile {name!r} ({where_of(profile)}){active}")
+    say(f"created the profile {name!r} ({where_of(created)}){active}")
     if type_ == "memory":
         say("a memory profile forgets its sessions when the process ends, so here at once")
 
@@ -164,7 +171,7 @@ def set_(
     if not changes and not switch:
         raise typer.BadParameter("say what to change: --path, --merge, ...; see --help")
     manager = ProfileManager()
-    before = choose(name or profile_named(ctx, profile)).profile
+    before = choose(profile_meant(ctx, name, profile)).profile
     if not before.name:
         raise ProfileError("in use is no profile but what the environment says: name a profile")
     now = manager.update_profile(before.name, **changes)
@@ -176,6 +183,18 @@ def set_(
             f"its store is {where_of(now)} now; what is in {where_of(before)} was not moved: "
             "take it along with insight export and insight import"
         )
+
+
+def one_profile(ctx: typer.Context, name: str | None, after_command: str | None) -> str:
+    """The profile that a command is about, where it must be named.
+
+    Raises:
+        typer.BadParameter: as `profile_meant`; also where none is named.
+    """
+    meant = profile_meant(ctx, name, after_command)
+    if meant is None:
+        raise typer.BadParameter("say which profile: its name, or --profile NAME")
+    return meant
 
 
 def where_of(profile: StorageProfile) -> str:
