@@ -28,6 +28,9 @@ def main() -> None:
         elif instruction.removeprefix("source_") in shells.SCRIPTS:
             print(shells.SCRIPTS[instruction.removeprefix("source_")], end="")
             return
-    from pytest_insight.cli.app import run
-
+    try:
+        from pytest_insight.cli.app import run
+    except KeyboardInterrupt:  # later ones are caught where the work is
+        print("insight: interrupted before it began", file=sys.stderr)
+        sys.exit(128 + 2)  # as shells have it
     run()

@@ -16,7 +16,7 @@ from pytest_insight.cli.options import (
     storage_of,
 )
 from pytest_insight.cli.output import say
-from pytest_insight.cli.profile_settings import NameIfAnyArgument, StorePathOption
+from pytest_insight.cli.profile_settings import NameIfAnyArgument, StorePathOption, tell_of_memory
 from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.text import plural
@@ -136,6 +136,7 @@ def copy(
         manager.add_profile(copied)
         say(f"copied {plural(count, 'session')} of {old.location} to {storage.location}")
     say(f"created the profile {new!r} with the settings of {source!r}")
+    tell_of_memory(copied)
 
 
 def merge(

@@ -131,8 +131,7 @@ def create(
         manager.switch_profile(name)
     active = "; it is active now" if switch else ""
     say(f"created the profile {name!r} ({where_of(created)}){active}")
-    if type_ == "memory":
-        say("a memory profile forgets its sessions when the process ends, so here at once")
+    tell_of_memory(created)
 
 
 def set_(
@@ -195,6 +194,12 @@ def one_profile(ctx: typer.Context, name: str | None, after_command: str | None)
     if meant is None:
         raise typer.BadParameter("say which profile: its name, or --profile NAME")
     return meant
+
+
+def tell_of_memory(profile: StorageProfile) -> None:
+    """Say what becomes of the sessions of a memory profile."""
+    if profile.storage_type == "memory":
+        say("a memory profile forgets its sessions when the process ends, so here at once")
 
 
 def where_of(profile: StorageProfile) -> str:
