@@ -6,9 +6,6 @@ import gc
 import os
 import sys
 
-COMPLETE_VARIABLE = "_INSIGHT_COMPLETE"
-"""What Typer's completion scripts set."""
-
 GC_THRESHOLD = 500_000
 
 
@@ -20,10 +17,20 @@ def main() -> None:
     # Importing makes many objects and hardly any garbage: looking for it after every 700 objects
     # costs 10 % of the start-up.
     gc.set_threshold(GC_THRESHOLD)
-    if COMPLETE_VARIABLE in os.environ:
+    if instruction := os.environ.get("_INSIGHT_COMPLETE"):
         # A TAB shows no colours, and without Rich, Typer answers in half the time.
         os.environ["TYPER_USE_RICH"] = "0"
         sys.modules["rich"] = None  # type: ignore[assignment]  # "not there", says importlib
-    from pytest_insight.cli.app import run
+        from pytest_insight.cli import shells
 
+        if instruction in shells.SCRIPTS:
+            shells.answer(instruction)
+        elif instruction.removeprefix("source_") in shells.SCRIPTS:
+            print(shells.SCRIPTS[instruction.removeprefix("source_")], end="")
+            return
+    try:
+        from pytest_insight.cli.app import run
+    except KeyboardInterrupt:  # later ones are caught where the work is
+        print("insight: interrupted before it began", file=sys.stderr)
+        sys.exit(128 + 2)  # as shells have it
     run()

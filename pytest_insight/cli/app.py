@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Remembers every pytest run: what failed, since when, is it flaky, what got slow.\n\n"
     "Record a run with `pytest --insight`, then ask: `insight sessions list`, "
     "`insight query tests --outcome failed --days 7`.",
+    add_completion=False,  # ours: see `shells`
     pretty_exceptions_enable=False,  # an unexpected error is a bug: its traceback helps us mend it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,6 +37,23 @@ def _print_version(wanted: bool) -> None:
         from importlib.metadata import version
 
         print(f"pytest-insight {version('pytest-insight')}")
+        raise typer.Exit
+
+
+def _install_completion(wanted: bool) -> None:
+    if wanted:
+        from pytest_insight.cli import shells
+
+        shell = shells.in_use()
+        say(f"{shell} completes insight from its next start on, by {shells.install(shell)}")
+        raise typer.Exit
+
+
+def _show_completion(wanted: bool) -> None:
+    if wanted:
+        from pytest_insight.cli import shells
+
+        print(shells.SCRIPTS[shells.in_use()], end="")
         raise typer.Exit
 
 
@@ -57,6 +75,24 @@ def _global_options(
         bool,
         option("Show the version and exit.", "--version", callback=_print_version, is_eager=True),
     ] = False,
+    _install: Annotated[
+        bool,
+        option(
+            "Have the shell complete insight's commands and names, and exit.",
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+        ),
+    ] = False,
+    _show: Annotated[
+        bool,
+        option(
+            "Show what makes the shell complete, and exit.",
+            "--show-completion",
+            callback=_show_completion,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     source = ctx.get_parameter_source("profile_name")
     # The variable is looked at where the precedence is stated (storage.access), not here.
@@ -73,7 +109,7 @@ def run() -> None:
     warnings.simplefilter("always", StoreDamageWarning)
     open_missing_streams()
     try:
-        with interruptible(), stdout_errors_told():  # help is printed without a command
+        with interruptible(), stdout_errors_told():  # completions are printed without a command
             app()
     except InsightError as exc:
         say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))

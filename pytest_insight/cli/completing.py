@@ -75,7 +75,8 @@ def storage_types(incomplete: str) -> list[str]:
 
 
 def _fitting(names: Iterable[str], incomplete: str) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+    # One with a line break or an escape would be several, or something else, on a terminal.
+    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
 def _storage(ctx: typer.Context) -> BaseStorage:

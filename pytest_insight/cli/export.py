@@ -54,7 +54,7 @@ def export(
     storage = storage_of(ctx, profile)
     within = ""
     said = (selection.days, selection.since, selection.until, selection.session)
-    if not any(value is not None for value in said) and storage.exchange.export_days:
+    if not any(value is not None for value in said) and storage.exchange.export_days is not None:
         from msgspec.structs import replace
 
         selection = replace(selection, days=storage.exchange.export_days)

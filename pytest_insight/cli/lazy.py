@@ -7,7 +7,7 @@ quarter of its start-up. Help and completion, which show all of them, still do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
@@ -59,14 +59,8 @@ def _built(function: Callable[..., None]) -> Any:
 
 def alone(function: Callable[..., None]) -> typer.Typer:
     """A function as a command of its own."""
-
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> None:
-        with stdout_errors_told():
-            function(*args, **kwargs)
-
     app = typer.Typer(add_completion=False)
-    app.command()(run)
+    app.command()(function)
     return app
 
 
@@ -77,12 +71,13 @@ class RootGroup(LazyGroup):
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """As the base class, its own options parsed."""
-        with usage_errors_told():
+        with usage_errors_told(), stdout_errors_told():
             return super().make_context(*args, **kwargs)
+        raise typer.Exit  # whoever read our help has gone
 
     def invoke(self, ctx: Any) -> Any:
         """As the base class; the options of every command below are parsed here."""
-        with usage_errors_told():
+        with usage_errors_told(), stdout_errors_told():
             return super().invoke(ctx)
 
 

@@ -21,6 +21,7 @@ from pytest_insight.cli.output import (
     shows_unicode,
     write_bytes,
 )
+from pytest_insight.cli.streams import stdout_errors_told
 from pytest_insight.cli.text import Styled, styled
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def listed(
     return Listed(found[:limit], more=len(found) > limit)
 
 
+@stdout_errors_told()  # a reader that has gone ends the listing, not what the command does next
 def print_listing(
     found: Listed,
     columns: Sequence[Column],

@@ -77,9 +77,9 @@ def _from_the_end(storage: BaseStorage, back: int, selection: Selection | None) 
     if back < len(ids):
         return ids[-1 - back]
     if ids:
-        there = f"only {len(ids)}" if len(ids) > 1 else "only one"
+        there = f"{len(ids)} that match" if len(ids) > 1 else "one that matches"
         raise StorageError(
-            f"there is no session last~{back} in {where}, which has {there} that matches", where
+            f"there is no session last~{back} in {where}, which has only {there}", where
         )
     if storage.session_ids():
         raise StorageError(f"no session in {where} matches, so there is no last one", where)
@@ -89,6 +89,6 @@ def _from_the_end(storage: BaseStorage, back: int, selection: Selection | None) 
 def _none_of_that_name(storage: BaseStorage, name: str, ids: Sequence[str]) -> StorageError:
     import difflib  # only for an error
 
-    near = difflib.get_close_matches(name, ids, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name, ("last", *ids) if ids else (), n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
     return StorageError(f"{storage.location} has no session {name!r}: {hint}", storage.location)

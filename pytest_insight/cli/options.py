@@ -148,7 +148,36 @@ def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Cal
 
 def profile_named(ctx: typer.Context, after_command: str | None) -> str | None:
     """The profile that was named on the command line; the one nearer to the command wins."""
-    return after_command or ctx.find_root().obj
+    before_command: str | None = ctx.find_root().obj
+    return before_command if after_command is None else after_command
+
+
+def profile_meant(ctx: typer.Context, name: str | None, after_command: str | None) -> str | None:
+    """The profile that a command is about: its argument, or what --profile names.
+
+    Raises:
+        typer.BadParameter: they name two.
+    """
+    option_value = profile_named(ctx, after_command)
+    if name is None:
+        return option_value
+    if option_value not in (None, name):
+        raise typer.BadParameter(f"{name!r} and --profile {option_value!r} contradict each other")
+    return name
+
+
+def no_profile_option(ctx: typer.Context, after_command: str | None) -> None:
+    """Refuse --profile on a command that is about several profiles.
+
+    Raises:
+        typer.BadParameter: it was given.
+    """
+    given = profile_named(ctx, after_command)
+    if given is not None:
+        raise typer.BadParameter(
+            f"this command takes its profiles as arguments: name {given!r} there, or leave "
+            "--profile out"
+        )
 
 
 def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:

@@ -20,10 +20,16 @@ from pytest_insight.cli.options import (
     ShowFormatOption,
     YesOption,
     option,
+    profile_meant,
     profile_named,
 )
 from pytest_insight.cli.output import print_json, say
-from pytest_insight.cli.profile_settings import NameArgument, NameIfAnyArgument, where_of
+from pytest_insight.cli.profile_settings import (
+    NameArgument,
+    NameIfAnyArgument,
+    one_profile,
+    where_of,
+)
 from pytest_insight.cli.sorting import PROFILE_ORDERS, ProfileSort, ProfileSortOption
 from pytest_insight.cli.text import plural
 from pytest_insight.cli.undo import tell_of_undo
@@ -110,7 +116,7 @@ def show(
     """
     from pytest_insight.storage.access import choose
 
-    shown = choose(name or profile_named(ctx, profile)).profile
+    shown = choose(profile_meant(ctx, name, profile)).profile
     if format_ is ShowFormat.JSON:
         print_json(_fields(shown))
         return
@@ -121,7 +127,7 @@ def show(
 
 
 @group.command("switch")
-def switch(name: NameArgument) -> None:
+def switch(ctx: typer.Context, name: NameArgument = None, profile: ProfileOption = None) -> None:
     """Make a profile the active one, from now on and for every process.
 
     Example: insight profile switch demo
@@ -129,8 +135,9 @@ def switch(name: NameArgument) -> None:
     from pytest_insight.locations import PROFILE_VARIABLE, variable
     from pytest_insight.storage.profiles import ProfileManager
 
-    profile = ProfileManager().switch_profile(name)
-    say(f"the active profile is {name!r} now ({where_of(profile)})")
+    name = one_profile(ctx, name, profile)
+    active = ProfileManager().switch_profile(name)
+    say(f"the active profile is {name!r} now ({where_of(active)})")
     named = variable(PROFILE_VARIABLE)
     if named and named != name:
         say(f"but {PROFILE_VARIABLE}={named} comes first while it is set")
@@ -138,10 +145,12 @@ def switch(name: NameArgument) -> None:
 
 @group.command("delete")
 def delete(
-    name: NameArgument,
+    ctx: typer.Context,
+    name: NameArgument = None,
     data: Annotated[bool, option("Delete its sessions too; asks first.", "--data")] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
+    profile: ProfileOption = None,
 ) -> None:
     """Forget a profile. Its sessions stay where they are, unless --data is given.
 
@@ -152,8 +161,9 @@ def delete(
     from pytest_insight.storage.profiles import ProfileManager
     from pytest_insight.storage.snapshots import Command
 
+    name = one_profile(ctx, name, profile)
     manager = ProfileManager()
-    profile = manager.get_profile(name)
+    found = manager.get_profile(name)
     count = 0
     if data:
         storage = get_storage_instance(profile_name=name)
@@ -162,14 +172,14 @@ def delete(
     if dry_run:
         say(f"would delete {what}")
         return
-    if data and not confirmed(f"Delete {what} in {where_of(profile)}?", yes):
+    if data and not confirmed(f"Delete {what} in {where_of(found)}?", yes):
         return
     command = Command("profile delete")
     if data:
         undo.delete_profile(manager, storage, name, command)
     else:
         manager.delete_profile(name)
-    kept = "" if data or profile.storage_type == "memory" else f"; its store stays: {profile.place}"
+    kept = "" if data or found.storage_type == "memory" else f"; its store stays: {found.place}"
     say(f"deleted {what}{kept}")
     tell_of_undo(command, name)
 

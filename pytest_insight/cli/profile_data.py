@@ -11,12 +11,13 @@ from pytest_insight.cli.databases import StorePathOption
 from pytest_insight.cli.options import (
     DryRunOption,
     ProfileOption,
+    no_profile_option,
     option,
-    profile_named,
+    profile_meant,
     storage_of,
 )
 from pytest_insight.cli.output import say
-from pytest_insight.cli.profile_settings import NameIfAnyArgument
+from pytest_insight.cli.profile_settings import NameIfAnyArgument, tell_of_memory
 from pytest_insight.cli.progress import shown_progress
 from pytest_insight.cli.taking import MergeOption, ReportOption, Taken, list_fates, tell
 from pytest_insight.cli.text import plural
@@ -67,7 +68,7 @@ def path(
     """
     from pytest_insight.storage.access import choose
 
-    found = choose(name or profile_named(ctx, profile)).profile
+    found = choose(profile_meant(ctx, name, profile)).profile
     if found.path is None:
         named = f"the profile {found.name!r}" if found.name else "the storage in use"
         raise ProfileError(
@@ -78,10 +79,12 @@ def path(
 
 
 def rename(
+    ctx: typer.Context,
     name: Annotated[
         str, typer.Argument(metavar="OLD", autocompletion=completing.profiles, help="The profile.")
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    profile: ProfileOption = None,
 ) -> None:
     """Give a profile another name. A store in our folder gets it too; one elsewhere stays.
 
@@ -90,11 +93,12 @@ def rename(
     from pytest_insight.locations import PROFILE_VARIABLE, variable
     from pytest_insight.storage.profiles import ProfileManager
 
-    profile = ProfileManager().rename_profile(name, new)
+    no_profile_option(ctx, profile)
+    now = ProfileManager().rename_profile(name, new)
     where = (
-        f"its type is {profile.storage_type}"
-        if profile.place == profile.storage_type
-        else f"its store is {profile.place}"
+        f"its type is {now.storage_type}"
+        if now.place == now.storage_type
+        else f"its store is {now.place}"
     )
     say(f"the profile {name!r} is {new!r} now; {where}")
     if variable(PROFILE_VARIABLE) == name:
@@ -107,6 +111,7 @@ def copy(
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the copy.")],
     type_: CopyTypeOption = None,
     file_path: StorePathOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Make a new profile with the settings and the sessions of another one.
 
@@ -117,22 +122,24 @@ def copy(
     from pytest_insight.storage.profiles import ProfileManager, check_free, check_profile
     from pytest_insight.storage.transfer import copy_into_new
 
+    no_profile_option(ctx, profile)
     manager = ProfileManager()
     model = manager.get_profile(source)
     kind, path = type_ or model.storage_type, str(absolute(file_path)) if file_path else None
-    profile = model._replace(name=new, storage_type=kind, file_path=path)
-    check_profile(profile)
+    copied = model._replace(name=new, storage_type=kind, file_path=path)
+    check_profile(copied)
     check_free(new, manager.list_profiles())
     with (
         storage_of(ctx, source) as old,
-        open_choice(Choice(profile, "active")) as storage,
+        open_choice(Choice(copied, "active")) as storage,
     ):
         # The sessions first: whoever is killed leaves no profile that has only some of them.
         with shown_progress():
             count = copy_into_new(old, storage)
-        manager.add_profile(profile)
+        manager.add_profile(copied)
         say(f"copied {plural(count, 'session')} of {old.location} to {storage.location}")
     say(f"created the profile {new!r} with the settings of {source!r}")
+    tell_of_memory(copied)
 
 
 def merge(
@@ -143,6 +150,7 @@ def merge(
     strategy: MergeOption = None,
     report: ReportOption = None,
     dry_run: DryRunOption = False,
+    profile: ProfileOption = None,
 ) -> None:
     """Take the sessions of profiles over into another one, as an import would; they keep theirs.
 
@@ -154,6 +162,7 @@ def merge(
     from pytest_insight.storage.transfer import is_same
     from pytest_insight.storage.transfer import merge as merge_storages
 
+    no_profile_option(ctx, profile)
     storage = storage_of(ctx, target)
     chosen = strategy_for(storage, strategy)
     # A mistake in the last name is found before the first one is merged.

@@ -9,7 +9,7 @@ import typer
 
 from pytest_insight.cli import completing
 from pytest_insight.cli.databases import PlaceOptions, StorageTypeOption, StorePathOption
-from pytest_insight.cli.options import ProfileOption, option, profile_named, takes
+from pytest_insight.cli.options import ProfileOption, option, profile_meant, takes
 from pytest_insight.cli.output import say
 from pytest_insight.errors import ProfileError
 
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from pytest_insight.storage.profile_file import StorageProfile
 
 NameArgument = Annotated[
-    str,
-    typer.Argument(metavar="NAME", autocompletion=completing.profiles, help="The profile."),
+    str | None,
+    typer.Argument(
+        metavar="NAME",
+        autocompletion=completing.profiles,
+        help="The profile; or say --profile.",
+    ),
 ]
 NameIfAnyArgument = Annotated[
     str | None,
@@ -76,15 +80,17 @@ _FIELDS = {
 
 @takes(where=PlaceOptions)
 def create(
+    ctx: typer.Context,
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
-    ],
+    ] = None,
     *,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
     export_days: ExportDaysOption = None,
     switch: SwitchOption = False,
+    profile: ProfileOption = None,
     where: PlaceOptions,
 ) -> None:
     """Create a profile. Its store comes with the first save; one that exists is used as it is.
@@ -93,8 +99,9 @@ def create(
     """
     from pytest_insight.storage.profiles import ProfileManager
 
+    name = one_profile(ctx, name, profile)
     manager = ProfileManager()
-    profile = manager.create_profile(
+    created = manager.create_profile(
         name,
         where.storage_type,
         where.place,
@@ -106,9 +113,8 @@ def create(
     if switch:
         manager.switch_profile(name)
     active = "; it is active now" if switch else ""
-    say(f"created the profile {name!r} ({where_of(profile)}){active}")
-    if profile.storage_type == "memory":
-        say("a memory profile forgets its sessions when the process ends, so here at once")
+    say(f"created the profile {name!r} ({where_of(created)}){active}")
+    tell_of_memory(created)
 
 
 def set_(
@@ -147,7 +153,7 @@ def set_(
     if not changes and not switch:
         raise typer.BadParameter("say what to change: --path, --merge, ...; see --help")
     manager = ProfileManager()
-    before = choose(name or profile_named(ctx, profile)).profile
+    before = choose(profile_meant(ctx, name, profile)).profile
     if not before.name:
         raise ProfileError("in use is no profile but what the environment says: name a profile")
     now = manager.update_profile(before.name, **changes)
@@ -159,6 +165,24 @@ def set_(
             f"its store is {where_of(now)} now; what is in {where_of(before)} was not moved: "
             "take it along with insight export and insight import"
         )
+
+
+def one_profile(ctx: typer.Context, name: str | None, after_command: str | None) -> str:
+    """The profile that a command is about, where it must be named.
+
+    Raises:
+        typer.BadParameter: as `profile_meant`; also where none is named.
+    """
+    meant = profile_meant(ctx, name, after_command)
+    if meant is None:
+        raise typer.BadParameter("say which profile: its name, or --profile NAME")
+    return meant
+
+
+def tell_of_memory(profile: StorageProfile) -> None:
+    """Say what becomes of the sessions of a memory profile."""
+    if profile.storage_type == "memory":
+        say("a memory profile forgets its sessions when the process ends, so here at once")
 
 
 def where_of(profile: StorageProfile) -> str:

@@ -34,16 +34,30 @@ def open_missing_streams() -> None:
 def stdout_errors_told() -> Iterator[None]:
     """What a command prints arrives, or the command says why not.
 
-    A reader that has gone (`| head`) is no error: it has what it wanted.
+    A reader that has gone (`| head`) is no error: it has what it wanted. The exit status that the
+    block asks for stays.
 
     Raises:
         InsightError: standard output cannot be written.
     """
     try:
+        with _told():
+            yield
+    finally:
+        with _told():
+            sys.stdout.flush()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
         yield
-        sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
+    except SystemExit as exc:
+        if not isinstance(exc.__context__, BrokenPipeError):
+            raise
+        _forget_stdout()  # Rich, which prints help too, exits with status 1 there
     except OSError as exc:
         if exc.filename is not None:  # a file's, and a bug: files have errors of their own
             raise

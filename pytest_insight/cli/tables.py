@@ -27,6 +27,7 @@ from pytest_insight.cli.sorting import (
     TestSort,
     branch_of,
 )
+from pytest_insight.cli.streams import stdout_errors_told
 from pytest_insight.cli.text import (
     age_text,
     duration_text,
@@ -176,10 +177,11 @@ def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:
         say(f"warning: left out, for it would be no single line: {nodeid}")
         del nodeids[nodeid]
     text = "".join(f"{nodeid}\n" for nodeid in nodeids)
-    if sys.stdout.isatty():
-        print(printable(text, keep="\n"), end="")
-    else:
-        write_bytes(text.encode())
+    with stdout_errors_told():
+        if sys.stdout.isatty():
+            print(printable(text, keep="\n"), end="")
+        else:
+            write_bytes(text.encode())
     return bool(nodeids or broken)
 
 

@@ -229,9 +229,11 @@ def check_free(name: str, profiles: Iterable[str]) -> None:
     if name.casefold() in taken:
         same = taken[name.casefold()]
         differs = "" if same == name else f" (as {same!r}; case does not tell them apart)"
+        delete = f", or delete it with: insight profile delete {same}"
+        if same == locations.DEFAULT_PROFILE:
+            delete = ""  # it cannot be deleted
         raise ProfileError(
-            f"the profile {name!r} exists already{differs}: choose another name, or "
-            f"delete it with: insight profile delete {same}",
+            f"the profile {name!r} exists already{differs}: choose another name{delete}",
             name,
         )
 

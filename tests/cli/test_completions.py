@@ -13,6 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from pytest_insight.cli.shells import Typed, typed
 from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
@@ -20,7 +21,10 @@ from tests.conftest import MakeSession
 ROOT = Path(__file__).parents[2]
 COMPLETIONS = ROOT / "completions"
 
-Complete = Callable[[str], str]
+BREAKS = " \t\n\"'@><=;|&(:"
+"""Bash's COMP_WORDBREAKS, as it comes."""
+
+Complete = Callable[[str], list[str]]
 
 STARTS = {
     "bash": ["--norc", "--noprofile", "-i"],
@@ -51,7 +55,7 @@ def history(make_session: MakeSession) -> JSONStorage:
 
 @pytest.fixture(params=["bash", "zsh"])
 def at_prompt(request: pytest.FixtureRequest) -> Iterator[Complete]:
-    """Type a line and TAB at the shell's prompt; the line as the shell completed it."""
+    """Type a line and TAB at the shell's prompt; the words that a command would get."""
     name: str = request.param
     shell = shutil.which(name)
     if shell is None:
@@ -70,14 +74,15 @@ def at_prompt(request: pytest.FixtureRequest) -> Iterator[Complete]:
     process.expect("prepared: 42")
     process.expect("READY ")
 
-    def complete(line: str) -> str:
-        # To the beginning of the line that TAB has completed, and to its end: made a text of.
-        process.send(f"{line}\t\x01echo '<\x05>'\n")
-        process.expect(re.compile(r"\n<(insight [^\n]*)>\r?\n"))
-        assert isinstance(process.match, re.Match)
-        completed: str = process.match[1]
+    def complete(line: str) -> list[str]:
+        # To the beginning of the line that TAB has completed, and to its end: the words of it are
+        # printed as a command gets them.
+        process.send(f"{line}\t\x01printf '<%s>\\n' \x05; echo E''ND\n")
+        process.expect("END\r?\n")
+        assert isinstance(process.before, str)
+        words = re.findall(r"^<(.*)>\r?$", process.before, re.MULTILINE)
         process.expect("READY ")
-        return completed.rstrip()  # the blank behind a word, zsh takes back by itself
+        return words
 
     yield complete
     process.close(force=True)
@@ -102,7 +107,7 @@ LINES = [
 
 
 def test_tab_completes_at_the_prompt(at_prompt: Complete, history: JSONStorage) -> None:
-    wanted = dict(LINES)
+    wanted = {line: completed.split() for line, completed in LINES}
     assert {line: at_prompt(line) for line in wanted} == wanted
 
 
@@ -137,9 +142,9 @@ def test_fish_says_what_commands_do(history: JSONStorage) -> None:
 def offered(insight: Insight, *words: str, **variables: str) -> list[str]:
     """What bash would be offered behind the words, the last of which is being typed."""
     environment = {
-        "_INSIGHT_COMPLETE": "complete_bash",
-        "COMP_WORDS": " ".join(["insight", *words]),
-        "COMP_CWORD": str(len(words)),
+        "_INSIGHT_COMPLETE": "bash",
+        "_INSIGHT_LINE": " ".join(["insight", *words]),
+        "_INSIGHT_BREAKS": BREAKS,
     }
     printed = insight(env=environment | variables)
     assert printed.err == ""
@@ -190,8 +195,8 @@ def test_a_tab_imports_no_rich(store: JSONStorage) -> None:
         "main()"
     )
     variables = {
-        "_INSIGHT_COMPLETE": "complete_zsh",
-        "_TYPER_COMPLETE_ARGS": "insight sessions l",
+        "_INSIGHT_COMPLETE": "zsh",
+        "_INSIGHT_LINE": "insight sessions l",
     }
     ran = subprocess.run(
         [sys.executable, "-c", script],
@@ -210,5 +215,127 @@ def test_a_tab_imports_no_rich(store: JSONStorage) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_committed_files_are_those_the_command_generates(insight: Insight, shell: str) -> None:
     generated = insight(env={"_INSIGHT_COMPLETE": f"source_{shell}"}).out
-    # zsh looks for `#compdef` in the first line; Typer begins with a blank one.
-    assert (COMPLETIONS / f"insight.{shell}").read_text() == generated.lstrip("\n")
+    assert (COMPLETIONS / f"insight.{shell}").read_text() == generated
+    assert insight("--show-completion", env={"SHELL": f"/usr/bin/{shell}"}).out == generated
+
+
+ODD = [
+    "api:v2",
+    "my shop",
+    "it's",
+    'say "so',
+    r"ev\$(touch ../harm)",
+    "`touch harm`",
+    "*",
+    "日本 x",
+]
+"""Names of SUTs that a shell reads something else in; no two begin with the same letter."""
+
+
+@pytest.fixture
+def odd(make_session: MakeSession) -> list[str]:
+    JSONStorage().save_sessions(
+        make_session(n, session_id=f"{name}-1", sut_name=name) for n, name in enumerate(ODD)
+    )
+    return ODD
+
+
+@pytest.mark.parametrize("begin", ["", "'", '"'])
+def test_odd_names_reach_the_command_as_they_are(
+    at_prompt: Complete, odd: list[str], tmp_path: Path, begin: str
+) -> None:
+    for name in odd:
+        if begin and name[0] in "'\"`*":
+            continue  # its first letter must be quoted otherwise
+        typed_first = name[0] if name[0] not in "`*" else f"\\{name[0]}"
+        words = at_prompt(f"insight query tests --sut {begin}{typed_first}")
+        assert words == ["insight", "query", "tests", "--sut", name]
+    assert not list(tmp_path.rglob("harm"))
+
+
+def test_a_name_is_completed_behind_a_colon_a_blank_and_an_equals_sign(
+    at_prompt: Complete, odd: list[str]
+) -> None:
+    wanted = {
+        "insight sessions show api:": ["insight", "sessions", "show", "api:v2-1"],
+        "insight sessions show my\\ s": ["insight", "sessions", "show", "my shop-1"],
+        "insight sessions list --format=j": ["insight", "sessions", "list", "--format=json"],
+        "insight export --tag 'a b' --sut=api:v": [
+            "insight",
+            "export",
+            "--tag",
+            "a b",
+            "--sut=api:v2",
+        ],
+    }
+    assert {line: at_prompt(line) for line in wanted} == wanted
+
+
+def test_fish_offers_odd_names_as_they_are(odd: list[str]) -> None:
+    assert sorted(in_fish("insight query tests --sut ")) == sorted(odd)
+    assert in_fish("insight query tests --sut my\\\\ s") == ["my shop"]
+    assert in_fish("insight sessions list --format=j") == ["--format=json"]
+
+
+def test_a_name_that_is_no_line_is_not_offered(insight: Insight, make_session: MakeSession) -> None:
+    for number, name in enumerate(["two\nlines", "red\x1b[31m", "tab\tbed"]):
+        JSONStorage().save_session(make_session(number, session_id=f"{number}", sut_name=name))
+    assert offered(insight, "query", "tests", "--sut", "") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "breaks", "read"),
+    [
+        ("insight sessions sh", "", Typed(["insight", "sessions", "sh"], "", 0)),
+        ("insight  show ", "", Typed(["insight", "show", ""], "", 0)),
+        (r"insight a\ b:c", ":", Typed(["insight", "a b:c"], "", 4)),
+        (r"insight a\:c", ":", Typed(["insight", "a:c"], "", 0)),
+        ("insight 'a b' \"c:d", ":", Typed(["insight", "a b", "c:d"], '"', 0)),
+        ("insight --sut='it", "=", Typed(["insight", "--sut=it"], "'", 6)),
+        ("insight x\\", "", Typed(["insight", "x"], "", 0)),
+        ("", "", Typed([""], "", 0)),
+    ],
+)
+def test_a_line_is_read_as_a_shell_reads_it(line: str, breaks: str, read: Typed) -> None:
+    assert typed(line, breaks) == read
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_once_and_works(
+    insight: Insight, tmp_path: Path, shell: str
+) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    home = tmp_path / "somebody"
+    home.mkdir()
+    start = home / {"bash": ".bashrc", "zsh": ".zshrc", "fish": "none"}[shell]
+    if shell != "fish":
+        start.write_text("# no line break at its end")
+    environment = {"HOME": str(home), "SHELL": program}
+    insight("--install-completion", env=environment)
+    before = {path: path.read_text() for path in home.rglob("*") if path.is_file()}
+    insight("--install-completion", env=environment)
+    after = {path: path.read_text() for path in home.rglob("*") if path.is_file()}
+    assert before == after
+    asks = {
+        "bash": "complete -p insight",
+        "zsh": "print -r -- $_comps[insight]",
+        "fish": "complete --do-complete 'insight --vers'",
+    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        [program, "-i", "-c", asks[shell]],
+        env={**os.environ, **environment, "PATH": path, "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert re.search(r"_insight|--version", ran.stdout), ran
+
+
+def test_a_shell_without_completion_is_told_what_there_is(insight: Insight) -> None:
+    printed = insight("--install-completion", env={"SHELL": "/bin/tcsh"}, status=1)
+    assert "'tcsh'" in printed.err
+    assert "bash, zsh, fish" in printed.err

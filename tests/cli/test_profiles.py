@@ -56,6 +56,28 @@ def test_the_profile_in_use_is_marked_with_what_made_it_so(insight: Insight) -> 
     assert "* switched to" in insight("profile", "list").out
 
 
+@pytest.mark.parametrize("after", [("--profile", "demo"), ("demo",), ("demo", "--profile", "demo")])
+def test_a_command_about_a_profile_takes_its_name_either_way(
+    insight: Insight, after: tuple[str, ...]
+) -> None:
+    insight("profile", "create", *after)
+    insight("profile", "switch", *after)
+    assert insight("profile", "path", *after).out.endswith("demo.json\n")
+    insight("profile", "set", "--merge", "keep_both", *after)
+    assert "keep_both" in insight("profile", "show", *after).out
+    insight("profile", "delete", *after)
+    assert "demo" not in list_profiles()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["sessions list --profile", "profile show", "profile path --profile", "export --profile"],
+)
+def test_an_empty_name_is_never_another_profile(insight: Insight, words: str) -> None:
+    printed = insight(*words.split(), "", status=1)
+    assert (printed.out, "no profile named ''" in printed.err) == ("", True)
+
+
 def test_a_profile_is_named_before_the_command_after_it_or_by_the_environment(
     insight: Insight, make_session: MakeSession
 ) -> None:
@@ -100,7 +122,16 @@ def test_deleting_the_data_too_needs_a_yes(insight: Insight, make_session: MakeS
         ("profile create x --export-format xml", 1, "json"),
         ("profile create x --export-days -1", 1, "zero or more"),
         ("profile create x --type memory --path y", 1, "keeps none"),
-        ("profile create", 2, "Missing argument"),
+        ("profile create", 2, "say which profile"),
+        ("profile delete", 2, "say which profile"),
+        ("profile switch", 2, "say which profile"),
+        ("profile delete demo --profile default", 2, "contradict each other"),
+        ("--profile default profile delete demo", 2, "contradict each other"),
+        ("--profile default profile set demo --merge keep_both", 2, "contradict each other"),
+        ("profile rename --profile demo demo other", 2, "takes its profiles as arguments"),
+        ("--profile demo profile copy demo other", 2, "takes its profiles as arguments"),
+        ("profile merge demo default --profile demo", 2, "takes its profiles as arguments"),
+        ("profile create default", 1, "choose another name\n"),
         ("profile craete x", 2, "create"),
         ("--unknown", 2, "No such option"),
     ],

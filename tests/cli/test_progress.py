@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -88,6 +89,25 @@ def test_short_work_shows_nothing(store: JSONStorage) -> None:
 
 def test_nothing_is_shown_where_nobody_looks(insight: Insight, big: JSONStorage) -> None:
     assert insight("export", "out.csv").err.count("\n") == 1
+
+
+def test_ctrl_c_while_it_starts_is_one_line() -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from pytest_insight.cli import main\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'typer':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.argv = ['insight', 'sessions', 'list']\n"
+        "main()\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.returncode, ran.stderr) == (130, "insight: interrupted before it began\n")
+    assert ran.stdout == ""
 
 
 def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, str]:

@@ -158,6 +158,11 @@ def test_an_option_that_makes_no_sense_says_so_and_nothing_happens(
     assert history.count() == 3
 
 
+def test_a_profile_without_any_days_exports_none(insight: Insight, history: JSONStorage) -> None:
+    insight("profile", "create", "none", "--path", history.location, "--export-days", "0")
+    assert "exported 0 sessions" in insight("--profile", "none", "export").err
+
+
 def test_the_days_of_a_profile_do_not_apply_where_times_are_given(
     insight: Insight, history: JSONStorage
 ) -> None:

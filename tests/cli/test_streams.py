@@ -75,6 +75,29 @@ def test_a_reader_that_goes_away_is_no_error(make_session: MakeSession, command:
 
 
 @pytest.mark.parametrize(
+    "command", ["--help", "--version", "sessions list --help", "export --help"]
+)
+def test_a_reader_that_goes_away_from_help_is_no_error(command: str) -> None:
+    # bash has closed its end before the command begins.
+    ran = shell(f"exec {{out}}> >(exec true); wait $!; $INSIGHT {command} >&$out")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["query tests", "query tests -f nodeids", "sessions list"])
+def test_a_reader_that_goes_away_changes_no_exit_code(store: JSONStorage, command: str) -> None:
+    ran = shell(f"exec {{out}}> >(exec true); wait $!; $INSIGHT {command} --exit-code >&$out")
+    assert (ran.returncode, ran.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("variables", [{"COLUMNS": "80"}, {"FORCE_COLOR": "1"}])
+def test_a_reader_that_goes_away_from_what_rich_prints_is_no_error(
+    store: JSONStorage, variables: dict[str, str]
+) -> None:
+    ran = shell("exec {out}> >(exec true); wait $!; $INSIGHT sessions show >&$out", **variables)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
     "variables", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "cp437"}]
 )
 def test_an_encoding_without_a_letter_shows_it_escaped(
