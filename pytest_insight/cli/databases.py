@@ -54,9 +54,14 @@ class PlaceOptions(msgspec.Struct, frozen=True):
     ] = False
 
     @property
+    def named_type(self) -> str | None:
+        """The type that is named, else that of a database; None where neither is."""
+        return self.type_ or ("postgresql" if self.url else None)
+
+    @property
     def storage_type(self) -> str:
         """The type that is named, else the one that the place is of."""
-        return self.type_ or ("postgresql" if self.url else "json")
+        return self.named_type or "json"
 
     @property
     def place(self) -> str | Path | None:

@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from pytest_insight.cli import completing
-from pytest_insight.cli.databases import StorePathOption
+from pytest_insight.cli.databases import PlaceOptions
 from pytest_insight.cli.options import (
     DryRunOption,
     ProfileOption,
     no_profile_option,
-    option,
     profile_meant,
     storage_of,
+    takes,
 )
 from pytest_insight.cli.output import say
 from pytest_insight.cli.profile_settings import NameIfAnyArgument, tell_of_memory
@@ -27,18 +27,6 @@ from pytest_insight.errors import InsightError, ProfileError
 CopiedArgument = Annotated[
     str,
     typer.Argument(metavar="SOURCE", autocompletion=completing.profiles, help="What to copy."),
-]
-
-CopyTypeOption = Annotated[
-    str | None,
-    option(
-        "Its storage type; without, the same.",
-        "--type",
-        "-t",
-        example="json",
-        metavar="TYPE",
-        autocompletion=completing.storage_types,
-    ),
 ]
 
 SourcesArgument = Annotated[
@@ -105,28 +93,36 @@ def rename(
         say(f"but {PROFILE_VARIABLE}={name} names one that is no more: set it to {new}")
 
 
+@takes(where=PlaceOptions)
 def copy(
     ctx: typer.Context,
     source: CopiedArgument,
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the copy.")],
-    type_: CopyTypeOption = None,
-    file_path: StorePathOption = None,
+    *,
     profile: ProfileOption = None,
+    where: PlaceOptions,
 ) -> None:
-    """Make a new profile with the settings and the sessions of another one.
+    """Make a new profile with the settings and the sessions of another one, of any storage type.
 
-    Example: insight profile copy default before-upgrade
+    Example: insight profile copy default before-upgrade --type sqlite
     """
-    from pytest_insight.locations import absolute
     from pytest_insight.storage.access import Choice, open_choice
-    from pytest_insight.storage.profiles import ProfileManager, check_free, check_profile
+    from pytest_insight.storage.profiles import (
+        ProfileManager,
+        check_free,
+        check_profile,
+        kept_place,
+        refuse_password,
+    )
     from pytest_insight.storage.transfer import copy_into_new
 
     no_profile_option(ctx, profile)
     manager = ProfileManager()
     model = manager.get_profile(source)
-    kind, path = type_ or model.storage_type, str(absolute(file_path)) if file_path else None
-    copied = model._replace(name=new, storage_type=kind, file_path=path)
+    kind = where.named_type or model.storage_type
+    copied = model._replace(name=new, storage_type=kind, file_path=kept_place(where.place))
+    if not where.store_password:
+        refuse_password(copied)
     check_profile(copied)
     check_free(new, manager.list_profiles())
     with (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.storage import PostgreSQLStorage, SQLiteStorage
+from pytest_insight.storage import JSONStorage, PostgreSQLStorage, SQLiteStorage
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
 from tests.postgresql import Server
@@ -140,3 +140,21 @@ def test_a_query_says_what_runs_where(insight: Insight, make_session: MakeSessio
     assert "in the database: SutIs(pattern='api'): s.sut = ?" in pushed
     assert "SEARCH r USING PRIMARY KEY (session=?)" in pushed
     assert "test_y" not in pushed
+
+
+def test_a_history_moves_from_one_kind_of_storage_to_the_next_and_back_equal(
+    insight: Insight, postgresql_server: Server, make_session: MakeSession
+) -> None:
+    JSONStorage().save_sessions(make_session(number) for number in range(5))
+    url = postgresql_server.schema()
+    insight("profile", "copy", "default", "team", "--url", url)
+    insight("profile", "copy", "team", "local", "--type", "sqlite")
+    insight("profile", "create", "back")
+    printed = insight("profile", "merge", "local", "team", "back")
+    assert "5 imported" in printed.err
+    assert "nothing changed: all 5 sessions are there already" in printed.err
+    exported = [insight("export", "--profile", name).out for name in ("default", "team", "back")]
+    assert exported == exported[:1] * 3
+    refused = insight("profile", "copy", "default", "x", "--url", URL, status=1)
+    assert "--store-password" in refused.err
+    assert SECRET not in refused.err
