@@ -12,29 +12,7 @@ import threading
 from pathlib import Path
 from time import monotonic, sleep  # bound here: a test may patch the module
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class AnyLock(Protocol):
-        """What is common to both kinds."""
-
-        def acquire(self) -> object:
-            """Hold it; raises TimeoutError where another process does so for too long."""
-
-        def release(self) -> None:
-            """Give it up, once for each time it was acquired."""
-
-        def __enter__(self) -> object: ...
-
-        def __exit__(
-            self,
-            kind: type[BaseException] | None,
-            value: BaseException | None,
-            trace: TracebackType | None,
-        ) -> None: ...
-
+from typing import Protocol, Self
 
 try:
     import fcntl
@@ -50,6 +28,25 @@ _CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
+
+
+class AnyLock(Protocol):
+    """What is common to both kinds."""
+
+    def acquire(self) -> object:
+        """Hold it; raises TimeoutError where another process does so for too long."""
+
+    def release(self) -> None:
+        """Give it up, once for each time it was acquired."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
 
 def lock_on(path: Path, seconds: float, mode: int) -> AnyLock:

@@ -15,14 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import getpid
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from pytest_insight.files import PRIVATE_FILE, make_private_folder
-from pytest_insight.locks import lock_on
-
-if TYPE_CHECKING:
-    from pytest_insight.locks import AnyLock
+from pytest_insight.locks import AnyLock, lock_on
 
 SUFFIX = ".jsonl"
 ASIDE = ".damaged"

@@ -112,8 +112,8 @@ def session_of(fields: Mapping[str, Any], results: list[bytes], journal: bytes) 
         journal: it says which tests had warnings.
     """
     if b"\n" + WARNED_MARK in journal:
-        behind = journal.split(b"\n" + WARNED_MARK)[1:]
-        warned = {rest.partition(b"\n")[0].removesuffix(b"}") for rest in behind}
+        lines = journal.split(b"\n")
+        warned = {line[len(WARNED_MARK) : -1] for line in lines if line.startswith(WARNED_MARK)}
         results = [_marked(line) if _name(line) in warned else line for line in results]
     return laid_out(plain_json(fields), BETWEEN_RESULTS.join(results))
 

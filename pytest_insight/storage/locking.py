@@ -6,14 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pytest_insight.errors import StorageError, StoreLockedError
 from pytest_insight.files import PRIVATE_FILE, lock_path, make_private_folder, os_error_text
-from pytest_insight.locks import lock_on
-
-if TYPE_CHECKING:
-    from pytest_insight.locks import AnyLock
+from pytest_insight.locks import AnyLock, lock_on
 
 
 class Lock:

@@ -128,7 +128,7 @@ ENDING = {
 }
 
 
-@example(["a", "b"], ["b"])  # two lines of warnings, one behind the other
+@example(["a", "b"], ["b"])
 @given(st.lists(names(), max_size=4), st.lists(names(), max_size=2))
 def test_a_session_is_the_same_by_hand_and_by_its_records(
     nodeids: list[str], warned: list[str]
