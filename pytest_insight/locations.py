@@ -24,6 +24,8 @@ STORAGE_TYPE_VARIABLE = "PYTEST_INSIGHT_STORAGE_TYPE"
 DB_PATH_VARIABLE = "PYTEST_INSIGHT_DB_PATH"
 UNDO_VARIABLE = "PYTEST_INSIGHT_UNDO"
 
+_DATABASES = ("postgresql://", "postgres://")
+
 DEFAULT_PROFILE = "default"
 RESERVED_PROFILE_NAMES = frozenset({"profiles", "sessions"})
 """Names whose file in the home folder would be `profiles.json` or the default profile's store."""
@@ -61,6 +63,11 @@ def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Pa
     """The store of a profile that names no file of its own: `.json`, or `.db` for SQLite."""
     stem = "sessions" if profile_name == DEFAULT_PROFILE else profile_name
     return home() / f"{stem}{suffix}"
+
+
+def is_url(place: str | os.PathLike[str]) -> bool:
+    """Whether it is the address of a database, and not a path."""
+    return isinstance(place, str) and place.startswith(_DATABASES)
 
 
 def one_place(where: str) -> str:

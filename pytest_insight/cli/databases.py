@@ -71,7 +71,7 @@ class PlaceOptions(msgspec.Struct, frozen=True):
             typer.BadParameter: both, or no URL. What was given for one is not repeated: it may hold
                 a password.
         """
-        from pytest_insight.storage.urls import is_url
+        from pytest_insight.locations import is_url
 
         if self.url and self.path:
             raise typer.BadParameter("--path is for a file, --url for a database: leave one out")

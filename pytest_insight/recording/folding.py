@@ -9,14 +9,14 @@ import msgspec
 
 from pytest_insight.errors import InsightError, StorageError, StoreLockedError
 from pytest_insight.files import os_error_text
-from pytest_insight.locations import DB_PATH_VARIABLE, variable
+from pytest_insight.locations import DB_PATH_VARIABLE, is_url, variable
 from pytest_insight.recording.entries import Journal, Target, parse
 from pytest_insight.recording.journal import discard, journals, set_aside, taken
 from pytest_insight.storage.access import Choice, open_choice
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.profile_file import StorageProfile
 from pytest_insight.storage.profiles import ProfileManager
-from pytest_insight.storage.urls import is_url, without_password
+from pytest_insight.storage.urls import without_password
 
 LOCK_SECONDS = 1.0
 """How long to wait for a store that another process writes: the journal can wait longer."""

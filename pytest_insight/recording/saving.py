@@ -10,7 +10,6 @@ from pytest_insight.recording.journal import JournalWriter
 from pytest_insight.recording.lines import results_of, session_of
 from pytest_insight.storage.access import Choice, open_choice
 from pytest_insight.storage.appending import StoreFile
-from pytest_insight.storage.urls import without_password
 
 if TYPE_CHECKING:
     from pytest_insight.recording.entries import Journal
@@ -44,6 +43,8 @@ class Destination:
         if profile.path is not None:
             self.target["file_path"] = str(profile.path)
         elif profile.url is not None:
+            from pytest_insight.storage.urls import without_password  # not for a file
+
             self.target["file_path"] = without_password(profile.url)
         self._storage: BaseStorage | None = None
         self._file: StoreFile | None = None

@@ -12,7 +12,6 @@ from pytest_insight.errors import ProfileError
 from pytest_insight.storage.profile_file import StorageProfile
 from pytest_insight.storage.profiles import ProfileManager, kept_place
 from pytest_insight.storage.registry import storage_class
-from pytest_insight.storage.urls import is_url
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -175,4 +174,4 @@ def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> Sto
 
 
 def _kind_of(place: str | os.PathLike[str] | None) -> str:
-    return "postgresql" if place is not None and is_url(place) else "json"
+    return "postgresql" if place is not None and locations.is_url(place) else "json"

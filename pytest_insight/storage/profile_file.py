@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_insight import locations
 from pytest_insight.errors import NewerFormatError, ProfileError, StorageError
 from pytest_insight.files import make_private_folder, os_error_text, remove_abandoned, write_whole
-from pytest_insight.storage import urls
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.settings import ExchangeSettings
@@ -51,20 +50,22 @@ class StorageProfile(NamedTuple):
     def path(self) -> Path | None:
         """The file: the one given, else for a storage of one the one its name gives, else None."""
         if self.file_path:
-            return None if urls.is_url(self.file_path) else locations.absolute(self.file_path)
+            return None if self.url else locations.absolute(self.file_path)
         suffix = _SUFFIXES.get(self.storage_type)
         return None if suffix is None else locations.store_path(self.name, suffix)
 
     @property
     def url(self) -> str | None:
         """The URL of its database, with the password where one was stored; None for others."""
-        return self.file_path if self.file_path and urls.is_url(self.file_path) else None
+        return self.file_path if self.file_path and locations.is_url(self.file_path) else None
 
     @property
     def place(self) -> str:
         """Where its sessions are, for people: a path, a URL without its password, or the type."""
         if self.url:
-            return urls.masked(self.url)
+            from pytest_insight.storage.urls import masked  # most profiles have none
+
+            return masked(self.url)
         return str(self.path) if self.path else self.storage_type
 
     @property

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pytest_insight import locations
 from pytest_insight.errors import ProfileError, UnknownProfileError
-from pytest_insight.storage import urls
 from pytest_insight.storage.profile_file import (
     ProfileFile,
     StorageProfile,
@@ -213,7 +212,7 @@ def kept_place(place: str | os.PathLike[str] | None) -> str | None:
     """A path made absolute, a URL as it is."""
     if not place:
         return None
-    return str(place) if urls.is_url(place) else str(locations.absolute(place))
+    return str(place) if locations.is_url(place) else str(locations.absolute(place))
 
 
 def profiles_in(file: ProfileFile) -> dict[str, StorageProfile]:
@@ -270,7 +269,9 @@ def _check_place(profile: StorageProfile) -> None:
 
 def refuse_password(profile: StorageProfile) -> None:
     """Raise ProfileError where the profile's URL has a password."""
-    if profile.url and urls.passwords(profile.url):
+    from pytest_insight.storage.urls import passwords  # only for who writes a profile down
+
+    if profile.url and passwords(profile.url):
         raise ProfileError(
             f"the profile {profile.name!r} would keep the password of its URL in a file: leave it "
             "out of the URL and put it into PGPASSWORD or ~/.pgpass, or say --store-password",

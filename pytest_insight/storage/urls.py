@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 
-POSTGRESQL = ("postgresql://", "postgres://")
-
-# Compiled when they are used: a run that is recorded into a file imports this too.
 # The password ends at the last "@" that can end it, so that one with an "@" in it is hidden whole.
-_OF_USER = r"(?P<before>\A[a-z]+://[^:/?#@]*):(?P<password>[^?]*)@"
-_PARAMETER = r"(?i)(?P<lead>[?&])(?P<name>(?:ssl)?password)=(?P<password>[^&]*)"
+_OF_USER = re.compile(r"(?P<before>\A[a-z]+://[^:/?#@]*):(?P<password>[^?]*)@")
+_PARAMETER = re.compile(r"(?P<lead>[?&])(?P<name>(?:ssl)?password)=(?P<password>[^&]*)", re.I)
 HIDDEN = "***"
-
-
-def is_url(place: str | os.PathLike[str]) -> bool:
-    """Whether it is the address of a database, and not a path."""
-    return isinstance(place, str) and place.startswith(POSTGRESQL)
 
 
 def passwords(url: str) -> list[str]:
@@ -29,20 +20,20 @@ def passwords(url: str) -> list[str]:
 
 def without_password(url: str) -> str:
     """The same address; who uses it has the password from elsewhere."""
-    url = re.sub(_OF_USER, r"\g<before>@", url)
+    url = _OF_USER.sub(r"\g<before>@", url)
     head, mark, query = url.partition("?")
     if not mark:
         return url
-    kept = [each for each in query.split("&") if not re.match(_PARAMETER, f"?{each}")]
+    kept = [each for each in query.split("&") if not _PARAMETER.match(f"?{each}")]
     return f"{head}?{'&'.join(kept)}" if kept else head
 
 
 def masked(url: str) -> str:
     """The address for people: `***` for each password."""
-    url = re.sub(_OF_USER, rf"\g<before>:{HIDDEN}@", url)
-    return re.sub(_PARAMETER, rf"\g<lead>\g<name>={HIDDEN}", url)
+    url = _OF_USER.sub(rf"\g<before>:{HIDDEN}@", url)
+    return _PARAMETER.sub(rf"\g<lead>\g<name>={HIDDEN}", url)
 
 
 def _matches(url: str) -> list[re.Match[str]]:
-    of_user = re.match(_OF_USER, url)
-    return [*([of_user] if of_user else []), *re.finditer(_PARAMETER, url)]
+    of_user = _OF_USER.match(url)
+    return [*([of_user] if of_user else []), *_PARAMETER.finditer(url)]
