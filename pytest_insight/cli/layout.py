@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from pytest_insight.cli.text import Styled, styled
@@ -73,16 +74,25 @@ def folded(text: Styled, width: int) -> Styled:
     """
     if text_width(str(text)) <= width:
         return text
+    # Places in the whole text: what stands together may be several pieces, each in its style.
+    breaks = []
+    start = at = 0
+    for part in _BREAKS.split(str(text)):
+        # The blank at a line's end needs no room.
+        if at and at + text_width(part.rstrip()) > width:
+            breaks.append(start)
+            at = 0
+        start += len(part)
+        at += text_width(part)
     pieces: list[tuple[str, str]] = []
-    at = 0
+    start = 0
     for piece, style in text.pieces:
-        for part in _BREAKS.split(piece):
-            # The blank at a line's end needs no room.
-            if at and at + text_width(part.rstrip()) > width:
+        cuts = [cut - start for cut in breaks if start <= cut < start + len(piece)]
+        for begin, end in pairwise(sorted({0, *cuts, len(piece)})):
+            if begin in cuts:
                 pieces.append(("\n", ""))
-                at = 0
-            pieces.append((part, style))
-            at += text_width(part)
+            pieces.append((piece[begin:end], style))
+        start += len(piece)
     return Styled(tuple(pieces))
 
 
