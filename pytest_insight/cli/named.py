@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ _WILDCARD = re.compile(r"[*?[]")
 def session_patterns(
     storage: BaseStorage, names: Sequence[str], selection: Selection | None = None
 ) -> list[str]:
-    """For each name its wildcards as they are, or the ID that is meant.
+    """For each name a pattern: its wildcards as they are, or the ID that is meant and no other.
 
     Args:
         storage: where the sessions are.
@@ -30,8 +31,12 @@ def session_patterns(
     Raises:
         StorageError: as `session_id`, for a name without wildcards.
     """
+    known = set(storage.session_ids()) if any(map(_WILDCARD.search, names)) else set()
     return [
-        name if _WILDCARD.search(name) else session_id(storage, name, selection) for name in names
+        name
+        if _WILDCARD.search(name) and name not in known  # a SUT's name may hold any sign
+        else glob.escape(session_id(storage, name, selection))
+        for name in names
     ]
 
 

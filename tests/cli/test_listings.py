@@ -134,8 +134,14 @@ def test_a_pipe_costs_no_import_of_rich(store: JSONStorage) -> None:
         "except SystemExit: pass\n"
         "print([name for name in sys.modules if name in ('rich.table', 'rich.console')])"
     )
+    # readline, which pytest imports, puts COLUMNS into an environment that Python does not know of.
     ran = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert ran.stdout.splitlines()[-1] == "[]"
 

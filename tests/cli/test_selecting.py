@@ -171,3 +171,14 @@ def test_the_days_of_a_profile_do_not_apply_where_times_are_given(
     assert [each["session_id"] for each in exported["sessions"]] == ["again"]
     exported = json.loads(insight("export", "--profile", "short", "--since", "30d").out)
     assert [each["session_id"] for each in exported["sessions"]] == ["slow", "again"]
+
+
+def test_an_id_that_looks_like_wildcards_means_itself(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    JSONStorage().save_sessions(make_session(0, session_id=name) for name in ("a*", "ab", "a[b]"))
+    assert selected(insight, "sessions list", "--session", "a*") == {"a*"}
+    assert selected(insight, "sessions list", "--session", "a[b]") == {"a[b]"}
+    assert selected(insight, "sessions list", "--session", "a?") == {"a*", "ab"}
+    insight("sessions", "pin", "a[b]")
+    assert [s.session_id for s in JSONStorage().load_sessions() if s.pinned] == ["a[b]"]
