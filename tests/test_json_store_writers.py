@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.errors import StorageError, StoreLockedError
+from pytest_insight.errors import StorageError, StoreDamageWarning, StoreLockedError
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, JSONStorage
 from tests.conftest import MakeSession
@@ -307,6 +307,27 @@ while monotonic() < end:
     finish(writer)
     assert looks > 10
     assert storage.count() > 10
+
+
+def test_who_has_begun_to_read_is_not_disturbed_by_who_saves(
+    storage: JSONStorage, make_session: MakeSession
+) -> None:
+    reading = storage.iter_sessions()
+    found = [next(reading)]
+    JSONStorage(storage.path).save_session(make_session(3))
+    assert [*found, *reading] == [make_session(number) for number in range(3)]
+
+
+def test_who_has_begun_to_read_a_damaged_store_is_not_disturbed_by_who_saves(
+    storage: JSONStorage, make_session: MakeSession
+) -> None:
+    whole = storage.path.read_bytes()
+    storage.path.write_bytes(whole.replace(b'{"session_id":"api-0"', b'{"session_id"?"api-0"'))
+    reading = storage.iter_sessions()
+    with pytest.warns(StoreDamageWarning):
+        found = [next(reading)]
+    JSONStorage(storage.path).save_session(make_session(3))
+    assert [*found, *reading] == [make_session(1), make_session(2)]
 
 
 def test_processes_that_save_delete_and_import_at_once_keep_what_each_of_them_expects(

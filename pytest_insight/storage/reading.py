@@ -21,6 +21,7 @@ from pytest_insight.files import os_error_text, read_range
 from pytest_insight.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
+    END,
     HEAD,
     NATIVE_START,
     VERSION,
@@ -206,7 +207,9 @@ def _quick(file: BinaryIO, size: int) -> Iterator[Found]:
             header = decode_header(span.fields)
         except UNDECODABLE as exc:
             raise IrregularError from exc
-        yield header, _entry(header, span.start, span.end)
+        # Without the closing bytes, which whoever appends overwrites before this is loaded.
+        end = size - len(END) if span.end == size else span.end
+        yield header, _entry(header, span.start, end)
     if first:
         raise IrregularError  # no session, yet not the empty document
 
@@ -228,8 +231,9 @@ def _thorough(file: BinaryIO, size: int, lost: list[Loss]) -> Iterator[Found]:
     for start, end in spans:
         data = read_range(file, start, end)
         try:
-            session = decode_session(session_bytes(data))
-            yield session, _entry(session, start, end)
+            whole = session_bytes(data)
+            session = decode_session(whole)
+            yield session, _entry(session, start, start + len(whole))
             continue
         except UNDECODABLE:
             pass
