@@ -22,7 +22,10 @@ from tests.outside.environments import (
 
 PYTHONS = ("3.12", "3.13")
 """Used where they are found, beside the Python that runs this."""
-ALWAYS = ("pytest-xdist==3.8.0", "pytest-rerunfailures==16.7", "hypothesis==6.170.15")
+ALWAYS = (
+    *("pytest-xdist==3.8.0", "pytest-rerunfailures==16.7", "hypothesis==6.170.15"),
+    "psycopg[binary]==3.3.9",
+)
 PYTESTS = {
     "8": ("pytest==8.4.2", "pytest-subtests==0.15.0", *ALWAYS),
     "9": ("pytest==9.2.0", *ALWAYS),
