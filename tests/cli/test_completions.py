@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from pytest_insight.cli.shells import Typed, typed
 from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
+from tests.tools import tool
 
 ROOT = Path(__file__).parents[2]
 COMPLETIONS = ROOT / "completions"
@@ -57,9 +57,7 @@ def history(make_session: MakeSession) -> JSONStorage:
 def at_prompt(request: pytest.FixtureRequest) -> Iterator[Complete]:
     """Type a line and TAB at the shell's prompt; the words that a command would get."""
     name: str = request.param
-    shell = shutil.which(name)
-    if shell is None:
-        pytest.skip(f"{name} is not installed")
+    shell = tool(name)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = pexpect.spawn(
         shell,
@@ -113,9 +111,7 @@ def test_tab_completes_at_the_prompt(at_prompt: Complete, history: JSONStorage) 
 
 def in_fish(line: str) -> list[str]:
     """What fish offers for the line: it says so itself."""
-    fish = shutil.which("fish")
-    if fish is None:
-        pytest.skip("fish is not installed")
+    fish = tool("fish")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     script = f"source {COMPLETIONS}/insight.fish; complete --do-complete '{line}'"
     ran = subprocess.run(
@@ -304,9 +300,7 @@ def test_a_line_is_read_as_a_shell_reads_it(line: str, breaks: str, read: Typed)
 def test_completion_is_installed_once_and_works(
     insight: Insight, tmp_path: Path, shell: str
 ) -> None:
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed")
+    program = tool(shell)
     home = tmp_path / "somebody"
     home.mkdir()
     start = home / {"bash": ".bashrc", "zsh": ".zshrc", "fish": "none"}[shell]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.tools import tool
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -49,9 +50,7 @@ Type = Callable[[str], str]
 @pytest.fixture(params=[80, 120])
 def type_(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Type]:
     """Type a command into a terminal of a new user; what is on the screen once it is done."""
-    tmux = shutil.which("tmux")
-    if tmux is None:
-        pytest.skip("tmux is not installed")
+    tmux = tool("tmux")
     shop = tmp_path / "shop"
     shop.mkdir()
     (shop / "test_shop.py").write_text(SUITE)

@@ -28,9 +28,8 @@ def can_mount() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.skipif(not can_mount(), reason="only where a user may mount a file system")
 def test_on_a_full_file_system_all_is_refused_and_nothing_lost(tmp_path: Path) -> None:
-    if not can_mount():
-        pytest.skip("no file system can be mounted here")
     memory = InMemoryStorage()
     memory.save_session(session("imported", 1))
     memory.export_sessions("import.json")

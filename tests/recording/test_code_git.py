@@ -13,6 +13,7 @@ import pytest
 from pytest_insight.recording.code import UNKNOWN, CodeProbe
 from pytest_insight.storage import JSONStorage
 from tests.recording.test_code import PATIENT, git, repo, repository
+from tests.tools import tool
 
 __all__ = ["repo"]
 
@@ -66,9 +67,7 @@ def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> P
 
 def alive(group: str) -> bool:
     """Whether a process of the group runs; one that nobody has waited for does not."""
-    if shutil.which("ps") is None:
-        pytest.skip("there is no ps to ask")
-    ps = ["ps", "-eo", "pgid=,stat="]
+    ps = [tool("ps"), "-eo", "pgid=,stat="]
     lines = subprocess.run(ps, capture_output=True, text=True, check=True).stdout.splitlines()
     return any(line.split()[0] == group and line.split()[1][0] != "Z" for line in lines)
 

@@ -17,19 +17,19 @@ SCENARIOS = {
         class TestClass:
             def test_in_class(self): pass
         @pytest.fixture
-        def skips(): pytest.skip("in setup")
+        def skips(): pytest.skip("in setup")  # what is counted here
         def test_setup(skips): pass
-        def test_body(): pytest.skip("in the body")
+        def test_body(): pytest.skip("in the body")  # what is counted here
         def test_import(): pytest.importorskip("nothing_of_that_name")
         @pytest.fixture
         def skips_late():
             yield
-            pytest.skip("in teardown")
+            pytest.skip("in teardown")  # what is counted here
         def test_teardown(skips_late): pass
         """,
     "module skip": """
         import pytest
-        pytest.skip("all of it", allow_module_level=True)
+        pytest.skip("all of it", allow_module_level=True)  # what is counted here
         def test_it(): pass
         """,
     "xfail": """
@@ -38,9 +38,9 @@ SCENARIOS = {
         def test_fails(): assert 0
         @pytest.mark.xfail
         def test_passes(): pass
-        @pytest.mark.xfail(run=False)
+        @pytest.mark.xfail(run=False)  # what is counted here
         def test_not_run(): assert 0
-        @pytest.mark.xfail(strict=True)
+        @pytest.mark.xfail(strict=True)  # what is counted here
         def test_strict(): pass
         @pytest.mark.xfail(raises=KeyError)
         def test_other_error(): assert 0
