@@ -16,7 +16,13 @@ Item = TypeVar("Item")
 
 
 class Watcher:
-    """Is told how far the work is. This one does not listen; others override what they want."""
+    """Is told how far the work is. This one does not listen; others override what they want.
+
+    Attributes:
+        wants_totals: whether a total is worth some work, because somebody sees it.
+    """
+
+    wants_totals = False
 
     def begin(self, work: str, total: int | None) -> None:
         """Some work begins, and whatever was going on is over.
@@ -46,9 +52,10 @@ def watched(watcher: Watcher) -> Iterator[None]:
         _watcher.reset(token)
 
 
-def is_watched() -> bool:
+def wants_totals() -> bool:
     """Whether anybody would see a total that has to be found out."""
-    return _watcher.get() is not None
+    watcher = _watcher.get()
+    return watcher is not None and watcher.wants_totals
 
 
 def begin(work: str, total: int | None = None) -> Watcher:

@@ -29,13 +29,14 @@ def session_patterns(
         selection: which of them `last` counts; None for all.
 
     Raises:
-        StorageError: as `session_id`, for a name without wildcards.
+        StorageError: as `find_session`, for a name without wildcards.
     """
-    known = set(storage.session_ids()) if any(map(_WILDCARD.search, names)) else set()
+    ids = storage.session_ids()  # once: a long history takes a while to look through
+    known = set(ids)
     return [
         name
         if _WILDCARD.search(name) and name not in known  # a SUT's name may hold any sign
-        else glob.escape(session_id(storage, name, selection))
+        else glob.escape(_meant(storage, name, ids, selection))
         for name in names
     ]
 
@@ -44,26 +45,23 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
     """The session that a person means.
 
     Raises:
-        StorageError: as `session_id`.
+        StorageError: none, or more than one; it names those that are near.
     """
-    found = storage.get_session_by_id(name) or storage.get_session_by_id(session_id(storage, name))
-    if found is None:
+    meant = _meant(storage, name, storage.session_ids(), None)
+    found = storage.get_session_by_id(meant)
+    if found is None:  # deleted since
         raise _none_of_that_name(storage, name, [])
     return found
 
 
-def session_id(storage: BaseStorage, name: str, selection: Selection | None = None) -> str:
-    """The ID of the session that a person means.
-
-    Raises:
-        StorageError: none, or more than one; it names those that are near.
-    """
-    ids = storage.session_ids()
+def _meant(storage: BaseStorage, name: str, ids: Sequence[str], selection: Selection | None) -> str:
+    """The ID, of all that there are, that a person means; of `last` by those selected."""
     if name in ids:
         return name
     last = _LAST.fullmatch(name)
     if last:
-        return _from_the_end(storage, int(last[1] or 0), selection)
+        selected = ids if selection is None else storage.session_ids(selection)
+        return _from_the_end(storage, int(last[1] or 0), selected, ids)
     matching = [known for known in ids if known.startswith(name)]
     if len(matching) == 1:
         return matching[0]
@@ -76,17 +74,18 @@ def session_id(storage: BaseStorage, name: str, selection: Selection | None = No
     raise _none_of_that_name(storage, name, ids)
 
 
-def _from_the_end(storage: BaseStorage, back: int, selection: Selection | None) -> str:
+def _from_the_end(
+    storage: BaseStorage, back: int, selected: Sequence[str], ids: Sequence[str]
+) -> str:
     where = storage.location
-    ids = storage.session_ids(selection)
-    if back < len(ids):
-        return ids[-1 - back]
-    if ids:
-        there = f"{len(ids)} that match" if len(ids) > 1 else "one that matches"
+    if back < len(selected):
+        return selected[-1 - back]
+    if selected:
+        there = f"{len(selected)} that match" if len(selected) > 1 else "one that matches"
         raise StorageError(
             f"there is no session last~{back} in {where}, which has only {there}", where
         )
-    if storage.session_ids():
+    if ids:
         raise StorageError(f"no session in {where} matches, so there is no last one", where)
     raise StorageError(f"{where} has no sessions yet: record a run with pytest --insight", where)
 

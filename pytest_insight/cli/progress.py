@@ -90,7 +90,8 @@ def shown_progress(*, beside_data: bool = False) -> Iterator[None]:
         beside_data: it prints data; on a terminal the two would disturb each other.
     """
     work.is_final = False
-    if not _is_seen() or (beside_data and sys.stdout.isatty()):
+    work.wants_totals = _is_seen() and not (beside_data and sys.stdout.isatty())
+    if not work.wants_totals:
         with watched(work):
             yield
         return

@@ -35,7 +35,7 @@ from pytest_insight.files import lock_path
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
 from pytest_insight.storage.contents import digests
-from pytest_insight.watching import counted, is_watched
+from pytest_insight.watching import counted, wants_totals
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_
@@ -51,7 +51,9 @@ def export(
     output_format: str | None,
 ) -> int:
     """See `BaseStorage.export_selection`."""
-    total = len(storage.session_ids(selection)) if is_watched() else None
+    # Where results have to be looked at, counting would cost as much as the export itself.
+    is_cheap = not (selection.result_filters or selection.test_filters)
+    total = len(storage.session_ids(selection)) if is_cheap and wants_totals() else None
     sessions = counted(_begun(storage.iter_sessions(selection)), "writing", total)
     usual = storage.exchange.export_format
     if not isinstance(path, str | os.PathLike):
