@@ -15,6 +15,8 @@ from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.models import TestOutcome, TestSession
 
 BAD = (TestOutcome.FAILED, TestOutcome.ERROR)
+UNSTABLE = (*BAD, TestOutcome.RERUN)
+"""What a test that also passes is flaky by."""
 
 
 class TestSummary(msgspec.Struct, frozen=True):
@@ -53,6 +55,11 @@ class TestSummary(msgspec.Struct, frozen=True):
     def failures(self) -> int:
         """How many failed or had an error."""
         return sum(self.outcomes.get(outcome, 0) for outcome in BAD)
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it passed, and also failed, had an error or was run again."""
+        return TestOutcome.PASSED in self.outcomes and any(map(self.outcomes.get, UNSTABLE))
 
 
 class SummaryOrder(enum.StrEnum):

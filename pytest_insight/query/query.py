@@ -210,6 +210,7 @@ class Query(msgspec.Struct, frozen=True):
         sort: SummaryOrder | str | None = None,
         limit: int | None = None,
         percentiles: bool = True,
+        flaky: bool = False,
     ) -> list[TestSummary]:
         """Ask what the selected results say of each test: counts, durations, first and last seen.
 
@@ -218,6 +219,7 @@ class Query(msgspec.Struct, frozen=True):
             limit: only the first so many tests.
             percentiles: with p50 and p95, for which a database looks at single results; the order
                 "p95" has them always.
+            flaky: only tests that passed and also failed, had an error or were run again.
 
         Raises:
             StorageError: the store cannot be read.
@@ -228,7 +230,7 @@ class Query(msgspec.Struct, frozen=True):
         if limit is not None:
             arguments.whole("limit", limit, at_least=0)
         return self.open_storage().group_by_test(
-            self.selection, sort=order, limit=limit, percentiles=percentiles
+            self.selection, sort=order, limit=limit, percentiles=percentiles, flaky=flaky
         )
 
     def explain(self) -> list[str]:

@@ -179,14 +179,16 @@ class BaseStorage(ABC):
         sort: SummaryOrder | None = None,
         limit: int | None = None,
         percentiles: bool = True,
+        flaky: bool = False,
     ) -> list[TestSummary]:
         """What the selected results say of each test; see `Query.group_by_test`.
 
-        Equivalent to `ordered(summarised(iter_sessions(selection), ...), sort, limit)`.
+        Equivalent to `ordered(summarised(iter_sessions(selection), ...), sort, limit)` of all
+        tests or of the flaky ones.
         """
         percentiles = percentiles or sort == SummaryOrder.P95
         found = summarised(self.iter_sessions(selection), percentiles=percentiles)
-        return ordered(found, sort, limit)
+        return ordered((each for each in found if each.flaky or not flaky), sort, limit)
 
     def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
         """Delete sessions, all or none; returns how many there were.

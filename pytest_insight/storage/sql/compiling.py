@@ -1,17 +1,20 @@
 """Filters as conditions in SQL, with bound parameters; what cannot be said stays for Python.
 
-The aliases are `s` for sessions, `r` for results, `x` for their texts.
+The aliases are `s` for sessions, `r` for results, and `x` for what else a result has to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
+
+import msgspec
 
 from pytest_insight import filters as f
 from pytest_insight.filters import Selection, SessionFilter, TestFilter
-from pytest_insight.models import TestOutcome
+from pytest_insight.models import TestOutcome, TestResult
 from pytest_insight.storage.sql.dialect import (
     ALWAYS,
     NEVER,
@@ -20,22 +23,50 @@ from pytest_insight.storage.sql.dialect import (
     both,
     is_storable,
 )
-from pytest_insight.storage.sql.keys import key_of, micros
+from pytest_insight.storage.sql.keys import EPOCH, key_of, micros
 from pytest_insight.storage.sql.rows import OTHER, code_of
 
-# Where a result has no texts, no line is looked for: a comparison with NULL finds none at once.
-TEXTS = (
-    "LEFT JOIN insight_texts x ON x.session = CASE WHEN r.detailed = 1 THEN r.session END"
-    " AND x.position = r.position"
+# Where a result has no details, no line is looked for: a comparison with NULL finds none at once.
+WITH_DETAILS = (
+    "insight_results r LEFT JOIN insight_details x"
+    " ON x.session = CASE WHEN r.detailed = 1 THEN r.session END"
+    " AND x.outcome = r.outcome AND x.position = r.position"
 )
+"""Every result, with its details where it has any."""
+DETAILS_ALONE = "insight_details r"
+"""The results that have details; `r.result` is what `x.result` is of the others."""
 
-_COLUMNS = {
-    "longreprtext": "coalesce(x.longrepr, '')",
-    "capstdout": "coalesce(x.stdout, '')",
-    "capstderr": "coalesce(x.stderr, '')",
-    "caplog": "coalesce(x.log, '')",
-    "worker": "coalesce(r.worker, '')",
-}
+TEXT_FIELDS = ("longreprtext", "capstdout", "capstderr", "caplog")
+_PLAIN = TestResult("-", TestOutcome.PASSED, EPOCH)
+"""What every result is like that has no details, as far as outcome and texts go."""
+
+
+class Results(NamedTuple):
+    """Which results are wanted, as far as it can be said in SQL.
+
+    Attributes:
+        condition: what a result must be; of `source`.
+        source: where to look for them: all results, or only those with details.
+        nodeid: what the nodeid must be, of `insight_tests`; a part of the condition.
+        tests: how many tests they are of, where those are few.
+        rest: the filters that are looked at in Python.
+    """
+
+    condition: Condition
+    source: str
+    nodeid: Condition
+    tests: int | None
+    rest: tuple[TestFilter, ...]
+
+    @property
+    def narrows(self) -> bool:
+        """Whether single results are selected."""
+        return bool(self.rest) or self.condition is not ALWAYS
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it is known beforehand how many of a session there are at most."""
+        return self.tests is not None or self.source == DETAILS_ALONE
 
 
 class Compiled(NamedTuple):
@@ -44,36 +75,39 @@ class Compiled(NamedTuple):
     Attributes:
         sessions: what a session's own row, or its results, must be.
         rest_of_sessions: the session filters that are looked at in Python.
-        results: what a result must be.
-        rest_of_results: the test filters that are looked at in Python.
+        results: which results.
         limit: as in the selection.
         steps: for people: each filter, and where it runs.
     """
 
     sessions: Condition
     rest_of_sessions: tuple[SessionFilter, ...]
-    results: Condition
-    rest_of_results: tuple[TestFilter, ...]
+    results: Results
     limit: int | None
     steps: tuple[tuple[SessionFilter | TestFilter, Condition | None], ...]
 
-    @property
-    def narrows(self) -> bool:
-        """Whether single results are selected."""
-        return bool(self.rest_of_results) or self.results is not ALWAYS
+
+FewTests = Callable[[Condition], Collection[int] | None]
+"""The keys of the tests whose nodeid is as said, where they are few; None where they are many."""
 
 
-def compiled(selection: Selection, dialect: Dialect) -> Compiled:
-    """What a resolved selection is in SQL."""
+def compiled(selection: Selection, dialect: Dialect, few_tests: FewTests) -> Compiled:
+    """What a resolved selection is in SQL; `few_tests` is asked at most once."""
     sessions = [(each, _session(each, dialect)) for each in selection.session_filters]
-    results = [(each, _test(each, dialect)) for each in selection.test_filters]
+    results, steps = _results(selection.test_filters, dialect, few_tests)
     return Compiled(
         _all(condition for _, condition in sessions),
         tuple(each for each, condition in sessions if condition is None),
-        _all(condition for _, condition in results),
-        tuple(each for each, condition in results if condition is None),
+        results,
         selection.limit,
-        (*sessions, *results),
+        (*sessions, *steps),
+    )
+
+
+def of_tests(column: str, condition: Condition) -> Condition:
+    """A column is the key of a test whose nodeid is as said."""
+    return Condition(
+        f"{column} IN (SELECT id FROM insight_tests WHERE {condition.sql})", condition.parameters
     )
 
 
@@ -204,7 +238,7 @@ def _has_warning(wanted: f.HasWarning, _: Dialect) -> Condition:
 def _has_nodeid(wanted: f.HasNodeidContaining, dialect: Dialect) -> Condition | None:
     if not is_storable(wanted.text):
         return None
-    which = _of_tests(dialect.contains("nodeid", wanted.text))
+    which = of_tests("r.test", dialect.contains("nodeid", wanted.text))
     return Condition(
         f"EXISTS (SELECT 1 FROM insight_results r WHERE r.session = s.id AND {which.sql})",
         which.parameters,
@@ -212,29 +246,91 @@ def _has_nodeid(wanted: f.HasNodeidContaining, dialect: Dialect) -> Condition | 
 
 
 def _has_test(wanted: f.HasTest, dialect: Dialect) -> Condition | None:
-    said = [_test(each, dialect) for each in wanted.test_filters]
-    if None in said:
+    results, _ = _results(wanted.test_filters, dialect, lambda _: None)
+    if results.rest:
         return None
-    which = _all(said)
+    which = results.condition
     return Condition(
-        f"EXISTS (SELECT 1 FROM insight_results r {TEXTS} WHERE r.session = s.id AND {which.sql})",
+        f"EXISTS (SELECT 1 FROM {results.source} WHERE r.session = s.id AND {which.sql})",
         which.parameters,
     )
 
 
 # Results ----------------------------------------------------------------------------------------
 
-
-def _test(wanted: TestFilter, dialect: Dialect) -> Condition | None:
-    compile_ = _TEST_FILTERS.get(type(wanted))
-    return compile_(wanted, dialect) if compile_ else None
+Steps = list[tuple[TestFilter, Condition | None]]
 
 
-def _of_tests(condition: Condition) -> Condition:
-    """Asked once for each nodeid, not for each result."""
-    return Condition(
-        f"r.test IN (SELECT id FROM insight_tests WHERE {condition.sql})", condition.parameters
+def _results(
+    filters: Sequence[TestFilter], dialect: Dialect, few_tests: FewTests
+) -> tuple[Results, Steps]:
+    """Which results filters keep, and how each is said."""
+    nodeids = [(each, _nodeid(each, dialect)) for each in filters if _is_of_nodeid(each)]
+    said = _all(condition for _, condition in nodeids)
+    tests = None if said is ALWAYS else few_tests(said)
+    # Those of few tests are found by their keys; with many tests, the few that have details are.
+    has_details = tests is None and not all(_keeps_plain(each) for each in filters)
+    text = "r.result" if has_details else "x.result"
+    own = [(each, _own(each, dialect, text)) for each in filters if not _is_of_nodeid(each)]
+    conditions = [condition for _, condition in own]
+    if tests is not None:
+        conditions.append(dialect.any_of("r.test", tests))
+    elif said is not ALWAYS:
+        # A set to look into, by the sign before the column: so many keys are not to be found one
+        # by one in each session.
+        conditions.append(of_tests("+r.test", said))
+    found = Results(
+        _all(conditions),
+        DETAILS_ALONE if has_details else WITH_DETAILS,
+        said,
+        None if tests is None else len(tests),
+        tuple(each for each, condition in (*nodeids, *own) if condition is None),
     )
+    return found, [*nodeids, *own]
+
+
+def _keeps_plain(wanted: TestFilter) -> bool:
+    """Whether results without details may match; they are alike in outcome and texts."""
+    if isinstance(wanted, f.PatternMatches):
+        return wanted.field_name not in TEXT_FIELDS or wanted.matches(_PLAIN)
+    if isinstance(wanted, f.OutcomeIn | f.ErrorContains | f.OutputContains):
+        return wanted.matches(_PLAIN)
+    return True
+
+
+def _is_of_nodeid(wanted: TestFilter) -> bool:
+    return isinstance(wanted, f.NodeidContains) or (
+        isinstance(wanted, f.PatternMatches) and wanted.field_name == "nodeid"
+    )
+
+
+def _nodeid(wanted: TestFilter, dialect: Dialect) -> Condition | None:
+    if isinstance(wanted, f.PatternMatches):
+        return _pattern(wanted, dialect, "nodeid", partial(dialect.contains, "nodeid"))
+    assert isinstance(wanted, f.NodeidContains)  # noqa: S101 - for the type checker
+    return dialect.contains("nodeid", wanted.text) if is_storable(wanted.text) else None
+
+
+def _own(wanted: TestFilter, dialect: Dialect, text: str) -> Condition | None:
+    """How a filter is said whose details are in the column `text`."""
+    match wanted:
+        case f.OutcomeIn():
+            return _outcome(wanted, dialect)
+        case f.DurationBetween():
+            return _duration(wanted)
+        case f.TestHasWarning():
+            return Condition("r.warning = ?", (int(wanted.wanted),))
+        case f.PatternMatches(field_name="worker"):
+            column = "coalesce(r.worker, '')"
+            return _pattern(wanted, dialect, column, partial(dialect.contains, column))
+        case f.PatternMatches():
+            column = dialect.text_in(text, wanted.field_name)
+            return _pattern(wanted, dialect, column, partial(_holds, dialect, text, column))
+        case f.ErrorContains():
+            return _contained(wanted.text, dialect, text, TEXT_FIELDS[:1])
+        case f.OutputContains():
+            return _contained(wanted.text, dialect, text, TEXT_FIELDS[1:])
+    return None  # `Custom` is a function of Python's
 
 
 def _outcome(wanted: f.OutcomeIn, dialect: Dialect) -> Condition:
@@ -251,53 +347,41 @@ def _outcome(wanted: f.OutcomeIn, dialect: Dialect) -> Condition:
     )
 
 
-def _pattern(wanted: f.PatternMatches, dialect: Dialect) -> Condition | None:
-    of_tests = wanted.field_name == "nodeid"
-    column = "nodeid" if of_tests else _COLUMNS.get(wanted.field_name)
-    if column is None or not is_storable(wanted.pattern):
+def _pattern(
+    wanted: f.PatternMatches, dialect: Dialect, column: str, contains: Callable[[str], Condition]
+) -> Condition | None:
+    if not is_storable(wanted.pattern):
         return None
-    said: Condition | None
     if wanted.use_regex:
-        said = dialect.searches(column, wanted.pattern)
-    else:
-        said = dialect.contains(column, wanted.pattern)
-        if any(wildcard in wanted.pattern for wildcard in "*?["):
-            matches = dialect.matches(column, wanted.pattern)
-            said = matches and both(said, matches, word="OR")
-    return _of_tests(said) if said is not None and of_tests else said
+        return dialect.searches(column, wanted.pattern)
+    said = contains(wanted.pattern)
+    if not any(wildcard in wanted.pattern for wildcard in "*?["):
+        return said
+    matches = dialect.matches(column, wanted.pattern)
+    return matches and both(said, matches, word="OR")
 
 
-def _nodeid(wanted: f.NodeidContains, dialect: Dialect) -> Condition | None:
-    if not is_storable(wanted.text):
-        return None
-    return _of_tests(dialect.contains("nodeid", wanted.text))
-
-
-def _contained(text: str, dialect: Dialect, *fields: str) -> Condition | None:
+def _contained(text: str, dialect: Dialect, column: str, fields: Sequence[str]) -> Condition | None:
     if not is_storable(text):
         return None
-    return _any(dialect.contains(_COLUMNS[field], text) for field in fields)
+    return _any(_holds(dialect, column, dialect.text_in(column, each), text) for each in fields)
 
 
-def _error(wanted: f.ErrorContains, dialect: Dialect) -> Condition | None:
-    return _contained(wanted.text, dialect, "longreprtext")
+def _holds(dialect: Dialect, column: str, member: str, text: str) -> Condition:
+    """A member of an object contains a text; where the whole does not, it is not taken apart."""
+    written = msgspec.json.encode(text)[1:-1].decode()
+    if not written:
+        return ALWAYS
+    return both(dialect.contains(column, written), dialect.contains(member, text))
 
 
-def _output(wanted: f.OutputContains, dialect: Dialect) -> Condition | None:
-    return _contained(wanted.text, dialect, "capstdout", "capstderr", "caplog")
-
-
-def _duration(wanted: f.DurationBetween, _: Dialect) -> Condition:
+def _duration(wanted: f.DurationBetween) -> Condition:
     bounds = [(">=", wanted.shortest), ("<=", wanted.longest)]
     return _all(
         Condition(f"r.duration {sign} ?", (float(bound),))
         for sign, bound in bounds
         if bound is not None
     )
-
-
-def _warning(wanted: f.TestHasWarning, _: Dialect) -> Condition:
-    return Condition("r.warning = ?", (int(wanted.wanted),))
 
 
 _SESSION_FILTERS: dict[type[SessionFilter], Callable[[Any, Dialect], Condition | None]] = {
@@ -317,14 +401,3 @@ _SESSION_FILTERS: dict[type[SessionFilter], Callable[[Any, Dialect], Condition |
     f.HasTest: _has_test,
 }
 """How each session filter is said; relative ones are resolved before."""
-
-_TEST_FILTERS: dict[type[TestFilter], Callable[[Any, Dialect], Condition | None]] = {
-    f.OutcomeIn: _outcome,
-    f.PatternMatches: _pattern,
-    f.NodeidContains: _nodeid,
-    f.ErrorContains: _error,
-    f.OutputContains: _output,
-    f.DurationBetween: _duration,
-    f.TestHasWarning: _warning,
-}
-"""How each test filter is said; `Custom` is a function of Python's."""

@@ -45,10 +45,6 @@ class Connection(ABC):
         """Add rows of tests whose keys are not there."""
 
     @abstractmethod
-    def add_days(self, rows: Sequence[Row]) -> None:
-        """Add lines of `days.COLUMNS` up with those that are there."""
-
-    @abstractmethod
     def begin(self, *, write: bool) -> None:
         """Begin a transaction; what it reads does not change while it lasts, unless it writes."""
 

@@ -28,6 +28,17 @@ class Dialect(ABC):
 
     types: ClassVar[Mapping[str, str]]
     """What stands in the schema for `{key}`, `{real}`, `{json}` and `{clustered}`."""
+    greater: ClassVar[str]
+    less: ClassVar[str]
+    """The functions that give the greater and the lesser of two values of a row."""
+
+    @abstractmethod
+    def whole(self, number: str) -> str:
+        """A number that is not negative, without what is behind its point."""
+
+    @abstractmethod
+    def text_in(self, column: str, field: str) -> str:
+        """The text that a JSON object has as a member; empty where there is none, or no object."""
 
     @abstractmethod
     def contains(self, column: str, text: str) -> Condition:

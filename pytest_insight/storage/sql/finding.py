@@ -8,25 +8,39 @@ from typing import NamedTuple
 
 from pytest_insight.filters import Selection, SessionFilter, all_match
 from pytest_insight.models import TestSession
-from pytest_insight.storage.sql.compiling import TEXTS, compiled
+from pytest_insight.storage.sql.compiling import DETAILS_ALONE, WITH_DETAILS, Results, compiled
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
-from pytest_insight.storage.sql.rows import RESULT_FIELDS, Row, header_of, session_of
+from pytest_insight.storage.sql.rows import (
+    DETAIL_FIELDS,
+    NARROW_FIELDS,
+    Row,
+    header_of,
+    session_of,
+)
 
-FIRST_RESULTS = 2_000
-"""Results among which the first sessions are looked for: often one is enough."""
+FIRST_RESULTS = 200
+"""Results that are read first: often a screenful is enough."""
 MOST_RESULTS = 20_000
 MOST_NARROWED = 100_000
-"""Results that are read at a time, and results from which some are selected at a time; one session
-may have more. A result takes about 400 bytes while it is read."""
+"""Results that are read at a time, and results from which some are selected at a time where it is
+not known how many; one session may have more. A result takes about 400 bytes while it is read."""
 GROWTH = 4
 MOST_SESSIONS = 2_000
+MOST_TESTS = 50
+"""Tests that are looked for by their keys, one by one in each session."""
 
-_RESULTS = f"insight_results r JOIN insight_tests t ON t.id = r.test {TEXTS}"
+EVERY_RESULT = Results(ALWAYS, WITH_DETAILS, ALWAYS, None, ())
 
 
 class Candidate(NamedTuple):
-    """A session that is selected: its key, its ID, and how many results it has."""
+    """A session that is selected.
+
+    Attributes:
+        key: its key.
+        session_id: its ID.
+        results: at most how many of its results are read, as far as that is known beforehand.
+    """
 
     key: int
     session_id: str
@@ -39,17 +53,27 @@ class Finder:
     def __init__(self, connection: Connection, selection: Selection) -> None:
         self._connection = connection
         self._dialect = connection.dialect
-        self._selection = selection
-        self.sql = compiled(selection, connection.dialect)
-        self._after = Selection(test_filters=self.sql.rest_of_results)
+        self.sql = compiled(selection, connection.dialect, self._few_tests)
+        self._after = Selection(test_filters=self.sql.results.rest)
+
+    def _few_tests(self, nodeid: Condition) -> list[int] | None:
+        found = self._connection.rows(*self._find_tests(nodeid))
+        return [row[0] for row in found] if len(found) <= MOST_TESTS else None
+
+    def _find_tests(self, nodeid: Condition) -> Statement:
+        return Statement(
+            f"SELECT id FROM insight_tests WHERE {nodeid.sql} LIMIT ?",
+            (*nodeid.parameters, MOST_TESTS + 1),
+        )
 
     def sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
         """The sessions, with the selected results."""
         chosen = self.chosen()
-        most = MOST_NARROWED if self.sql.narrows else MOST_RESULTS
+        narrows = self.sql.results.narrows
+        most = MOST_NARROWED if narrows and not self.sql.results.bounded else MOST_RESULTS
         for batch in batches(chosen if newest_first else chosen[::-1], most):
             for session in self._loaded(batch, self.sql.results):
-                if self.sql.narrows and not session.test_results:
+                if narrows and not session.test_results:
                     continue
                 narrowed = self._after.narrowed(session)
                 if narrowed is not None:
@@ -57,20 +81,16 @@ class Finder:
 
     def ids(self) -> list[str]:
         """Their IDs, by start time."""
-        if self.sql.rest_of_results:
+        if self.sql.results.rest:
             return [session.session_id for session in self.sessions(newest_first=False)]
         chosen = self.chosen()[::-1]
-        if not self.sql.narrows:
+        if not self.sql.results.narrows:
             return [each.session_id for each in chosen]
         found: set[int] = set()
         for start in range(0, len(chosen), MOST_SESSIONS):
             some = chosen[start : start + MOST_SESSIONS]
-            found.update(
-                row[0]
-                for row in self._connection.rows(
-                    *self._find_results(some, self.sql.results, "DISTINCT r.session")
-                )
-            )
+            statement = self.find_results(some, self.sql.results, "DISTINCT r.session")
+            found.update(row[0] for row in self._connection.rows(*statement))
         return [each.session_id for each in chosen if each.key in found]
 
     def explained(self) -> list[str]:
@@ -81,10 +101,11 @@ class Finder:
             said = "" if condition is None else f": {condition.sql}"
             lines.append(f"{where}: {wanted}{said}")
         limit = None if self.sql.rest_of_sessions else self.sql.limit
-        plans = {
-            "sessions": self._find_sessions("", limit),
-            "results": self._find_results(self.chosen()[:1], self.sql.results),
-        }
+        results = self.sql.results
+        plans = {"sessions": self._find_sessions("", limit)}
+        if results.nodeid is not ALWAYS:
+            plans["tests"] = self._find_tests(results.nodeid)
+        plans["results"] = self.find_results(self.chosen()[:1], results)
         for name, statement in plans.items():
             plan = self._connection.plan(statement)
             lines += [f"plan of {name}:", *(f"  {line}" for line in plan)]
@@ -111,20 +132,42 @@ class Finder:
     def _find_sessions(self, more: str, limit: int | None) -> Statement:
         condition = self.sql.sessions
         cut = Condition("") if limit is None else Condition(" LIMIT ?", (limit,))
+        results, wanted = "s.results", self.sql.results
+        if any(each.needs_results for each in self.sql.rest_of_sessions):
+            pass  # all of them are read
+        elif wanted.tests is not None:
+            results = str(wanted.tests)
+        elif wanted.source == DETAILS_ALONE:
+            results = "s.details"
         return Statement(
-            f"SELECT s.id, s.session_id, s.results{more} FROM insight_sessions s"
+            f"SELECT s.id, s.session_id, {results}{more} FROM insight_sessions s"
             f" WHERE {condition.sql} ORDER BY s.started DESC,"
             f" {self._dialect.by_code_point('s.session_id')} DESC{cut.sql}",
             condition.parameters + cut.parameters,
         )
 
-    def _find_results(
-        self, batch: Sequence[Candidate], condition: Condition, fields: str = RESULT_FIELDS
+    def find_results(
+        self, batch: Sequence[Candidate], wanted: Results, fields: str = "", end: str = ""
     ) -> Statement:
+        """The wanted results of some sessions.
+
+        Args:
+            batch: the sessions.
+            wanted: which of their results.
+            fields: what to read of `r`; without, what `session_of` takes.
+            end: what follows the conditions.
+        """
         which = self._dialect.any_of("r.session", [each.key for each in batch])
+        source = wanted.source
+        if not fields:
+            fields = DETAIL_FIELDS
+            if source == WITH_DETAILS:
+                fields = NARROW_FIELDS
+                # Each has one. Said so, the database does not begin with the tests.
+                source += " LEFT JOIN insight_tests t ON t.id = r.test"
         return Statement(
-            f"SELECT {fields} FROM {_RESULTS} WHERE {which.sql} AND {condition.sql}",
-            which.parameters + condition.parameters,
+            f"SELECT {fields} FROM {source} WHERE {which.sql} AND {wanted.condition.sql} {end}",
+            which.parameters + wanted.condition.parameters,
         )
 
     def _with_results(
@@ -134,7 +177,7 @@ class Finder:
         by_id = {each.session_id: each for each in candidates}
         found = 0
         for batch in batches(candidates, MOST_RESULTS):
-            for session in self._loaded(batch, ALWAYS):
+            for session in self._loaded(batch, EVERY_RESULT):
                 if limit is not None and found >= limit:
                     return
                 if all_match(wanted, session):
@@ -143,7 +186,7 @@ class Finder:
 
     # What they hold -----------------------------------------------------------------------------
 
-    def _loaded(self, batch: Sequence[Candidate], condition: Condition) -> Iterator[TestSession]:
+    def _loaded(self, batch: Sequence[Candidate], wanted: Results) -> Iterator[TestSession]:
         """The sessions of a batch that are still there, in its order, with matching results."""
         mine = self._dialect.any_of("s.id", [each.key for each in batch])
         with self._connection.reading():
@@ -151,7 +194,7 @@ class Finder:
                 f"SELECT s.id, s.header FROM insight_sessions s WHERE {mine.sql}",
                 mine.parameters,
             )
-            results = self._connection.rows(*self._find_results(batch, condition))
+            results = self._connection.rows(*self.find_results(batch, wanted))
         by_key: defaultdict[int, list[Row]] = defaultdict(list)
         for row in results:
             by_key[row[0]].append(row)

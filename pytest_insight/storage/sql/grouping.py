@@ -6,9 +6,9 @@ from array import array
 from operator import itemgetter
 
 from pytest_insight.models import TestOutcome
-from pytest_insight.storage.sql.compiling import TEXTS
+from pytest_insight.storage.sql import rollups
+from pytest_insight.storage.sql.compiling import WITH_DETAILS
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.days import totals
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
 from pytest_insight.storage.sql.finding import Candidate, Finder, batches
 from pytest_insight.storage.sql.keys import key_of, time_of
@@ -49,23 +49,24 @@ class Grouper:
         self._all = not finder.sql.steps and finder.sql.limit is None
 
     def summaries(
-        self, sort: SummaryOrder | None, limit: int | None, *, percentiles: bool
+        self, sort: SummaryOrder | None, limit: int | None, *, percentiles: bool, flaky: bool
     ) -> list[TestSummary]:
         """As `BaseStorage.group_by_test`."""
         percentiles = percentiles or sort == SummaryOrder.P95
-        first = limit is not None and sort is not None and sort != SummaryOrder.P95
-        found: list[TestSummary]
-        if self._all and (first or not percentiles):
-            ranked = totals(self._connection, sort, limit) if first else totals(self._connection)
-            found = ordered(self._named(ranked), sort, limit)
+        rank = None if limit is None or sort == SummaryOrder.P95 else sort
+        if self._all and (rank or flaky or not percentiles):
+            found = ordered(
+                rollups.summaries(self._connection, rank, limit, flaky=flaky), sort, limit
+            )
             if not percentiles or not found:
                 return found
             which = self._connection.dialect.any_of("r.test", [key_of(t.nodeid) for t in found])
             return ordered(self._named(self._counted(which, percentiles=True)), sort, limit)
         which = ALWAYS
-        if limit is not None and sort in _VALUES:
-            which = self._connection.dialect.any_of("r.test", self._first(sort, limit))
-        return ordered(self._named(self._counted(which, percentiles=percentiles)), sort, limit)
+        if rank is not None and limit is not None and not flaky:
+            which = self._connection.dialect.any_of("r.test", self._first(rank, limit))
+        found = self._named(self._counted(which, percentiles=percentiles))
+        return ordered((each for each in found if each.flaky or not flaky), sort, limit)
 
     def _named(self, tests: dict[int, Totals]) -> list[TestSummary]:
         which = self._connection.dialect.any_of("id", list(tests))
@@ -129,10 +130,12 @@ class Grouper:
             group[1].append(start)
 
     def _statement(self, fields: str, mine: Condition, end: str = "") -> Statement:
-        condition = self._finder.sql.results
-        texts = TEXTS if "x." in condition.sql else ""
+        wanted = self._finder.sql.results
+        source = wanted.source
+        if source == WITH_DETAILS and "x." not in wanted.condition.sql:
+            source = "insight_results r"
         return Statement(
-            f"SELECT {fields} FROM insight_results r JOIN insight_sessions s ON s.id = r.session"
-            f" {texts} WHERE {mine.sql} AND {condition.sql} {end}",
-            mine.parameters + condition.parameters,
+            f"SELECT {fields} FROM {source} JOIN insight_sessions s ON s.id = r.session"
+            f" WHERE {mine.sql} AND {wanted.condition.sql} {end}",
+            mine.parameters + wanted.condition.parameters,
         )

@@ -39,6 +39,16 @@ class PostgreSQLDialect(Dialect):
         "json": "JSON",
         "clustered": "",
     }
+    greater: ClassVar[str] = "greatest"
+    less: ClassVar[str] = "least"
+
+    def whole(self, number: str) -> str:
+        """By `floor`: a cast would round."""
+        return f"CAST(floor({number}) AS BIGINT)"
+
+    def text_in(self, column: str, field: str) -> str:
+        """By an operator."""
+        return f"coalesce(CAST({column} AS JSON) ->> '{field}', '')"
 
     def contains(self, column: str, text: str) -> Condition:
         """By `strpos`, which takes every character literally."""
@@ -76,20 +86,6 @@ class PostgreSQLDialect(Dialect):
         cases = f"WHEN {there} IS NOT NULL THEN ({column} #>> ?::text[])"
         parameters = tuple(list(path) for path in paths for _ in range(2))
         return Condition(f"CASE {' '.join([cases] * len(paths))} END", parameters)
-
-
-_ADD_DAYS = """
-INSERT INTO insight_days AS old SELECT * FROM unnest(
-    ?::bigint[], ?::smallint[], ?::text[], ?::int[], ?::int[],
-    ?::bigint[], ?::float8[], ?::bigint[], ?::bigint[]
-)
-ON CONFLICT (test, outcome, other, day) DO UPDATE SET
-    results = old.results + excluded.results,
-    total = old.total + excluded.total,
-    longest = greatest(old.longest, excluded.longest),
-    first = least(old.first, excluded.first),
-    last = greatest(old.last, excluded.last)
-"""
 
 
 class PostgreSQLConnection(Connection):
@@ -163,11 +159,6 @@ class PostgreSQLConnection(Connection):
             " ON CONFLICT (id) DO NOTHING",
             ([row[0] for row in rows], [row[1] for row in rows]),
         )
-
-    def add_days(self, rows: Sequence[Row]) -> None:
-        """All at once, in their order."""
-        if rows:
-            self.change(_ADD_DAYS, [list(column) for column in zip(*rows, strict=True)])
 
     def begin(self, *, write: bool) -> None:
         """A reader sees one state; a writer sees what others have done while it waited for them."""

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from pytest_insight.document import decode_session
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage.sql.keys import key_of, micros
-from pytest_insight.summaries import BAD
+from pytest_insight.summaries import BAD, UNSTABLE
 
 Row = tuple[Any, ...]
 
@@ -29,23 +30,30 @@ OUTCOMES = {
 OTHER = 15
 """The number of those."""
 _CODES = {str(outcome): code for code, outcome in OUTCOMES.items()}
+PASSED_CODE = _CODES[TestOutcome.PASSED]
 BAD_CODES = ", ".join(str(_CODES[outcome]) for outcome in BAD)
 """The numbers of the bad ones, as SQL has them in a list."""
+FLAKY_CODES = ", ".join(str(_CODES[outcome]) for outcome in UNSTABLE)
+"""The numbers of those that make a test flaky which has passed too."""
+MICROS_PER_DAY = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 
 SESSION_COLUMNS = (
-    *("id", "session_id", "sut", "started", "pinned", "branch", "commit_id"),
-    *("results", "warnings", "outcomes", "header"),
+    *("id", "session_id", "sut", "started", "day", "pinned", "branch", "commit_id"),
+    *("results", "details", "warnings", "outcomes", "header"),
 )
-STARTED = SESSION_COLUMNS.index("started")
 RESULT_COLUMNS = (
     *("session", "test", "position", "outcome", "began", "duration"),
     *("warning", "detailed", "worker", "other"),
 )
-TEXT_COLUMNS = ("session", "position", "longrepr", "stdout", "stderr", "log", "properties")
+DETAIL_COLUMNS = (
+    *("session", "outcome", "position", "test", "began", "duration"),
+    *("warning", "worker", "other", "result"),
+)
 
 _encode = msgspec.json.Encoder().encode
-_decode_properties = msgspec.json.Decoder(tuple[tuple[str, Any], ...]).decode
+_decode_result = msgspec.json.Decoder(TestResult).decode
+_decode_results = msgspec.json.Decoder(list[TestResult]).decode
 
 
 class SessionRows(NamedTuple):
@@ -56,14 +64,14 @@ class SessionRows(NamedTuple):
         session: its own row.
         tests: the nodeids of its results by their keys.
         results: their rows, in the order of the table's key.
-        texts: the rows of those that have texts.
+        details: the rows of those that have more to say, in the order of that table's key.
     """
 
     key: int
     session: Row
     tests: dict[int, str]
     results: list[Row]
-    texts: list[Row]
+    details: list[Row]
 
 
 class TestKeysClashError(Exception):
@@ -77,6 +85,22 @@ def code_of(outcome: str) -> int:
     return _CODES.get(outcome, OTHER)
 
 
+def day_of(started: int) -> int:
+    """The day of a session's start, in microseconds since 1970: how many there were since then."""
+    return started // MICROS_PER_DAY
+
+
+def is_plain(result: TestResult) -> bool:
+    """Whether a narrow row says all there is: it passed, without texts and properties."""
+    return result.outcome == TestOutcome.PASSED and not (
+        result.longreprtext
+        or result.capstdout
+        or result.capstderr
+        or result.caplog
+        or result.properties
+    )
+
+
 def rows_of(session: TestSession) -> SessionRows:
     """The rows of a checked session.
 
@@ -86,66 +110,67 @@ def rows_of(session: TestSession) -> SessionRows:
     key, start = key_of(session.session_id), session.session_start_time
     tests: dict[int, str] = {}
     results: list[Row] = []
-    texts: list[Row] = []
+    details: list[Row] = []
     warnings = 0
     for position, result in enumerate(session.test_results):
-        test = key_of(result.nodeid)
-        if tests.setdefault(test, result.nodeid) != result.nodeid:
-            raise TestKeysClashError(tests[test], result.nodeid)
-        text = _text_row(key, position, result)
-        if text is not None:
-            texts.append(text)
-        code = code_of(result.outcome)
+        nodeid, duration = result.nodeid, result.duration
+        test = key_of(nodeid)
+        if tests.setdefault(test, nodeid) != nodeid:
+            raise TestKeysClashError(tests[test], nodeid)
         began = (result.start_time - start) // _MICROSECOND
-        warnings += result.has_warning
-        results.append(
-            (
-                *(key, test, position, code, began, result.duration),
-                *(int(result.has_warning), int(text is not None), result.worker or None),
-                str(result.outcome) if code == OTHER else None,
-            )
-        )
+        warning, worker = int(result.has_warning), result.worker or None
+        warnings += warning
+        if is_plain(result):
+            row = (key, test, position, PASSED_CODE, began, duration, warning, 0, worker, None)
+            results.append(row)
+            continue
+        code = code_of(result.outcome)
+        other = str(result.outcome) if code == OTHER else None
+        results.append((key, test, position, code, began, duration, warning, 1, worker, other))
+        text = _encode(result).decode()
+        details.append((key, code, position, test, began, duration, warning, worker, other, text))
     results.sort()  # by the table's key, which no two rows share: that is how they will lie
-    return SessionRows(key, _session_row(key, session, warnings), tests, results, texts)
+    details.sort()
+    own = _session_row(key, session, len(details), warnings)
+    return SessionRows(key, own, tests, results, details)
 
 
-def _session_row(key: int, session: TestSession, warnings: int) -> Row:
+def _session_row(key: int, session: TestSession, details: int, warnings: int) -> Row:
     code = session.code_state
     counts = Counter(str(result.outcome) for result in session.test_results)
     header = msgspec.structs.replace(session, test_results=())
+    started = micros(session.session_start_time)
     return (
         key,
         session.session_id,
         session.sut_name,
-        micros(session.session_start_time),
+        started,
+        day_of(started),
         int(session.pinned),
         code.branch if code else None,
         code.commit.lower() if code and code.commit is not None else None,
         len(session.test_results),
+        details,
         warnings,
         _encode(counts).decode(),
         _encode(header).decode(),
     )
 
 
-def _text_row(key: int, position: int, result: TestResult) -> Row | None:
-    longrepr, out, err = result.longreprtext, result.capstdout, result.capstderr
-    log, properties = result.caplog, result.properties
-    if not (longrepr or out or err or log or properties):
-        return None
-    encoded = _encode(properties).decode() if properties else None
-    return (key, position, longrepr or None, out or None, err or None, log or None, encoded)
-
-
 # Back -------------------------------------------------------------------------------------------
 
 
 def session_of(header: str, rows: Sequence[Row]) -> TestSession:
-    """A session from its header and the rows of its results, in the order of `RESULT_FIELDS`."""
+    """A session from its header and what is read of its results, in any order.
+
+    Args:
+        header: the column of that name.
+        rows: each with `NARROW_FIELDS` or with `DETAIL_FIELDS`.
+    """
     session = header_of(header)
-    if not rows:
-        return session
-    return session.with_results(_results(session, rows))
+    if rows:  # nobody else has this object yet
+        force_setattr(session, "test_results", tuple(_results(session, rows)))
+    return session
 
 
 def header_of(header: str) -> TestSession:
@@ -153,36 +178,35 @@ def header_of(header: str) -> TestSession:
     return decode_session(header.encode())
 
 
-RESULT_FIELDS = (
-    "r.session, r.position, t.nodeid, r.outcome, r.began, r.duration, r.warning, r.worker, "
-    "r.other, x.longrepr, x.stdout, x.stderr, x.log, x.properties"
+DETAIL_FIELDS = "r.session, r.position, r.result"
+"""What is read of a result in `insight_details`, as `r`."""
+NARROW_FIELDS = (
+    "r.session, r.position, t.nodeid, r.began, r.duration, r.warning, r.worker, x.result"
 )
-"""What is read of a result; `r`, `t` and `x` are the tables of results, tests and texts."""
+"""What is read of one in `insight_results`, as `r`; `t` is its test, `x` its line of details."""
 
 
 def _results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:
+    ordered = sorted(rows, key=_position)
+    if len(ordered[0]) == len(DETAIL_FIELDS.split(",")):
+        return _decode_results(f"[{','.join([row[2] for row in ordered])}]")
     start = session.session_start_time
-    for row in sorted(rows, key=_position):
-        _, _, nodeid, code, began, duration, warning, worker, other, *texts = row
-        outcome = TestOutcome(other) if code == OTHER else OUTCOMES[code]
+    found = []
+    for _, _, nodeid, began, duration, warning, worker, detail in ordered:
+        if detail is not None:
+            found.append(_decode_result(detail))
+            continue
         begin = start + timedelta(microseconds=began)
-        if warning or worker or any(texts):
-            longrepr, out, err, log, properties = texts
-            yield TestResult(
-                nodeid,
-                outcome,
-                begin,
-                duration,
-                longreprtext=longrepr or "",
-                capstdout=out or "",
-                capstderr=err or "",
-                caplog=log or "",
+        if warning or worker:
+            passed = TestResult(
+                *(nodeid, TestOutcome.PASSED, begin, duration),
                 has_warning=bool(warning),
                 worker=worker or "",
-                properties=_decode_properties(properties.encode()) if properties else (),
             )
+            found.append(passed)
         else:
-            yield TestResult(nodeid, outcome, begin, duration)
+            found.append(TestResult(nodeid, TestOutcome.PASSED, begin, duration))
+    return found
 
 
 def _position(row: Row) -> int:

@@ -8,6 +8,10 @@ Results are narrow and lie by session, then by test: what one session has is rea
 one test is found in each session by its key, without another index, which would take as much again
 as the results. Their order in the session is `position`.
 
+Most results passed and have nothing more to say. The others are the ones people ask for: they are
+in `insight_details` too, whole, and lie by session and outcome, so that the failures of some
+sessions are read in one go as well.
+
 Versions: 1, the first one.
 """
 
@@ -23,8 +27,10 @@ STEPS: list[tuple[str, ...]] = [
         # One line per session.
         #   id        the key of session_id
         #   started   microseconds since 1970 in UTC, as all times
+        #   day       the day of that: how many there were since 1970
         #   commit_id in lower case
         #   results   how many it has; outcomes, how many of each, as {"passed": 3}
+        #   details   how many of them have a line in insight_details
         #   warnings  how many of them have a warning
         #   header    the session without its results, as the JSON document has it: what has no
         #             column of its own is there, and every field comes back as it was
@@ -34,10 +40,12 @@ STEPS: list[tuple[str, ...]] = [
             session_id TEXT NOT NULL,
             sut TEXT NOT NULL,
             started BIGINT NOT NULL,
+            day INTEGER NOT NULL,
             pinned SMALLINT NOT NULL,
             branch TEXT,
             commit_id TEXT,
             results INTEGER NOT NULL,
+            details INTEGER NOT NULL,
             warnings INTEGER NOT NULL,
             outcomes {json} NOT NULL,
             header {json} NOT NULL
@@ -57,7 +65,7 @@ STEPS: list[tuple[str, ...]] = [
         #   outcome   its number in `rows.OUTCOMES`, or `rows.OTHER` and its name in `other`
         #   began     microseconds from the session's start
         #   duration  seconds
-        #   detailed  1 where it has a line in insight_texts
+        #   detailed  1 where it has a line in insight_details
         """
         CREATE TABLE insight_results (
             session BIGINT NOT NULL,
@@ -73,22 +81,28 @@ STEPS: list[tuple[str, ...]] = [
             PRIMARY KEY (session, test, position)
         ){clustered}
         """,
-        # The texts of those results that have any; properties as JSON.
+        # The results that did not simply pass, or have texts or properties, with the columns of
+        # insight_results, so that a condition is said of both in the same words.
+        #   result    all of it, as the JSON document has it
         """
-        CREATE TABLE insight_texts (
+        CREATE TABLE insight_details (
             session BIGINT NOT NULL,
+            outcome SMALLINT NOT NULL,
             position INTEGER NOT NULL,
-            longrepr TEXT,
-            stdout TEXT,
-            stderr TEXT,
-            log TEXT,
-            properties {json},
-            PRIMARY KEY (session, position)
+            test BIGINT NOT NULL,
+            began BIGINT NOT NULL,
+            duration {real} NOT NULL,
+            warning SMALLINT NOT NULL,
+            worker TEXT,
+            other TEXT,
+            result TEXT NOT NULL,
+            PRIMARY KEY (session, outcome, position)
         ){clustered}
         """,
-        # What `days` keeps: one line per test, day and outcome. It belongs to no session, so its
-        # key begins with the test's. The day comes last, so that days are summed up as they lie.
-        #   day      days since 1970, of the sessions' starts in UTC
+        # What `rollups` keeps: one line per test, outcome and day, and one per test and outcome.
+        # They belong to no session, so their keys begin with the test's. The day comes last, so
+        # that days are summed up as they lie.
+        #   day      of the sessions' starts
         #   other    the outcome's name, empty where its number says it
         #   total    the durations, each in whole microseconds
         #   longest  in seconds; first, last: when the first and last result began
@@ -104,6 +118,19 @@ STEPS: list[tuple[str, ...]] = [
             first BIGINT NOT NULL,
             last BIGINT NOT NULL,
             PRIMARY KEY (test, outcome, other, day)
+        ){clustered}
+        """,
+        """
+        CREATE TABLE insight_totals (
+            test BIGINT NOT NULL,
+            outcome SMALLINT NOT NULL,
+            other TEXT NOT NULL,
+            results BIGINT NOT NULL,
+            total BIGINT NOT NULL,
+            longest {real} NOT NULL,
+            first BIGINT NOT NULL,
+            last BIGINT NOT NULL,
+            PRIMARY KEY (test, outcome, other)
         ){clustered}
         """,
     ),

@@ -47,6 +47,16 @@ class SQLiteDialect(Dialect):
         "json": "TEXT",
         "clustered": " WITHOUT ROWID",
     }
+    greater: ClassVar[str] = "max"
+    less: ClassVar[str] = "min"
+
+    def whole(self, number: str) -> str:
+        """By a cast, which cuts off."""
+        return f"CAST({number} AS INTEGER)"
+
+    def text_in(self, column: str, field: str) -> str:
+        """By a path."""
+        return f"coalesce(json_extract({column}, '$.{field}'), '')"
 
     def contains(self, column: str, text: str) -> Condition:
         """By `instr`: LIKE knows neither case nor how to take `%` literally."""
@@ -105,17 +115,6 @@ def _json_path(path: Sequence[str]) -> str | None:
     return "$" + "".join(f'."{name}"' for name in path)
 
 
-_ADD_DAY = """
-INSERT INTO insight_days VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (test, outcome, other, day) DO UPDATE SET
-    results = results + excluded.results,
-    total = total + excluded.total,
-    longest = max(longest, excluded.longest),
-    first = min(first, excluded.first),
-    last = max(last, excluded.last)
-"""
-
-
 class SQLiteConnection(Connection):
     """One connection to a file."""
 
@@ -169,11 +168,6 @@ class SQLiteConnection(Connection):
         """Writers wait for each other at our lock; for other programs at SQLite's own."""
         with self._lock.held(), super().writing(whole=whole):
             yield
-
-    def add_days(self, rows: Sequence[Row]) -> None:
-        """One prepared statement, run for each."""
-        with self._errors_named("write"):
-            self._driver.executemany(_ADD_DAY, rows)
 
     def begin(self, *, write: bool) -> None:
         """What is to be written begins as such: a reader that goes on to write may not."""

@@ -202,8 +202,11 @@ class SQLStorage(BaseStorage):
         sort: SummaryOrder | None = None,
         limit: int | None = None,
         percentiles: bool = True,
+        flaky: bool = False,
     ) -> list[TestSummary]:
-        """By day where nothing is selected and no percentile asked for, else from narrow rows.
+        """From what is summed up where nothing is selected and no percentile asked for.
+
+        Else from narrow rows.
 
         Where a limit asks for the first ones, tests are ranked before their results are read.
         """
@@ -211,12 +214,16 @@ class SQLStorage(BaseStorage):
         if connection is None:
             return []
         finder = Finder(connection, (selection or Selection()).resolved())
-        if finder.sql.rest_of_results:
-            return super().group_by_test(selection, sort=sort, limit=limit, percentiles=percentiles)
+        if finder.sql.results.rest:
+            return super().group_by_test(
+                selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
+            )
         from pytest_insight.storage.sql.grouping import Grouper  # other questions do without
 
         with connection.reading():
-            return Grouper(connection, finder).summaries(sort, limit, percentiles=percentiles)
+            return Grouper(connection, finder).summaries(
+                sort, limit, percentiles=percentiles, flaky=flaky
+            )
 
     def explain(self, selection: Selection) -> list[str]:
         """What of a selection the database does, and what is done after it; and its plan."""

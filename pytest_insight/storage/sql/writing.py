@@ -8,13 +8,12 @@ from pytest_insight.cleaning import clean_text
 from pytest_insight.errors import StorageError
 from pytest_insight.models import TestSession
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.days import Days
 from pytest_insight.storage.sql.keys import key_of
+from pytest_insight.storage.sql.rollups import Rollups
 from pytest_insight.storage.sql.rows import (
+    DETAIL_COLUMNS,
     RESULT_COLUMNS,
     SESSION_COLUMNS,
-    STARTED,
-    TEXT_COLUMNS,
     TestKeysClashError,
     rows_of,
 )
@@ -52,7 +51,7 @@ class Writer:
         self._location = location
         self._whole = whole
         self._tests: dict[int, str] = {}
-        self._days = Days(connection)
+        self._rollups = Rollups(connection)
 
     def write(self, session: TestSession) -> None:
         """Write a checked session in the place of one with its ID.
@@ -74,12 +73,12 @@ class Writer:
             self._take_away([(rows.key, started) for _, started in old] or [(rows.key, None)])
         self._add_tests(rows.tests)
         connection.load("insight_results", RESULT_COLUMNS, rows.results)
-        connection.load("insight_texts", TEXT_COLUMNS, rows.texts)
-        self._days.add(rows.session[STARTED], rows.results)
+        connection.load("insight_details", DETAIL_COLUMNS, rows.details)
+        self._rollups.add(rows.key, len(rows.results))
 
     def finish(self) -> None:
-        """Write what is kept by day."""
-        self._days.finish()
+        """Write what is summed up."""
+        self._rollups.finish()
 
     def _take_away(self, sessions: Collection[tuple[int, int | None]]) -> None:
         """Delete the results of sessions, by key, with when they started if that was known."""
@@ -91,8 +90,8 @@ class Writer:
                 continue
             if not self._whole or started is None:  # another saved it meanwhile
                 raise ReplacesError
-            self._days.forget(started, [row[0] for row in tests])
-            for table in ("insight_texts", "insight_results"):
+            self._rollups.forget(started, [row[0] for row in tests])
+            for table in ("insight_details", "insight_results"):
                 self._connection.change(f"DELETE FROM {table} WHERE session = ?", (key,))
 
     def _add_tests(self, tests: Mapping[int, str]) -> None:
