@@ -97,7 +97,8 @@ MOST_MICROS = 10**12
 
 def whole_micros(duration: float) -> int:
     """A duration as it counts for a mean: sums of these are the same in whatever order."""
-    return int(min(duration * 1e6, MOST_MICROS) + 0.5)
+    micros = duration * 1e6
+    return int(micros + 0.5) if micros < MOST_MICROS else MOST_MICROS
 
 
 class Totals:

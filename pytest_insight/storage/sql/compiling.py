@@ -24,12 +24,12 @@ from pytest_insight.storage.sql.dialect import (
     is_storable,
 )
 from pytest_insight.storage.sql.keys import EPOCH, key_of, micros
-from pytest_insight.storage.sql.rows import OTHER, code_of
+from pytest_insight.storage.sql.rows import DETAILED, WARNING, code_of
 
 # Where a result has no details, no line is looked for: a comparison with NULL finds none at once.
 WITH_DETAILS = (
     "insight_results r LEFT JOIN insight_details x"
-    " ON x.session = CASE WHEN r.detailed = 1 THEN r.session END"
+    f" ON x.session = CASE WHEN r.flags >= {DETAILED} THEN r.session END"
     " AND x.outcome = r.outcome AND x.position = r.position"
 )
 """Every result, with its details where it has any."""
@@ -315,11 +315,11 @@ def _own(wanted: TestFilter, dialect: Dialect, text: str) -> Condition | None:
     """How a filter is said whose details are in the column `text`."""
     match wanted:
         case f.OutcomeIn():
-            return _outcome(wanted, dialect)
+            return _outcome(wanted)
         case f.DurationBetween():
             return _duration(wanted)
         case f.TestHasWarning():
-            return Condition("r.warning = ?", (int(wanted.wanted),))
+            return Condition(f"(r.flags & {WARNING}) = ?", (WARNING * wanted.wanted,))
         case f.PatternMatches(field_name="worker"):
             column = "coalesce(r.worker, '')"
             return _pattern(wanted, dialect, column, partial(dialect.contains, column))
@@ -333,18 +333,11 @@ def _own(wanted: TestFilter, dialect: Dialect, text: str) -> Condition | None:
     return None  # `Custom` is a function of Python's
 
 
-def _outcome(wanted: f.OutcomeIn, dialect: Dialect) -> Condition:
-    names = [str(outcome) for outcome in wanted.outcomes if is_storable(outcome)]
-    codes = sorted({code for name in names if (code := code_of(name)) != OTHER})
-    others = [name for name in names if code_of(name) == OTHER]
-    known = [Condition(f"r.outcome IN ({', '.join('?' * len(codes))})", tuple(codes))]
-    invented = Condition("r.outcome = ?", (OTHER,))
-    return _any(
-        [
-            *(known if codes else ()),
-            *((both(invented, dialect.any_text_of("r.other", others)),) if others else ()),
-        ]
-    )
+def _outcome(wanted: f.OutcomeIn) -> Condition:
+    codes = sorted(code_of(str(outcome)) for outcome in wanted.outcomes if is_storable(outcome))
+    if not codes:
+        return NEVER
+    return Condition(f"r.outcome IN ({', '.join('?' * len(codes))})", tuple(codes))
 
 
 def _pattern(

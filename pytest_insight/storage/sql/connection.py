@@ -10,6 +10,12 @@ from typing import Any, ClassVar
 from pytest_insight.storage.sql.dialect import Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 
+ROLLUP_KEYS = {
+    "insight_days": "test, outcome, day",
+    "insight_totals": "test, outcome",
+}
+"""The tables of what is summed up, and their keys."""
+
 
 class Connection(ABC):
     """Runs statements written with `?` for parameters.
@@ -41,8 +47,12 @@ class Connection(ABC):
         """Add many rows."""
 
     @abstractmethod
-    def add_tests(self, rows: Sequence[Row]) -> None:
-        """Add rows of tests whose keys are not there."""
+    def add_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
+        """Add rows of keys that are not there, with their names."""
+
+    @abstractmethod
+    def add_up(self, table: str, rows: Sequence[Row]) -> None:
+        """Add rows of one of the `ROLLUP_KEYS` up with those that are there."""
 
     @abstractmethod
     def begin(self, *, write: bool) -> None:

@@ -28,13 +28,6 @@ class Dialect(ABC):
 
     types: ClassVar[Mapping[str, str]]
     """What stands in the schema for `{key}`, `{real}`, `{json}` and `{clustered}`."""
-    greater: ClassVar[str]
-    less: ClassVar[str]
-    """The functions that give the greater and the lesser of two values of a row."""
-
-    @abstractmethod
-    def whole(self, number: str) -> str:
-        """A number that is not negative, without what is behind its point."""
 
     @abstractmethod
     def text_in(self, column: str, field: str) -> str:

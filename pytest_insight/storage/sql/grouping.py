@@ -5,14 +5,13 @@ from __future__ import annotations
 from array import array
 from operator import itemgetter
 
-from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql import rollups
 from pytest_insight.storage.sql.compiling import WITH_DETAILS
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
 from pytest_insight.storage.sql.finding import Candidate, Finder, batches
 from pytest_insight.storage.sql.keys import key_of, time_of
-from pytest_insight.storage.sql.rows import BAD_CODES, OUTCOMES
+from pytest_insight.storage.sql.rows import BAD_CODES
 from pytest_insight.summaries import (
     MOST_MICROS,
     SummaryOrder,
@@ -36,8 +35,8 @@ _VALUES = {
 SLACK = 2e-6
 """By how many seconds a mean may differ that is not of whole microseconds."""
 
-Group = tuple[int, int, str | None]
-"""A test, and an outcome by its number and name."""
+Group = tuple[int, int]
+"""A test, and an outcome by its number."""
 
 
 class Grouper:
@@ -99,14 +98,14 @@ class Grouper:
         for batch in batches(self._finder.chosen(), MOST_RESULTS):
             self._gather(batch, which, groups)
         tests: dict[int, Totals] = {}
-        for (test, code, other), (durations, starts) in groups.items():
+        for (test, code), (durations, starts) in groups.items():
             mine = tests.get(test)
             if mine is None:
                 mine = tests[test] = Totals()
-            outcome = OUTCOMES[code] if other is None else TestOutcome(other)
+            outcome = rollups.name_of(self._connection, code)
             total = sum(map(whole_micros, durations))
             first, last = time_of(min(starts)), time_of(max(starts))
-            mine.add(str(outcome), len(starts), total, max(durations), first, last)
+            mine.add(outcome, len(starts), total, max(durations), first, last)
             if percentiles:
                 mine.extend(durations)
         return tests
@@ -120,12 +119,12 @@ class Grouper:
         mine = self._connection.dialect.any_of("r.session", [each.key for each in batch])
         if which is not ALWAYS:
             mine = Condition(f"{mine.sql} AND {which.sql}", mine.parameters + which.parameters)
-        for test, code, other, duration, start in self._connection.rows(
-            *self._statement("r.test, r.outcome, r.other, r.duration, s.started + r.began", mine)
+        for test, code, duration, start in self._connection.rows(
+            *self._statement("r.test, r.outcome, r.duration, s.started + r.began", mine)
         ):
-            group = groups.get((test, code, other))
+            group = groups.get((test, code))
             if group is None:
-                group = groups[test, code, other] = (array("d"), array("q"))
+                group = groups[test, code] = (array("d"), array("q"))
             group[0].append(duration)
             group[1].append(start)
 

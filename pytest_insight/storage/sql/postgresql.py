@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.storage import urls
-from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.store import SQLStorage
@@ -39,12 +39,6 @@ class PostgreSQLDialect(Dialect):
         "json": "JSON",
         "clustered": "",
     }
-    greater: ClassVar[str] = "greatest"
-    less: ClassVar[str] = "least"
-
-    def whole(self, number: str) -> str:
-        """By `floor`: a cast would round."""
-        return f"CAST(floor({number}) AS BIGINT)"
 
     def text_in(self, column: str, field: str) -> str:
         """By an operator."""
@@ -86,6 +80,13 @@ class PostgreSQLDialect(Dialect):
         cases = f"WHEN {there} IS NOT NULL THEN ({column} #>> ?::text[])"
         parameters = tuple(list(path) for path in paths for _ in range(2))
         return Condition(f"CASE {' '.join([cases] * len(paths))} END", parameters)
+
+
+_LINE_TYPES = {
+    "insight_days": "bigint int int int bigint float8 bigint bigint",
+    "insight_totals": "bigint int bigint bigint float8 bigint bigint",
+}
+"""The types of the columns of what is summed up."""
 
 
 class PostgreSQLConnection(Connection):
@@ -152,12 +153,28 @@ class PostgreSQLConnection(Connection):
             for row in rows:
                 copy.write_row(row)
 
-    def add_tests(self, rows: Sequence[Row]) -> None:
+    def add_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
         """Another may add the same ones just now."""
         self.change(
-            "INSERT INTO insight_tests SELECT * FROM unnest(?::bigint[], ?::text[])"
+            f"INSERT INTO {table} (id, {column}) SELECT * FROM unnest(?::bigint[], ?::text[])"
             " ON CONFLICT (id) DO NOTHING",
             ([row[0] for row in rows], [row[1] for row in rows]),
+        )
+
+    def add_up(self, table: str, rows: Sequence[Row]) -> None:
+        """All at once, in their order."""
+        if not rows:
+            return
+        columns = ", ".join(f"?::{name}[]" for name in _LINE_TYPES[table].split())
+        self.change(
+            f"INSERT INTO {table} AS old SELECT * FROM unnest({columns})"
+            f" ON CONFLICT ({ROLLUP_KEYS[table]}) DO UPDATE SET"
+            " results = old.results + excluded.results,"
+            " total = old.total + excluded.total,"
+            " longest = greatest(old.longest, excluded.longest),"
+            " first = least(old.first, excluded.first),"
+            " last = greatest(old.last, excluded.last)",
+            [list(column) for column in zip(*rows, strict=True)],
         )
 
     def begin(self, *, write: bool) -> None:

@@ -7,45 +7,66 @@ transaction that writes the results, so they never differ from them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import itemgetter
 
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Dialect
+from pytest_insight.storage.sql.dialect import ALWAYS
 from pytest_insight.storage.sql.keys import time_of
 from pytest_insight.storage.sql.rows import (
     BAD_CODES,
     FLAKY_CODES,
     MICROS_PER_DAY,
-    OTHER,
     OUTCOMES,
     PASSED_CODE,
+    Row,
     day_of,
 )
-from pytest_insight.summaries import MOST_MICROS, SummaryOrder, TestSummary, Totals
+from pytest_insight.summaries import SummaryOrder, TestSummary, Totals, whole_micros
 
-MOST_RESULTS = 100_000
-"""Results that are written before they are summed up: the same tests come again and again."""
+MOST_LINES = 100_000
+"""Lines that are added up in memory before they are written; one takes about 300 bytes."""
 
-_SUMS = "sum(results), sum(total), max(longest), min(first), max(last)"
-_MOST = f"{MOST_MICROS}.0"
+Line = list[float]
+"""What results come to: how many, their durations in microseconds, the longest in seconds, when the
+first and the last began in microseconds since 1970. Everything but the longest is an `int`."""
+DayKey = tuple[int, int, int]
+"""Test, number of the outcome, and day."""
 
 
 class Rollups:
-    """What one transaction adds, or has counted again."""
+    """The lines that one transaction adds, or has counted again."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._written: set[int] = set()
-        self._results = 0
+        self._days: dict[DayKey, Line] = {}
         self._stale: dict[int, set[int]] = {}
 
-    def add(self, session: int, results: int) -> None:
-        """A session is written, of that key and with so many results."""
-        self._written.add(session)
-        self._results += results
-        if self._results >= MOST_RESULTS:
-            self._add_written()
+    def add(self, started: int, results: Iterable[Row]) -> None:
+        """Add the rows of a session's results (`rows.RESULT_COLUMNS`)."""
+        self._add(
+            (started, test, code, duration, started + began)
+            for _, test, _, code, began, duration, _, _ in results
+        )
+        if len(self._days) >= MOST_LINES:
+            self._write()
+
+    def _add(self, results: Iterable[Row]) -> None:
+        lines = self._days
+        for started, test, code, duration, begin in results:
+            key = (test, code, day_of(started))
+            line = lines.get(key)
+            if line is None:
+                lines[key] = [1, whole_micros(duration), duration, begin, begin]
+                continue
+            line[0] += 1
+            line[1] += whole_micros(duration)
+            if duration > line[2]:
+                line[2] = duration
+            if begin < line[3]:
+                line[3] = begin
+            if begin > line[4]:
+                line[4] = begin
 
     def forget(self, started: int, tests: Collection[int]) -> None:
         """A session of that start with these tests is gone: count its day again."""
@@ -53,75 +74,65 @@ class Rollups:
 
     def finish(self) -> None:
         """Write everything; the sessions and results are written already."""
-        self._add_written()
+        self._write()
         if not self._stale:
             return
-        dialect = self._connection.dialect
-        gone: set[int] = set()
         for day, tests in sorted(self._stale.items()):
-            which = dialect.any_of("test", tests)
-            self._connection.change(
-                f"DELETE FROM insight_days WHERE {which.sql} AND day = ?", (*which.parameters, day)
-            )
-            self._add_of_days(self._of_day(day), dialect.any_of("r.test", tests))
-            gone |= tests
-        which = dialect.any_of("test", gone)
-        self._connection.change(f"DELETE FROM insight_totals WHERE {which.sql}", which.parameters)
-        self._connection.change(
-            f"INSERT INTO insight_totals SELECT test, outcome, other, {_SUMS}"
-            f" FROM insight_days WHERE {which.sql} GROUP BY test, outcome, other",
-            which.parameters,
-        )
+            self._count_again(day, tests)
+        self._write_days()
+        self._sum_up_again(set().union(*self._stale.values()))
         self._stale.clear()
 
-    def _add_written(self) -> None:
-        if self._results:
-            sessions = self._connection.dialect.any_of("r.session", sorted(self._written))
-            self._add_of_days(sessions, ALWAYS)
-            self._add_to_totals(sessions)
-        self._written.clear()
-        self._results = 0
+    def _write(self) -> None:
+        totals: dict[tuple[int, int], Line] = {}
+        for (test, code, _), line in self._days.items():
+            mine = totals.get((test, code))
+            if mine is None:
+                totals[test, code] = line.copy()
+                continue
+            mine[0] += line[0]
+            mine[1] += line[1]
+            mine[2] = max(mine[2], line[2])
+            mine[3] = min(mine[3], line[3])
+            mine[4] = max(mine[4], line[4])
+        self._write_days()
+        # In the order of their keys, here and there: two writers must meet in one order.
+        self._connection.add_up("insight_totals", [(*k, *v) for k, v in sorted(totals.items())])
 
-    def _of_day(self, day: int) -> Condition:
-        found = self._connection.rows(
-            "SELECT id FROM insight_sessions WHERE started >= ? AND started < ?",  # has an index
+    def _write_days(self) -> None:
+        self._connection.add_up("insight_days", [(*k, *v) for k, v in sorted(self._days.items())])
+        self._days.clear()
+
+    def _count_again(self, day: int, tests: Collection[int]) -> None:
+        connection, dialect = self._connection, self._connection.dialect
+        which = dialect.any_of("test", tests)
+        connection.change(
+            f"DELETE FROM insight_days WHERE {which.sql} AND day = ?", (*which.parameters, day)
+        )
+        of_day = connection.rows(
+            "SELECT id FROM insight_sessions WHERE started >= ? AND started < ?",
             (day * MICROS_PER_DAY, (day + 1) * MICROS_PER_DAY),
         )
-        return self._connection.dialect.any_of("r.session", [row[0] for row in found])
+        which = dialect.any_of("r.test", tests)
+        for (session,) in of_day:
+            self._add(
+                connection.rows(
+                    "SELECT s.started, r.test, r.outcome, r.duration, s.started + r.began"
+                    " FROM insight_results r JOIN insight_sessions s ON s.id = r.session"
+                    f" WHERE r.session = ? AND {which.sql}",
+                    (session, *which.parameters),
+                )
+            )
 
-    def _add_of_days(self, sessions: Condition, tests: Condition) -> None:
-        dialect = self._connection.dialect
+    def _sum_up_again(self, tests: Collection[int]) -> None:
+        which = self._connection.dialect.any_of("test", tests)
+        self._connection.change(f"DELETE FROM insight_totals WHERE {which.sql}", which.parameters)
         self._connection.change(
-            _add_up("insight_days", ", s.day", ", day", dialect, f"{sessions.sql} AND {tests.sql}"),
-            sessions.parameters + tests.parameters,
+            "INSERT INTO insight_totals SELECT test, outcome, sum(results), sum(total),"
+            f" max(longest), min(first), max(last) FROM insight_days WHERE {which.sql}"
+            " GROUP BY test, outcome",
+            which.parameters,
         )
-
-    def _add_to_totals(self, sessions: Condition) -> None:
-        statement = _add_up("insight_totals", "", "", self._connection.dialect, sessions.sql)
-        self._connection.change(statement, sessions.parameters)
-
-
-def _add_up(table: str, day: str, day_column: str, dialect: Dialect, condition: str) -> str:
-    """A statement that adds results up with the lines that are there.
-
-    In the order of their keys: two writers must meet in one order.
-    """
-    more, less = dialect.greater, dialect.less
-    micros = dialect.whole(f"{less}(r.duration * 1000000, {_MOST}) + 0.5")
-    # Of this order are the columns of both tables, and the day is of one alone.
-    return (
-        f"INSERT INTO {table} SELECT r.test, r.outcome, coalesce(r.other, ''){day}, count(*),"
-        f" sum({micros}), max(r.duration), min(s.started + r.began), max(s.started + r.began)"
-        " FROM insight_results r JOIN insight_sessions s ON s.id = r.session"
-        f" WHERE {condition} GROUP BY r.test, r.outcome, coalesce(r.other, ''){day}"
-        f" ORDER BY r.test, r.outcome, coalesce(r.other, ''){day}"
-        f" ON CONFLICT (test, outcome, other{day_column}) DO UPDATE SET"
-        f" results = {table}.results + excluded.results,"
-        f" total = {table}.total + excluded.total,"
-        f" longest = {more}({table}.longest, excluded.longest),"
-        f" first = {less}({table}.first, excluded.first),"
-        f" last = {more}({table}.last, excluded.last)"
-    )
 
 
 # Back -------------------------------------------------------------------------------------------
@@ -153,17 +164,26 @@ def summaries(
     if flaky or (sort is not None and limit is not None):
         which = connection.dialect.any_of("o.test", _first(connection, sort, limit, flaky=flaky))
     found: dict[str, Totals] = {}
-    for nodeid, code, other, results, total, longest, first, last in connection.rows(
-        "SELECT t.nodeid, o.outcome, o.other, o.results, o.total, o.longest, o.first, o.last"
+    outcomes: dict[int, str] = dict(OUTCOMES)
+    for nodeid, code, results, total, longest, first, last in connection.rows(
+        "SELECT t.nodeid, o.outcome, o.results, o.total, o.longest, o.first, o.last"
         f" FROM insight_totals o JOIN insight_tests t ON t.id = o.test WHERE {which.sql}",
         which.parameters,
     ):
         mine = found.get(nodeid)
         if mine is None:
             mine = found[nodeid] = Totals()
-        outcome = other if code == OTHER else OUTCOMES[code]
+        outcome = outcomes.get(code) or outcomes.setdefault(code, name_of(connection, code))
         mine.add(outcome, results, total, longest, time_of(first), time_of(last))
     return [mine.summary(nodeid) for nodeid, mine in found.items()]
+
+
+def name_of(connection: Connection, code: int) -> str:
+    """The outcome that a number stands for."""
+    if code in OUTCOMES:
+        return OUTCOMES[code]
+    found = connection.rows("SELECT name FROM insight_outcomes WHERE id = ?", (code,))
+    return str(found[0][0])
 
 
 def _first(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -26,15 +26,16 @@ OUTCOMES = {
     5: TestOutcome.RERUN,
     6: TestOutcome.ERROR,
 }
-"""By the numbers that stand for them in stores; one that is not here is kept by its name."""
-OTHER = 15
-"""The number of those."""
+"""By the numbers that stand for them in stores; others have one that is made from their names."""
+_FIRST_OTHER, _OTHERS = 16, 2**31 - 16
 _CODES = {str(outcome): code for code, outcome in OUTCOMES.items()}
 PASSED_CODE = _CODES[TestOutcome.PASSED]
 BAD_CODES = ", ".join(str(_CODES[outcome]) for outcome in BAD)
 """The numbers of the bad ones, as SQL has them in a list."""
 FLAKY_CODES = ", ".join(str(_CODES[outcome]) for outcome in UNSTABLE)
 """The numbers of those that make a test flaky which has passed too."""
+WARNING, DETAILED = 1, 2
+"""What the flags of a result are the sum of; see `schema`."""
 MICROS_PER_DAY = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -42,13 +43,12 @@ SESSION_COLUMNS = (
     *("id", "session_id", "sut", "started", "day", "pinned", "branch", "commit_id"),
     *("results", "details", "warnings", "outcomes", "header"),
 )
+STARTED = SESSION_COLUMNS.index("started")
 RESULT_COLUMNS = (
-    *("session", "test", "position", "outcome", "began", "duration"),
-    *("warning", "detailed", "worker", "other"),
+    *("session", "test", "position", "outcome", "began", "duration", "flags", "worker"),
 )
 DETAIL_COLUMNS = (
-    *("session", "outcome", "position", "test", "began", "duration"),
-    *("warning", "worker", "other", "result"),
+    *("session", "outcome", "position", "test", "began", "duration", "flags", "worker", "result"),
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -63,6 +63,7 @@ class SessionRows(NamedTuple):
         key: its key.
         session: its own row.
         tests: the nodeids of its results by their keys.
+        outcomes: the names of outcomes that other plugins made up, by their numbers.
         results: their rows, in the order of the table's key.
         details: the rows of those that have more to say, in the order of that table's key.
     """
@@ -70,19 +71,19 @@ class SessionRows(NamedTuple):
     key: int
     session: Row
     tests: dict[int, str]
+    outcomes: dict[int, str]
     results: list[Row]
     details: list[Row]
 
 
-class TestKeysClashError(Exception):
-    """Two nodeids of one session have one key; they are its arguments. Never leaves storage."""
-
-    __test__ = False
+class KeysClashError(Exception):
+    """Two names have one key; they are its arguments. Never leaves storage."""
 
 
 def code_of(outcome: str) -> int:
-    """The number that stands for an outcome; `OTHER` for those of other plugins."""
-    return _CODES.get(outcome, OTHER)
+    """The number that stands for an outcome; of one of another plugin, a hash of its name."""
+    code = _CODES.get(outcome)
+    return _FIRST_OTHER + key_of(outcome) % _OTHERS if code is None else code
 
 
 def day_of(started: int) -> int:
@@ -92,7 +93,7 @@ def day_of(started: int) -> int:
 
 def is_plain(result: TestResult) -> bool:
     """Whether a narrow row says all there is: it passed, without texts and properties."""
-    return result.outcome == TestOutcome.PASSED and not (
+    return result.outcome is TestOutcome.PASSED and not (
         result.longreprtext
         or result.capstdout
         or result.capstderr
@@ -105,34 +106,47 @@ def rows_of(session: TestSession) -> SessionRows:
     """The rows of a checked session.
 
     Raises:
-        TestKeysClashError: see there.
+        KeysClashError: see there.
     """
     key, start = key_of(session.session_id), session.session_start_time
-    tests: dict[int, str] = {}
+    nodeids = [result.nodeid for result in session.test_results]
+    keys = [key_of(nodeid) for nodeid in nodeids]
+    tests = dict(zip(keys, nodeids, strict=True))
+    if len(tests) != len(set(nodeids)):
+        raise KeysClashError(*_clashing(tests, nodeids))
     results: list[Row] = []
     details: list[Row] = []
+    outcomes: dict[int, str] = {}
     warnings = 0
-    for position, result in enumerate(session.test_results):
-        nodeid, duration = result.nodeid, result.duration
-        test = key_of(nodeid)
-        if tests.setdefault(test, nodeid) != nodeid:
-            raise TestKeysClashError(tests[test], nodeid)
+    for position, (test, result) in enumerate(zip(keys, session.test_results, strict=True)):
         began = (result.start_time - start) // _MICROSECOND
-        warning, worker = int(result.has_warning), result.worker or None
-        warnings += warning
+        duration = result.duration
+        worker = result.worker or None
+        flags = 0
+        if result.has_warning:
+            flags = WARNING
+            warnings += 1
         if is_plain(result):
-            row = (key, test, position, PASSED_CODE, began, duration, warning, 0, worker, None)
-            results.append(row)
+            results.append((key, test, position, PASSED_CODE, began, duration, flags, worker))
             continue
+        flags += DETAILED
         code = code_of(result.outcome)
-        other = str(result.outcome) if code == OTHER else None
-        results.append((key, test, position, code, began, duration, warning, 1, worker, other))
+        if code not in OUTCOMES:
+            name = str(result.outcome)
+            if outcomes.setdefault(code, name) != name:
+                raise KeysClashError(outcomes[code], name)
+        results.append((key, test, position, code, began, duration, flags, worker))
         text = _encode(result).decode()
-        details.append((key, code, position, test, began, duration, warning, worker, other, text))
+        details.append((key, code, position, test, began, duration, flags, worker, text))
     results.sort()  # by the table's key, which no two rows share: that is how they will lie
     details.sort()
     own = _session_row(key, session, len(details), warnings)
-    return SessionRows(key, own, tests, results, details)
+    return SessionRows(key, own, tests, outcomes, results, details)
+
+
+def _clashing(tests: Mapping[int, str], nodeids: Iterable[str]) -> tuple[str, str]:
+    """Two nodeids of one key, the last of which is in `tests`."""
+    return next((nodeid, kept) for nodeid in nodeids if (kept := tests[key_of(nodeid)]) != nodeid)
 
 
 def _session_row(key: int, session: TestSession, details: int, warnings: int) -> Row:
@@ -180,9 +194,7 @@ def header_of(header: str) -> TestSession:
 
 DETAIL_FIELDS = "r.session, r.position, r.result"
 """What is read of a result in `insight_details`, as `r`."""
-NARROW_FIELDS = (
-    "r.session, r.position, t.nodeid, r.began, r.duration, r.warning, r.worker, x.result"
-)
+NARROW_FIELDS = "r.session, r.position, t.nodeid, r.began, r.duration, r.flags, r.worker, x.result"
 """What is read of one in `insight_results`, as `r`; `t` is its test, `x` its line of details."""
 
 
@@ -192,15 +204,15 @@ def _results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:
         return _decode_results(f"[{','.join([row[2] for row in ordered])}]")
     start = session.session_start_time
     found = []
-    for _, _, nodeid, began, duration, warning, worker, detail in ordered:
+    for _, _, nodeid, began, duration, flags, worker, detail in ordered:
         if detail is not None:
             found.append(_decode_result(detail))
             continue
         begin = start + timedelta(microseconds=began)
-        if warning or worker:
+        if flags or worker:
             passed = TestResult(
                 *(nodeid, TestOutcome.PASSED, begin, duration),
-                has_warning=bool(warning),
+                has_warning=bool(flags & WARNING),
                 worker=worker or "",
             )
             found.append(passed)

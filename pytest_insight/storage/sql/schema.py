@@ -61,76 +61,79 @@ STEPS: list[tuple[str, ...]] = [
             nodeid TEXT NOT NULL
         )
         """,
-        # One line per result.
-        #   outcome   its number in `rows.OUTCOMES`, or `rows.OTHER` and its name in `other`
+        # The names of outcomes that other plugins made up, by the numbers of `rows.code_of`.
+        """
+        CREATE TABLE insight_outcomes (
+            id {key} NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL
+        )
+        """,
+        # One line per result. Few columns: what each costs is paid for every result.
+        #   outcome   its number
         #   began     microseconds from the session's start
         #   duration  seconds
-        #   detailed  1 where it has a line in insight_details
+        #   flags     `rows.WARNING` where it has a warning, and `rows.DETAILED` where it has a
+        #             line in insight_details, added up
         """
         CREATE TABLE insight_results (
             session BIGINT NOT NULL,
             test BIGINT NOT NULL,
             position INTEGER NOT NULL,
-            outcome SMALLINT NOT NULL,
+            outcome INTEGER NOT NULL,
             began BIGINT NOT NULL,
             duration {real} NOT NULL,
-            warning SMALLINT NOT NULL,
-            detailed SMALLINT NOT NULL,
+            flags SMALLINT NOT NULL,
             worker TEXT,
-            other TEXT,
             PRIMARY KEY (session, test, position)
         ){clustered}
         """,
         # The results that did not simply pass, or have texts or properties, with the columns of
         # insight_results, so that a condition is said of both in the same words.
         #   result    all of it, as the JSON document has it
+        # They lie as they were added, those of a session together: long rows fill pages better so.
         """
         CREATE TABLE insight_details (
             session BIGINT NOT NULL,
-            outcome SMALLINT NOT NULL,
+            outcome INTEGER NOT NULL,
             position INTEGER NOT NULL,
             test BIGINT NOT NULL,
             began BIGINT NOT NULL,
             duration {real} NOT NULL,
-            warning SMALLINT NOT NULL,
+            flags SMALLINT NOT NULL,
             worker TEXT,
-            other TEXT,
             result TEXT NOT NULL,
             PRIMARY KEY (session, outcome, position)
-        ){clustered}
+        )
         """,
         # What `rollups` keeps: one line per test, outcome and day, and one per test and outcome.
         # They belong to no session, so their keys begin with the test's. The day comes last, so
         # that days are summed up as they lie.
         #   day      of the sessions' starts
-        #   other    the outcome's name, empty where its number says it
         #   total    the durations, each in whole microseconds
         #   longest  in seconds; first, last: when the first and last result began
         """
         CREATE TABLE insight_days (
             test BIGINT NOT NULL,
-            outcome SMALLINT NOT NULL,
-            other TEXT NOT NULL,
+            outcome INTEGER NOT NULL,
             day INTEGER NOT NULL,
             results INTEGER NOT NULL,
             total BIGINT NOT NULL,
             longest {real} NOT NULL,
             first BIGINT NOT NULL,
             last BIGINT NOT NULL,
-            PRIMARY KEY (test, outcome, other, day)
+            PRIMARY KEY (test, outcome, day)
         ){clustered}
         """,
         """
         CREATE TABLE insight_totals (
             test BIGINT NOT NULL,
-            outcome SMALLINT NOT NULL,
-            other TEXT NOT NULL,
+            outcome INTEGER NOT NULL,
             results BIGINT NOT NULL,
             total BIGINT NOT NULL,
             longest {real} NOT NULL,
             first BIGINT NOT NULL,
             last BIGINT NOT NULL,
-            PRIMARY KEY (test, outcome, other)
+            PRIMARY KEY (test, outcome)
         ){clustered}
         """,
     ),

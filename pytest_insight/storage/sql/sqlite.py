@@ -20,7 +20,7 @@ from pytest_insight.files import (
     not_writable,
     os_error_text,
 )
-from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.store import SQLStorage
@@ -47,12 +47,6 @@ class SQLiteDialect(Dialect):
         "json": "TEXT",
         "clustered": " WITHOUT ROWID",
     }
-    greater: ClassVar[str] = "max"
-    less: ClassVar[str] = "min"
-
-    def whole(self, number: str) -> str:
-        """By a cast, which cuts off."""
-        return f"CAST({number} AS INTEGER)"
 
     def text_in(self, column: str, field: str) -> str:
         """By a path."""
@@ -159,15 +153,31 @@ class SQLiteConnection(Connection):
         with self._errors_named("write"):
             self._driver.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)
 
-    def add_tests(self, rows: Sequence[Row]) -> None:
+    def add_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
         """Nobody else writes meanwhile, so they are missing."""
-        self.load("insight_tests", ("id", "nodeid"), rows)
+        self.load(table, ("id", column), rows)
 
     @contextmanager
     def writing(self, *, whole: bool = True) -> Iterator[None]:
         """Writers wait for each other at our lock; for other programs at SQLite's own."""
         with self._lock.held(), super().writing(whole=whole):
             yield
+
+    def add_up(self, table: str, rows: Sequence[Row]) -> None:
+        """One prepared statement, run for each."""
+        if not rows:
+            return
+        with self._errors_named("write"):
+            self._driver.executemany(
+                f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"
+                f" ON CONFLICT ({ROLLUP_KEYS[table]}) DO UPDATE SET"
+                " results = results + excluded.results,"
+                " total = total + excluded.total,"
+                " longest = max(longest, excluded.longest),"
+                " first = min(first, excluded.first),"
+                " last = max(last, excluded.last)",
+                rows,
+            )
 
     def begin(self, *, write: bool) -> None:
         """What is to be written begins as such: a reader that goes on to write may not."""

@@ -14,7 +14,8 @@ from pytest_insight.storage.sql.rows import (
     DETAIL_COLUMNS,
     RESULT_COLUMNS,
     SESSION_COLUMNS,
-    TestKeysClashError,
+    STARTED,
+    KeysClashError,
     rows_of,
 )
 
@@ -51,6 +52,7 @@ class Writer:
         self._location = location
         self._whole = whole
         self._tests: dict[int, str] = {}
+        self._outcomes: dict[int, str] = {}
         self._rollups = Rollups(connection)
 
     def write(self, session: TestSession) -> None:
@@ -62,7 +64,7 @@ class Writer:
         """
         try:
             rows = rows_of(session)
-        except TestKeysClashError as exc:
+        except KeysClashError as exc:
             raise self._clash(*exc.args) from exc
         connection = self._connection
         of_key = ("SELECT session_id, started FROM insight_sessions WHERE id = ?", (rows.key,))
@@ -71,10 +73,11 @@ class Writer:
             raise self._clash(connection.rows(*of_key)[0][0], session.session_id)
         if old or not self._whole:  # else it is new, and nobody can have saved it since
             self._take_away([(rows.key, started) for _, started in old] or [(rows.key, None)])
-        self._add_tests(rows.tests)
+        self._add_names("insight_tests", "nodeid", rows.tests, self._tests)
+        self._add_names("insight_outcomes", "name", rows.outcomes, self._outcomes)
         connection.load("insight_results", RESULT_COLUMNS, rows.results)
         connection.load("insight_details", DETAIL_COLUMNS, rows.details)
-        self._rollups.add(rows.key, len(rows.results))
+        self._rollups.add(rows.session[STARTED], rows.results)
 
     def finish(self) -> None:
         """Write what is summed up."""
@@ -94,28 +97,36 @@ class Writer:
             for table in ("insight_details", "insight_results"):
                 self._connection.change(f"DELETE FROM {table} WHERE session = ?", (key,))
 
-    def _add_tests(self, tests: Mapping[int, str]) -> None:
-        new = {key: nodeid for key, nodeid in tests.items() if key not in self._tests}
-        if new:
-            self._read_tests(new)
-        missing = sorted(key for key in new if key not in self._tests)
-        if missing:
-            # By their keys: two writers who add the same ones must meet them in one order.
-            self._connection.add_tests([(key, tests[key]) for key in missing])
-            self._read_tests(missing)  # another may have added another test of that key just now
-        for key, nodeid in tests.items():
-            if self._tests[key] != nodeid:
-                raise self._clash(self._tests[key], nodeid)
+    def _add_names(
+        self, table: str, column: str, names: Mapping[int, str], known: dict[int, str]
+    ) -> None:
+        """See to it that names are in their table.
 
-    def _read_tests(self, keys: Collection[int]) -> None:
+        Args:
+            table: the table.
+            column: that of the names.
+            names: by their keys.
+            known: those that are known to be there; is added to.
+        """
+        if names.items() <= known.items():
+            return
+        new = sorted(names.keys() - known.keys())
+        if new:
+            known.update(self._names(table, column, new))
+        # By their keys: two writers who add the same ones must meet them in one order.
+        missing = [key for key in new if key not in known]
+        if missing:
+            self._connection.add_names(table, column, [(key, names[key]) for key in missing])
+            # Another may have added another one of that key just now.
+            known.update(self._names(table, column, missing))
+        for key, name in names.items():
+            if known[key] != name:
+                raise self._clash(known[key], name)
+
+    def _names(self, table: str, column: str, keys: Collection[int]) -> dict[int, str]:
         which = self._connection.dialect.any_of("id", keys)
-        self._tests.update(
-            (key, nodeid)
-            for key, nodeid in self._connection.rows(
-                f"SELECT id, nodeid FROM insight_tests WHERE {which.sql}",
-                which.parameters,
-            )
-        )
+        sql = f"SELECT id, {column} FROM {table} WHERE {which.sql}"
+        return dict(self._connection.rows(sql, which.parameters))
 
     def delete(self, ids: Collection[str], *, pinned: bool) -> int:
         """Delete sessions, pinned ones only where told to; returns how many there were."""
