@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pytest_insight.models import TestSession
+import msgspec
+
+from pytest_insight.models import CodeState, TestSession
 from pytest_insight.storage.sql.keys import key_of, micros
 
 Rows = list[tuple[Any, ...]]
@@ -65,14 +67,19 @@ def asking(place: str) -> Iterator[Callable[[str, str], Rows]]:
 
 
 # A bulk load ------------------------------------------------------------------------------------
+# It keeps every field of a session and of a result, as ours does, in the plainest tables for them:
+# unchecked, with the texts apart, without anything summed up.
 
 _TABLES = (
-    "CREATE TABLE hand_sessions (id BIGINT PRIMARY KEY, name TEXT, sut TEXT, started BIGINT)",
+    "CREATE TABLE hand_sessions (id BIGINT PRIMARY KEY, name TEXT, sut TEXT, started BIGINT,"
+    " stopped BIGINT, duration DOUBLE PRECISION, tags TEXT, testing_system TEXT, commit_id TEXT,"
+    " branch TEXT, digest TEXT, exit_status INTEGER, crashed INTEGER, pinned INTEGER)",
     "CREATE TABLE hand_tests (id BIGINT PRIMARY KEY, nodeid TEXT)",
     "CREATE TABLE hand_results (session BIGINT, test BIGINT, position INTEGER, outcome TEXT,"
-    " began BIGINT, duration DOUBLE PRECISION, PRIMARY KEY (session, test, position))",
+    " began BIGINT, duration DOUBLE PRECISION, warning INTEGER, worker TEXT,"
+    " PRIMARY KEY (session, test, position))",
     "CREATE TABLE hand_texts (session BIGINT, position INTEGER, longrepr TEXT, stdout TEXT,"
-    " PRIMARY KEY (session, position))",
+    " stderr TEXT, log TEXT, properties TEXT, PRIMARY KEY (session, position))",
 )
 
 
@@ -147,13 +154,26 @@ def _load(
                 test = known[each.nodeid] = key_of(each.nodeid)
                 new.append((test, each.nodeid))
             began = micros(each.start_time) - start
-            results.append((key, test, position, str(each.outcome), began, each.duration))
-            if each.longreprtext or each.capstdout:
-                texts.append((key, position, each.longreprtext, each.capstdout))
-        load("hand_sessions", [(key, session.session_id, session.sut_name, start)])
+            warning, worker = int(each.has_warning), each.worker or None
+            outcome = str(each.outcome)
+            results.append((key, test, position, outcome, began, each.duration, warning, worker))
+            said = (each.longreprtext, each.capstdout, each.capstderr, each.caplog)
+            if any(said) or each.properties:
+                texts.append((key, position, *said, _json(each.properties)))
+        code = session.code_state or CodeState()
+        stopped = micros(session.session_stop_time)
+        facts = (_json(session.session_tags), _json(session.testing_system))
+        ending = (session.exit_status, int(session.crashed), int(session.pinned))
+        head = (key, session.session_id, session.sut_name, start, stopped)
+        state = (code.commit, code.branch, code.digest)
+        load("hand_sessions", [(*head, session.session_duration, *facts, *state, *ending)])
         load("hand_tests", new)
         load("hand_results", results)
         load("hand_texts", texts)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def schema_beside(url: str) -> str:

@@ -19,6 +19,7 @@ from pytest_insight.storage.sql.rows import (
     MICROS_PER_DAY,
     OUTCOMES,
     PASSED_CODE,
+    RESULT_COLUMNS,
     Row,
     day_of,
 )
@@ -44,17 +45,10 @@ class Rollups:
 
     def add(self, started: int, results: Iterable[Row]) -> None:
         """Add the rows of a session's results (`rows.RESULT_COLUMNS`)."""
-        self._add(
-            (started, test, code, duration, started + began)
-            for _, test, _, code, began, duration, _, _ in results
-        )
-        if len(self._days) >= MOST_LINES:
-            self._write()
-
-    def _add(self, results: Iterable[Row]) -> None:
-        lines = self._days
-        for started, test, code, duration, begin in results:
-            key = (test, code, day_of(started))
+        day, lines = day_of(started), self._days
+        for _, test, _, code, began, duration, _, _ in results:
+            begin = started + began
+            key = (test, code, day)
             line = lines.get(key)
             if line is None:
                 lines[key] = [1, whole_micros(duration), duration, begin, begin]
@@ -67,6 +61,8 @@ class Rollups:
                 line[3] = begin
             if begin > line[4]:
                 line[4] = begin
+        if len(lines) >= MOST_LINES:
+            self._write()
 
     def forget(self, started: int, tests: Collection[int]) -> None:
         """A session of that start with these tests is gone: count its day again."""
@@ -110,19 +106,17 @@ class Rollups:
             f"DELETE FROM insight_days WHERE {which.sql} AND day = ?", (*which.parameters, day)
         )
         of_day = connection.rows(
-            "SELECT id FROM insight_sessions WHERE started >= ? AND started < ?",
+            "SELECT id, started FROM insight_sessions WHERE started >= ? AND started < ?",
             (day * MICROS_PER_DAY, (day + 1) * MICROS_PER_DAY),
         )
-        which = dialect.any_of("r.test", tests)
-        for (session,) in of_day:
-            self._add(
-                connection.rows(
-                    "SELECT s.started, r.test, r.outcome, r.duration, s.started + r.began"
-                    " FROM insight_results r JOIN insight_sessions s ON s.id = r.session"
-                    f" WHERE r.session = ? AND {which.sql}",
-                    (session, *which.parameters),
-                )
+        which = dialect.any_of("test", tests)
+        for session, started in of_day:
+            results = connection.rows(
+                f"SELECT {', '.join(RESULT_COLUMNS)} FROM insight_results"
+                f" WHERE session = ? AND {which.sql}",
+                (session, *which.parameters),
             )
+            self.add(started, results)
 
     def _sum_up_again(self, tests: Collection[int]) -> None:
         which = self._connection.dialect.any_of("test", tests)
