@@ -32,6 +32,21 @@ GroupOption = Annotated[
         "--group",
     ),
 ]
+FlakyOption = Annotated[
+    bool,
+    option(
+        "As --group, but only tests that passed and also failed, had an error or were run again; "
+        "the most failures first.",
+        "--flaky",
+    ),
+]
+PercentilesOption = Annotated[
+    bool,
+    option(
+        "With --group: with p50 and p95, for which a database looks at every single result.",
+        "--percentiles/--no-percentiles",
+    ),
+]
 ExplainOption = Annotated[bool, option("Say how it would be found, and find nothing.", "--explain")]
 
 
@@ -51,19 +66,29 @@ def order_of(sort: TestSort) -> SummaryOrder | None:
 
 
 def list_groups(
-    query: Query, storage: BaseStorage, limit: int | None, format_: FindFormat, sort: TestSort
+    query: Query,
+    storage: BaseStorage,
+    limit: int | None,
+    format_: FindFormat,
+    sort: TestSort,
+    *,
+    flaky: bool,
+    percentiles: bool,
 ) -> bool:
     """Print one line per test; returns whether there are any."""
+    order = order_of(sort)
+    if flaky and sort is TestSort.STARTED:
+        order = SummaryOrder.FAILURES
     if limit is None:
         limit = USUAL if format_ is FindFormat.TABLE else 0
     most = limit + 1 if limit else None
-    found = query.group_by_test(sort=order_of(sort), limit=most)
+    found = query.group_by_test(sort=order, limit=most, percentiles=percentiles, flaky=flaky)
     shown = found[:limit] if limit else found
     if format_ is FindFormat.NODEIDS:
         return print_nodeids(shown)
     print_listing(
         Listed(shown, more=len(found) > len(shown)),
-        _columns(),
+        _columns(percentiles=percentiles or order is SummaryOrder.P95),
         format_,
         fields=TestSummary.__struct_fields__,
         as_json=_as_json,
@@ -79,9 +104,9 @@ def print_plan(query: Query) -> None:
         print_styled(styled(line))
 
 
-def _columns() -> list[Column]:
+def _columns(*, percentiles: bool) -> list[Column]:
     now = datetime.now(UTC)
-    return [
+    columns = [
         Column("Test", lambda t: t.nodeid, fit="fold"),
         Column("Results", lambda t: f"{t.results:,}", "right"),
         Column("Mean", lambda t: duration_text(t.mean), "right"),
@@ -92,6 +117,7 @@ def _columns() -> list[Column]:
         Column("Seen", lambda t: age_text(t.last_seen, now), "right"),
         Column("Outcomes", _outcomes, fit="fold"),
     ]
+    return [each for each in columns if percentiles or each.header not in ("p50", "p95")]
 
 
 def _outcomes(test: TestSummary) -> Any:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from pytest_insight.cli.groups import ExplainOption, GroupOption, list_groups, print_plan
+from pytest_insight.cli.groups import (
+    ExplainOption,
+    FlakyOption,
+    GroupOption,
+    PercentilesOption,
+    list_groups,
+    print_plan,
+)
 from pytest_insight.cli.lazy import Commands
 from pytest_insight.cli.options import (
     EXIT_MATCHED,
@@ -61,6 +68,8 @@ def find_tests(
     limit: LimitOption = None,
     format_: FindFormatOption = FindFormat.TABLE,
     group: GroupOption = False,
+    flaky: FlakyOption = False,
+    percentiles: PercentilesOption = True,
     explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
@@ -76,8 +85,13 @@ def find_tests(
     if explain:
         print_plan(query)
         return
-    if not group and str(sort) in list(SummaryOrder):
+    if group or flaky:
+        found = list_groups(
+            query, storage, limit, format_, sort, flaky=flaky, percentiles=percentiles
+        )
+    elif str(sort) in list(SummaryOrder):
         raise typer.BadParameter(f"--sort {sort} is of all results of a test: add --group")
-    list_ = list_groups if group else list_tests
-    if list_(query, storage, limit, format_, sort) and exit_code:
+    else:
+        found = list_tests(query, storage, limit, format_, sort)
+    if found and exit_code:
         raise typer.Exit(EXIT_MATCHED)

@@ -21,23 +21,22 @@ Rows = list[tuple[Any, ...]]
 
 DAYS = 7
 
+# Each over our tables, as good as we know: joins in the order in which keys are there.
 _STATEMENTS = {
-    "failures": "SELECT t.nodeid, s.session_id, s.started + r.began, r.duration, x.longrepr,"
-    " x.stdout FROM insight_sessions s JOIN insight_results r ON r.session = s.id"
-    " JOIN insight_tests t ON t.id = r.test LEFT JOIN insight_texts x"
-    " ON x.session = r.session AND x.position = r.position"
-    " WHERE s.started >= ? AND r.outcome = 1",
+    "failures": "SELECT r.session, s.session_id, r.position, r.result FROM insight_sessions s"
+    " CROSS JOIN insight_details r WHERE r.session = s.id AND s.started >= ? AND r.outcome = 1",
     "history": "SELECT s.session_id, s.started, r.outcome, r.duration FROM insight_sessions s"
-    " JOIN insight_results r ON r.session = s.id AND r.test = ? ORDER BY s.started",
+    " CROSS JOIN insight_results r WHERE r.session = s.id AND r.test = ? ORDER BY s.started",
     "slowest": "SELECT t.nodeid, mean FROM (SELECT test, sum(total) * 1.0 / sum(results) AS mean"
-    " FROM insight_days GROUP BY test ORDER BY mean DESC LIMIT 20) AS slow"
+    " FROM insight_totals GROUP BY test ORDER BY mean DESC LIMIT 20) AS slow"
     " JOIN insight_tests t ON t.id = slow.test",
-    "flaky": "SELECT t.nodeid FROM (SELECT test FROM insight_days WHERE outcome IN (0, 1)"
+    "flaky": "SELECT t.nodeid FROM (SELECT test FROM insight_totals WHERE outcome IN (0, 1)"
     " GROUP BY test HAVING min(outcome) = 0 AND max(outcome) = 1) AS both_ways"
     " JOIN insight_tests t ON t.id = both_ways.test",
-    "last": "SELECT t.nodeid, r.outcome, r.began, r.duration, x.longrepr, x.stdout"
-    " FROM insight_results r JOIN insight_tests t ON t.id = r.test LEFT JOIN insight_texts x"
-    " ON x.session = r.session AND x.position = r.position WHERE r.session ="
+    "last": "SELECT t.nodeid, r.outcome, r.began, r.duration, x.result"
+    " FROM insight_results r LEFT JOIN insight_tests t ON t.id = r.test"
+    " LEFT JOIN insight_details x ON x.session = CASE WHEN r.flags >= 2 THEN r.session END"
+    " AND x.outcome = r.outcome AND x.position = r.position WHERE r.session ="
     " (SELECT id FROM insight_sessions ORDER BY started DESC LIMIT 1) ORDER BY r.position",
 }
 
@@ -188,43 +187,58 @@ def schema_beside(url: str) -> str:
 
 # DuckDB -----------------------------------------------------------------------------------------
 
+# What an answer of ours is made of: every field of a result, and of its session; of a test all that
+# `TestSummary` says without percentiles.
+_SUMMARY = (
+    "SELECT nodeid, count(*), count(*) FILTER (outcome = 'passed'),"
+    " count(*) FILTER (outcome = 'failed'), count(*) FILTER (outcome = 'skipped'),"
+    " avg(duration) AS mean, max(duration), min(started), max(started), arg_max(outcome, started)"
+    " FROM results GROUP BY nodeid"
+)
+_WITH_SESSION = "SELECT r.*, s.* FROM results r JOIN sessions s ON s.session_id = r.session_id"
 _DUCKDB = {
-    "failures": "SELECT nodeid, session_id, started, duration, longrepr FROM results"
-    " WHERE session_started >= ? AND outcome = 'failed'",
-    "history": "SELECT session_id, started, outcome, duration FROM results WHERE nodeid = ?"
-    " ORDER BY session_started",
-    "slowest": "SELECT nodeid, avg(duration) AS mean FROM results GROUP BY nodeid"
-    " ORDER BY mean DESC LIMIT 20",
-    "flaky": "SELECT nodeid FROM results GROUP BY nodeid HAVING count(*) FILTER"
-    " (outcome = 'passed') > 0 AND count(*) FILTER (outcome = 'failed') > 0",
-    "last": "SELECT nodeid, outcome, started, duration, longrepr FROM results WHERE session_id ="
-    " (SELECT arg_max(session_id, session_started) FROM results)",
+    "failures": f"{_WITH_SESSION} WHERE s.began >= ? AND r.outcome = 'failed' ORDER BY s.began",
+    "history": f"{_WITH_SESSION} WHERE r.nodeid = ? ORDER BY s.began",
+    "slowest": f"{_SUMMARY} ORDER BY mean DESC LIMIT 20",
+    "flaky": f"{_SUMMARY} HAVING count(*) FILTER (outcome = 'passed') > 0"
+    " AND count(*) FILTER (outcome = 'failed') > 0",
+    "last": f"{_WITH_SESSION} WHERE r.session_id = (SELECT arg_max(session_id, began)"
+    " FROM sessions)",
 }
 
 
 def ask_duckdb(place: str, path: str, turns: int) -> dict[str, list[float]]:
-    """Seconds of each question over DuckDB's own file with the same results."""
+    """Seconds of each question over DuckDB's own file with the same sessions."""
     import duckdb
 
     from pytest_insight.storage import SQLiteStorage
     from tests.benchmarks.harness import in_turns
 
-    rows = Path(f"{path}.csv")
+    rows, heads = Path(f"{path}.csv"), Path(f"{path}.sessions.csv")
     nodeid = ""
-    with SQLiteStorage(place) as storage, rows.open("w", newline="") as file:
-        writer = csv.writer(file)
-        names = ("session_id", "session_started", "nodeid", "outcome", "started", "duration")
-        writer.writerow((*names, "longrepr"))
+    with (
+        SQLiteStorage(place) as storage,
+        rows.open("w", newline="") as file,
+        heads.open("w", newline="") as beside,
+    ):
+        results, sessions = csv.writer(file), csv.writer(beside)
+        names = ("session_id", "nodeid", "outcome", "started", "duration", "longrepr", "stdout")
+        results.writerow((*names, "stderr", "log", "warning", "worker", "properties"))
+        sessions.writerow(("session_id", "sut", "began", "header"))
         for session in storage.iter_sessions():
-            begin = micros(session.session_start_time)
+            header = _json(msgspec.structs.replace(session, test_results=()))
+            began = micros(session.session_start_time)
+            sessions.writerow((session.session_id, session.sut_name, began, header))
             for each in session.test_results:
                 nodeid = each.nodeid
-                start = micros(each.start_time)
-                head = (session.session_id, begin, nodeid, str(each.outcome), start)
-                writer.writerow((*head, each.duration, each.longreprtext))
+                head = (session.session_id, nodeid, str(each.outcome), micros(each.start_time))
+                texts = (each.longreprtext, each.capstdout, each.capstderr, each.caplog)
+                more = (int(each.has_warning), each.worker, _json(each.properties))
+                results.writerow((*head, each.duration, *texts, *more))
     with closing(duckdb.connect(path)) as database:
-        database.execute(f"CREATE TABLE results AS SELECT * FROM read_csv('{rows}')")
-        rows.unlink()
+        for table, source in (("results", rows), ("sessions", heads)):
+            database.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv('{source}')")
+            source.unlink()
         since = micros(datetime.now(UTC) - timedelta(days=DAYS))
         parameters = {"failures": [since], "history": [nodeid]}
         return in_turns(

@@ -1,13 +1,17 @@
 """SQLite and PostgreSQL: five questions, ingest, size, and saving, against SQL written by hand.
 
-1,000,000 results always, 10,000,000 too with `BENCH_LARGE=1`. Where DuckDB is installed (the extra
-`bench`), it answers the same questions over a file of its own.
+1,000,000 results always, 10,000,000 too with `BENCH_LARGE=1`. "Cold" is the command as one types
+it, in a new process, which prints a screenful; it is compared with the same command on an empty
+store, plus 1.5 times what the SQL by hand takes for the whole answer in a process that runs.
+"In process" is the whole answer by the library, as objects. Where DuckDB is installed (the extra
+`bench`), it gives answers of the same content over a file of its own.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -26,6 +30,7 @@ from tests.benchmarks.report import Row, compared, megabytes_text
 from tests.postgresql import server
 
 HUGE = Shape(10_000, 1_000)
+INSIGHT = Path(sys.executable).with_name("insight")
 TURNS = 5
 COLD_TURNS = 7
 MOST_BYTES = 90
@@ -38,6 +43,13 @@ QUESTIONS = {
     "slowest": "the 20 slowest tests by mean",
     "flaky": "tests both passed and failed",
     "last": "the last session",
+}
+COMMANDS = {
+    "failures": ["query", "tests", "--outcome", "failed", "--days", str(by_hand.DAYS)],
+    "history": ["query", "tests", "--nodeid", "{nodeid}"],
+    "slowest": ["query", "tests", "--group", "--sort", "mean", "--no-percentiles"],
+    "flaky": ["query", "tests", "--flaky", "--no-percentiles"],
+    "last": ["sessions", "show", "last"],
 }
 
 
@@ -84,12 +96,14 @@ def _measured(kind: str, shape: Shape, place: str) -> list[Row]:
         target = f"<= {MOST_BYTES} bytes"
         rows.append(Row(f"{title}: a result", measured, target=target, kept=size <= MOST_BYTES))
     seconds = in_child(ask_in_turns, place).value
-    bare = _cold(place, "nothing")
     for name, words in QUESTIONS.items():
         mine, hand = min(seconds[f"ours {name}"]), min(seconds[f"hand {name}"])
-        rows.append(compared(f"{title}: {words}, in process", mine, hand, most=1.5))
-        allowed = bare + 1.5 * hand
-        rows.append(compared(f"{title}: {words}, cold", _cold(place, name), allowed, most=1))
+        rows.append(compared(f"{title}: {words}, in process", mine, hand))
+    with _profiles(place) as environment:
+        for name, words in QUESTIONS.items():
+            bare, full = _cold(place, name, environment)
+            allowed = bare + 1.5 * min(seconds[f"hand {name}"])
+            rows.append(compared(f"{title}: {words}, cold", full, allowed, most=1))
     if kind == "sqlite" and find_spec("duckdb"):
         rows += _against_duckdb(title, place, seconds)
     return [*rows, _saving(title, place)]
@@ -125,17 +139,12 @@ def questions(storage: BaseStorage, nodeid: str) -> dict[str, Callable[[], objec
     asked: Query = query.on_storage(storage)
     tests = asked.filter_by_test()
     return {
-        "nothing": storage.get_last_session if not nodeid else (lambda: None),
         "failures": lambda: (
             asked.in_last_days(7).filter_by_test().with_outcome("failed").apply().execute().tests()
         ),
         "history": lambda: tests.with_nodeid_containing(nodeid).apply().execute().tests(),
         "slowest": lambda: asked.group_by_test(sort="mean", limit=20, percentiles=False),
-        "flaky": lambda: [
-            each.nodeid
-            for each in asked.group_by_test(percentiles=False)
-            if each.outcomes.get("passed") and each.outcomes.get("failed")
-        ],
+        "flaky": lambda: asked.group_by_test(flaky=True, percentiles=False),
         "last": storage.get_last_session,
     }
 
@@ -162,23 +171,34 @@ def some_nodeid(storage: BaseStorage) -> str:
     return last.test_results[7].nodeid
 
 
-def ask_once(place: str, name: str, nodeid: str) -> None:
-    """What a cold process does."""
-    with opened(place) as storage:
-        if name == "nothing":
-            storage.get_session_by_id("none")
-        else:
-            questions(storage, nodeid)[name]()
+@contextmanager
+def _profiles(place: str) -> Iterator[dict[str, str]]:
+    """The environment of commands that know this store as `full`, and as `empty` one without tests.
+
+    It has a session, which the last of the questions takes for granted.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        environment = quiet_environment(PYTEST_INSIGHT_HOME=home)
+        places = {"full": place, "empty": _beside(place)}
+        with opened(places["empty"]) as empty:
+            empty.save_session(one_session(0))
+        for name, where in places.items():
+            option = ["--url", where, "--store-password"] if "://" in where else ["--path", where]
+            kind = "postgresql" if "://" in where else "sqlite"
+            run_process([INSIGHT, "profile", "create", name, "--type", kind, *option], environment)
+        yield environment
 
 
-def _cold(place: str, name: str) -> float:
-    """Seconds of a fresh process that asks one question; "nothing" opens the store and looks."""
+def _cold(place: str, name: str, environment: dict[str, str]) -> tuple[float, float]:
+    """Seconds of a command on an empty store and on the full one, in turns."""
     with opened(place) as storage:
         nodeid = some_nodeid(storage)
-    code = "import sys; from tests.benchmarks.databases import ask_once; ask_once(*sys.argv[1:])"
-    command = [sys.executable, "-c", code, place, name, nodeid]
-    environment = quiet_environment(PYTHONPATH=str(BENCH.parent))
-    return min(run_process(command, environment).wall for _ in range(COLD_TURNS))
+    command = [part.format(nodeid=nodeid) for part in COMMANDS[name]]
+    seconds: dict[str, list[float]] = {"empty": [], "full": []}
+    for _ in range(COLD_TURNS):
+        for profile, taken in seconds.items():
+            taken.append(run_process([INSIGHT, "--profile", profile, *command], environment).wall)
+    return min(seconds["empty"]), min(seconds["full"])
 
 
 def _against_duckdb(title: str, place: str, seconds: dict[str, list[float]]) -> list[Row]:
@@ -205,7 +225,7 @@ def _saving(title: str, place: str) -> Row:
 def save_in_turns(place: str) -> tuple[float, float]:
     """Seconds of saving a session to a store of 10 sessions, and to this one."""
     session = one_session(SAVED)
-    with _beside(place) as small, opened(place) as large:
+    with opened(_beside(place)) as small, opened(place) as large:
         small.save_sessions(sessions(Shape(10, 1_000)))
         stores = {"few": small, "many": large}
         seconds = in_turns(
@@ -216,15 +236,11 @@ def save_in_turns(place: str) -> tuple[float, float]:
     return min(seconds["few"]), min(seconds["many"])
 
 
-@contextmanager
-def _beside(place: str) -> Iterator[BaseStorage]:
+def _beside(place: str) -> str:
+    """The place of a new store, beside the given one."""
     if "://" in place:
-        schema = by_hand.schema_beside(place)
-        with PostgreSQLStorage(schema) as storage:
-            yield storage
-        return
+        return by_hand.schema_beside(place)
     path = Path(f"{place}.small")
     for old in path.parent.glob(f"{path.name}*"):
         old.unlink()
-    with SQLiteStorage(path) as storage:
-        yield storage
+    return str(path)
