@@ -235,6 +235,9 @@ def test_every_way_of_reading_results_tells_of_damage(store: JSONStorage, damage
         with pytest.warns(StoreDamageWarning, match="bravo"):
             assert SESSIONS["charlie"] in store.select(selection)
     with pytest.warns(StoreDamageWarning, match="bravo"):
+        (found,) = store.group_by_test()
+    assert found.results == len(SESSIONS["charlie"].test_results)
+    with pytest.warns(StoreDamageWarning, match="bravo"):
         assert store.get_session_by_id("bravo") is None
     assert store.get_last_session() == SESSIONS["charlie"]
 

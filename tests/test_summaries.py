@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pytest_insight import query
+from pytest_insight import query, summaries
 from pytest_insight.errors import InvalidQueryParameterError, UnknownChoiceError
-from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import InMemoryStorage
-from pytest_insight.summaries import TestSummary
+from pytest_insight.summaries import TestSummary, summarised, total_micros, whole_micros
 from tests.conftest import START, MakeSession
+from tests.strategies import durations, outcomes, times
 
 
 def result(name: str, outcome: str, hour: int, duration: float) -> TestResult:
@@ -102,3 +107,72 @@ def test_an_unknown_order_and_a_limit_that_is_none_are_refused(storage: InMemory
         query.on_storage(storage).group_by_test(sort="meen")
     with pytest.raises(InvalidQueryParameterError, match="limit"):
         query.on_storage(storage).group_by_test(limit=-1)
+
+
+# What a summary says, in the plainest words; what is shipped is made to be fast.
+
+
+def plainly(nodeid: str, results: list[TestResult], *, percentiles: bool) -> TestSummary:
+    durations = [each.duration for each in results]
+
+    def percentile(percent: int) -> float | None:
+        enough = (
+            each
+            for each in sorted(durations)
+            if 100 * sum(other <= each for other in durations) >= percent * len(durations)
+        )
+        return next(enough) if percentiles else None
+
+    last = max(results, key=lambda each: (each.start_time, each.outcome != "rerun", each.outcome))
+    return TestSummary(
+        nodeid,
+        len(results),
+        dict(Counter(str(each.outcome) for each in results)),
+        mean=sum(map(whole_micros, durations)) / len(durations) / 1e6,
+        p50=percentile(50),
+        p95=percentile(95),
+        maximum=max(durations),
+        first_seen=min(each.start_time for each in results),
+        last_seen=last.start_time,
+        last_outcome=last.outcome,
+    )
+
+
+some_results = st.lists(
+    st.builds(
+        TestResult,
+        nodeid=st.sampled_from(["a", "b", "b[1]", "c"]),
+        outcome=st.sampled_from([TestOutcome.PASSED, TestOutcome.RERUN]) | outcomes(),
+        start_time=times(),
+        duration=durations() | st.sampled_from([1e6, 1.7e308]),
+    ),
+    max_size=8,
+)
+
+
+@given(
+    several=st.lists(some_results, max_size=5),
+    percentiles=st.booleans(),
+    most_loose=st.integers(0, 12),
+)
+def test_a_summary_is_what_its_results_come_to_in_whatever_order_they_stand(
+    several: list[list[TestResult]], percentiles: bool, most_loose: int
+) -> None:
+    history = [
+        TestSession(f"api-{number}", "api", START, test_results=tuple(results))
+        for number, results in enumerate(several)
+    ]
+    by_test: dict[str, list[TestResult]] = {}
+    for each in (each for results in several for each in results):
+        by_test.setdefault(each.nodeid, []).append(each)
+    with mock.patch.object(summaries, "MOST_LOOSE", most_loose):
+        found = summarised(history, percentiles=percentiles)
+    assert found == [plainly(*item, percentiles=percentiles) for item in sorted(by_test.items())]
+    for summary in found:
+        assert list(summary.outcomes) == sorted(summary.outcomes)
+        assert {type(name) for name in summary.outcomes} == {str}
+
+
+@given(st.lists(durations() | st.floats(0, 1e-5) | st.floats(0, 1e308)))
+def test_a_total_is_of_whole_microseconds(some: list[float]) -> None:
+    assert total_micros(some) == sum(map(whole_micros, some))

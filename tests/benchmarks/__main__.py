@@ -13,6 +13,7 @@ from tests.benchmarks.report import Row, table
 BENCHMARKS = {
     "recent-failures": "recent_failures",
     "load-all": "load_all",
+    "grouping": "grouping",
     "saving": "saving",
     "listing": "listing",
     "extremes": "extremes",
