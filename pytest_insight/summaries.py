@@ -6,7 +6,7 @@ import enum
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from math import floor
 from typing import Any
 
@@ -111,70 +111,6 @@ def total_micros(durations: Collection[float]) -> int:
     return sum(map(floor, [duration * 1e6 + 0.5 for duration in durations]))
 
 
-class Totals:
-    """Adds up the results of one test."""
-
-    __slots__ = ("_durations", "_first", "_last", "_longest", "_outcomes", "_total")
-
-    def __init__(self) -> None:
-        self._durations = array("d")
-        self._outcomes: Counter[str] = Counter()
-        self._total = 0
-        self._longest = 0.0
-        self._first: datetime | None = None
-        self._last: tuple[datetime, bool, str] | None = None
-
-    def add(
-        self,
-        outcome: str,
-        results: int,
-        total: int,
-        longest: float,
-        first: datetime,
-        last: datetime,
-    ) -> None:
-        """Add results of one outcome.
-
-        Args:
-            outcome: its name.
-            results: how many.
-            total: their durations, each by `whole_micros`.
-            longest: the longest duration.
-            first: when the first began.
-            last: when the last began.
-        """
-        self._outcomes[outcome] += results
-        self._total += total
-        self._longest = max(self._longest, longest)
-        if self._first is None or first < self._first:
-            self._first = first
-        this = (last, outcome != TestOutcome.RERUN, outcome)
-        if self._last is None or this > self._last:
-            self._last = this
-
-    def extend(self, durations: Iterable[float]) -> None:
-        """Add the single durations, for the percentiles: 8 bytes for each."""
-        self._durations.extend(durations)
-
-    def summary(self, nodeid: str) -> TestSummary:
-        """What they come to."""
-        assert self._first is not None  # noqa: S101 - for the type checker: there is one at least
-        assert self._last is not None  # noqa: S101
-        durations, count = sorted(self._durations), self._outcomes.total()
-        return TestSummary(
-            nodeid,
-            count,
-            dict(sorted(self._outcomes.items())),
-            mean=self._total / count / 1e6,
-            p50=durations[_place(50, count)] if durations else None,
-            p95=durations[_place(95, count)] if durations else None,
-            maximum=self._longest,
-            first_seen=self._first,
-            last_seen=self._last[0],
-            last_outcome=TestOutcome(self._last[2]),
-        )
-
-
 class _Tally:
     """What is noted of one test while its results go by.
 
@@ -229,11 +165,11 @@ class _Tally:
             count,
             dict(sorted(outcomes.items())),
             mean=total_micros(durations) / count / 1e6,
-            p50=durations[_place(50, count)] if percentiles else None,
-            p95=durations[_place(95, count)] if percentiles else None,
+            p50=durations[place(50, count)] if percentiles else None,
+            p95=durations[place(95, count)] if percentiles else None,
             maximum=durations[-1] if percentiles else max(durations),
-            first_seen=self.first,
-            last_seen=self.last,
+            first_seen=self.first.astimezone(UTC),
+            last_seen=self.last.astimezone(UTC),
             last_outcome=self.last_outcome,
         )
 
@@ -277,14 +213,14 @@ def _note(results: Iterable[TestResult], tests: dict[str, _Tally], before: _Tall
             test.last, test.last_outcome = start, outcome
         elif start < test.first:
             test.first = start
-        elif start == test.last and _counts_as_later(outcome, test.last_outcome):
+        elif start == test.last and counts_as_later(outcome, test.last_outcome):
             test.last_outcome = outcome
         if outcome is not passed:
             test.others[outcome] = test.others.get(outcome, 0) + 1
     return before
 
 
-def _counts_as_later(outcome: str, other: str) -> bool:
+def counts_as_later(outcome: str, other: str) -> bool:
     """Which of two results that began at once is the last; see `TestSummary.last_outcome`."""
     rerun = TestOutcome.RERUN
     return (outcome != rerun, outcome) > (other != rerun, other)
@@ -300,6 +236,6 @@ def ordered(
     return found if limit is None else found[:limit]
 
 
-def _place(percent: int, count: int) -> int:
+def place(percent: int, count: int) -> int:
     """The place of the nearest rank among sorted values."""
     return max(-(-percent * count // 100), 1) - 1

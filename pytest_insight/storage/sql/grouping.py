@@ -10,15 +10,15 @@ from pytest_insight.storage.sql.compiling import WITH_DETAILS
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
 from pytest_insight.storage.sql.finding import Candidate, Finder, batches
-from pytest_insight.storage.sql.keys import key_of, time_of
+from pytest_insight.storage.sql.keys import key_of
 from pytest_insight.storage.sql.rows import BAD_CODES
+from pytest_insight.storage.sql.totals import Totals
 from pytest_insight.summaries import (
     MOST_MICROS,
     SummaryOrder,
     TestSummary,
-    Totals,
     ordered,
-    whole_micros,
+    total_micros,
 )
 
 MOST_RESULTS = 200_000
@@ -103,9 +103,8 @@ class Grouper:
             if mine is None:
                 mine = tests[test] = Totals()
             outcome = rollups.name_of(self._connection, code)
-            total = sum(map(whole_micros, durations))
-            first, last = time_of(min(starts)), time_of(max(starts))
-            mine.add(outcome, len(starts), total, max(durations), first, last)
+            total = total_micros(durations)
+            mine.add(outcome, len(starts), total, max(durations), min(starts), max(starts))
             if percentiles:
                 mine.extend(durations)
         return tests

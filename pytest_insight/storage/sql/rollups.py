@@ -8,11 +8,9 @@ transaction that writes the results, so they never differ from them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from operator import itemgetter
 
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.dialect import ALWAYS
-from pytest_insight.storage.sql.keys import time_of
+from pytest_insight.storage.sql.dialect import ALWAYS, Condition
 from pytest_insight.storage.sql.rows import (
     BAD_CODES,
     FLAKY_CODES,
@@ -23,7 +21,8 @@ from pytest_insight.storage.sql.rows import (
     Row,
     day_of,
 )
-from pytest_insight.summaries import SummaryOrder, TestSummary, Totals, whole_micros
+from pytest_insight.storage.sql.totals import Totals
+from pytest_insight.summaries import SummaryOrder, TestSummary, whole_micros
 
 MOST_LINES = 100_000
 """Lines that are added up in memory before they are written; one takes about 300 bytes."""
@@ -155,8 +154,12 @@ def summaries(
         flaky: only tests that are `TestSummary.flaky`.
     """
     which = ALWAYS
-    if flaky or (sort is not None and limit is not None):
+    if sort is not None and limit is not None:
         which = connection.dialect.any_of("o.test", _first(connection, sort, limit, flaky=flaky))
+    elif flaky:
+        which = Condition(
+            f"o.test IN (SELECT test FROM insight_totals GROUP BY test HAVING {_IS_FLAKY})"
+        )
     found: dict[str, Totals] = {}
     outcomes: dict[int, str] = dict(OUTCOMES)
     for nodeid, code, results, total, longest, first, last in connection.rows(
@@ -167,8 +170,10 @@ def summaries(
         mine = found.get(nodeid)
         if mine is None:
             mine = found[nodeid] = Totals()
-        outcome = outcomes.get(code) or outcomes.setdefault(code, name_of(connection, code))
-        mine.add(outcome, results, total, longest, time_of(first), time_of(last))
+        outcome = outcomes.get(code)
+        if outcome is None:
+            outcome = outcomes[code] = name_of(connection, code)
+        mine.add(outcome, results, total, longest, first, last)
     return [mine.summary(nodeid) for nodeid, mine in found.items()]
 
 
@@ -180,18 +185,16 @@ def name_of(connection: Connection, code: int) -> str:
     return str(found[0][0])
 
 
-def _first(
-    connection: Connection, sort: SummaryOrder | None, limit: int | None, *, flaky: bool
-) -> list[int]:
-    having = f" HAVING {_IS_FLAKY}" if flaky else ""
-    if sort is None or limit is None:
-        found = connection.rows(f"SELECT test FROM insight_totals GROUP BY test{having}")
-        return [row[0] for row in found]
+def _first(connection: Connection, sort: SummaryOrder, limit: int, *, flaky: bool) -> list[int]:
     rank = _RANKS[sort]
-    # With those alike to the last one: they are told apart by their nodeids, which are not here.
-    found = connection.rows(
-        f"SELECT test, {rank} AS value FROM insight_totals GROUP BY test{having}"
+    candidates = f"FROM insight_totals GROUP BY test HAVING {_IS_FLAKY if flaky else ALWAYS.sql}"
+    ranked = connection.rows(
+        f"SELECT test, {rank} AS value {candidates} ORDER BY value DESC LIMIT ?", (limit,)
     )
-    found.sort(key=itemgetter(1), reverse=True)
-    least = found[limit - 1][1] if 0 < limit <= len(found) else None
-    return [test for test, value in found if least is None or value >= least] if limit else []
+    if len(ranked) < limit or not ranked:
+        return [row[0] for row in ranked]
+    # Those alike are told apart by their nodeids, which are not here.
+    least = ranked[-1][1]
+    return [
+        row[0] for row in connection.rows(f"SELECT test {candidates} AND {rank} >= ?", (least,))
+    ]
