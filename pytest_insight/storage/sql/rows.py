@@ -199,8 +199,8 @@ NARROW_FIELDS = "r.session, r.position, t.nodeid, r.began, r.duration, r.flags, 
 
 
 def _results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:
-    ordered = sorted(rows, key=_position)
-    if len(ordered[0]) == len(DETAIL_FIELDS.split(",")):
+    ordered = sorted(rows, key=_position) if len(rows) > 1 else rows
+    if len(ordered[0]) == _DETAIL_WIDTH:
         return _decode_results(f"[{','.join([row[2] for row in ordered])}]")
     start = session.session_start_time
     found = []
