@@ -194,6 +194,7 @@ def header_of(header: str) -> TestSession:
 
 DETAIL_FIELDS = "r.session, r.position, r.result"
 """What is read of a result in `insight_details`, as `r`."""
+_DETAIL_WIDTH = DETAIL_FIELDS.count(",") + 1
 NARROW_FIELDS = "r.session, r.position, t.nodeid, r.began, r.duration, r.flags, r.worker, x.result"
 """What is read of one in `insight_results`, as `r`; `t` is its test, `x` its line of details."""
 
