@@ -19,7 +19,7 @@ from pytest_insight.storage.sql.rows import (
     session_of,
 )
 
-FIRST_RESULTS = 200
+FIRST_RESULTS = 50
 """Results that are read first: often a screenful is enough."""
 MOST_RESULTS = 20_000
 MOST_NARROWED = 100_000
