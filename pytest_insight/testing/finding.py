@@ -63,6 +63,16 @@ class FindingRules(Rules):
         forwards = list(storage.iter_sessions())
         assert list(storage.iter_sessions(newest_first=True)) == forwards[::-1]
 
+    def test_newest_first_goes_through_a_long_history(self, storage: BaseStorage) -> None:
+        # Three start at once, so that wherever reading pauses, it may be between two of them.
+        storage.save_sessions(
+            make_session(number // 3, session_id=f"{number % 7}-{number:03}", test_results=())
+            for number in range(250)
+        )
+        backwards = [each.session_id for each in storage.iter_sessions(newest_first=True)]
+        assert len(backwards) == 250
+        assert backwards == storage.session_ids()[::-1]
+
     def test_session_ids_come_in_the_order_of_the_sessions(self, storage: BaseStorage) -> None:
         fill(storage, 3, 1, 2)
         assert storage.session_ids() == ids_of(storage.load_sessions())

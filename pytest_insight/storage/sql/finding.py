@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_insight.filters import Selection, SessionFilter, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.sql.compiling import DETAILS_ALONE, WITH_DETAILS, Results, compiled
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
+from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement, both
 from pytest_insight.storage.sql.rows import (
     DETAIL_FIELDS,
     NARROW_FIELDS,
@@ -21,6 +21,8 @@ from pytest_insight.storage.sql.rows import (
 
 FIRST_RESULTS = 50
 """Results that are read first: often a screenful is enough."""
+FIRST_SESSIONS = 100
+"""Sessions that are looked for first, of the newest ones."""
 MOST_RESULTS = 20_000
 MOST_NARROWED = 100_000
 """Results that are read at a time, and results from which some are selected at a time where it is
@@ -68,10 +70,10 @@ class Finder:
 
     def sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
         """The sessions, with the selected results."""
-        chosen = self.chosen()
+        chosen = self._newest() if newest_first else self.chosen()[::-1]
         narrows = self.sql.results.narrows
         most = MOST_NARROWED if narrows and not self.sql.results.bounded else MOST_RESULTS
-        for batch in batches(chosen if newest_first else chosen[::-1], most):
+        for batch in batches(chosen, most):
             for session in self._loaded(batch, self.sql.results):
                 if narrows and not session.test_results:
                     continue
@@ -126,11 +128,32 @@ class Finder:
             chosen = list(self._with_results(chosen, results, limit))
         return chosen if limit is None else chosen[:limit]
 
+    def _newest(self) -> Iterator[Candidate]:
+        """The same, some at a time: often the first ones are enough."""
+        if self.sql.rest_of_sessions or self.sql.limit is not None:
+            yield from self.chosen()
+            return
+        page, older = FIRST_SESSIONS, ALWAYS
+        while True:
+            rows = self._connection.rows(*self._find_sessions(", s.started", page, older))
+            yield from (Candidate(*row[:3]) for row in rows)
+            if len(rows) < page:
+                return
+            started, name = rows[-1][3], rows[-1][1]
+            by_name = self._dialect.by_code_point("s.session_id")
+            older = Condition(
+                f"s.started <= ? AND NOT (s.started = ? AND {by_name} >= ?)",
+                (started, started, name),
+            )
+            page *= GROWTH
+
     def _candidates(self, more: str, limit: int | None) -> list[Row]:
         return self._connection.rows(*self._find_sessions(more, limit))
 
-    def _find_sessions(self, more: str, limit: int | None) -> Statement:
-        condition = self.sql.sessions
+    def _find_sessions(
+        self, more: str, limit: int | None, further: Condition = ALWAYS
+    ) -> Statement:
+        condition = self.sql.sessions if further is ALWAYS else both(self.sql.sessions, further)
         cut = Condition("") if limit is None else Condition(" LIMIT ?", (limit,))
         results, wanted = "s.results", self.sql.results
         if any(each.needs_results for each in self.sql.rest_of_sessions):
@@ -206,7 +229,7 @@ class Finder:
                 yield session_of(header, by_key.pop(each.key, ()))
 
 
-def batches(chosen: Sequence[Candidate], most: int) -> Iterator[list[Candidate]]:
+def batches(chosen: Iterable[Candidate], most: int) -> Iterator[list[Candidate]]:
     """Some at a time: few first, then as many as have `most` results, or one that has more."""
     room = FIRST_RESULTS
     batch: list[Candidate] = []
