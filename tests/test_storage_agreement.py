@@ -149,6 +149,8 @@ class Agreement(RuleBasedStateMachine):
     def they_add_up_to_the_same(self) -> None:
         expected = self.memory.group_by_test(percentiles=False)
         assert self.files[0].group_by_test(percentiles=False) == expected
+        flaky = self.files[0].group_by_test(percentiles=False, flaky=True)
+        assert flaky == [each for each in expected if each.flaky]
 
     @invariant()
     def they_hold_the_same(self) -> None:
@@ -243,10 +245,10 @@ def test_all_backends_answer_the_same_in_the_same_order(
             newest = storage.iter_sessions(selection, newest_first=True)
             assert list(map(encode_session, newest)) == expected[::-1]
             for sort, limit in ((None, None), *((order, 2) for order in SummaryOrder)):
-                for percentiles in (True, False):
+                for percentiles, flaky in ((True, False), (False, False), (False, True)):
                     found, known = (
                         each.group_by_test(
-                            selection, sort=sort, limit=limit, percentiles=percentiles
+                            selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
                         )
                         for each in (storage, memory)
                     )

@@ -84,6 +84,35 @@ def test_the_most_come_first_and_those_alike_by_nodeid(
     assert asked.group_by_test(sort=sort, limit=0) == []
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "flaky"),
+    [
+        ("passed", False),
+        ("failed", False),
+        ("failed error rerun", False),
+        ("passed skipped xfailed xpassed flaky", False),
+        ("passed failed", True),
+        ("passed error", True),
+        ("rerun passed", True),
+    ],
+)
+def test_a_test_that_passed_and_did_not_is_flaky(
+    make_session: MakeSession, outcomes: str, flaky: bool
+) -> None:
+    storage = InMemoryStorage()
+    results = [result("a", outcome, hour, 0.1) for hour, outcome in enumerate(outcomes.split())]
+    storage.save_session(make_session(test_results=tuple(results)))
+    asked = query.on_storage(storage)
+    assert [each.flaky for each in asked.group_by_test()] == [flaky]
+    assert names(asked.group_by_test(flaky=True)) == ["a"] * flaky
+
+
+def test_a_limit_counts_the_flaky_ones(storage: InMemoryStorage) -> None:
+    asked = query.on_storage(storage)
+    assert names(asked.group_by_test(sort="mean", limit=1)) == ["c"]
+    assert names(asked.group_by_test(sort="mean", limit=1, flaky=True)) == ["b"]
+
+
 def test_percentiles_are_durations_that_occurred(make_session: MakeSession) -> None:
     storage = InMemoryStorage()
     results = [result("a", "passed", 0, float(number)) for number in range(1, 101)]

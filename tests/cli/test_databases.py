@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.storage import JSONStorage, PostgreSQLStorage, SQLiteStorage
+from pytest_insight.storage.access import get_storage_instance
+from pytest_insight.testing.rules import make_result
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
 from tests.postgresql import Server
@@ -158,3 +160,22 @@ def test_a_history_moves_from_one_kind_of_storage_to_the_next_and_back_equal(
     refused = insight("profile", "copy", "default", "x", "--url", URL, status=1)
     assert "--store-password" in refused.err
     assert SECRET not in refused.err
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "json"])
+def test_the_flaky_tests_are_those_that_passed_and_did_not(
+    insight: Insight, make_session: MakeSession, kind: str
+) -> None:
+    insight("profile", "create", "some", "--type", kind, "--switch")
+    passed = make_session(2, test_results=(make_result("tests/test_a.py::test_y"),))
+    get_storage_instance().save_sessions([make_session(1), passed])
+    found = json.loads(insight("query", "tests", "--flaky", "--format", "json").out)
+    assert [(each["nodeid"], each["outcomes"]) for each in found] == [
+        ("tests/test_a.py::test_y", {"failed": 1, "passed": 1})
+    ]
+    assert found[0]["p95"] is not None
+    quick = ["query", "tests", "--flaky", "--no-percentiles"]
+    assert "p95" not in insight(*quick).out
+    assert json.loads(insight(*quick, "--format", "json").out)[0]["p95"] is None
+    insight(*quick, "--exit-code", status=3)
+    insight(*quick, "--session", "last", "--exit-code")
