@@ -236,6 +236,7 @@ def ask_duckdb(place: str, path: str, turns: int) -> dict[str, list[float]]:
                 more = (int(each.has_warning), each.worker, _json(each.properties))
                 results.writerow((*head, each.duration, *texts, *more))
     with closing(duckdb.connect(path)) as database:
+        database.execute("SET enable_progress_bar = false")  # it would go to stdout
         for table, source in (("results", rows), ("sessions", heads)):
             database.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv('{source}')")
             source.unlink()
