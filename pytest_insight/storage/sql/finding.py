@@ -71,12 +71,10 @@ class Finder:
     def sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
         """The sessions, with the selected results."""
         chosen = self._newest() if newest_first else self.chosen()[::-1]
-        narrows = self.sql.results.narrows
-        most = MOST_NARROWED if narrows and not self.sql.results.bounded else MOST_RESULTS
+        wanted = self.sql.results
+        most = MOST_NARROWED if wanted.narrows and not wanted.bounded else MOST_RESULTS
         for batch in batches(chosen, most):
-            for session in self._loaded(batch, self.sql.results):
-                if narrows and not session.test_results:
-                    continue
+            for session in self._loaded(batch, wanted):
                 narrowed = self._after.narrowed(session)
                 if narrowed is not None:
                     yield narrowed
@@ -170,7 +168,7 @@ class Finder:
         )
 
     def find_results(
-        self, batch: Sequence[Candidate], wanted: Results, fields: str = "", end: str = ""
+        self, batch: Sequence[Candidate], wanted: Results, fields: str = ""
     ) -> Statement:
         """The wanted results of some sessions.
 
@@ -178,7 +176,6 @@ class Finder:
             batch: the sessions.
             wanted: which of their results.
             fields: what to read of `r`; without, what `session_of` takes.
-            end: what follows the conditions.
         """
         which = self._dialect.any_of("r.session", [each.key for each in batch])
         source = wanted.source
@@ -189,7 +186,7 @@ class Finder:
                 # Each has one. Said so, the database does not begin with the tests.
                 source += " LEFT JOIN insight_tests t ON t.id = r.test"
         return Statement(
-            f"SELECT {fields} FROM {source} WHERE {which.sql} AND {wanted.condition.sql} {end}",
+            f"SELECT {fields} FROM {source} WHERE {which.sql} AND {wanted.condition.sql}",
             which.parameters + wanted.condition.parameters,
         )
 
@@ -210,21 +207,24 @@ class Finder:
     # What they hold -----------------------------------------------------------------------------
 
     def _loaded(self, batch: Sequence[Candidate], wanted: Results) -> Iterator[TestSession]:
-        """The sessions of a batch that are still there, in its order, with matching results."""
-        mine = self._dialect.any_of("s.id", [each.key for each in batch])
-        with self._connection.reading():
-            headers = self._connection.rows(
-                f"SELECT s.id, s.header FROM insight_sessions s WHERE {mine.sql}",
-                mine.parameters,
-            )
-            results = self._connection.rows(*self.find_results(batch, wanted))
+        """The sessions of a batch that are still there, in its order, with the wanted results.
+
+        Where single results are wanted, only those that have any.
+        """
         by_key: defaultdict[int, list[Row]] = defaultdict(list)
-        for row in results:
-            by_key[row[0]].append(row)
-        del results
-        header_by_key: dict[int, str] = dict(headers)
+        with self._connection.reading():
+            for row in self._connection.rows(*self.find_results(batch, wanted)):
+                by_key[row[0]].append(row)
+            keys = list(by_key) if wanted.narrows else [each.key for each in batch]
+            mine = self._dialect.any_of("s.id", keys)
+            headers: dict[int, str] = dict(
+                self._connection.rows(
+                    f"SELECT s.id, s.header FROM insight_sessions s WHERE {mine.sql}",
+                    mine.parameters,
+                )
+            )
         for each in batch:
-            header = header_by_key.get(each.key)
+            header = headers.get(each.key)
             if header is not None:
                 yield session_of(header, by_key.pop(each.key, ()))
 
