@@ -40,6 +40,9 @@ P = ParamSpec("P")
 MAX_LINES = 3
 """Said of journals at the end of a run."""
 
+MAX_PHASES = 3
+"""A report may be asked about when its test has had all its phases."""
+
 
 class Settings:
     """Everything that was decided before the run starts.
@@ -108,7 +111,7 @@ class Recorder:
         self._clock, self._stopwatch = time.time, time.perf_counter
         self._time_at, self._time = datetime.fromtimestamp, Timestamps().text
         self._began, self._stopwatch_began = self._clock(), self._stopwatch()
-        self._attempts = Attempts(settings.texts, self._clock)
+        self._attempts = Attempts(settings.texts, self._clock, self._counted_as)
         self._add, self._name_json = self._attempts.add, settings.texts.name_json
         self._journal: JournalWriter | None = None
         self._live: JournalWriter | None = None  # the same, while nothing has failed
@@ -146,13 +149,7 @@ class Recorder:
         if journal is None:
             return
         try:
-            for outcome, reports in self._terminal_counts.items():
-                if reports and reports[-1] is report:
-                    lines = self._add(report, outcome)
-                    break
-            else:
-                lines = self._add(report, self._counted_as(report))
-            for line in lines:
+            for line in self._add(report, self._terminal_counts):
                 journal.result(line)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
             self._fail(exc)
@@ -252,7 +249,10 @@ class Recorder:
             self._journal.warned(self._settings.texts.name_json(nodeid))
 
     def _counted_as(self, report: pytest.TestReport) -> str:
-        """Without a terminal, or one that counts."""
+        for outcome, reports in self._terminal_counts.items():
+            if any(counted is report for counted in reports[: -MAX_PHASES - 1 : -1]):
+                return outcome
+        # There is no terminal, or none that counts.
         status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
         # With `-p no:terminal` its default answer is not there either.
         default = report.outcome if report.when == "call" else ""

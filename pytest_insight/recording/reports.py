@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -58,11 +58,18 @@ class Attempts:
     Args:
         texts: what is kept of the texts.
         clock: seconds since 1970; not one that a test can patch.
+        counted_as: what pytest counts one of the last reports as; empty where it does not.
     """
 
-    def __init__(self, texts: Texts, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        clock: Callable[[], float],
+        counted_as: Callable[[pytest.TestReport], str],
+    ) -> None:
         self._texts = texts
         self._clock = clock
+        self._counted_as = counted_as
         self._begin = clock()
         self._open: dict[tuple[str, str], _Attempt] = {}
         # Of a test that is run again: its reports go on to repeat the sections of earlier attempts.
@@ -72,35 +79,47 @@ class Attempts:
         self._call: pytest.TestReport | None = None
         self._time, self._name_json = Timestamps().parts, texts.name_json
 
-    def add(self, report: pytest.TestReport, outcome: str) -> Sequence[bytes]:
+    def add(self, report: pytest.TestReport, counts: Mapping[str, list[Any]]) -> Sequence[bytes]:
         """Take in one report; returns the results of the test if this was its last phase.
 
         Args:
             report: the phase's report.
-            outcome: what pytest counts it as; empty where it does not.
+            counts: the terminal's, by outcome; empty without a terminal, or one that counts.
         """
         # Nearly all tests pass and have nothing to say. Of those the reports are kept until the
         # last one, which costs a third of what others cost; so this is written out, for speed.
-        if type(report) is _TestReport and not report.sections and not report.user_properties:
-            setup = self._setup
+        if (
+            type(report) is _TestReport
+            and report.outcome == "passed"
+            and not report.sections
+            and not report.user_properties
+        ):
+            setup, call = self._setup, self._call
             if setup is None:
                 if (
                     report.when == "setup"
-                    and not outcome
                     and not self._open
                     and not self._seen
                     and "node" not in report.__dict__  # which xdist's controller adds
                 ):
                     self._setup = report
                     return ()
-            # pytest gives all reports of one run of a test the same object.
-            elif report.location is setup.location:
-                call = self._call
-                if call is None:
-                    if report.when == "call" and outcome == "passed":
-                        self._call = report
-                        return ()
-                elif report.when == "teardown" and not outcome:
+            elif report.location is not setup.location:
+                pass  # pytest gives all reports of one run of a test the same object
+            elif call is None:
+                if report.when == "call":
+                    self._call = report
+                    return ()
+            elif report.when == "teardown":
+                not_counted, passed = counts.get(""), counts.get("passed")
+                if (
+                    not_counted
+                    and passed
+                    and not_counted[-1] is report
+                    and passed[-1] is call
+                    and len(not_counted) > 1
+                    and not_counted[-2] is setup
+                ):
                     self._setup = self._call = None
                     duration = setup.duration + call.duration + report.duration
                     if not 0 < duration < MAX_SECONDS:
@@ -108,18 +127,18 @@ class Attempts:
                     minute, second = self._time(self._start(setup, duration))
                     return (PASSED % (self._name_json(report.nodeid), minute, second, duration),)
         self._not_alone()
-        return self._add(report, outcome)
+        return self._add(report)
 
     def _not_alone(self) -> None:
         """The test that seemed to be one of many is not: take its reports in like others."""
-        setup, call = self._setup, self._call
+        kept = self._setup, self._call
         self._setup = self._call = None
-        if setup is not None:
-            self._add(setup, "")
-        if call is not None:
-            self._add(call, "passed")
+        for report in kept:
+            if report is not None:
+                self._add(report)
 
-    def _add(self, report: pytest.TestReport, outcome: str) -> list[bytes]:
+    def _add(self, report: pytest.TestReport) -> list[bytes]:
+        outcome = self._counted_as(report)
         node = getattr(report, "node", None)  # xdist's controller says where the report is from
         key = (report.nodeid, "" if node is None else str(node.gateway.id))
         when: str = report.when

@@ -58,7 +58,7 @@ class Destination:
             self._storage = open_choice(choice).waiting(LOCK_SECONDS)
             self.location = self._storage.location
         # Imported now: tests may put something else in the place of datetime, and leave it there.
-        _ = self._parse
+        _parser()
 
     def save(self, journal: JournalWriter, fields: dict[str, Any], ending: dict[str, Any]) -> int:
         """End the journal and save its session; returns how many results that has.
@@ -79,7 +79,7 @@ class Destination:
                 with self._file.being_written():
                     if self._file.add(data):
                         return journal.results
-        session = self._parse(lines).session
+        session = _parser()(lines).session
         with self._as_storage() as storage:
             storage.save_session(session)
         return len(session.test_results)
@@ -91,8 +91,8 @@ class Destination:
             self._storage = JSONStorage(self.location, lock_seconds=LOCK_SECONDS)
         return self._storage
 
-    @property
-    def _parse(self) -> Callable[[bytes], Journal]:
-        from pytest_insight.recording.entries import parse
 
-        return parse
+def _parser() -> Callable[[bytes], Journal]:
+    from pytest_insight.recording.entries import parse
+
+    return parse

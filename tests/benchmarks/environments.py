@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from tests.benchmarks.history import ROOT
 
 OURS = "pytest-insight"
+EMPTY = "pytest-nothing"
+"""A distribution that is made here: a pytest plugin that does nothing."""
 
 
 def with_dependencies(name: str) -> set[str]:
@@ -49,6 +51,8 @@ def build(folder: Path, names: Iterable[str]) -> Path:
     for name in sorted(names):
         if name == OURS:
             _install_ours(site)
+        elif name == EMPTY:
+            _install_empty(site)
         else:
             _copy(distribution(name), site)
     subprocess.run([python, "-m", "compileall", "-q", site], check=True)
@@ -63,6 +67,21 @@ def _copy(source: Distribution, site: Path) -> None:
         target = site / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(str(source.locate_file(file)), target)
+
+
+def _install_empty(site: Path) -> None:
+    """The least that is a plugin; called insight, so that its runs are told as ours are."""
+    (site / "insight_nothing.py").touch()
+    about = site / "insight-0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: insight\nVersion: 0\n")
+    (about / "entry_points.txt").write_text("[pytest11]\ninsight = insight_nothing\n")
+    (about / "INSTALLER").write_text("pip\n")
+    installed = ("METADATA", "entry_points.txt", "INSTALLER", "RECORD")
+    files = [f"{about.name}/{name}" for name in installed]
+    module = Path("insight_nothing.py")
+    lines = [f"{file},,\n" for file in [module.name, _compiled(module), *files]]
+    (about / "RECORD").write_text("".join(lines))
 
 
 def _install_ours(site: Path) -> None:

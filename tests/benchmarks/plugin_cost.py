@@ -1,34 +1,60 @@
 """What the installed plugin costs a test run that does not switch it on, in machine instructions.
 
-Three environments are compared: pytest alone; pytest with what this project depends on, but without
-this project; and the same with it. The last two differ in the plugin alone. The first is there
-because pytest looks into every installed distribution, so that ours bringing others costs too.
-Instructions are counted by valgrind (callgrind), the same to a millionth each time in one place;
-in folders of other names either environment may take 0.15 % more or less, as hash tables and
-memory fall out differently. Without valgrind processor time is compared and nothing judged: it
-cannot show differences of half a percent.
+Four environments are compared: pytest alone; pytest with what this project depends on, but without
+this project; the same with it; and the same with a plugin that does nothing in its place. Ours and
+the one without it differ in the plugin alone. The first is there because pytest looks into every
+installed distribution, so that ours bringing others costs too; the last says what no plugin can
+go below.
+
+Instructions are counted by valgrind (callgrind), the same to a millionth each time in one place.
+But where things happen to lie in memory decides which names share a place in the interpreter's
+cache of attributes, and that costs every test: for a few objects more at its start a run takes
+0.15 % more or less (one standard deviation; 0.5 % between extremes), which looks like a cost of the
+plugin that grows with the tests. So each count is the mean of several runs, each with other things
+before it in memory; the mean of five differs by 0.1 % still.
+
+Without valgrind processor time is compared and nothing judged: it cannot show differences of half
+a percent.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import fmean
 
-from tests.benchmarks.environments import OURS, build, with_dependencies
-from tests.benchmarks.harness import quiet_environment, run_process
+from tests.benchmarks.environments import EMPTY, OURS, build, with_dependencies
+from tests.benchmarks.harness import instructions, quiet_environment, run_process
 from tests.benchmarks.history import BENCH
 from tests.benchmarks.report import Row, compared
 
 MOST = 1.005
 FEW, SOME, MANY = 200, 1_000, 2_000
 TURNS = 40
+# How many objects are made before pytest is imported, one run for each.
+LAYOUTS = (0, 200, 400, 600, 800)
 # Of one length, and short as those of people are: pytest looks at every file of a plugin, and
 # eight characters more in their paths cost a tenth of what the plugin does.
-ALONE, BESIDE, WITH = "bare", "deps", "ours"
+ALONE, BESIDE, WITH, NOTHING = "bare", "deps", "ours", "void"
+
+_IMPORTS = "import json\n\nimport pytest\n\n\n"
+_AT_WORK = """@pytest.fixture
+def orders(tmp_path):
+    file = tmp_path / "orders.json"
+    file.write_text(json.dumps([{"number": n, "pieces": n % 7} for n in range(100)]))
+    return file
+
+
+@pytest.mark.parametrize("pieces", range(%d))
+def test_orders(orders, pieces):
+    found = [each["number"] for each in json.loads(orders.read_text()) if each["pieces"] == pieces]
+    assert found == sorted(found)
+"""
 
 
 def run() -> list[Row]:
@@ -36,7 +62,6 @@ def run() -> list[Row]:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         print("There is no valgrind here: processor time is compared, not judged.", file=sys.stderr)
-    unit = "instructions" if valgrind else "time"
     folder = BENCH / "plugin"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -46,67 +71,95 @@ def run() -> list[Row]:
         ALONE: build(folder / ALONE, pytest_alone),
         BESIDE: build(folder / BESIDE, ours - {OURS}),
         WITH: build(folder / WITH, ours),
+        NOTHING: build(folder / NOTHING, ours - {OURS} | {EMPTY}),
     }
-    costs: dict[tuple[int, str], float] = {}
-    for tests, names in (
-        (FEW, [ALONE, BESIDE, WITH]),
-        (SOME, [BESIDE, WITH]),
-        (MANY, [BESIDE, WITH]),
-    ):
-        project = _make_project(folder / f"project-{tests}", tests)
-        taken = _measure(valgrind, {name: pythons[name] for name in names}, project, tests)
-        costs |= {(tests, name): cost for name, cost in taken.items()}
-    shutil.rmtree(folder)
+    both = {name: pythons[name] for name in (BESIDE, WITH)}
+    few = _measure(valgrind, pythons, folder, FEW, _trivial)
     rows = [
-        compared(
-            f"plugin installed, not switched on ({tests:,} trivial tests)",
-            costs[tests, WITH],
-            costs[tests, BESIDE],
-            most=MOST if valgrind else None,
-            unit=unit,
-        )
-        for tests in (FEW, SOME, MANY)
+        _row(f"{FEW:,} trivial tests", few, valgrind),
+        *(
+            _row(
+                f"{tests:,} trivial tests",
+                _measure(valgrind, both, folder, tests, _trivial),
+                valgrind,
+            )
+            for tests in (SOME, MANY)
+        ),
+        _row(
+            f"{FEW:,} tests that write and read a file",
+            _measure(valgrind, both, folder, FEW, _at_work),
+            valgrind,
+        ),
     ]
+    shutil.rmtree(folder)
+    unit = _unit(valgrind)
+    title = f"for comparison: a plugin that does nothing ({FEW:,} trivial tests)"
+    rows.append(compared(title, few[NOTHING], few[BESIDE], unit=unit))
     others = len(ours - pytest_alone) - 1
-    alone = costs[FEW, ALONE]
     title = f"for comparison: against pytest without the {others} distributions we bring"
-    rows.append(compared(title, costs[FEW, WITH], alone, unit=unit))
+    rows.append(compared(title, few[WITH], few[ALONE], unit=unit))
     title = "for comparison: those distributions without the plugin"
-    rows.append(compared(title, costs[FEW, BESIDE], alone, unit=unit))
+    rows.append(compared(title, few[BESIDE], few[ALONE], unit=unit))
     return rows
 
 
-def _make_project(folder: Path, tests: int) -> Path:
-    folder.mkdir()
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    lines = (f"def test_{n}():\n    assert {n} + 1 == {n + 1}\n\n\n" for n in range(tests))
-    (folder / "test_trivial.py").write_text("".join(lines))
-    return folder
+def _unit(valgrind: str | None) -> str:
+    return "instructions" if valgrind else "time"
+
+
+def _row(suite: str, costs: dict[str, float], valgrind: str | None) -> Row:
+    return compared(
+        f"plugin installed, not switched on ({suite})",
+        costs[WITH],
+        costs[BESIDE],
+        most=MOST if valgrind else None,
+        unit=_unit(valgrind),
+    )
+
+
+def _trivial(tests: int) -> str:
+    return "".join(f"def test_{n}():\n    assert {n} + 1 == {n + 1}\n\n\n" for n in range(tests))
+
+
+def _at_work(tests: int) -> str:
+    return _IMPORTS + _AT_WORK % tests
 
 
 def _measure(
-    valgrind: str | None, pythons: dict[str, Path], project: Path, tests: int
+    valgrind: str | None,
+    pythons: dict[str, Path],
+    folder: Path,
+    tests: int,
+    suite: Callable[[int], str],
 ) -> dict[str, float]:
-    environment = quiet_environment(PYTHONHASHSEED="0", PWD=str(project))
+    """The cost of a suite in each environment, in a project of its own in each: pytest's cache."""
+    projects = {name: folder / f"{name}-{suite.__name__}-{tests}" for name in pythons}
     for name, python in pythons.items():
-        _check(python, project, environment, tests, loaded=name == WITH)
+        projects[name].mkdir()
+        (projects[name] / "pytest.ini").write_text("[pytest]\n")
+        (projects[name] / "test_suite.py").write_text(suite(tests))
+        _check(python, projects[name], tests, loaded=name in (WITH, NOTHING))
     if valgrind is None:
-        return _seconds(pythons, project, environment)
-    return {
-        name: _instructions(valgrind, python, project, environment)
-        for name, python in pythons.items()
-    }
+        return _seconds(pythons, projects)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # counts are the same whatever else runs
+        runs = {
+            name: [pool.submit(_count, python, projects[name], objects) for objects in LAYOUTS]
+            for name, python in pythons.items()
+        }
+        return {name: fmean(run.result() for run in each) for name, each in runs.items()}
 
 
-def _check(
-    python: Path, project: Path, environment: dict[str, str], tests: int, *, loaded: bool
-) -> None:
+def _environment(project: Path) -> dict[str, str]:
+    return quiet_environment(PYTHONHASHSEED="0", PWD=str(project))
+
+
+def _check(python: Path, project: Path, tests: int, *, loaded: bool) -> None:
     """Run twice, so that every cache is warm, and see that the plugin is there where it should."""
     for _ in range(2):
         done = subprocess.run(
             [python, "-m", "pytest"],
             cwd=project,
-            env=environment,
+            env=_environment(project),
             capture_output=True,
             text=True,
             check=True,
@@ -115,32 +168,21 @@ def _check(
         raise RuntimeError(f"not the run that was to be measured:\n{done.stdout}")
 
 
-def _instructions(valgrind: str, python: Path, project: Path, environment: dict[str, str]) -> float:
-    output = project.parent / "callgrind.out"
-    done = subprocess.run(
-        [valgrind, "--tool=callgrind", f"--callgrind-out-file={output}", python, "-m", "pytest"],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = re.search(r"Collected : (\d+)", done.stderr)
-    if found is None:
-        raise RuntimeError(f"callgrind counted nothing:\n{done.stderr}")
-    return float(found[1])
+def _count(python: Path, project: Path, objects: int) -> float:
+    made_before = f"before = [bytes(16 * (n % 30)) for n in range({objects})]"
+    code = f"{made_before}; import pytest; raise SystemExit(pytest.main())"
+    return instructions([python, "-c", code], _environment(project), project)
 
 
-def _seconds(
-    pythons: dict[str, Path], project: Path, environment: dict[str, str]
-) -> dict[str, float]:
+def _seconds(pythons: dict[str, Path], projects: dict[str, Path]) -> dict[str, float]:
     costs: dict[str, list[float]] = {name: [] for name in pythons}
     before = Path.cwd()
-    os.chdir(project)
     try:
         for _ in range(TURNS):
             for name, python in pythons.items():
-                costs[name].append(run_process([python, "-m", "pytest"], environment).cpu)
+                os.chdir(projects[name])
+                command: list[str | Path] = [python, "-m", "pytest"]
+                costs[name].append(run_process(command, _environment(projects[name])).cpu)
     finally:
         os.chdir(before)
     return {name: min(taken) for name, taken in costs.items()}
