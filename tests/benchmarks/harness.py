@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import pty
 import re
 import resource
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,6 +115,45 @@ def run_process(command: Sequence[str | Path], environment: Mapping[str, str]) -
     if status:
         raise RuntimeError(f"{' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _MAXRSS_UNIT)
+
+
+_INSIGHT = """
+import atexit, sys
+from pathlib import Path
+from pytest_insight.cli import main
+from tests.benchmarks.harness import peak_memory
+peak = Path(sys.argv.pop(1))
+atexit.register(lambda: peak.write_text(str(peak_memory())))
+main()
+"""
+"""The command, and at its end its own peak of memory: the parent's count would hide it."""
+
+
+def command_peak(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The most memory that `insight` held, in bytes, with standard error on a terminal.
+
+    Raises:
+        RuntimeError: it did not end with status 0.
+    """
+    ours, its = pty.openpty()
+    with tempfile.NamedTemporaryFile() as peak:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _INSIGHT, peak.name, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=its,
+        )
+        os.close(its)
+        said = bytearray()
+        with suppress(OSError):  # Linux says so that the other end is closed
+            while piece := os.read(ours, 65_536):
+                said += piece
+        os.close(ours)
+        if process.wait():
+            raise RuntimeError(f"insight {' '.join(arguments)}: {said.decode()}")
+        return int(peak.read())
 
 
 def instructions(
