@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import pty
 import re
 import resource
 import subprocess
@@ -13,11 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.benchmarks.history import ROOT
+from tests.tools import on_terminal
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1_024
 
@@ -135,24 +134,11 @@ def command_peak(arguments: Sequence[str], environment: Mapping[str, str]) -> in
     Raises:
         RuntimeError: it did not end with status 0.
     """
-    ours, its = pty.openpty()
     with tempfile.NamedTemporaryFile() as peak:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _INSIGHT, peak.name, *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=its,
-        )
-        os.close(its)
-        said = bytearray()
-        with suppress(OSError):  # Linux says so that the other end is closed
-            while piece := os.read(ours, 65_536):
-                said += piece
-        os.close(ours)
-        if process.wait():
-            raise RuntimeError(f"insight {' '.join(arguments)}: {said.decode()}")
+        command = [sys.executable, "-c", _INSIGHT, peak.name, *arguments]
+        shown = on_terminal(command, environment, streams=["stderr"], folder=ROOT)
+        if shown.status:
+            raise RuntimeError(f"insight {' '.join(arguments)}: {shown.text}")
         return int(peak.read())
 
 
