@@ -114,16 +114,21 @@ def make_private_folder(folder: Path) -> None:
 def not_writable(path: Path) -> Path | None:
     """What keeps us from writing a file anew: the file, or the folder it is or would be in."""
     # os.path: for it, what stands in a folder that we may not enter is not there.
-    if os.path.isfile(path) and not _may_write(path):  # noqa: PTH113
+    if os.path.isfile(path) and not _may(path, os.W_OK):  # noqa: PTH113
         return path
     folder = path.parent
     while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110
         folder = folder.parent
-    return None if _may_write(folder) else folder
+    return None if _may(folder, os.W_OK) else folder
 
 
-def _may_write(path: Path) -> bool:
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+def may_read(path: Path) -> bool:
+    """Whether its permissions let us read a file; it is not opened for that."""
+    return _may(path, os.R_OK)
+
+
+def _may(path: Path, what: int) -> bool:
+    return os.access(path, what, effective_ids=os.access in os.supports_effective_ids)
 
 
 def os_error_text(exc: OSError) -> str:

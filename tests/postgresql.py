@@ -35,13 +35,17 @@ class Server:
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def make(self) -> None:
-        """Make its files; anybody on this machine who reaches the socket may enter."""
+    def make(self, *options: str) -> None:
+        """Make its files; anybody on this machine who reaches the socket may enter.
+
+        Args:
+            options: more for `initdb`.
+        """
         if os.geteuid() == 0:
             os.chown(self.folder, *_user())
         self._run(
             *("initdb", "--pgdata", self._data, "--username", "tests", "--encoding", "UTF8"),
-            *("--locale", "C.UTF-8", "--no-sync", "--auth", "trust"),
+            *("--locale", "C.UTF-8", "--no-sync", "--auth", "trust", *options),
         )
 
     def start(self, **settings: str) -> None:

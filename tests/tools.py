@@ -1,15 +1,67 @@
-"""Programs of the machine that some tests need; `.ci/run` installs them."""
+"""Programs that tests run: those of the machine, and any of them on a terminal."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-import pytest
+STREAMS = ("stdin", "stdout", "stderr")
 
 
 def tool(name: str) -> str:
-    """The path of a program; the test is skipped where it is not installed."""
+    """The path of a program that `.ci/run` installs; the test is skipped where it is not there."""
+    import pytest  # benchmarks have no use for it, and measure memory
+
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")  # a user's machine need not have every shell
     return found
+
+
+class Shown(NamedTuple):
+    """What a terminal got from a process, and the process's exit status."""
+
+    status: int
+    text: str
+
+
+def on_terminal(
+    command: Sequence[str | Path | bytes],
+    environment: Mapping[str, str],
+    *,
+    streams: Collection[str] = STREAMS,
+    columns: int | None = None,
+    folder: Path | None = None,
+) -> Shown:
+    """Run a process to its end on a terminal.
+
+    Args:
+        command: the program and its arguments.
+        environment: all its variables.
+        streams: those that are the terminal; the others are empty, or go nowhere.
+        columns: how wide it is; without, as terminals begin.
+        folder: where the process is.
+    """
+    import pty  # not on every platform
+    import termios
+
+    ours, its = pty.openpty()
+    if columns is not None:
+        termios.tcsetwinsize(its, (50, columns))
+    stdin, stdout, stderr = (its if name in streams else subprocess.DEVNULL for name in STREAMS)
+    process = subprocess.Popen(
+        command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, cwd=folder
+    )
+    os.close(its)
+    shown = bytearray()
+    try:
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    except OSError:
+        pass  # Linux says EIO where others say the end
+    os.close(ours)
+    return Shown(process.wait(60), shown.decode().replace("\r\n", "\n"))

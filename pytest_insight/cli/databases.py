@@ -11,35 +11,32 @@ import typer
 from pytest_insight.cli import completing
 from pytest_insight.cli.options import option
 
-StorageTypeOption = Annotated[
-    str | None,
-    option(
-        "json, sqlite, postgresql or memory.",
-        "--type",
-        "-t",
-        example="sqlite",
-        metavar="TYPE",
-        autocompletion=completing.storage_types,
-    ),
-]
-StorePathOption = Annotated[
-    Path | None,
-    option(
-        "Its file; without, one in our folder.",
-        "--path",
-        "-p",
-        example="./ci.json",
-        metavar="FILE",
-        readable=False,  # it may be another's; the library says what is wrong
-    ),
-]
-
 
 class PlaceOptions(msgspec.Struct, frozen=True):
     """The kind of storage, and its file or database."""
 
-    type_: StorageTypeOption = None
-    path: StorePathOption = None
+    type_: Annotated[
+        str | None,
+        option(
+            "json, sqlite, postgresql or memory.",
+            "--type",
+            "-t",
+            example="sqlite",
+            metavar="TYPE",
+            autocompletion=completing.storage_types,
+        ),
+    ] = None
+    path: Annotated[
+        Path | None,
+        option(
+            "Its file; without, one in our folder.",
+            "--path",
+            "-p",
+            example="./ci.json",
+            metavar="FILE",
+            readable=False,  # it may be another's; the library says what is wrong
+        ),
+    ] = None
     url: Annotated[
         str | None,
         option(

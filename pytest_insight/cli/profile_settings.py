@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pytest_insight.cli import completing
-from pytest_insight.cli.databases import PlaceOptions, StorageTypeOption, StorePathOption
+from pytest_insight.cli.databases import PlaceOptions
 from pytest_insight.cli.options import ProfileOption, option, profile_meant, takes
 from pytest_insight.cli.output import say
 from pytest_insight.errors import ProfileError
@@ -64,18 +65,21 @@ class Setting(enum.StrEnum):
 
     TYPE = "type"
     PATH = "path"
+    URL = "url"
     MERGE = "merge"
     EXPORT_FORMAT = "export-format"
     EXPORT_DAYS = "export-days"
 
 
 _FIELDS = {
-    "type": "storage_type",
-    "path": "file_path",
-    "merge": "merge_strategy",
-    "export-format": "export_format",
-    "export-days": "export_days",
+    Setting.TYPE: "storage_type",
+    Setting.PATH: "file_path",
+    Setting.URL: "file_path",
+    Setting.MERGE: "merge_strategy",
+    Setting.EXPORT_FORMAT: "export_format",
+    Setting.EXPORT_DAYS: "export_days",
 }
+"""Those of a profile; its one place is a path or a URL."""
 
 
 @takes(where=PlaceOptions)
@@ -117,11 +121,11 @@ def create(
     tell_of_memory(created)
 
 
+@takes(where=PlaceOptions)
 def set_(
     ctx: typer.Context,
     name: NameIfAnyArgument = None,
-    type_: StorageTypeOption = None,
-    path: StorePathOption = None,
+    *,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
     export_days: ExportDaysOption = None,
@@ -135,28 +139,30 @@ def set_(
     ] = None,
     switch: SwitchOption = False,
     profile: ProfileOption = None,
+    where: PlaceOptions,
 ) -> None:
-    """Change settings of a profile. Its sessions stay where they are, also where its path changes.
+    """Change settings of a profile. Its sessions stay where they are, also where its place changes.
 
     Example: insight profile set demo --merge keep_both --unset export-days
     """
     from pytest_insight.storage.access import choose
     from pytest_insight.storage.profiles import ProfileManager
 
-    values = (type_, path, merge, export_format, export_days)
-    given: dict[str, Any] = dict(zip(Setting, values, strict=True))
-    changes = {_FIELDS[key]: value for key, value in given.items() if value is not None}
-    for key in unset or ():
-        if _FIELDS[key] in changes:
-            raise typer.BadParameter(f"--{key.value} and --unset {key.value} contradict each other")
-        changes[_FIELDS[key]] = None
+    given: dict[str, Any] = {
+        _FIELDS[Setting.TYPE]: where.type_,  # a URL alone changes no type: that is to be said
+        _FIELDS[Setting.PATH]: where.place,
+        _FIELDS[Setting.MERGE]: merge,
+        _FIELDS[Setting.EXPORT_FORMAT]: export_format,
+        _FIELDS[Setting.EXPORT_DAYS]: export_days,
+    }
+    changes = _changes(given, unset or ())
     if not changes and not switch:
         raise typer.BadParameter("say what to change: --path, --merge, ...; see --help")
     manager = ProfileManager()
     before = choose(profile_meant(ctx, name, profile)).profile
     if not before.name:
         raise ProfileError("in use is no profile but what the environment says: name a profile")
-    now = manager.update_profile(before.name, **changes)
+    now = manager.update_profile(before.name, store_password=where.store_password, **changes)
     if switch:
         manager.switch_profile(now.name)
     say(f"changed the profile {now.name!r}{'; it is active now' if switch else ''}")
@@ -165,6 +171,16 @@ def set_(
             f"its store is {where_of(now)} now; what is in {where_of(before)} was not moved: "
             "take it along with insight export and insight import"
         )
+
+
+def _changes(given: dict[str, Any], unset: Iterable[Setting]) -> dict[str, Any]:
+    """What is given, and None for what is taken back."""
+    changes = {field: value for field, value in given.items() if value is not None}
+    for key in unset:
+        if given[_FIELDS[key]] is not None:
+            raise typer.BadParameter(f"--unset {key.value} contradicts an option that sets it")
+        changes[_FIELDS[key]] = None
+    return changes
 
 
 def one_profile(ctx: typer.Context, name: str | None, after_command: str | None) -> str:

@@ -21,10 +21,10 @@ from pytest_insight.errors import InsightError
 COMPLETE_VARIABLE = "_INSIGHT_COMPLETE"
 """What the scripts set: the name of their shell. `source_zsh` asks for zsh's script itself."""
 
-_LINE_VARIABLE = "_INSIGHT_LINE"
+LINE_VARIABLE = "_INSIGHT_LINE"
 """The line, from the command to the cursor."""
 
-_BREAKS_VARIABLE = "_INSIGHT_BREAKS"
+BREAKS_VARIABLE = "_INSIGHT_BREAKS"
 """What separates words for bash, beside blanks: it replaces only what is behind the last one."""
 
 _BASH = r"""_insight() {
@@ -128,7 +128,7 @@ def answer(shell: str) -> None:
     Raises:
         SystemExit: always, when it is done.
     """
-    line = typed(os.environ.get(_LINE_VARIABLE, ""), os.environ.get(_BREAKS_VARIABLE, ""))
+    line = typed(os.environ.get(LINE_VARIABLE, ""), os.environ.get(BREAKS_VARIABLE, ""))
     offers = _offers(line.words)
     if shell == "bash":
         lines = [_for_bash(line, value) for value, *_help in offers]
@@ -173,7 +173,7 @@ def _offers(words: list[str]) -> list[list[str]]:
     completion_init()
     printed = io.StringIO()
     with redirect_stdout(printed), suppress(SystemExit):
-        app()
+        app(prog_name="insight")  # whatever it was called by: Typer looks for its variable
     option, equals, _value = words[-1].partition("=")
     prefix = f"{option}=" if equals and option.startswith("-") else ""
     return [(prefix + line).split("\t") for line in printed.getvalue().splitlines() if line]

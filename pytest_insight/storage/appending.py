@@ -6,20 +6,11 @@ So this imports little; what is only needed where a store is damaged is imported
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cached_property
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from pytest_insight.errors import StorageError
-from pytest_insight.files import (
-    not_writable,
-    os_error_text,
-    read_range,
-    remove_abandoned,
-    write_whole,
-)
+from pytest_insight.files import read_range, remove_abandoned, write_whole
 from pytest_insight.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
@@ -33,72 +24,14 @@ from pytest_insight.layout import (
     document_chunks,
     is_native,
 )
-
-if TYPE_CHECKING:
-    from pytest_insight.storage.locking import Lock
+from pytest_insight.storage.guarded import GuardedFile
 
 CHUNK_BYTES = 1 << 20
 """How much of a file is looked at in one go."""
 
 
-class StoreFile:
-    """The file of a JSON store and its lock.
-
-    Attributes:
-        path: as it was named.
-    """
-
-    def __init__(self, path: Path, lock_seconds: float) -> None:
-        """Nothing is created or read before it is needed.
-
-        Args:
-            path: absolute.
-            lock_seconds: how long to wait for another writer.
-        """
-        self.path = path
-        self._lock_seconds = lock_seconds
-
-    @cached_property
-    def real_path(self) -> Path:
-        """Where the file really is: a link to it must stay a link when the file is replaced."""
-        return Path(os.path.realpath(self.path))
-
-    @cached_property
-    def lock(self) -> Lock:
-        """What keeps other writers out."""
-        from pytest_insight.storage.locking import Lock  # readers do without
-
-        return Lock(self.real_path, self._lock_seconds)
-
-    @contextmanager
-    def being_written(self) -> Iterator[None]:
-        """Hold the lock for a block that writes; what the system says leaves it as StorageError.
-
-        Raises:
-            StoreLockedError: another process has held the lock for too long.
-            StorageError: the lock file cannot be made, or the block could not write.
-        """
-        with self.lock.held():
-            try:
-                yield
-            except OSError as exc:
-                raise StorageError(
-                    f"cannot write the store {self.path}: {os_error_text(exc)}; "
-                    "what was saved before is intact",
-                    self.path,
-                ) from exc
-
-    def check_writable(self) -> None:
-        """Look at the permissions of the file and its folder, without touching them.
-
-        Raises:
-            StorageError: they say no.
-        """
-        refused = not_writable(self.real_path)
-        if refused is not None:
-            raise StorageError(
-                f"cannot write the store {self.path}: {refused} is write-protected", self.path
-            )
+class StoreFile(GuardedFile):
+    """The file of a JSON store."""
 
     def can_be_added_to(self) -> bool:
         """Whether `add` is likely to do: there is no file, or one that begins like ours."""

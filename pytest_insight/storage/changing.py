@@ -35,7 +35,11 @@ from pytest_insight.storage.profiles import (
 
 
 def update(
-    manager: ProfileManager, name: str, changes: Mapping[str, str | float | None]
+    manager: ProfileManager,
+    name: str,
+    changes: Mapping[str, str | float | None],
+    *,
+    store_password: bool,
 ) -> StorageProfile:
     """See `ProfileManager.update_profile`."""
     changed: list[StorageProfile] = []
@@ -51,7 +55,7 @@ def update(
             raise UnknownProfileError(name, profiles)
         profile = profiles[name]._replace(**given)
         check_profile(profile)
-        if "file_path" in given:
+        if "file_path" in given and not store_password:
             refuse_password(profile)
         file.profiles[name] = profile
         changed.append(profile)

@@ -145,22 +145,26 @@ class ProfileManager:
 
         return profiles_in(self.change(switch))[name]
 
-    def update_profile(self, name: str, **changes: str | float | None) -> StorageProfile:
+    def update_profile(
+        self, name: str, *, store_password: bool = False, **changes: str | float | None
+    ) -> StorageProfile:
         """Change settings of a profile; returns what it is now. No data is moved.
 
         Args:
             name: the profile; `default` too.
+            store_password: a password in a URL that is given may be written down.
             changes: `storage_type`, `file_path`, `merge_strategy`, `export_format`, `export_days`,
                 as for `create_profile`; None takes a setting back to its default.
 
         Raises:
-            ProfileError: the settings contradict each other.
+            ProfileError: the settings contradict each other, or the URL has a password that may
+                not be stored.
             UnknownProfileError: there is none of that name.
             UnknownChoiceError: no such storage type, strategy or format.
         """
         from pytest_insight.storage.changing import update
 
-        return update(self, name, changes)
+        return update(self, name, changes, store_password=store_password)
 
     def rename_profile(self, name: str, new_name: str) -> StorageProfile:
         """Give a profile another name; returns what it is now.
@@ -238,11 +242,11 @@ def check_free(name: str, profiles: Iterable[str]) -> None:
 
 
 def _check_place(profile: StorageProfile) -> None:
-    wants_url = profile.storage_type == "postgresql"
-    if wants_url and profile.url is None:
+    if profile.storage_type == "postgresql" and profile.url is None:
+        instead = ", not a file" if profile.file_path else ""  # which may hold a password
         raise ProfileError(
-            f"the profile {profile.name!r} needs the URL of its database: "
-            "--url postgresql://HOST/DATABASE",
+            f"the profile {profile.name!r} is of type postgresql and needs the URL of its "
+            f"database{instead}: --url postgresql://HOST/DATABASE",
             profile.name,
         )
     if profile.url and profile.storage_type in {"json", "sqlite"}:

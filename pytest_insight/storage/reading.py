@@ -28,6 +28,7 @@ from pytest_insight.layout import (
     is_native,
 )
 from pytest_insight.models import TestSession
+from pytest_insight.storage.guarded import is_there
 from pytest_insight.storage.session_file import (
     lost_session_id,
     salvage,
@@ -96,16 +97,14 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
         StorageError: it is there, but is no file or cannot be read.
     """
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # opening a pipe would wait
-            raise StorageError(f"{path} is not a regular file, so it cannot be a store", path)
-        file = path.open("rb", buffering=0)
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise StorageError(f"{path} is a link to nowhere: mend or remove it", path) from None
-        yield None
-        return
+        file = path.open("rb", buffering=0) if is_there(path) else None
+    except FileNotFoundError:  # it was there a moment ago
+        file = None
     except OSError as exc:
         raise StorageError(f"cannot read the store {path}: {os_error_text(exc)}", path) from exc
+    if file is None:
+        yield None
+        return
     with file:
         yield file, file.seek(0, 2)
 

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "plugin": "plugin_cost",
     "recording": "recording_cost",
     "databases": "databases",
+    "copying": "copying",
 }
 
 

@@ -26,7 +26,7 @@ from pytest_insight.storage import BaseStorage, PostgreSQLStorage, SQLiteStorage
 from tests.benchmarks import by_hand
 from tests.benchmarks.harness import in_child, in_turns, quiet_environment, run_process
 from tests.benchmarks.history import BENCH, LARGE, Shape, one_session, sessions
-from tests.benchmarks.report import Row, compared, megabytes_text
+from tests.benchmarks.report import Row, at_most_bytes, compared
 from tests.postgresql import server
 
 HUGE = Shape(10_000, 1_000)
@@ -88,7 +88,7 @@ def _measured(kind: str, shape: Shape, place: str) -> list[Row]:
     ours, floor = filled.value
     rows = [
         compared(f"{title}: ingest, against executemany or COPY", ours, floor, most=2),
-        _row(f"{title}: peak memory of ingest and reading all", filled.peak, MOST_MEMORY),
+        at_most_bytes(f"{title}: peak memory of ingest and reading all", filled.peak, MOST_MEMORY),
     ]
     if kind == "sqlite":
         size = Path(place).stat().st_size / (shape.sessions * shape.results)
@@ -107,11 +107,6 @@ def _measured(kind: str, shape: Shape, place: str) -> list[Row]:
     if kind == "sqlite" and find_spec("duckdb"):
         rows += _against_duckdb(title, place, seconds)
     return [*rows, _saving(title, place)]
-
-
-def _row(title: str, measured: float, most: float) -> Row:
-    limit = f"< {megabytes_text(most)}"
-    return Row(title, megabytes_text(measured), target=limit, kept=measured < most)
 
 
 def fill(place: str, count: int, results: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.benchmarks.history import ROOT
+from tests.tools import on_terminal
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1_024
 
@@ -113,6 +114,32 @@ def run_process(command: Sequence[str | Path], environment: Mapping[str, str]) -
     if status:
         raise RuntimeError(f"{' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _MAXRSS_UNIT)
+
+
+_INSIGHT = """
+import atexit, sys
+from pathlib import Path
+from pytest_insight.cli import main
+from tests.benchmarks.harness import peak_memory
+peak = Path(sys.argv.pop(1))
+atexit.register(lambda: peak.write_text(str(peak_memory())))
+main()
+"""
+"""The command, and at its end its own peak of memory: the parent's count would hide it."""
+
+
+def command_peak(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The most memory that `insight` held, in bytes, with standard error on a terminal.
+
+    Raises:
+        RuntimeError: it did not end with status 0.
+    """
+    with tempfile.NamedTemporaryFile() as peak:
+        command = [sys.executable, "-c", _INSIGHT, peak.name, *arguments]
+        shown = on_terminal(command, environment, streams=["stderr"], folder=ROOT)
+        if shown.status:
+            raise RuntimeError(f"insight {' '.join(arguments)}: {shown.text}")
+        return int(peak.read())
 
 
 def instructions(

@@ -1,4 +1,7 @@
-"""`insight sessions list` on a small store, as a whole process, against a hello-world of Typer."""
+"""`insight sessions list` and a TAB on a small store, as whole processes, against hello-world.
+
+That is one of Typer's, which every command written with it costs at least.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from pytest_insight.cli.shells import BREAKS_VARIABLE, COMPLETE_VARIABLE, LINE_VARIABLE
 from pytest_insight.storage import JSONStorage
 from tests.benchmarks.harness import Cost, quiet_environment, run_process
 from tests.benchmarks.history import BENCH, Shape, sessions
@@ -13,6 +17,8 @@ from tests.benchmarks.report import Row, compared
 
 SMALL = Shape(20, 100, days=20)
 TURNS = 40
+BREAKS = " \t\n\"'@><=;|&(:"
+"""Bash's COMP_WORDBREAKS, as it comes."""
 
 _MODULE = '''\
 import typer
@@ -33,8 +39,15 @@ if __name__ == "__main__":
 """
 
 
+TABS = {
+    "a command": "insight ses",
+    "an option": "insight query tests --out",
+    "a session": "insight sessions show ",
+}
+
+
 def run() -> list[Row]:
-    """Start both scripts in turns, each with the same interpreter and no terminal."""
+    """Start all in turns, each with the same interpreter and no terminal."""
     script = Path(sys.executable).with_name("insight")
     if not script.exists():
         raise RuntimeError(f"there is no {script}: install the project first")
@@ -45,21 +58,28 @@ def run() -> list[Row]:
     (folder / "hello_typer.py").write_text(_MODULE)
     (folder / "hello").write_text(_SCRIPT)
     environment = quiet_environment(PYTEST_INSIGHT_HOME=str(folder / "home"))
-    commands: dict[str, list[str | Path]] = {
-        "ours": [sys.executable, script, "sessions", "list"],
-        "floor": [sys.executable, folder / "hello"],
+    ours: list[str | Path] = [sys.executable, script]
+    listing = f"insight sessions list ({SMALL.sessions} sessions)"
+    commands: dict[str, tuple[list[str | Path], dict[str, str]]] = {
+        "floor": ([sys.executable, folder / "hello"], environment),
+        listing: ([*ours, "sessions", "list"], environment),
     }
+    for shell in ("bash", "zsh", "fish"):
+        for what, line in TABS.items():
+            asked = {COMPLETE_VARIABLE: shell, LINE_VARIABLE: line, BREAKS_VARIABLE: BREAKS}
+            commands[f"TAB for {what} in {shell}"] = (ours, environment | asked)
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for turn in range(TURNS + 2):
-        for name, command in commands.items():
-            cost = run_process(command, environment)
+        for name, (command, variables) in commands.items():
+            cost = run_process(command, variables)
             if turn > 1:  # the first fill the caches
                 costs[name].append(cost)
     shutil.rmtree(folder)
-    title = f"insight sessions list ({SMALL.sessions} sessions)"
     wall = {name: min(cost.wall for cost in taken) for name, taken in costs.items()}
     cpu = {name: min(cost.cpu for cost in taken) for name, taken in costs.items()}
-    return [
-        compared(f"{title}, wall clock", wall["ours"], wall["floor"], most=1.3),
-        compared(f"{title}, processor", cpu["ours"], cpu["floor"], most=1.3),
-    ]
+    rows = []
+    for name in commands:
+        if name != "floor":
+            rows.append(compared(f"{name}, wall clock", wall[name], wall["floor"], most=1.3))
+            rows.append(compared(f"{name}, processor", cpu[name], cpu["floor"], most=1.3))
+    return rows

@@ -47,6 +47,12 @@ def compared(
     return Row(title, show(measured), show(floor), ratio, target, kept, digits)
 
 
+def at_most_bytes(title: str, measured: float, most: float) -> Row:
+    """A line for bytes that were promised to be fewer than so many."""
+    limit = f"< {megabytes_text(most)}"
+    return Row(title, megabytes_text(measured), target=limit, kept=measured < most)
+
+
 def seconds_text(seconds: float) -> str:
     """A duration with the unit that fits."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1_000:.3g} ms"

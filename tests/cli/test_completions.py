@@ -333,3 +333,15 @@ def test_a_shell_without_completion_is_told_what_there_is(insight: Insight) -> N
     printed = insight("--install-completion", env={"SHELL": "/bin/tcsh"}, status=1)
     assert "'tcsh'" in printed.err
     assert "bash, zsh, fish" in printed.err
+
+
+def test_it_is_completed_by_whatever_name_it_was_called() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest_insight"],
+        env={**os.environ, "_INSIGHT_COMPLETE": "bash", "_INSIGHT_LINE": "insight ses"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout.split() == ["sessions"]

@@ -85,6 +85,82 @@ def test_a_password_is_stored_only_where_that_is_said_and_never_printed(insight:
         assert "hush" not in each.out + each.err
 
 
+def test_a_profile_moves_to_another_database_and_its_sessions_stay(
+    insight: Insight, postgresql_server: Server, make_session: MakeSession
+) -> None:
+    old, new = postgresql_server.schema(), postgresql_server.schema()
+    with PostgreSQLStorage(new) as storage:
+        storage.save_session(make_session(1))
+    insight("profile", "create", "team", "--url", old, "--merge", "keep_both", "--switch")
+    printed = insight("profile", "set", "team", "--url", new)
+    assert f"its store is {new} now; what is in {old} was not moved" in printed.err
+    assert "api-1" in insight("sessions", "list").out
+    shown = json.loads(insight("profile", "show", "team", "--format", "json").out)
+    assert (shown["file_path"], shown["merge_strategy"]) == (new, "keep_both")
+
+
+def test_a_profile_takes_another_type_with_its_place(insight: Insight) -> None:
+    def place() -> list[str]:
+        shown = json.loads(insight("profile", "show", "p", "--format", "json").out)
+        return [shown["storage_type"], shown["file_path"]]
+
+    url = "postgresql://me@h/d"
+    insight("profile", "create", "p", "--type", "sqlite", "--path", "p.db")
+    insight("profile", "set", "p", "--type", "postgresql", "--url", url)
+    assert place() == ["postgresql", url]
+    insight("profile", "set", "p", "--type", "json", "--unset", "url")
+    assert place() == ["json", str(Path.home() / ".pytest_insight" / "p.json")]
+
+
+def test_another_password_is_stored_only_where_that_is_said_and_never_printed(
+    insight: Insight,
+) -> None:
+    insight("profile", "create", "team", "--url", "postgresql://me@127.0.0.1:1/db", "--switch")
+    before = insight("profile", "list", "--format", "json").out
+    refused = insight("profile", "set", "team", "--url", URL, status=1)
+    assert "--store-password" in refused.err
+    assert insight("profile", "list", "--format", "json").out == before
+    changed = insight("profile", "set", "team", "--url", URL, "--store-password")
+    kept = Path.home() / ".pytest_insight" / "profiles.json"
+    assert SECRET in kept.read_text()
+    printed = [refused, changed, insight("profile", "set", "team", "--merge", "keep_both")]
+    printed.append(insight("profile", "set", "team", "--type", "sqlite", status=1))
+    failed = insight("sessions", "list", status=1)
+    assert "cannot open the store postgresql://me:***@127.0.0.1:1/db" in failed.err
+    again = insight("profile", "set", "team", "--url", "postgresql://me@127.0.0.1:1/db")
+    assert "its store is postgresql://me@127.0.0.1:1/db now" in again.err
+    assert "hush" not in kept.read_text()
+    for each in (*printed, failed, again):
+        assert "hush" not in each.out + each.err
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "status", "said"),
+    [
+        ("file", "--url postgresql://me@h/d", 1, "'file' cannot be of type sqlite with the URL"),
+        ("default", "--url postgresql://me@h/d", 1, "a URL is for the type postgresql"),
+        ("team", "--path x", 1, "'team' is of type postgresql and needs the URL of its database"),
+        ("team", "--path postgresql://me:hush@h/d", 1, "its database, not a file"),
+        ("team", "--unset url", 1, "needs the URL of its database:"),
+        ("team", "--type sqlite", 1, "cannot be of type sqlite with the URL"),
+        ("team", "--url mysql://me:hush@h/d", 2, "begins with postgresql://"),
+        ("team", "--url postgresql://me:hush@h/d --path x", 2, "leave one out"),
+        ("team", "--url postgresql://me:hush@h/d --unset path", 2, "contradicts"),
+        ("team", "--store-password", 2, "say what to change"),
+    ],
+)
+def test_a_new_place_that_does_not_fit_is_refused(
+    insight: Insight, profile: str, options: str, status: int, said: str
+) -> None:
+    insight("profile", "create", "team", "--url", "postgresql://me@h/d")
+    insight("profile", "create", "file", "--type", "sqlite")
+    before = insight("profile", "list", "--format", "json").out
+    refused = insight("profile", "set", profile, *options.split(), status=status)
+    assert said in " ".join(refused.err.replace("│", " ").split())
+    assert "hush" not in refused.err
+    assert insight("profile", "list", "--format", "json").out == before
+
+
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
-import termios
 
 import pytest
 from rich.cells import cell_len
 
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage
+from tests import tools
 from tests.cli.conftest import INSIGHT, Insight
 from tests.conftest import START, MakeSession
 
@@ -24,26 +23,10 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 def on_terminal(columns: int, *arguments: str, **variables: str) -> str:
     """What the command prints on a terminal of that width."""
-    main, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (50, columns))
     environment = {"TERM": "xterm-256color", **os.environ, **variables}
-    process = subprocess.Popen(
-        [str(INSIGHT), *arguments],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env=environment,
-    )
-    os.close(terminal)
-    printed = b""
-    try:
-        while data := os.read(main, 65536):
-            printed += data
-    except OSError:
-        pass  # Linux says so that the other end is closed
-    os.close(main)
-    assert process.wait(60) == 0
-    return printed.decode().replace("\r\n", "\n")
+    shown = tools.on_terminal([INSIGHT, *arguments], environment, columns=columns)
+    assert shown.status == 0
+    return shown.text
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120, 200])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from pytest_insight.models import TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import INSIGHT, Insight
 from tests.conftest import START, MakeSession
+from tests.tools import on_terminal
 
 INTERRUPTED = "insight: interrupted; what was not reported as done is as it was\n"
 
@@ -35,31 +35,21 @@ def big(make_session: MakeSession) -> JSONStorage:
     return storage
 
 
-def started(
-    *command: str, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.PIPE
-) -> subprocess.Popen[bytes]:
+def started(*command: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [str(INSIGHT), *command],
         stdin=stdin,
         stdout=subprocess.DEVNULL,
-        stderr=stderr,
+        stderr=subprocess.PIPE,
         env={"TERM": "xterm-256color", **os.environ},
     )
 
 
 def shown_on_a_terminal(*command: str) -> str:
-    main, terminal = pty.openpty()
-    with started(*command, stderr=terminal) as process:
-        os.close(terminal)
-        printed = b""
-        try:
-            while data := os.read(main, 65536):
-                printed += data
-        except OSError:
-            pass  # Linux says so that the other end is closed
-        os.close(main)
-        assert process.wait(60) == 0
-    return printed.decode()
+    environment = {"TERM": "xterm-256color", **os.environ}
+    shown = on_terminal([INSIGHT, *command], environment, streams=["stderr"])
+    assert shown.status == 0
+    return shown.text
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from tests import tools
 
 INSIGHT = Path(sys.executable).with_name("insight")
 
@@ -75,21 +76,6 @@ def measured(peak: Path, *arguments: str | Path, env: Mapping[str, str] | None =
 
 def on_a_terminal(*arguments: str | Path | bytes, env: Mapping[str, str] | None = None) -> Ran:
     """Run it with standard output and error on one terminal that is very wide."""
-    ours, its = pty.openpty()
-    process = subprocess.Popen(
-        [str(INSIGHT), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=its,
-        stderr=its,
-        env={**os.environ, "COLUMNS": "2000", "TERM": "xterm-256color", **(env or {})},
-    )
-    os.close(its)
-    seen = bytearray()
-    try:
-        while piece := os.read(ours, 65_536):
-            seen += piece
-    except OSError:
-        pass  # Linux says EIO where others say the end
-    os.close(ours)
-    text = seen.decode()
-    return Ran(process.wait(timeout=60), text, text)
+    environment = {**os.environ, "COLUMNS": "2000", "TERM": "xterm-256color", **(env or {})}
+    shown = tools.on_terminal([INSIGHT, *arguments], environment, streams=["stdout", "stderr"])
+    return Ran(shown.status, shown.text, shown.text)

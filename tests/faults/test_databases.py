@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from pytest_insight import query
 from pytest_insight.errors import StorageError
-from pytest_insight.storage import BaseStorage, PostgreSQLStorage, SQLiteStorage
+from pytest_insight.storage import (
+    BaseStorage,
+    InMemoryStorage,
+    PostgreSQLStorage,
+    SQLiteStorage,
+)
 from tests.conftest import MakeSession
 from tests.faults import databases
+from tests.faults.clocks import SAVES
 from tests.faults.conftest import Rounds
 from tests.faults.databases import opened
+from tests.faults.mounts import ROOT, can_mount, run_with
 from tests.faults.victims import Start, session
 from tests.postgresql import Server, server
+from tests.tools import tool
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
 
@@ -196,6 +208,26 @@ def test_a_full_disk_loses_nothing_that_was_saved(
             storage.delete_sessions(told)
 
 
+@pytest.mark.skipif(not can_mount(), reason="only where a user may mount a file system")
+@pytest.mark.parametrize(("what", "size"), [("data", "64m"), ("log", "12m")])
+def test_a_server_whose_disk_is_full_loses_nothing_that_was_saved(what: str, size: str) -> None:
+    with (
+        TemporaryDirectory(prefix="pg-") as large,  # a socket's path must be short
+        TemporaryDirectory(prefix="pg-") as small,
+    ):
+        places = (Path.cwd(), Path(large), Path(small))
+        printed = run_with(
+            size, Path(small), "tests.faults.full_server", *places, what, as_root=False
+        )
+    saved, said, of_run = json.loads(printed)
+    assert saved > 3
+    assert "cannot write the store postgresql://" in said
+    assert "what was saved before is intact" in said
+    assert "No space left on device" in said or what == "log"  # it may have ended by then
+    assert "insight: this run was NOT saved: cannot" in of_run
+    assert "waits in" in of_run
+
+
 # A server that is away when a run ends ----------------------------------------------------------
 
 
@@ -247,3 +279,75 @@ def test_a_writer_whose_clock_is_ahead_or_behind_is_found_by_its_own_time(
         last = storage.get_last_session()
         assert last is not None
         assert last.session_id == "ahead"
+
+
+CLOCKS = {"right": "+0", "ahead": "+3d", "behind": "-5h", "far-behind": "-400d"}
+
+
+def test_writers_whose_clocks_are_days_apart_lose_nothing_and_all_kinds_keep_one_order(
+    postgresql_server: Server, tmp_path: Path
+) -> None:
+    faketime = tool("faketime")
+    places = (str(tmp_path / "sessions.db"), postgresql_server.schema())
+    writers = [
+        subprocess.Popen(
+            [faketime, "-f", offset, sys.executable, "-m", "tests.faults.clocks", name, *places],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        for name, offset in CLOCKS.items()
+    ]
+    told = {name for writer in writers for name in writer.communicate()[0].decode().split()}
+    assert [writer.returncode for writer in writers] == [0] * len(CLOCKS)
+    assert len(told) == len(CLOCKS) * SAVES
+    found = []
+    memory = InMemoryStorage()
+    with opened(places[0]) as file, opened(places[1]) as server:
+        memory.save_sessions(reversed(file.load_sessions()))
+        for storage in (file, server, memory):
+            sessions = storage.load_sessions()
+            assert {each.session_id for each in sessions} == told
+            keys = [(each.session_start_time, each.session_id) for each in sessions]
+            assert keys == sorted(keys)
+            assert list(storage.iter_sessions(newest_first=True)) == sessions[::-1]
+            last = storage.get_last_session()
+            assert last is not None
+            assert last.session_id == sessions[-1].session_id
+            assert last.session_id.startswith("ahead-")
+            of_a_day = query.on_storage(storage).in_last_days(1).execute()
+            found.append((sessions, [each.session_id for each in of_a_day]))
+    assert found == found[:1] * 3
+    assert {name.rpartition("-")[0] for name in found[0][1]} == {"right", "ahead", "behind"}
+
+
+def test_a_run_whose_clock_is_ahead_dies_and_one_whose_clock_is_behind_brings_it_in(
+    pytester: pytest.Pytester, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faketime = tool("faketime")
+    monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", place)
+    if "://" not in place:
+        monkeypatch.setenv("PYTEST_INSIGHT_STORAGE_TYPE", "sqlite")
+    pytester.makepyfile(
+        """
+        import os
+
+        def test_in_which_it_may_die():
+            if "DIES" in os.environ:
+                os._exit(3)
+        """
+    )
+    command = (sys.executable, "-m", "pytest", "--insight")
+    monkeypatch.setenv("DIES", "1")
+    assert pytester.run(faketime, "-f", "+3d", *command).ret == 3
+    monkeypatch.delenv("DIES")
+    behind = pytester.run(faketime, "-f", "-400d", *command)
+    assert behind.ret == 0
+    behind.stdout.fnmatch_lines(["insight: saved 1 result*", "insight: brought in *"])
+    assert pytester.run(*command).ret == 0
+    with opened(place) as storage:
+        sessions = storage.load_sessions()
+        assert [each.crashed for each in sessions] == [False, False, True]
+        assert storage.get_last_session() == sessions[-1]
+        years = [each.session_start_time.year for each in sessions]
+        assert years == sorted(years)
+        assert years[0] < years[-1]

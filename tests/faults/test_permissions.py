@@ -8,11 +8,12 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from pytest_insight.errors import StorageError
-from pytest_insight.storage import JSONStorage
+from pytest_insight.storage import InMemoryStorage, JSONStorage, SQLiteStorage
 from tests.conftest import MakeSession
 from tests.exchange.helpers import without_root
 from tests.faults.commands import Ran, run
@@ -27,6 +28,7 @@ BEFORE: tuple[str, ...] = (
 needs_permissions = pytest.mark.skipif(
     bool(BEFORE) and shutil.which(BEFORE[0]) is None, reason="permissions mean nothing to root"
 )
+json_only = pytest.mark.parametrize("protected", ["json"], indirect=True)
 
 
 def insight(*arguments: str | Path) -> Ran:
@@ -72,14 +74,26 @@ def test_everything_we_keep_is_its_owners_alone_whatever_the_umask(umask: int) -
         assert mode == (0o700 if name in folders else 0o600), (name, oct(mode))
 
 
-@pytest.fixture
-def protected(tmp_path: Path, make_session: MakeSession) -> JSONStorage:
-    """A store that may be read and not written, and its folder the same."""
-    storage = JSONStorage()
-    storage.save_sessions(make_session(number) for number in range(3))
-    storage.export_sessions("other.json")
-    for path in (*storage.path.parent.iterdir(), storage.path.parent):
+def protect(folder: Path) -> None:
+    """Let a folder and what is in it be read and not written."""
+    for path in (*folder.iterdir(), folder):
         path.chmod(path.stat().st_mode & 0o555)
+
+
+@pytest.fixture(params=["json", "sqlite"])
+def protected(
+    request: pytest.FixtureRequest, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> JSONStorage | SQLiteStorage:
+    """A store that may be read and not written, and its folder the same."""
+    storage: JSONStorage | SQLiteStorage = JSONStorage()
+    if request.param == "sqlite":
+        storage = SQLiteStorage()
+        monkeypatch.setenv("PYTEST_INSIGHT_STORAGE_TYPE", "sqlite")
+        monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", storage.location)
+    with storage:
+        storage.save_sessions(make_session(number) for number in range(3))
+        storage.export_sessions("other.json")
+    protect(storage.path.parent)
     return storage
 
 
@@ -106,16 +120,20 @@ WRITING = [
 
 @needs_permissions
 @pytest.mark.parametrize("command", READING)
-def test_a_read_only_store_answers_every_question(protected: JSONStorage, command: str) -> None:
+def test_a_read_only_store_answers_every_question(
+    protected: JSONStorage | SQLiteStorage, command: str
+) -> None:
+    before = sorted(protected.path.parent.iterdir())
     ran = insight(*command.split())
     assert (ran.status, ran.err.count("error")) == (0, 0), ran
     assert "warning" not in ran.err
+    assert sorted(protected.path.parent.iterdir()) == before
 
 
 @needs_permissions
 @pytest.mark.parametrize("command", WRITING)
 def test_writing_a_read_only_store_is_an_error_and_changes_nothing(
-    protected: JSONStorage, command: str
+    protected: JSONStorage | SQLiteStorage, command: str
 ) -> None:
     before = protected.path.read_bytes()
     ran = insight(*command.split())
@@ -123,13 +141,12 @@ def test_writing_a_read_only_store_is_an_error_and_changes_nothing(
     assert ran.err.startswith("insight: error: cannot write ")
     assert ran.err.count("\n") == 1
     assert protected.path.read_bytes() == before
-    assert sorted(path.name for path in protected.path.parent.iterdir()) == [
-        "sessions.json",
-        "sessions.json.lock",
-    ]
+    name = protected.path.name
+    assert sorted(path.name for path in protected.path.parent.iterdir()) == [name, f"{name}.lock"]
 
 
 @needs_permissions
+@json_only
 def test_a_damaged_read_only_store_is_read_though_no_copy_can_be_kept(
     protected: JSONStorage,
 ) -> None:
@@ -141,6 +158,7 @@ def test_a_damaged_read_only_store_is_read_though_no_copy_can_be_kept(
 
 
 @needs_permissions
+@json_only
 def test_an_import_asks_first_whether_it_may_write(protected: JSONStorage) -> None:
     # The file is not looked at: what is wrong with it, and how large it is, does not matter.
     Path("bad.json").write_text("not JSON")
@@ -153,25 +171,156 @@ def test_an_import_asks_first_whether_it_may_write(protected: JSONStorage) -> No
 
 @needs_permissions
 def test_a_store_that_is_write_protected_is_not_replaced_by_a_new_file(
-    protected: JSONStorage,
+    protected: JSONStorage | SQLiteStorage,
 ) -> None:
+    name = protected.path.name
     protected.path.parent.chmod(0o700)
-    protected.path.with_name("sessions.json.lock").chmod(0o600)
+    protected.path.with_name(f"{name}.lock").chmod(0o600)
     before = protected.path.read_bytes()
-    for command in WRITING[:-1]:
+    writing = WRITING[:-1]
+    if isinstance(protected, SQLiteStorage):
+        writing.remove("sessions repair")  # which finds nothing that it would have to write
+    for command in writing:
         ran = insight(*command.split())
         assert (ran.status, ran.out) == (1, ""), command
-        assert "sessions.json is write-protected" in ran.err or "Permission denied" in ran.err
+        assert f"{name} is write-protected" in ran.err or "Permission denied" in ran.err
+    assert insight("sessions", "list").status == 0
     assert protected.path.read_bytes() == before
+    assert {path.name for path in protected.path.parent.iterdir()} <= {name, f"{name}.lock", "undo"}
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="somebody else's files can only be made by root")
-def test_somebody_elses_store_is_an_error_for_the_library_too(
-    tmp_path: Path, make_session: MakeSession
+@needs_permissions
+def test_a_run_whose_store_may_not_be_written_keeps_its_session(
+    protected: JSONStorage | SQLiteStorage,
 ) -> None:
-    storage = JSONStorage(tmp_path / "shared" / "sessions.json")
-    storage.save_session(make_session())
-    storage.check_writable()
-    # Whether a folder above may be entered or not.
-    with without_root(), pytest.raises(StorageError, match="is write-protected"):
-        storage.check_writable()
+    Path("test_it.py").write_text("def test_it():\n    pass\n")
+    command = (sys.executable, "-m", "pytest", "--insight", "-p", "no:cacheprovider")
+    ran = subprocess.run([*BEFORE, *command], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0
+    assert "insight: this run was NOT saved: cannot write " in ran.stdout
+    for path in (protected.path.parent, *protected.path.parent.iterdir()):
+        path.chmod(path.stat().st_mode | 0o200)
+    assert "brought in" in insight("sessions", "list").err
+    assert len(protected.session_ids()) == 4
+
+
+# What SQLite has beside its file ----------------------------------------------------------------
+
+_DIES = """
+import os, sys
+from pathlib import Path
+from pytest_insight.storage import JSONStorage, SQLiteStorage
+storage = SQLiteStorage(sys.argv[1])
+storage.save_sessions(JSONStorage("other.json").load_sessions())
+os._exit(0)
+"""
+
+
+@pytest.fixture
+def left(tmp_path: Path, make_session: MakeSession) -> Path:
+    """An SQLite store whose writer died: three sessions are in its log only."""
+    memory = InMemoryStorage()
+    memory.save_sessions(make_session(number) for number in range(3))
+    memory.export_sessions("other.json")
+    path = tmp_path / "store" / "sessions.db"
+    with SQLiteStorage(path) as storage:
+        storage.save_session(make_session(3))
+    subprocess.run([sys.executable, "-c", _DIES, str(path)], check=True)
+    assert path.with_name("sessions.db-wal").stat().st_size
+    return path
+
+
+def on_sqlite(path: Path, *arguments: str) -> Ran:
+    variables = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": str(path)}
+    return run(*arguments, before=BEFORE, env=variables)
+
+
+@needs_permissions
+def test_what_a_dead_writer_left_in_the_log_of_a_protected_store_is_read(left: Path) -> None:
+    protect(left.parent)
+    ran = on_sqlite(left, "sessions", "list", "--format", "json")
+    assert (ran.status, ran.out.count('"session_id"')) == (0, 4)
+
+
+@needs_permissions
+@pytest.mark.parametrize("command", [*READING[:2], *WRITING[:3]])
+def test_a_log_that_cannot_be_read_is_said_in_a_sentence_and_no_session_is_left_out(
+    left: Path, command: str
+) -> None:
+    left.with_name("sessions.db-shm").unlink()
+    protect(left.parent)
+    ran = on_sqlite(left, *command.split())
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("insight: error: cannot ")
+    assert ran.err.count("\n") == 1
+    if command in READING:
+        assert "is in sessions.db-wal still" in ran.err
+        assert f"{left.parent} is write-protected" in ran.err
+        assert "copy the two files" in ran.err
+
+
+@needs_permissions
+def test_a_file_beside_that_may_not_be_read_is_named(left: Path) -> None:
+    log = left.with_name("sessions.db-wal")
+    for path in (log, left):
+        protect(left.parent)
+        path.chmod(0)
+        ran = on_sqlite(left, "sessions", "list")
+        assert ran.status == 1
+        assert f"no permission to read {path}" in ran.err
+        path.chmod(0o600)
+    left.parent.chmod(0o600)
+    ran = on_sqlite(left, "sessions", "list")
+    assert (ran.status, ran.err) == (
+        1,
+        f"insight: error: cannot read the store {left}: Permission denied\n",
+    )
+
+
+_WRITES = """
+import sys
+from pytest_insight.storage import SQLiteStorage
+storage = SQLiteStorage(sys.argv[1])
+for line in sys.stdin:
+    deed, *names = line.split()
+    getattr(storage, deed)(*([names] if names else []))
+    print("done", flush=True)
+"""
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="it needs one who may write and one who may not")
+def test_whoever_may_not_write_sees_what_others_write_meanwhile(make_session: MakeSession) -> None:
+    with TemporaryDirectory() as folder:  # pytest's may not be entered by others
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "sessions.db"
+        with SQLiteStorage(path) as storage:
+            storage.save_sessions(make_session(number) for number in range(500))
+        path.chmod(0o644)
+        # In a process of its own: SQLite shares what it knows of a file within one.
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _WRITES, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+        def write(deed: str) -> None:
+            print(deed, file=writer.stdin, flush=True)
+            assert writer.stdout
+            assert writer.stdout.readline() == "done\n"
+
+        with SQLiteStorage(path) as reader, without_root():
+            assert reader.count() == 500
+            write("delete_sessions api-0")
+            assert reader.count() == 499  # it is in the log
+            reader.close()
+            write("close")
+            assert reader.count() == 499  # it is in the file, and no log is there
+            begun = reader.iter_sessions()
+            next(begun)
+            write("delete_sessions api-1")
+            write("close")
+            with pytest.raises(StorageError, match="changed while it was read; try again"):
+                list(begun)
+            assert reader.count() == 498
+        writer.communicate()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,18 +12,8 @@ from pytest_insight.errors import StorageError, StoreDamageWarning
 from pytest_insight.storage import InMemoryStorage, JSONStorage
 from pytest_insight.storage.backup import keep_backup, keep_torn_bytes
 from tests.faults.commands import run
+from tests.faults.mounts import can_mount, run_with
 from tests.faults.victims import session
-
-ROOT = Path(__file__).resolve().parents[2]
-ON_SMALL_TMPFS = 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" -m tests.faults.full "$1"'
-NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
-
-
-def can_mount() -> bool:
-    if sys.platform != "linux" or shutil.which(NAMESPACE[0]) is None:
-        return False
-    command = [*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.skipif(not can_mount(), reason="only where a user may mount a file system")
@@ -33,17 +21,9 @@ def test_on_a_full_file_system_all_is_refused_and_nothing_lost(tmp_path: Path) -
     memory = InMemoryStorage()
     memory.save_session(session("imported", 1))
     memory.export_sessions("import.json")
-    (tmp_path / "small").mkdir()
-    small, environment = tmp_path / "small", {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run(
-        [*NAMESPACE, "sh", "-c", ON_SMALL_TMPFS, "sh", str(small), sys.executable],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    saved, refusals = map(int, ran.stdout.split())
+    small = tmp_path / "small"
+    small.mkdir()
+    saved, refusals = map(int, run_with("1m", small, "tests.faults.full", small).split())
     assert saved > 3
     assert refusals == 7
 

@@ -6,27 +6,20 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
 
 from pytest_insight import locations
 from pytest_insight.errors import StorageError
-from pytest_insight.files import (
-    PRIVATE_FILE,
-    make_private_folder,
-    not_writable,
-    os_error_text,
-)
+from pytest_insight.files import PRIVATE_FILE, make_private_folder, not_writable
+from pytest_insight.storage.guarded import GuardedFile, is_there
 from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.store import SQLStorage
 
 if TYPE_CHECKING:
-    from pytest_insight.storage.locking import Lock
     from pytest_insight.storage.profile_file import StorageProfile
 
 LOCK_SECONDS = 60.0
@@ -114,15 +107,20 @@ class SQLiteConnection(Connection):
 
     dialect: ClassVar[Dialect] = SQLiteDialect()
 
-    def __init__(self, path: Path, location: str, lock: Lock, *, writable: bool) -> None:
+    def __init__(self, file: GuardedFile, how: str) -> None:
+        """Open it.
+
+        Args:
+            file: it is there, if empty.
+            how: parameters of SQLite's for it, as "mode=rw".
+        """
         super().__init__()
-        self._location = location
-        self._lock = lock
+        self._file = file
+        self._location = str(file.path)
         self._open = True
-        mode = "rw" if writable else "ro"
         with self._errors_named("open"):
             self._driver = sqlite3.connect(
-                f"{path.as_uri()}?mode={mode}",
+                f"{file.real_path.as_uri()}?{how}",
                 uri=True,
                 timeout=LOCK_SECONDS,
                 isolation_level=None,
@@ -160,7 +158,8 @@ class SQLiteConnection(Connection):
     @contextmanager
     def writing(self, *, whole: bool = True) -> Iterator[None]:
         """Writers wait for each other at our lock; for other programs at SQLite's own."""
-        with self._lock.held(), super().writing(whole=whole):
+        self._file.check_writable()  # it may have been opened for reading
+        with self._file.lock.held(), super().writing(whole=whole):
             yield
 
     def add_up(self, table: str, rows: Sequence[Row]) -> None:
@@ -287,7 +286,7 @@ class SQLiteStorage(SQLStorage):
         self.path = (
             locations.absolute(file_path) if file_path else locations.store_path(suffix=".db")
         )
-        self._lock_seconds = lock_seconds
+        self._file = GuardedFile(self.path, lock_seconds)
 
     @classmethod
     def from_profile(cls, profile: StorageProfile) -> Self:
@@ -301,29 +300,15 @@ class SQLiteStorage(SQLStorage):
         """The file's path."""
         return str(self.path)
 
-    @cached_property
-    def _real_path(self) -> Path:
-        return Path(os.path.realpath(self.path))
-
-    @cached_property
-    def _file_lock(self) -> Lock:
-        from pytest_insight.storage.locking import Lock
-
-        return Lock(self._real_path, self._lock_seconds)
-
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the lock."""
-        with self._file_lock.held():
+        with self._file.lock.held():
             yield
 
     def check_writable(self) -> None:
         """Look at the permissions of the file and its folder, without touching them."""
-        refused = not_writable(self._real_path)
-        if refused is not None:
-            raise StorageError(
-                f"cannot write the store {self.path}: {refused} is write-protected", self.path
-            )
+        self._file.check_writable()
 
     def waiting(self, seconds: float) -> Self:
         """Another object on the same file."""
@@ -332,33 +317,23 @@ class SQLiteStorage(SQLStorage):
         return other
 
     def _connect(self, *, create: bool) -> SQLiteConnection | None:
-        path = self._real_path
-        if not path.exists():
-            if self.path.is_symlink():
-                raise StorageError(
-                    f"{self.path} is a link to nowhere: mend or remove it", self.path
-                )
-            if not create:
-                return None
-        elif not path.is_file():
-            raise StorageError(f"{path} is not a regular file, so it cannot be a store", path)
-        if create and (not path.exists() or not path.stat().st_size):
-            self._create(path)
-        return self._opened(path, writable=not_writable(path) is None)
+        there = is_there(self.path)
+        if create and (not there or not self._file.real_path.stat().st_size):
+            self._create()
+        elif not there:
+            return None
+        if not_writable(self._file.real_path) is None:
+            return SQLiteConnection(self._file, "mode=rw")
+        from pytest_insight.storage.sql.protected import opened  # most may be written
 
-    def _opened(self, path: Path, *, writable: bool) -> SQLiteConnection:
-        return SQLiteConnection(path, self.location, self._file_lock, writable=writable)
+        return opened(self._file)
 
-    def _create(self, path: Path) -> None:
+    def _create(self) -> None:
         """An empty database that only its owner can read, as its logs will be then."""
-        with self.exclusive():
-            try:
-                make_private_folder(path.parent)
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE)
-                os.close(descriptor)
-            except OSError as exc:
-                raise StorageError(
-                    f"cannot write the store {self.path}: {os_error_text(exc)}", self.path
-                ) from exc
-            with closing(self._opened(path, writable=True)) as connection:
+        path = self._file.real_path
+        self._file.check_writable()
+        with self._file.being_written():
+            make_private_folder(path.parent)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE))
+            with closing(SQLiteConnection(self._file, "mode=rw")) as connection:
                 connection.rows("PRAGMA journal_mode = WAL")
