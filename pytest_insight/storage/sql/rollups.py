@@ -24,7 +24,7 @@ from pytest_insight.storage.sql.rows import (
 from pytest_insight.storage.sql.totals import Totals
 from pytest_insight.summaries import SummaryOrder, TestSummary, whole_micros
 
-MOST_LINES = 100_000
+MOST_LINES = 25_000
 """Lines that are added up in memory before they are written; one takes about 300 bytes."""
 
 Line = list[float]
