@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from pytest_insight.errors import StorageError
+from pytest_insight.filters import Selection
 
 if TYPE_CHECKING:
-    from pytest_insight.filters import Selection
     from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
@@ -31,12 +34,11 @@ def session_patterns(
     Raises:
         StorageError: as `find_session`, for a name without wildcards.
     """
-    ids = storage.session_ids()  # once: a long history takes a while to look through
-    known = set(ids)
+    known = _Known(storage, selection or Selection())
     return [
         name
-        if _WILDCARD.search(name) and name not in known  # a SUT's name may hold any sign
-        else glob.escape(_meant(storage, name, ids, selection))
+        if _WILDCARD.search(name) and name not in known.ids  # a SUT's name may hold any sign
+        else glob.escape(known.meant(name))
         for name in names
     ]
 
@@ -47,52 +49,71 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
     Raises:
         StorageError: none, or more than one; it names those that are near.
     """
-    meant = _meant(storage, name, storage.session_ids(), None)
-    found = storage.get_session_by_id(meant)
+    known = _Known(storage, Selection())
+    found = storage.get_session_by_id(known.meant(name))
     if found is None:  # deleted since
-        raise _none_of_that_name(storage, name, [])
+        raise known.none_of_that_name(name)
     return found
 
 
-def _meant(storage: BaseStorage, name: str, ids: Sequence[str], selection: Selection | None) -> str:
-    """The ID, of all that there are, that a person means; of `last` by those selected."""
-    if name in ids:
-        return name
-    last = _LAST.fullmatch(name)
-    if last:
-        selected = ids if selection is None else storage.session_ids(selection)
-        return _from_the_end(storage, int(last[1] or 0), selected, ids)
-    matching = [known for known in ids if known.startswith(name)]
-    if len(matching) == 1:
-        return matching[0]
-    if matching:
+class _Known:
+    """The IDs of a storage, looked through once at most: a long history takes a while.
+
+    `last` and `last~1` always count from the end, whatever a session may be called.
+    """
+
+    def __init__(self, storage: BaseStorage, selection: Selection) -> None:
+        self._storage = storage
+        self._selection = selection
+        self._where = storage.location
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """All of them, by start time."""
+        return self._storage.session_ids()
+
+    def meant(self, name: str) -> str:
+        """The ID that a person means; of `last` by those that the selection keeps."""
+        last = _LAST.fullmatch(name)
+        if last:
+            return self._from_the_end(int(last[1] or 0))
+        if name in self.ids:
+            return name
+        matching = [known for known in self.ids if known.startswith(name)]
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            raise StorageError(
+                f"{name!r} is the beginning of {len(matching)} sessions in {self._where}: say "
+                f"more of it, as in {matching[-1]}",
+                self._where,
+            )
+        raise self.none_of_that_name(name)
+
+    def _from_the_end(self, back: int) -> str:
+        limit = self._selection.limit
+        few = back + 1 if limit is None else min(back + 1, limit)
+        selected = self._storage.session_ids(replace(self._selection, limit=few))
+        if back < len(selected):
+            return selected[-1 - back]
+        where = self._where
+        if selected:
+            there = f"{len(selected)} that match" if len(selected) > 1 else "one that matches"
+            raise StorageError(
+                f"there is no session last~{back} in {where}, which has only {there}", where
+            )
+        if self.ids:
+            raise StorageError(f"no session in {where} matches, so there is no last one", where)
         raise StorageError(
-            f"{name!r} is the beginning of {len(matching)} sessions in {storage.location}: say "
-            f"more of it, as in {matching[-1]}",
-            storage.location,
+            f"{where} has no sessions yet: record a run with pytest --insight", where
         )
-    raise _none_of_that_name(storage, name, ids)
 
+    def none_of_that_name(self, name: str) -> StorageError:
+        """What to say of a name that no session has."""
+        import difflib  # only for an error
 
-def _from_the_end(
-    storage: BaseStorage, back: int, selected: Sequence[str], ids: Sequence[str]
-) -> str:
-    where = storage.location
-    if back < len(selected):
-        return selected[-1 - back]
-    if selected:
-        there = f"{len(selected)} that match" if len(selected) > 1 else "one that matches"
-        raise StorageError(
-            f"there is no session last~{back} in {where}, which has only {there}", where
+        near = difflib.get_close_matches(
+            name, ("last", *self.ids) if self.ids else (), n=3, cutoff=0.6
         )
-    if ids:
-        raise StorageError(f"no session in {where} matches, so there is no last one", where)
-    raise StorageError(f"{where} has no sessions yet: record a run with pytest --insight", where)
-
-
-def _none_of_that_name(storage: BaseStorage, name: str, ids: Sequence[str]) -> StorageError:
-    import difflib  # only for an error
-
-    near = difflib.get_close_matches(name, ("last", *ids) if ids else (), n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
-    return StorageError(f"{storage.location} has no session {name!r}: {hint}", storage.location)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
+        return StorageError(f"{self._where} has no session {name!r}: {hint}", self._where)

@@ -32,7 +32,7 @@ from tests.postgresql import server
 HUGE = Shape(10_000, 1_000)
 INSIGHT = Path(sys.executable).with_name("insight")
 TURNS = 5
-COLD_TURNS = 7
+COLD_TURNS = 15
 MOST_BYTES = 90
 MOST_MEMORY = 200e6
 SAVED = 500
