@@ -44,12 +44,13 @@ def write_bytes(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def print_styled(text: Styled) -> None:
-    """One text on stdout, in colour where that is seen."""
+def print_styled(*lines: Styled) -> None:
+    """Lines on stdout, in colour where that is seen."""
     if is_fancy():
-        console().print(rich_text(text), soft_wrap=True)
+        for line in lines:
+            console().print(rich_text(line), soft_wrap=True)
     else:
-        print(text)
+        print(*lines, sep="\n")
 
 
 def is_fancy() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,18 +41,18 @@ def print_session(session: TestSession, storage: BaseStorage) -> None:
     )
     for result in session.test_results:
         if result.outcome not in GOOD:
-            _print_failure(result)
+            print_styled(*_failure(result))
 
 
-def _print_failure(result: TestResult) -> None:
-    print_styled(styled(""))
-    print_styled(styled(outcome_text(result.outcome), " ", result.nodeid))
+def _failure(result: TestResult) -> Iterator[Styled]:
+    yield styled("")
+    yield styled(outcome_text(result.outcome), " ", result.nodeid)
     lines = result.longreprtext.expandtabs().splitlines()
     if len(lines) > LAST_LINES:
         before = plural(len(lines) - LAST_LINES, "line")
-        print_styled(styled(f"    ... {before} before", style="dim"))
+        yield styled(f"    ... {before} before", style="dim")
     for line in lines[-LAST_LINES:]:
-        print_styled(styled("    ", line))
+        yield styled("    ", line)
 
 
 def _facts(session: TestSession, storage: BaseStorage) -> list[tuple[str, str | Styled]]:

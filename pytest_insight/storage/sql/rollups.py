@@ -189,12 +189,14 @@ def _first(connection: Connection, sort: SummaryOrder, limit: int, *, flaky: boo
     rank = _RANKS[sort]
     candidates = f"FROM insight_totals GROUP BY test HAVING {_IS_FLAKY if flaky else ALWAYS.sql}"
     ranked = connection.rows(
-        f"SELECT test, {rank} AS value {candidates} ORDER BY value DESC LIMIT ?", (limit,)
+        f"SELECT test, {rank} AS value {candidates} ORDER BY value DESC LIMIT ?", (limit + 1,)
     )
-    if len(ranked) < limit or not ranked:
-        return [row[0] for row in ranked]
+    if len(ranked) <= limit or not limit:
+        return [row[0] for row in ranked[:limit]]
+    least = ranked[limit - 1][1]
+    if ranked[limit][1] < least:
+        return [row[0] for row in ranked[:limit]]
     # Those alike are told apart by their nodeids, which are not here.
-    least = ranked[-1][1]
     return [
         row[0] for row in connection.rows(f"SELECT test {candidates} AND {rank} >= ?", (least,))
     ]
