@@ -19,9 +19,9 @@ from pytest_insight.storage.sql.rows import (
     session_of,
 )
 
-FIRST_RESULTS = 50
-"""Results that are read first: often a screenful is enough."""
-FIRST_SESSIONS = 100
+FIRST_RESULTS = 120
+"""Results that are read first: a listing of 100 is often all there is to be."""
+FIRST_SESSIONS = 120
 """Sessions that are looked for first, of the newest ones."""
 MOST_RESULTS = 20_000
 MOST_NARROWED = 100_000

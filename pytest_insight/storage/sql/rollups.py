@@ -27,6 +27,9 @@ from pytest_insight.summaries import SummaryOrder, TestSummary, whole_micros
 MOST_LINES = 25_000
 """Lines that are added up in memory before they are written; one takes about 300 bytes."""
 
+MOST_ALIKE = 50
+"""Tests that are ranked beyond those asked for, in case they are alike."""
+
 Line = list[float]
 """What results come to: how many, their durations in microseconds, the longest in seconds, when the
 first and the last began in microseconds since 1970. Everything but the longest is an `int`."""
@@ -188,15 +191,17 @@ def name_of(connection: Connection, code: int) -> str:
 def _first(connection: Connection, sort: SummaryOrder, limit: int, *, flaky: bool) -> list[int]:
     rank = _RANKS[sort]
     candidates = f"FROM insight_totals GROUP BY test HAVING {_IS_FLAKY if flaky else ALWAYS.sql}"
+    if not limit:
+        return []
+    # Those alike to the last one are told apart by their nodeids, which are not here.
+    most = 2 * limit + MOST_ALIKE
     ranked = connection.rows(
-        f"SELECT test, {rank} AS value {candidates} ORDER BY value DESC LIMIT ?", (limit + 1,)
+        f"SELECT test, {rank} AS value {candidates} ORDER BY value DESC LIMIT ?", (most,)
     )
-    if len(ranked) <= limit or not limit:
-        return [row[0] for row in ranked[:limit]]
+    if len(ranked) <= limit:
+        return [test for test, _ in ranked]
     least = ranked[limit - 1][1]
-    if ranked[limit][1] < least:
-        return [row[0] for row in ranked[:limit]]
-    # Those alike are told apart by their nodeids, which are not here.
-    return [
-        row[0] for row in connection.rows(f"SELECT test {candidates} AND {rank} >= ?", (least,))
-    ]
+    if len(ranked) == most and ranked[-1][1] >= least:
+        sql = f"SELECT test {candidates} AND {rank} >= ?"
+        return [row[0] for row in connection.rows(sql, (least,))]
+    return [test for test, value in ranked if value >= least]
