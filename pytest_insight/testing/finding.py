@@ -10,7 +10,16 @@ import pytest
 from pytest_insight.document import decode_session
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage
-from pytest_insight.testing.rules import START, Rules, fill, full_session, ids_of, make_session
+from pytest_insight.summaries import SummaryOrder
+from pytest_insight.testing.rules import (
+    START,
+    Rules,
+    fill,
+    full_session,
+    ids_of,
+    make_result,
+    make_session,
+)
 
 
 class FindingRules(Rules):
@@ -72,6 +81,12 @@ class FindingRules(Rules):
         backwards = [each.session_id for each in storage.iter_sessions(newest_first=True)]
         assert len(backwards) == 250
         assert backwards == storage.session_ids()[::-1]
+
+    def test_of_many_tests_alike_the_first_ones_by_nodeid_come(self, storage: BaseStorage) -> None:
+        results = tuple(make_result(f"test_{number:03}", "failed") for number in range(150))
+        storage.save_session(make_session(test_results=results[::-1]))
+        found = storage.group_by_test(sort=SummaryOrder.FAILURES, limit=3, percentiles=False)
+        assert [each.nodeid for each in found] == [each.nodeid for each in results[:3]]
 
     def test_session_ids_come_in_the_order_of_the_sessions(self, storage: BaseStorage) -> None:
         fill(storage, 3, 1, 2)
