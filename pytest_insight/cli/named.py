@@ -50,7 +50,8 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
         StorageError: none, or more than one; it names those that are near.
     """
     known = _Known(storage, Selection())
-    found = storage.get_session_by_id(known.meant(name))
+    last = storage.get_last_session() if name == "last" else None  # what people name most
+    found = last or storage.get_session_by_id(known.meant(name))
     if found is None:  # deleted since
         raise known.none_of_that_name(name)
     return found
