@@ -11,6 +11,7 @@ import pytest
 
 from pytest_insight import query
 from pytest_insight.errors import NewerFormatError, StorageError
+from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, SQLiteStorage
 from pytest_insight.storage.sql import rows, schema
 from pytest_insight.testing import StorageContract
@@ -127,6 +128,35 @@ def test_damage_is_found(storage: SQLiteStorage, make_session: MakeSession) -> N
     assert not SQLiteStorage(storage.path).verify().sound
     with pytest.raises(StorageError, match=r"sessions\.db"):
         SQLiteStorage(storage.path).repair()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE insight_totals SET results = results + 1 WHERE outcome = 1",
+        "DELETE FROM insight_totals WHERE outcome = 1",
+        "INSERT INTO insight_totals VALUES (7, 1, 1, 1, 1.0, 1, 1)",
+        "UPDATE insight_days SET last = last + 1 WHERE outcome = 1",
+        "DELETE FROM insight_results WHERE outcome = 1",
+    ],
+)
+def test_totals_that_are_wrong_are_found_and_counted_again(
+    storage: SQLiteStorage, make_session: MakeSession, change: str
+) -> None:
+    storage.save_sessions(make_session(number) for number in range(3))
+    right = storage.group_by_test(percentiles=False)
+    with closing(sqlite3.connect(storage.path)) as file:
+        file.execute(change)
+        file.commit()
+    assert "not what the results come to" in storage.verify().damage[0]
+    assert storage.repair().sessions == 3
+    assert storage.verify().sound
+    assert storage.group_by_test(percentiles=False) == storage.group_by_test(
+        Selection((SutIs("*"),)), percentiles=False
+    )
+    assert (storage.group_by_test(percentiles=False) == right) == (
+        "FROM insight_results" not in change
+    )
 
 
 def test_two_nodeids_of_one_key_are_told_apart(

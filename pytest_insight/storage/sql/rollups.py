@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition
 from pytest_insight.storage.sql.rows import (
     BAD_CODES,
@@ -129,6 +129,49 @@ class Rollups:
             " GROUP BY test, outcome",
             which.parameters,
         )
+
+
+# Whether they are right -------------------------------------------------------------------------
+
+_COUNTED = (
+    "SELECT r.test, r.outcome, count(*), max(r.duration), min(s.started + r.began),"
+    " max(s.started + r.began) FROM insight_results r JOIN insight_sessions s ON s.id = r.session"
+    " GROUP BY r.test, r.outcome"
+)
+_TOTALS = "SELECT test, outcome, results, longest, first, last FROM insight_totals"
+_OF_DAYS = (
+    "SELECT test, outcome, sum(results), max(longest), min(first), max(last) FROM insight_days"
+    " GROUP BY test, outcome"
+)
+
+
+def wrong_lines(connection: Connection) -> int:
+    """How many totals are not what the results and the days come to; their means are not looked at.
+
+    The connection reads one state.
+    """
+    wrong = 0
+    for one, other in ((_COUNTED, _TOTALS), (_TOTALS, _COUNTED), (_OF_DAYS, _TOTALS)):
+        sql = (
+            "SELECT count(*) FROM"
+            f" (SELECT * FROM ({one}) AS one EXCEPT SELECT * FROM ({other}) AS other) AS wrong"
+        )
+        wrong = max(wrong, connection.rows(sql)[0][0])
+    return wrong
+
+
+def made_anew(connection: Connection) -> None:
+    """Count everything again; in a transaction that keeps every other writer out."""
+    for table in ROLLUP_KEYS:
+        connection.change(f"DELETE FROM {table}")
+    rollups = Rollups(connection)
+    fields = ", ".join(RESULT_COLUMNS)
+    for session, started in connection.rows("SELECT id, started FROM insight_sessions"):
+        results = connection.rows(
+            f"SELECT {fields} FROM insight_results WHERE session = ?", (session,)
+        )
+        rollups.add(started, results)
+    rollups.finish()
 
 
 # Back -------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from pytest_insight.document import checked
 from pytest_insight.errors import NewerFormatError, StorageError
 from pytest_insight.filters import Selection
@@ -233,28 +235,48 @@ class SQLStorage(BaseStorage):
         return Finder(connection, selection.resolved()).explained()
 
     def verify(self) -> Verification:
-        """Read everything, and ask the database to look over itself where it can."""
+        """Read everything, count again what is summed up, and ask the database to look itself over.
+
+        The last where it can.
+        """
         connection = self._connection()
         if connection is None:
             return Verification(0, 0)
         damage = connection.damage()
         if damage:
             return Verification(0, 0, tuple(damage))
-        return super().verify()
+        from pytest_insight.storage.sql import rollups
+
+        with connection.reading():
+            wrong = rollups.wrong_lines(connection)
+        found = super().verify()
+        if not wrong:
+            return found
+        said = f"{wrong:,} of the totals kept by test and outcome are not what the results come to"
+        return replace(found, damage=(said,))
 
     def repair(self) -> Verification:
-        """Nothing to do in one that is sound; what is damaged is for the database's own tools.
+        """Count again what is summed up; other damage is for the database's own tools.
 
         Raises:
-            StorageError: it is damaged.
+            StorageError: the database is damaged.
         """
         found = self.verify()
-        if found.damage:
+        connection = self._connection()
+        if connection is None or not found.damage:
+            return found
+        damage = connection.damage()
+        if damage:
             raise StorageError(
                 f"{self.location} is damaged, and only its own tools can mend it "
-                f"({found.damage[0]}): restore a backup, or see the database's documentation",
+                f"({damage[0]}): restore a backup, or see the database's documentation",
                 self.location,
             )
+        from pytest_insight.storage.sql import rollups
+
+        connection = self._writer()
+        with connection.writing():
+            rollups.made_anew(connection)
         return found
 
 
