@@ -107,13 +107,13 @@ def print_plan(query: Query) -> None:
 def _columns(*, percentiles: bool) -> list[Column]:
     now = datetime.now(UTC)
     columns = [
-        Column("Test", lambda t: t.nodeid, fit="fold"),
+        Column("Test", lambda t: t.nodeid, fit="shorten"),
         Column("Results", lambda t: f"{t.results:,}", "right"),
         Column("Mean", lambda t: duration_text(t.mean), "right"),
         Column("p50", lambda t: duration_text(t.p50), "right", room=ROOMY),
         Column("p95", lambda t: duration_text(t.p95), "right"),
         Column("Longest", lambda t: duration_text(t.maximum), "right", room=ROOMY),
-        Column("Last", lambda t: outcome_text(t.last_outcome)),
+        Column("Last", lambda t: outcome_text(t.last_outcome), room=ROOMY),
         Column("Seen", lambda t: age_text(t.last_seen, now), "right"),
         Column("Outcomes", _outcomes, fit="fold"),
     ]
