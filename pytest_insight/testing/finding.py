@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -87,6 +87,30 @@ class FindingRules(Rules):
         storage.save_session(make_session(test_results=results[::-1]))
         found = storage.group_by_test(sort=SummaryOrder.FAILURES, limit=3, percentiles=False)
         assert [each.nodeid for each in found] == [each.nodeid for each in results[:3]]
+
+    def test_flaky_ones_by_p95_are_cut_when_it_is_known(self, storage: BaseStorage) -> None:
+        results = tuple(
+            make_result(f"test_{number}", outcome, duration=number / 10)
+            for number in range(5)
+            for outcome in ("passed", "failed")
+        )
+        storage.save_session(make_session(test_results=results))
+        found = storage.group_by_test(sort=SummaryOrder.P95, limit=2, flaky=True)
+        assert [(each.nodeid, each.p95) for each in found] == [
+            ("tests/test_a.py::test_4", 0.4),
+            ("tests/test_a.py::test_3", 0.3),
+        ]
+
+    def test_the_latest_comes_first_in_a_far_future_too(self, storage: BaseStorage) -> None:
+        late = datetime(2300, 1, 1, tzinfo=UTC)
+        results = tuple(
+            make_result(f"test_{number}", start_time=late + timedelta(microseconds=number))
+            for number in range(9)
+        )
+        storage.save_session(make_session(session_start_time=late, test_results=results))
+        for selection in (None, Selection((SutIs("*"),))):
+            found = storage.group_by_test(selection, sort=SummaryOrder.LAST, limit=1)
+            assert [each.nodeid for each in found] == ["tests/test_a.py::test_8"]
 
     def test_session_ids_come_in_the_order_of_the_sessions(self, storage: BaseStorage) -> None:
         fill(storage, 3, 1, 2)

@@ -50,7 +50,10 @@ def _history() -> list[TestSession]:
             3,
             session_id="s3",
             sut_name="web",
-            testing_system={"host": "laptop", "ci": True, "gpu": None, "plugins": "none"},
+            testing_system={
+                **{"host": "laptop", "ci": True, "gpu": None, "plugins": "none"},
+                "disks": ["ssd", {"kind": "tape"}],
+            },
             test_results=(
                 make_result("test_X", "skipped", duration=0.0, capstderr="Err"),
                 make_result("test_z[*]", "flaky", duration=3.5, caplog="WARNING log"),
@@ -104,6 +107,9 @@ SESSION_FILTERS: list[tuple[f.SessionFilter, str]] = [
     (f.TestingSystemIs("plugins.xdist", "3.*"), "s2"),
     (f.TestingSystemIs("x.y", "dot"), "s2"),
     (f.TestingSystemIs("gpu", "*"), ""),
+    (f.TestingSystemIs("disks.0", "ssd"), ""),  # a list has no names
+    (f.TestingSystemIs("disks.1.kind", "tape"), ""),
+    (f.TestingSystemIs("disks.-1.kind", "tape"), ""),
     (f.BranchIs("main"), "s1"),
     (f.BranchIs("release/*"), "s2"),
     (f.BranchIs("*"), "s1 s2"),
@@ -247,6 +253,19 @@ class SelectingRules(Rules):
         assert ids_of(storage.select(selection)) == expected
         backwards = storage.iter_sessions(selection, newest_first=True)
         assert [session.session_id for session in backwards] == expected[::-1]
+
+    def test_very_many_alternatives_and_filters_are_no_limit(self, storage: BaseStorage) -> None:
+        storage.save_sessions(_history())
+        patterns = tuple(f"no-{number}*" for number in range(1_500))
+        outcomes = frozenset(TestOutcome(f"odd-{number}") for number in range(1_500))
+        long = f"{'s' * 60_000}*"
+        for wanted, expected in (
+            (f.Selection((f.SessionIdMatches((*patterns, "s1", "?3")),)), ["s1", "s3"]),
+            (f.Selection((f.HasOutcome(outcomes | {FAILED}),)), ["s1", "s4"]),
+            (f.Selection((f.SutIs("api*"),) * 1_200), ["s0", "s1"]),
+            (f.Selection((f.SessionIdMatches((long, "s1")),)), ["s1"]),
+        ):
+            assert ids_of(storage.select(wanted)) == expected
 
     def test_a_limit_counts_what_the_session_filters_keep(self, storage: BaseStorage) -> None:
         storage.save_sessions(_history())

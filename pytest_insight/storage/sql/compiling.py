@@ -21,6 +21,7 @@ from pytest_insight.storage.sql.dialect import (
     Condition,
     Dialect,
     both,
+    is_regex,
     is_storable,
 )
 from pytest_insight.storage.sql.keys import EPOCH, key_of, micros
@@ -346,7 +347,7 @@ def _pattern(
     if not is_storable(wanted.pattern):
         return None
     if wanted.use_regex:
-        return dialect.searches(column, wanted.pattern)
+        return dialect.searches(column, wanted.pattern) if is_regex(wanted.pattern) else None
     said = contains(wanted.pattern)
     if not any(wildcard in wanted.pattern for wildcard in "*?["):
         return said

@@ -91,6 +91,11 @@ class Connection(ABC):
         """What the database finds wrong with itself, where it can look."""
 
     @property
+    def keeps_out(self) -> bool:
+        """Whether it keeps other writers out beyond a transaction; nobody else can then."""
+        return False
+
+    @property
     @abstractmethod
     def usable(self) -> bool:
         """Whether it is open still."""

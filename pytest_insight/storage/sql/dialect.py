@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -18,6 +19,9 @@ class Condition(NamedTuple):
 
 Statement = Condition
 """A whole statement, said in the same way."""
+
+MOST_SIDE_BY_SIDE = 100
+"""Conditions in one pair of brackets: each is a step down in SQLite's tree, which has 1,000."""
 
 ALWAYS = Condition("1 = 1")
 NEVER = Condition("1 = 0")
@@ -68,6 +72,10 @@ class Dialect(ABC):
 
 def both(*conditions: Condition, word: str = "AND") -> Condition:
     """All of the conditions in brackets; any of them with `word="OR"`."""
+    if len(conditions) > MOST_SIDE_BY_SIDE:
+        half = len(conditions) // 2
+        halves = both(*conditions[:half], word=word), both(*conditions[half:], word=word)
+        return both(*halves, word=word)
     parameters = tuple(value for condition in conditions for value in condition.parameters)
     return Condition(f"({f' {word} '.join(each.sql for each in conditions)})", parameters)
 
@@ -75,3 +83,12 @@ def both(*conditions: Condition, word: str = "AND") -> Condition:
 def is_storable(text: str) -> bool:
     """Whether a text could be in a store; one that could not is looked for in Python."""
     return clean_text(text) == text
+
+
+def is_regex(pattern: str) -> bool:
+    """Whether it is a regular expression: who looks in Python says what is wrong with another."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True

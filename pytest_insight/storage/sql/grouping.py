@@ -54,9 +54,9 @@ class Grouper:
         percentiles = percentiles or sort == SummaryOrder.P95
         rank = None if limit is None or sort == SummaryOrder.P95 else sort
         if self._all and (rank or flaky or not percentiles):
-            found = ordered(
-                rollups.summaries(self._connection, rank, limit, flaky=flaky), sort, limit
-            )
+            found = rollups.summaries(self._connection, rank, limit, flaky=flaky)
+            if sort != SummaryOrder.P95:  # which is not known yet
+                found = ordered(found, sort, limit)
             if not percentiles or not found:
                 return found
             which = self._connection.dialect.any_of("r.test", [key_of(t.nodeid) for t in found])
@@ -89,7 +89,9 @@ class Grouper:
         ranked.sort(key=itemgetter(1), reverse=True)
         if len(ranked) <= limit:
             return [row[0] for row in ranked]
-        least = ranked[limit - 1][1] - SLACK
+        least = ranked[limit - 1][1]
+        if sort == SummaryOrder.MEAN:
+            least -= SLACK
         return [row[0] for row in ranked if row[1] >= least]
 
     def _counted(self, which: Condition, *, percentiles: bool) -> dict[int, Totals]:

@@ -25,8 +25,9 @@ CONNECT_SECONDS = 10
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
 
-# Told apart from other programs' in the same database, and by the schema the tables are in.
-_LOCK = "hashtextextended('pytest-insight ' || current_schema(), 0)"
+# Told apart from other programs' in the same database, and by the schema the tables are in: that of
+# the parameter, or where there are none yet, the one they will be made in.
+_LOCK = "hashtextextended('pytest-insight ' || coalesce(?::text, current_schema()), 0)"
 
 
 class PostgreSQLDialect(Dialect):
@@ -71,15 +72,23 @@ class PostgreSQLDialect(Dialect):
         return Condition(f"{column} = ANY(?::text[])", (list(texts),))
 
     def member(self, column: str, path: Sequence[str]) -> Condition:
-        """By a path."""
-        return Condition(f"({column} #>> ?::text[])", (list(path),))
+        """Name by name: a whole path would also count through lists."""
+        return Condition(f"({_within(column, path[:-1])} ->> ?::text)", tuple(path))
 
     def fact(self, column: str, paths: Sequence[Sequence[str]]) -> Condition:
         """By the path of the first that is there; its text is what JSON has, or the text itself."""
-        there = f"({column} #> ?::text[])"
-        cases = f"WHEN {there} IS NOT NULL THEN ({column} #>> ?::text[])"
-        parameters = tuple(list(path) for path in paths for _ in range(2))
-        return Condition(f"CASE {' '.join([cases] * len(paths))} END", parameters)
+        cases = [
+            f"WHEN {_within(column, path)} IS NOT NULL"
+            f" THEN ({_within(column, path[:-1])} ->> ?::text)"
+            for path in paths
+        ]
+        parameters = tuple(name for path in paths for _ in range(2) for name in path)
+        return Condition(f"CASE {' '.join(cases)} END", parameters)
+
+
+def _within(column: str, path: Sequence[str]) -> str:
+    """The member at a path, with a parameter for each name of it."""
+    return f"({column}{' -> ?::text' * len(path)})"
 
 
 _COLUMN_TYPES = {
@@ -115,6 +124,7 @@ class PostgreSQLConnection(Connection):
         self._secrets = urls.passwords(url)
         self._errors = psycopg.Error
         self._held = 0
+        self._schema: str | None = None
         seconds: Any = {} if "connect_timeout" in url else {"connect_timeout": CONNECT_SECONDS}
         with self._errors_named("open"):
             self._driver: psycopg.Connection[Row] = psycopg.connect(
@@ -126,13 +136,20 @@ class PostgreSQLConnection(Connection):
             )
             # As it was written: what psycopg makes of JSON is not exact.
             self._driver.adapters.register_loader("json", TextLoader)
-            # What a writer is told is saved has to be on the server's disk then.
+            # What a writer is told is saved has to be on the server's disk then; and durations
+            # come back as they were.
             self._driver.execute(
                 "SELECT set_config('lock_timeout', %s, false),"
+                " set_config('extra_float_digits', '3', false),"
                 " CASE WHEN current_setting('synchronous_commit') = 'off'"
                 " THEN set_config('synchronous_commit', 'on', false) END",
                 (f"{round(lock_seconds * 1_000)}ms",),
             )
+
+    @property
+    def keeps_out(self) -> bool:
+        """While `alone`."""
+        return self._held > 0
 
     @property
     def usable(self) -> bool:
@@ -192,8 +209,9 @@ class PostgreSQLConnection(Connection):
 
     def begin(self, *, write: bool) -> None:
         """A reader sees one state; a writer sees what others have done while it waited for them."""
-        mode = "" if write else " ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        self.change(f"BEGIN{mode}")
+        # Said in both cases: the server, the role or the URL may have other defaults.
+        mode = "READ COMMITTED READ WRITE" if write else "REPEATABLE READ READ ONLY"
+        self.change(f"BEGIN ISOLATION LEVEL {mode}")
 
     def end(self, *, keep: bool) -> None:
         """A server that is gone has undone it."""
@@ -205,30 +223,33 @@ class PostgreSQLConnection(Connection):
     def keep_others_out(self, *, whole: bool) -> None:
         """By a lock that is the database's, until the transaction ends."""
         shared = "" if whole else "_shared"
-        self.rows(f"SELECT pg_advisory_xact_lock{shared}({_LOCK})")
+        self.rows(f"SELECT pg_advisory_xact_lock{shared}({_LOCK})", (self._schema,))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """A block in which nobody else writes; one inside another is no more."""
+        schema = self._schema
         if not self._held:
-            self.rows(f"SELECT pg_advisory_lock({_LOCK})")
+            self.rows(f"SELECT pg_advisory_lock({_LOCK})", (self._schema,))
         self._held += 1
         try:
             yield
         finally:
             self._held -= 1
             if not self._held and self.usable:  # else it ended with the connection
-                self.rows(f"SELECT pg_advisory_unlock({_LOCK})")
+                self.rows(f"SELECT pg_advisory_unlock({_LOCK})", (schema,))
 
     def found_version(self) -> int | None:
         """In a table of its own."""
         # Not by to_regclass(), which may not know yet what another has made while we waited.
         there = self.rows(
-            "SELECT 1 FROM pg_catalog.pg_tables WHERE tablename = 'insight_format'"
+            "SELECT schemaname FROM pg_catalog.pg_tables WHERE tablename = 'insight_format'"
             " AND schemaname = ANY(current_schemas(false))"
+            " ORDER BY array_position(current_schemas(false), schemaname) LIMIT 1"
         )
         if not there:
             return None
+        self._schema = there[0][0]
         return int(self.rows("SELECT version FROM insight_format")[0][0])
 
     def note_version(self, version: int) -> None:

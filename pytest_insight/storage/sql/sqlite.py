@@ -28,6 +28,8 @@ LOCK_SECONDS = 60.0
 APPLICATION_ID = 0x70_49_6E_73
 """What the file's header says about whose it is ("pIns")."""
 
+_LONGEST_GLOB = 10_000
+"""Characters of a pattern; it takes 50,000 bytes."""
 _HAS_ARROW = sqlite3.sqlite_version_info >= (3, 38)
 
 
@@ -51,7 +53,7 @@ class SQLiteDialect(Dialect):
 
     def matches(self, column: str, pattern: str) -> Condition:
         """By GLOB where it means the same: it has other sets, and no `[` without an end."""
-        if "[" in pattern:
+        if "[" in pattern or len(pattern) > _LONGEST_GLOB:
             return Condition(f"insight_matches({column}, ?)", (pattern,))
         return Condition(f"{column} GLOB ?", (pattern,))
 

@@ -62,6 +62,12 @@ class SQLStorage(BaseStorage):
         """
         mine = os.getpid(), threading.get_ident()
         connection = self._connections.get(mine)
+        if connection is not None and connection.keeps_out and not connection.usable:
+            raise StorageError(
+                f"the connection to {self.location} was lost, and with it the lock that kept "
+                "others from writing; try again",
+                self.location,
+            )
         if connection is None or not connection.usable:
             connection = self._connect(create=create)
             if connection is None:
@@ -79,19 +85,23 @@ class SQLStorage(BaseStorage):
 
     def _prepare(self, connection: Connection, *, create: bool) -> bool:
         """See to it that the tables are there, in our version."""
-        found = connection.found_version()
+        found = self._version(connection)
         if found is None and not create:
             return False
         if found != schema.version():
             with connection.writing():
-                found = connection.found_version() or 0  # another may have been quicker
-                if found > schema.version():
-                    raise NewerFormatError(self.location, found, schema.version())
+                found = self._version(connection) or 0  # another may have been quicker
                 for statement in schema.statements(found, connection.dialect):
                     connection.change(statement)
                 connection.note_version(schema.version())
         connection.prepared = True
         return True
+
+    def _version(self, connection: Connection) -> int | None:
+        found = connection.found_version()
+        if found is not None and found > schema.version():
+            raise NewerFormatError(self.location, found, schema.version())
+        return found
 
     def close(self) -> None:
         """Close the connections of this process."""
