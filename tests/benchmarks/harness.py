@@ -165,6 +165,23 @@ def instructions(
     return float(found[1])
 
 
+LAYOUTS = (0, 200, 400, 600, 800)
+"""How many objects are made before pytest is imported, for each run that a mean is taken of."""
+
+
+def pytest_instructions(
+    python: str | Path,
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    objects: int,
+) -> float:
+    """Machine instructions of a run of pytest that begins with so many objects in memory."""
+    made_before = f"before = [bytes(16 * (n % 30)) for n in range({objects})]"
+    code = f"{made_before}; import pytest, sys; raise SystemExit(pytest.main(sys.argv[1:]))"
+    return instructions([python, "-c", code, *options], environment, folder)
+
+
 def quiet_environment(**more: str) -> dict[str, str]:
     """Our environment without what would change how pytest or pytest-insight runs."""
     kept = {

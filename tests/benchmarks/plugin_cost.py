@@ -29,15 +29,18 @@ from pathlib import Path
 from statistics import fmean
 
 from tests.benchmarks.environments import EMPTY, OURS, build, with_dependencies
-from tests.benchmarks.harness import instructions, quiet_environment, run_process
+from tests.benchmarks.harness import (
+    LAYOUTS,
+    pytest_instructions,
+    quiet_environment,
+    run_process,
+)
 from tests.benchmarks.history import BENCH
 from tests.benchmarks.report import Row, compared
 
 MOST = 1.005
 FEW, SOME, MANY = 200, 1_000, 2_000
 TURNS = 40
-# How many objects are made before pytest is imported, one run for each.
-LAYOUTS = (0, 200, 400, 600, 800)
 # Of one length, and short as those of people are: pytest looks at every file of a plugin, and
 # eight characters more in their paths cost a tenth of what the plugin does.
 ALONE, BESIDE, WITH, NOTHING = "bare", "deps", "ours", "void"
@@ -171,9 +174,7 @@ def _check(python: Path, project: Path, tests: int, *, loaded: bool) -> None:
 
 
 def _count(python: Path, project: Path, objects: int) -> float:
-    made_before = f"before = [bytes(16 * (n % 30)) for n in range({objects})]"
-    code = f"{made_before}; import pytest; raise SystemExit(pytest.main())"
-    return instructions([python, "-c", code], _environment(project), project)
+    return pytest_instructions(python, (), _environment(project), project, objects)
 
 
 def _seconds(pythons: dict[str, Path], projects: dict[str, Path]) -> dict[str, float]:

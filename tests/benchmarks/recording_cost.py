@@ -5,7 +5,8 @@ recorder has an environment with itself added. Trivial tests are the worst case:
 something take longer, and recording them does not. The tests lie in a git repository, as those of
 people do, so git is asked about the code.
 
-Instructions are counted by valgrind (callgrind), those of the pytest process. Time and processor
+Instructions are counted by valgrind (callgrind), those of the pytest process; what is judged is the
+mean over several layouts of memory (see plugin_cost). Time and processor
 time (with that of git) are those of the best of several turns; what one test costs, and memory, are
 medians. Memory is the peak of the process.
 """
@@ -18,11 +19,18 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.benchmarks.environments import OURS, build, with_dependencies
-from tests.benchmarks.harness import in_child, instructions, quiet_environment, run_process
+from tests.benchmarks.harness import (
+    LAYOUTS,
+    in_child,
+    pytest_instructions,
+    quiet_environment,
+    run_process,
+)
 from tests.benchmarks.history import BENCH
 from tests.benchmarks.report import Row, compared, megabytes_text, seconds_text
 
@@ -151,10 +159,20 @@ def _instruction_rows(folder: Path, commands: dict[str, list[str]]) -> Iterator[
         return
     project = _project(folder, SOME)
     environment = _environment(folder, project)
-    counts = {}
-    for name, command in commands.items():
+    for command in commands.values():
         _warm_up(folder, command, project, SOME)
-        counts[name] = instructions(command, environment, project)
+
+    def count(name: str) -> float:
+        python, _, _, *options = commands[name]
+        # What is judged is the mean of several layouts of memory; see plugin_cost.
+        layouts = LAYOUTS if name in (PLAIN, RECORDED) else LAYOUTS[:1]
+        return statistics.fmean(
+            pytest_instructions(python, options, environment, project, objects)
+            for objects in layouts
+        )
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # counts are the same whatever else runs
+        counts = dict(zip(commands, pool.map(count, commands), strict=True))
     for name, count in counts.items():
         if name not in (PLAIN, ALONE):
             most = MOST_INSTRUCTIONS if name == RECORDED else None
