@@ -162,7 +162,7 @@ def _instruction_rows(folder: Path, commands: dict[str, list[str]]) -> Iterator[
     for command in commands.values():
         _warm_up(folder, command, project, SOME)
 
-    def count(name: str) -> float:
+    def mean(name: str) -> float:
         python, _, _, *options = commands[name]
         # What is judged is the mean of several layouts of memory; see plugin_cost.
         layouts = LAYOUTS if name in (PLAIN, RECORDED) else LAYOUTS[:1]
@@ -172,7 +172,7 @@ def _instruction_rows(folder: Path, commands: dict[str, list[str]]) -> Iterator[
         )
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # counts are the same whatever else runs
-        counts = dict(zip(commands, pool.map(count, commands), strict=True))
+        counts = dict(zip(commands, pool.map(mean, commands), strict=True))
     for name, count in counts.items():
         if name not in (PLAIN, ALONE):
             most = MOST_INSTRUCTIONS if name == RECORDED else None
