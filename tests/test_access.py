@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.errors import ProfileError, UnknownChoiceError, UnknownProfileError
+from pytest_insight.errors import (
+    ProfileError,
+    StorageError,
+    UnknownChoiceError,
+    UnknownProfileError,
+)
 from pytest_insight.storage import (
     BaseStorage,
     InMemoryStorage,
     JSONStorage,
+    SQLiteStorage,
     create_profile,
     get_active_profile,
     get_storage_instance,
@@ -173,6 +179,71 @@ def test_an_unknown_profile_is_an_error_and_never_another_store(
 def test_an_unknown_type_is_an_error_that_names_those_there_are(ask: Callable[[], object]) -> None:
     with pytest.raises(UnknownChoiceError, match="mean json"):
         ask()
+
+
+@pytest.mark.parametrize("named_by", ["argument", "variable"])
+@pytest.mark.parametrize("linked", [False, True], ids=["file", "link"])
+def test_a_path_alone_is_of_the_type_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, make_session: MakeSession, named_by: str, linked: bool
+) -> None:
+    with SQLiteStorage("history.db") as storage:
+        storage.save_session(make_session())
+    JSONStorage("other.db").save_session(make_session())
+    Path("empty.db").touch()
+    os.mkfifo("pipe.db")
+    if linked:
+        for link in list(Path.cwd().glob("*.db")):
+            link.rename(link.with_suffix(".real"))
+            link.symlink_to(link.with_suffix(".real"))
+
+    def found(path: str) -> BaseStorage:
+        if named_by == "argument":
+            return get_storage_instance(file_path=path)
+        monkeypatch.setenv(PATH, path)
+        return get_storage_instance()
+
+    assert found("history.db").load_sessions() == [make_session()]
+    assert isinstance(found("history.db"), SQLiteStorage)
+    for path in ("other.db", "empty.db", "pipe.db", "none.db", "."):
+        assert isinstance(found(path), JSONStorage)
+
+
+def test_a_type_that_is_said_counts_whatever_is_there(make_session: MakeSession) -> None:
+    with SQLiteStorage("history.db") as storage:
+        storage.save_session(make_session())
+    assert isinstance(get_storage_instance("json", "history.db"), JSONStorage)
+
+
+LOCKED_HERE = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # where SQLite's are
+    except OSError:
+        print("locked")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there closing a file gives up its locks")
+def test_looking_at_a_database_that_is_in_use_gives_up_none_of_its_locks(
+    make_session: MakeSession,
+) -> None:
+    def locked() -> bool:
+        asked = [sys.executable, "-c", LOCKED_HERE, "history.db"]
+        return subprocess.run(asked, capture_output=True, check=True).stdout == b"locked\n"
+
+    with SQLiteStorage("history.db") as storage:
+        storage.save_session(make_session())
+        assert locked()
+        assert isinstance(get_storage_instance(file_path="history.db"), SQLiteStorage)
+        mistaken = JSONStorage("history.db")
+        for act in (mistaken.load_sessions, mistaken.repair, mistaken.clear_sessions):
+            with pytest.raises(StorageError, match="is an SQLite database"):
+                act()
+        with pytest.raises(StorageError, match="is an SQLite database"):
+            mistaken.save_session(make_session())
+        assert locked()
+    assert not locked()
 
 
 def test_an_unknown_type_in_the_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

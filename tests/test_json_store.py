@@ -304,6 +304,9 @@ NO_STORES = {
     "JSON with comments": b'{\n  // the compiler\'s options\n  "strict": true\n}\n',
     "a table": b"a,b\n1,2\n",
     "JSON of a single text": b'"sessions"',
+    "an SQLite database": b"SQLite format 3\x00" + b"\n\x10\x00" * 400,
+    "an SQLite database with JSON in it": b"SQLite format 3\x00\n"
+    + b'{"session_id":"a","sut_name":"api","session_start_time":"2026-11-01T12:00:00Z"}',
 }
 
 

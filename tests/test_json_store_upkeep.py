@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pytest_insight.storage import JSONStorage
+from pytest_insight.errors import StorageError
+from pytest_insight.storage import JSONStorage, SQLiteStorage
 from pytest_insight.storage.checking import Verification
 from tests.conftest import MakeSession
 
@@ -109,3 +110,24 @@ def test_looking_over_a_store_that_is_not_there_makes_nothing(tmp_path: Path) ->
     storage = JSONStorage(tmp_path / "none" / "sessions.json")
     assert storage.verify() == Verification(0, 0)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_database_is_refused_byte_for_byte(tmp_path: Path, make_session: MakeSession) -> None:
+    path = tmp_path / "store" / "history.db"
+    with SQLiteStorage(path) as database:
+        database.save_sessions([make_session(1), make_session(2)])
+    backup = JSONStorage(tmp_path / "backup.json")
+    backup.save_session(make_session(3))
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    assert before.keys() == {"history.db", "history.db.lock"}
+    storage = JSONStorage(path)
+    for act in (
+        storage.verify,
+        storage.repair,
+        lambda: storage.restore_backup(str(backup.path)),
+        lambda: storage.prune_sessions(keep=0),
+        lambda: storage.import_sessions(backup.path),
+    ):
+        with pytest.raises(StorageError, match=r"history\.db is an SQLite database.*--type sqlite"):
+            act()
+        assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before

@@ -11,9 +11,9 @@ import typer
 from pytest_insight.cli.listing import Column, Listed, print_listing
 from pytest_insight.cli.options import FindFormat, option
 from pytest_insight.cli.outcomes import counts_text
-from pytest_insight.cli.output import print_styled
+from pytest_insight.cli.output import print_styled, say
 from pytest_insight.cli.sorting import TestSort
-from pytest_insight.cli.tables import NOTHING_MATCHES, print_nodeids
+from pytest_insight.cli.tables import NO_SESSIONS, NOTHING_MATCHES, print_nodeids
 from pytest_insight.cli.text import age_text, duration_text, outcome_text, plural, styled
 from pytest_insight.models import TestOutcome
 from pytest_insight.summaries import SummaryOrder, TestSummary
@@ -21,6 +21,8 @@ from pytest_insight.summaries import SummaryOrder, TestSummary
 if TYPE_CHECKING:
     from pytest_insight.query.query import Query
     from pytest_insight.storage.base import BaseStorage
+
+NO_STEPS = "no filter is given, so everything in {} is found"
 
 USUAL = 20
 ROOMY = 100
@@ -98,10 +100,13 @@ def list_groups(
     return bool(shown)
 
 
-def print_plan(query: Query) -> None:
-    """Print how a query is answered, a line for each step."""
-    for line in query.explain():
+def print_plan(query: Query, storage: BaseStorage) -> None:
+    """Print how a query is answered, a line for each step; say so where there is none."""
+    lines = query.explain()
+    for line in lines:
         print_styled(styled(line))
+    if not lines:
+        say((NO_STEPS if storage.session_ids() else NO_SESSIONS).format(storage.location))
 
 
 def _columns(*, percentiles: bool) -> list[Column]:

@@ -53,7 +53,7 @@ def find_sessions(
     storage = storage_of(ctx, profile)
     query = matching_tests(storage, selection, which)
     if explain:
-        print_plan(query)
+        print_plan(query, storage)
         return
     if list_sessions(query, storage, limit, format_, sort) and exit_code:
         raise typer.Exit(EXIT_MATCHED)
@@ -83,7 +83,7 @@ def find_tests(
     storage = storage_of(ctx, profile)
     query = matching_tests(storage, selection, which)
     if explain:
-        print_plan(query)
+        print_plan(query, storage)
         return
     if group or flaky:
         found = list_groups(

@@ -16,6 +16,7 @@ from pytest_insight.storage.access import Choice, open_choice
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.profile_file import StorageProfile
 from pytest_insight.storage.profiles import ProfileManager
+from pytest_insight.storage.sqlite_files import is_database
 from pytest_insight.storage.urls import without_password
 
 LOCK_SECONDS = 1.0
@@ -78,7 +79,7 @@ def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
         if target in locked:
             raise StorageError("its store is locked", target)  # noqa: TRY301 - and not waited for
         place = _with_password(journal.target)
-        profile = StorageProfile("", journal.target.storage_type, place)
+        profile = StorageProfile("", _storage_type(journal.target), place)
         storage = open_choice(Choice(profile, "argument")).waiting(LOCK_SECONDS)
         with storage:
             storage.save_session(journal.session)
@@ -90,6 +91,13 @@ def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
         return _kept(path, session_id, message)
     message = _brought_in(journal, storage) + _cleared(path, journal)
     return Folded(path, session_id, message, saved=True)
+
+
+def _storage_type(target: Target) -> str:
+    """The type of storage; what was a database all along can only be brought in as one."""
+    if target.storage_type == "json" and target.file_path is not None:
+        return "sqlite" if is_database(Path(target.file_path)) else "json"
+    return target.storage_type
 
 
 def _with_password(target: Target) -> str | None:

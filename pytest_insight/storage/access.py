@@ -12,6 +12,7 @@ from pytest_insight.errors import ProfileError
 from pytest_insight.storage.profile_file import StorageProfile
 from pytest_insight.storage.profiles import ProfileManager, kept_place
 from pytest_insight.storage.registry import storage_class
+from pytest_insight.storage.sqlite_files import is_database
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -46,9 +47,9 @@ def choose(
     5. The active profile.
     6. The profile `default`.
 
-    In 2 and 4 one of the two fills what the other leaves open: a path alone is a json store, a URL
-    alone a postgresql one; a type alone has its path from `PYTEST_INSIGHT_DB_PATH`, else the
-    default profile's.
+    In 2 and 4 one of the two fills what the other leaves open: a path alone is a sqlite store where
+    an SQLite database is there, else a json one; a URL alone is a postgresql one; a type alone has
+    its path from `PYTEST_INSIGHT_DB_PATH`, else the default profile's.
 
     Raises:
         UnknownProfileError: 1, 3 or 5 name a profile that does not exist. No other one is taken.
@@ -79,7 +80,9 @@ def get_storage_instance(
     file_path: str | os.PathLike[str] | None = None,
     profile_name: str | None = None,
 ) -> BaseStorage:
-    """The storage that `choose` finds. Nothing is created or read before it is used.
+    """The storage that `choose` finds. Nothing is created before it is used.
+
+    Nor is anything read, but the first bytes of a file whose type nobody says.
 
     A memory profile's storage is the same object each time in one process, so it keeps its data;
     `storage_type="memory"` without a profile gives a new one each time.
@@ -174,4 +177,8 @@ def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> Sto
 
 
 def _kind_of(place: str | os.PathLike[str] | None) -> str:
-    return "postgresql" if place is not None and locations.is_url(place) else "json"
+    if place is None:
+        return "json"
+    if locations.is_url(place):
+        return "postgresql"
+    return "sqlite" if is_database(locations.absolute(place)) else "json"

@@ -25,6 +25,7 @@ from pytest_insight.layout import (
     is_native,
 )
 from pytest_insight.storage.guarded import GuardedFile
+from pytest_insight.storage.sqlite_files import begins_as_database, is_in_use, no_json_store
 
 CHUNK_BYTES = 1 << 20
 """How much of a file is looked at in one go."""
@@ -35,6 +36,8 @@ class StoreFile(GuardedFile):
 
     def can_be_added_to(self) -> bool:
         """Whether `add` is likely to do: there is no file, or one that begins like ours."""
+        if is_in_use(self.path):
+            return False
         try:
             with self.path.open("rb", buffering=0) as file:
                 return is_native(read_range(file, 0, len(NATIVE_START)))
@@ -48,6 +51,9 @@ class StoreFile(GuardedFile):
 
         Returns:
             False where the file cannot be appended to: rewrite it.
+
+        Raises:
+            StorageError: it is an SQLite database.
         """
         path = self.real_path
         try:
@@ -70,11 +76,17 @@ def append(path: Path, sessions: bytes) -> bool:
         False where the file does not end in a way that can be appended to: rewrite it.
 
     Raises:
+        StorageError: the file is an SQLite database.
         OSError: the write failed; the store holds what it held before.
     """
+    if is_in_use(path):
+        raise no_json_store(path)
     with path.open("r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
-        if not is_native(read_range(file, 0, min(size, len(NATIVE_START)))):
+        start = read_range(file, 0, min(size, len(NATIVE_START)))
+        if not is_native(start):
+            if begins_as_database(start):
+                raise no_json_store(path)
             return False
         end = _end_of_sessions(file, path, size)
         if end is None:

@@ -36,6 +36,7 @@ from pytest_insight.storage.reading import (
     load,
     opened,
 )
+from pytest_insight.storage.sqlite_files import is_database, no_json_store
 from pytest_insight.watching import begin
 
 if TYPE_CHECKING:
@@ -252,6 +253,8 @@ class JSONStorage(BaseStorage):
         """Put a copy of that file in the store's place."""
         self.check_writable()
         with self._file.being_written(), Path(backup).open("rb") as kept:
+            if is_database(self._file.real_path):
+                raise no_json_store(self.path)
             write_whole(self._file.real_path, iter(lambda: kept.read(COPY_BYTES), b""))
 
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:

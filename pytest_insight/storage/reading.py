@@ -36,6 +36,8 @@ from pytest_insight.storage.session_file import (
     scan,
     session_bytes,
 )
+from pytest_insight.storage.sqlite_files import START as SQLITE_START
+from pytest_insight.storage.sqlite_files import begins_as_database, is_in_use, no_json_store
 
 Keep = Callable[[TestSession], bool]
 
@@ -94,10 +96,13 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
     """The store's file and its size now; None where there is no file.
 
     Raises:
-        StorageError: it is there, but is no file or cannot be read.
+        StorageError: it is there, but is no file, cannot be read, or is an SQLite database.
     """
     try:
-        file = path.open("rb", buffering=0) if is_there(path) else None
+        there = is_there(path)
+        if there and is_in_use(path):
+            raise no_json_store(path)
+        file = path.open("rb", buffering=0) if there else None
     except FileNotFoundError:  # it was there a moment ago
         file = None
     except OSError as exc:
@@ -106,6 +111,9 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
         yield None
         return
     with file:
+        if begins_as_database(read_range(file, 0, len(SQLITE_START))):
+            # Its rows hold JSON in which sessions could be found, and would be all that stays.
+            raise no_json_store(path)
         yield file, file.seek(0, 2)
 
 

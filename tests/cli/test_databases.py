@@ -220,6 +220,67 @@ def test_a_query_says_what_runs_where(insight: Insight, make_session: MakeSessio
     assert "test_y" not in pushed
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "json"])
+@pytest.mark.parametrize("what", ["sessions", "tests"])
+def test_where_no_step_is_taken_that_is_said(
+    insight: Insight, make_session: MakeSession, kind: str, what: str
+) -> None:
+    insight("profile", "create", "new", "--type", kind, "--switch")
+    storage = get_storage_instance()
+    asked = ("query", what, "--explain")
+    missing = insight(*asked)
+    assert f"no sessions yet in {storage.location}: " in missing.err
+    assert missing.out == ""
+    if kind == "sqlite":
+        Path(storage.location).touch()
+        assert "no sessions yet in" in insight(*asked).err
+    storage.save_session(make_session())
+    told = insight(*asked)
+    assert bool(told.out) != bool(told.err)
+    assert ("no filter is given, so everything in" in told.err) == (kind == "json")
+
+
+def test_a_database_that_is_named_as_a_json_store_is_refused_and_left_alone(
+    insight: Insight, tmp_path: Path, make_session: MakeSession
+) -> None:
+    path = tmp_path / "store" / "history.db"
+    with SQLiteStorage(path) as storage:
+        storage.save_sessions(make_session(number) for number in range(3))
+    insight("profile", "create", "p", "--type", "sqlite", "--path", path, "--switch")
+    assert "api-2" in insight("sessions", "list").out
+    insight("profile", "set", "p", "--type", "json")
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    for command in (
+        ("sessions", "list"),
+        ("sessions", "verify"),
+        ("sessions", "repair"),
+        ("sessions", "prune", "--keep", "1", "--yes"),
+        ("sessions", "clear", "--yes"),
+        ("query", "tests"),
+        ("export",),
+    ):
+        refused = insight(*command, status=1)
+        assert "history.db is an SQLite database, not a JSON store; nothing was" in refused.err
+        assert "PYTEST_INSIGHT_STORAGE_TYPE=sqlite" in refused.err
+        assert refused.out == ""
+        assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
+    insight("profile", "set", "p", "--type", "sqlite")
+    assert "api-2" in insight("sessions", "list").out
+    forgotten = {"PYTEST_INSIGHT_DB_PATH": str(path)}
+    assert "api-2" in insight("sessions", "list", env=forgotten).out
+
+
+def test_a_json_store_that_is_named_as_a_database_is_refused_and_left_alone(
+    insight: Insight, store: JSONStorage
+) -> None:
+    before = store.path.read_bytes()
+    insight("profile", "create", "p", "--type", "sqlite", "--path", store.path, "--switch")
+    for command in (("sessions", "list"), ("sessions", "repair"), ("sessions", "clear", "--yes")):
+        refused = insight(*command, status=1)
+        assert str(store.path) in refused.err
+        assert store.path.read_bytes() == before
+
+
 def test_a_history_moves_from_one_kind_of_storage_to_the_next_and_back_equal(
     insight: Insight, postgresql_server: Server, make_session: MakeSession
 ) -> None:

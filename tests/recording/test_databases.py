@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pytest_insight import locations
 from pytest_insight.recording.journal import journals
-from pytest_insight.storage import JSONStorage, SQLiteStorage, create_profile
+from pytest_insight.storage import JSONStorage, ProfileManager, SQLiteStorage, create_profile
 
 TESTS = "def test_a():\n    pass\n\ndef test_b():\n    assert not 'empty'\n"
 LOADED = """
@@ -38,6 +39,47 @@ def test_a_run_is_recorded_into_an_sqlite_profile(pytester: pytest.Pytester) -> 
         (session,) = storage.load_sessions()
     assert {str(result.outcome) for result in session.test_results} == {"passed", "failed"}
     assert not journals(locations.journal_folder())
+
+
+def test_a_database_whose_type_was_forgotten_is_still_one(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "store" / "history.db"
+    pytester.makepyfile(TESTS)
+    monkeypatch.setenv(locations.DB_PATH_VARIABLE, str(path))
+    with monkeypatch.context() as said:
+        said.setenv(locations.STORAGE_TYPE_VARIABLE, "sqlite")
+        pytester.runpytest_subprocess("--insight")
+    ran = pytester.runpytest_subprocess("--insight")
+    ran.stdout.fnmatch_lines([f"insight: saved 2 results as * in {path}"])
+    with SQLiteStorage(path) as storage:
+        assert [len(session.test_results) for session in storage.load_sessions()] == [2, 2]
+
+
+def test_a_database_named_as_a_json_store_is_left_alone_and_the_session_waits(
+    pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    path = tmp_path / "store" / "history.db"
+    profile = create_profile("team", "sqlite", path)
+    pytester.makepyfile(TESTS)
+    recorded = ("--insight", "--insight-profile=team")
+    for _ in range(3):
+        pytester.runpytest_subprocess(*recorded)
+    manager = ProfileManager()
+    manager.update_profile("team", storage_type="json")
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    ran = pytester.runpytest_subprocess(*recorded)
+    ran.stdout.fnmatch_lines(
+        [f"insight: this run was NOT saved: {path} is an SQLite database, *waits in *"]
+    )
+    assert ran.parseoutcomes() == {"passed": 1, "failed": 1}
+    assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
+    assert len(journals(locations.journal_folder())) == 1
+    manager.update_profile("team", storage_type=profile.storage_type)
+    ran = pytester.runpytest_subprocess(*recorded)
+    ran.stdout.fnmatch_lines(["insight: saved 2 results*", "insight: brought in *"])
+    with SQLiteStorage(path) as storage:
+        assert [len(session.test_results) for session in storage.load_sessions()] == [2] * 5
 
 
 def test_a_journal_names_its_database_without_the_password(

@@ -18,6 +18,7 @@ from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.store import SQLStorage
+from pytest_insight.storage.sqlite_files import note_holder
 
 if TYPE_CHECKING:
     from pytest_insight.storage.profile_file import StorageProfile
@@ -318,7 +319,13 @@ class SQLiteStorage(SQLStorage):
         other.exchange = self.exchange
         return other
 
+    def holds_open(self, real_path: str) -> bool:
+        """Whether this process has a connection, and to that file; see `sqlite_files`."""
+        mine = any(process == os.getpid() for process, _ in list(self._connections))
+        return mine and str(self._file.real_path) == real_path
+
     def _connect(self, *, create: bool) -> SQLiteConnection | None:
+        note_holder(self)
         there = is_there(self.path)
         if create and (not there or not self._file.real_path.stat().st_size):
             self._create()
