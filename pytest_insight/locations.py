@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pytest_insight.errors import InsightError
+from pytest_insight.errors import InsightError, ProfileError
 
 HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
 PROFILE_VARIABLE = "PYTEST_INSIGHT_PROFILE"
@@ -37,7 +37,13 @@ def variable(name: str) -> str | None:
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
-    """The path as it should be kept: `~` expanded, absolute, symbolic links left as they are."""
+    """The path as it should be kept: `~` expanded, absolute, symbolic links left as they are.
+
+    Raises:
+        ProfileError: it is no path, but an address of something.
+        InsightError: nobody knows the home folder that it begins with.
+    """
+    _refuse_address(os.fspath(path))
     try:
         expanded = Path(path).expanduser()
     except RuntimeError as exc:
@@ -68,6 +74,28 @@ def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Pa
 def is_url(place: str | os.PathLike[str]) -> bool:
     """Whether it is the address of a database, and not a path."""
     return isinstance(place, str) and place.startswith(_DATABASES)
+
+
+def _refuse_address(place: str) -> None:
+    """Raise ProfileError where it is the address of something: it may hold a password.
+
+    As a path it would be printed with it, and a store made in a folder named after it.
+    """
+    scheme, mark, rest = place.partition(":/")
+    # After a slash it is a folder of a path, after one letter a drive.
+    if not mark or "/" in scheme or "\\" in scheme or len(scheme) == 1:
+        return
+    # A Path has made one slash of the two.
+    if not rest.startswith("/") and "postgres" not in scheme.lower():
+        return
+    named_by = f"{DB_PATH_VARIABLE} is" if place == variable(DB_PATH_VARIABLE) else "the place is"
+    # Nothing of the rest is shown: where others keep the password in theirs is not known here.
+    raise ProfileError(
+        f"{named_by} an address, {scheme}://***, that is neither a path nor the URL of a database "
+        "that can be used: for a PostgreSQL database give a URL of the form "
+        "postgresql://USER@HOST/DATABASE (on the command line with --url), for a file a path "
+        "without '://'"
+    )
 
 
 def one_place(where: str) -> str:

@@ -140,7 +140,7 @@ def test_another_password_is_stored_only_where_that_is_said_and_never_printed(
         ("file", "--url postgresql://me@h/d", 1, "'file' cannot be of type sqlite with the URL"),
         ("default", "--url postgresql://me@h/d", 1, "a URL is for the type postgresql"),
         ("team", "--path x", 1, "'team' is of type postgresql and needs the URL of its database"),
-        ("team", "--path postgresql://me:hush@h/d", 1, "its database, not a file"),
+        ("team", "--path postgresql://me:hush@h/d", 1, "(on the command line with --url)"),
         ("team", "--unset url", 1, "needs the URL of its database:"),
         ("team", "--type sqlite", 1, "cannot be of type sqlite with the URL"),
         ("team", "--url mysql://me:hush@h/d", 2, "begins with postgresql://"),
