@@ -23,11 +23,13 @@ _AS_READ = re.compile(
     rf"(?P<rest>@?{_HOST}(?:,{_HOST})*(?:\Z|\?|/(?![^?]*@[^?]*/|[^?]*:[^?]*@)).*)",
     re.DOTALL,
 )
-# The last "@" before the query, so that a password with "@" or "/" in it is hidden whole.
-_AS_MEANT = re.compile(
-    rf"(?P<before>{_SCHEME}(?:[^:@/]*(?=:[^@/]*@)|[^:?]*)):"
-    r"(?P<password>[^@]*(?:@[^?]*)?)(?P<rest>@.*)",
-    re.DOTALL,
+# The last "@" before the query, so that a password with "@" or "/" in it is hidden whole: first
+# where libpq too finds a password, which may have a "?", then where it takes it for something else.
+_AS_MEANT = (
+    re.compile(
+        rf"(?P<before>{_SCHEME}[^:@/]*):(?P<password>[^@/]*(?:@[^?]*)?)(?P<rest>@.*)", re.DOTALL
+    ),
+    re.compile(rf"(?P<before>{_SCHEME}[^:?]*):(?P<password>[^?]*)(?P<rest>@.*)", re.DOTALL),
 )
 
 _NAMES = ("password", "sslpassword", "oauth_client_secret")
@@ -91,5 +93,7 @@ def masked(url: str) -> str:
 
 
 def _parts(url: str) -> _Parts:
-    match = _AS_READ.match(url) or _AS_MEANT.match(url)
-    return _Parts("", None, url) if match is None else _Parts(**match.groupdict())
+    for form in (_AS_READ, *_AS_MEANT):
+        if match := form.match(url):
+            return _Parts(**match.groupdict())
+    return _Parts("", None, url)
