@@ -43,8 +43,10 @@ def _escaped(name: str) -> str:
 
 # In capitals libpq refuses it, and says so with the address. Spaces around the name it drops.
 _NAMED = rf" *(?:{'|'.join(map(_escaped, _NAMES))}) *="
-_PARAMETER = re.compile(rf"(?P<lead>[?&])(?P<name>{_NAMED})(?P<password>[^&]*)", re.IGNORECASE)
-_PARAMETERS = re.compile(rf"(?P<lead>[?&])(?:{_NAMED}[^&]*(?:&|\Z))+(?P<more>.?)", re.I | re.DOTALL)
+# What looks like one before the query, as part of a host, does not hide the one that begins it.
+_VALUE = rf"(?:(?!\?{_NAMED})[^&])*"
+_PARAMETER = re.compile(rf"(?P<lead>[?&])(?P<name>{_NAMED})(?P<password>{_VALUE})", re.IGNORECASE)
+_PARAMETERS = re.compile(rf"(?P<lead>[?&])(?:{_NAMED}{_VALUE}(?:&|\Z|(?=\?)))+", re.IGNORECASE)
 
 
 class _Parts(NamedTuple):
@@ -80,7 +82,7 @@ def without_password(url: str) -> str:
     """The same address; who uses it has the password from elsewhere."""
     parts = _parts(url)
     return parts.before + _PARAMETERS.sub(
-        lambda match: match["lead"] + match["more"] if match["more"] else "", parts.rest
+        lambda match: match["lead"] if match.end() < len(match.string) else "", parts.rest
     )
 
 
