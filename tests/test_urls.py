@@ -131,6 +131,8 @@ RAW = st.lists(
 @example("postgresql://", "ci:pa?sECRET@h:1/db")
 @example("postgresql://", "ci:12?x@s@h")
 @example("postgresql://", "?ci:a@hci:a")
+@example("postgresql://", "&password=?password=a")
+@example("postgresql://", "ci:a/db?password=@h")
 @example("postgresql://", "ci#1:SECRET@h/db")
 @example("postgresql://", "h?pass%77ord=secret")
 @example("postgresql://", "u?x=1@h/db?user=a&password=y")

@@ -23,11 +23,13 @@ _AS_READ = re.compile(
     rf"(?P<rest>@?{_HOST}(?:,{_HOST})*(?:\Z|\?|/(?![^?]*@[^?]*/|[^?]*:[^?]*@)).*)",
     re.DOTALL,
 )
-# The last "@" before the query, so that a password with "@" or "/" in it is hidden whole.
-_AS_MEANT = re.compile(
-    rf"(?P<before>{_SCHEME}(?:[^:@/]*(?=:[^@/]*@)|[^:?]*)):"
-    r"(?P<password>[^@]*(?:@[^?]*)?)(?P<rest>@.*)",
-    re.DOTALL,
+# The last "@" before the query, so that a password with "@" or "/" in it is hidden whole: first
+# where libpq too finds a password, which may have a "?", then where it takes it for something else.
+_AS_MEANT = (
+    re.compile(
+        rf"(?P<before>{_SCHEME}[^:@/]*):(?P<password>[^@/]*(?:@[^?]*)?)(?P<rest>@.*)", re.DOTALL
+    ),
+    re.compile(rf"(?P<before>{_SCHEME}[^:?]*):(?P<password>[^?]*)(?P<rest>@.*)", re.DOTALL),
 )
 
 _NAMES = ("password", "sslpassword", "oauth_client_secret")
@@ -41,8 +43,10 @@ def _escaped(name: str) -> str:
 
 # In capitals libpq refuses it, and says so with the address. Spaces around the name it drops.
 _NAMED = rf" *(?:{'|'.join(map(_escaped, _NAMES))}) *="
-_PARAMETER = re.compile(rf"(?P<lead>[?&])(?P<name>{_NAMED})(?P<password>[^&]*)", re.IGNORECASE)
-_PARAMETERS = re.compile(rf"(?P<lead>[?&])(?:{_NAMED}[^&]*(?:&|\Z))+(?P<more>.?)", re.I | re.DOTALL)
+# What looks like one before the query, as part of a host, does not hide the one that begins it.
+_VALUE = rf"(?:(?!\?{_NAMED})[^&])*"
+_PARAMETER = re.compile(rf"(?P<lead>[?&])(?P<name>{_NAMED})(?P<password>{_VALUE})", re.IGNORECASE)
+_PARAMETERS = re.compile(rf"(?P<lead>[?&])(?:{_NAMED}{_VALUE}(?:&|\Z|(?=\?)))+", re.IGNORECASE)
 
 
 class _Parts(NamedTuple):
@@ -78,7 +82,7 @@ def without_password(url: str) -> str:
     """The same address; who uses it has the password from elsewhere."""
     parts = _parts(url)
     return parts.before + _PARAMETERS.sub(
-        lambda match: match["lead"] + match["more"] if match["more"] else "", parts.rest
+        lambda match: match["lead"] if match.end() < len(match.string) else "", parts.rest
     )
 
 
@@ -91,5 +95,7 @@ def masked(url: str) -> str:
 
 
 def _parts(url: str) -> _Parts:
-    match = _AS_READ.match(url) or _AS_MEANT.match(url)
-    return _Parts("", None, url) if match is None else _Parts(**match.groupdict())
+    for form in (_AS_READ, *_AS_MEANT):
+        if match := form.match(url):
+            return _Parts(**match.groupdict())
+    return _Parts("", None, url)
