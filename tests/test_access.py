@@ -376,3 +376,9 @@ def test_a_type_that_cannot_be_loaded_is_an_error_that_names_it(
     printed = run(script, offered)
     assert printed.startswith("StorageError the storage type")
     assert message in printed
+
+
+def test_a_url_for_a_memory_storage_is_refused_without_its_password() -> None:
+    with pytest.raises(ProfileError, match=r"cannot use postgresql://ci:\*+@h/db") as refused:
+        get_storage_instance(storage_type="memory", file_path="postgresql://ci:hush@h/db")
+    assert "hush" not in str(refused.value)

@@ -156,8 +156,11 @@ _memories_lock = Lock()
 
 def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> StorageProfile:
     if storage_type == "memory" and file_path is not None:
+        from pytest_insight.storage.urls import masked  # only for what is refused
+
+        place = masked(os.fspath(file_path))
         raise ProfileError(
-            f"a memory storage keeps no file, so it cannot use {file_path}: leave one of them out"
+            f"a memory storage keeps no file, so it cannot use {place}: leave one of them out"
         )
     profile = StorageProfile("", storage_type, kept_place(file_path))
     if profile.url and storage_type in {"json", "sqlite"}:
