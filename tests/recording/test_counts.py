@@ -17,19 +17,19 @@ SCENARIOS = {
         class TestClass:
             def test_in_class(self): pass
         @pytest.fixture
-        def skips(): pytest.skip("in setup")  # what is counted here
+        def skips(): pytest.skip(reason="a skip in setup counts")
         def test_setup(skips): pass
-        def test_body(): pytest.skip("in the body")  # what is counted here
+        def test_body(): pytest.skip(reason="a skip in the body counts")
         def test_import(): pytest.importorskip("nothing_of_that_name")
         @pytest.fixture
         def skips_late():
             yield
-            pytest.skip("in teardown")  # what is counted here
+            pytest.skip(reason="a skip in teardown counts")
         def test_teardown(skips_late): pass
         """,
     "module skip": """
         import pytest
-        pytest.skip("all of it", allow_module_level=True)  # what is counted here
+        pytest.skip(reason="a skipped module counts once", allow_module_level=True)
         def test_it(): pass
         """,
     "xfail": """
@@ -38,15 +38,15 @@ SCENARIOS = {
         def test_fails(): assert 0
         @pytest.mark.xfail
         def test_passes(): pass
-        @pytest.mark.xfail(run=False)  # what is counted here
+        @pytest.mark.xfail(run=False, reason="what is not run counts as xfailed")
         def test_not_run(): assert 0
-        @pytest.mark.xfail(strict=True)  # what is counted here
+        @pytest.mark.xfail(strict=True, reason="a strict one that passes has failed")
         def test_strict(): pass
-        @pytest.mark.xfail(raises=KeyError)
+        @pytest.mark.xfail(raises=KeyError, reason="another error is a failure")
         def test_other_error(): assert 0
-        @pytest.mark.xfail(raises=AssertionError)
+        @pytest.mark.xfail(raises=AssertionError, reason="the expected error counts")
         def test_expected_error(): assert 0
-        def test_imperative(): pytest.xfail("now")
+        def test_imperative(): pytest.xfail(reason="said inside the test, it counts too")
         @pytest.fixture
         def broken(): raise RuntimeError
         @pytest.mark.xfail

@@ -33,9 +33,9 @@ def test_skipped_by_mark():
     pass
 
 def test_skipped_inside():
-    pytest.skip("not here")
+    pytest.skip(reason="not here: a skip inside a test is recorded with its reason")
 
-@pytest.mark.xfail(reason="known")
+@pytest.mark.xfail(reason="known: an expected failure is recorded as one")
 def test_xfails():
     assert False
 

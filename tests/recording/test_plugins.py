@@ -106,8 +106,8 @@ def test_fine(subtests):
         pass
 
 def test_skips(subtests):
-    with subtests.test(): pytest.skip("so")
-    with subtests.test(): pytest.xfail("so")
+    with subtests.test(): pytest.skip(reason="a skipped subtest counts")
+    with subtests.test(): pytest.xfail(reason="an expected failure in a subtest counts")
 
 @pytest.mark.xfail
 def test_expected(subtests):
