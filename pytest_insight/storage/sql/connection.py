@@ -17,6 +17,19 @@ ROLLUP_KEYS = {
 """The tables of what is summed up, and their keys."""
 
 
+def added_up(table: str, dialect: Dialect) -> str:
+    """What an INSERT into one of them does with a line that is there."""
+    more, less = dialect.greater, dialect.less
+    return (
+        f"ON CONFLICT ({ROLLUP_KEYS[table]}) DO UPDATE SET"
+        f" results = {table}.results + excluded.results,"
+        f" total = {table}.total + excluded.total,"
+        f" longest = {more}({table}.longest, excluded.longest),"
+        f" first = {less}({table}.first, excluded.first),"
+        f" last = {more}({table}.last, excluded.last)"
+    )
+
+
 class Connection(ABC):
     """Runs statements written with `?` for parameters.
 

@@ -32,6 +32,9 @@ class Dialect(ABC):
 
     types: ClassVar[Mapping[str, str]]
     """What stands in the schema for `{key}`, `{real}`, `{json}` and `{clustered}`."""
+    greater: ClassVar[str]
+    less: ClassVar[str]
+    """The functions that give the greater and the lesser of two values."""
 
     @abstractmethod
     def text_in(self, column: str, field: str) -> str:

@@ -100,13 +100,13 @@ class Grouper:
         for batch in batches(self._finder.chosen(), MOST_RESULTS):
             self._gather(batch, which, groups)
         tests: dict[int, Totals] = {}
+        outcomes = rollups.OutcomeNames(self._connection)
         for (test, code), (durations, starts) in groups.items():
             mine = tests.get(test)
             if mine is None:
                 mine = tests[test] = Totals()
-            outcome = rollups.name_of(self._connection, code)
             total = total_micros(durations)
-            mine.add(outcome, len(starts), total, max(durations), min(starts), max(starts))
+            mine.add(outcomes[code], len(starts), total, max(durations), min(starts), max(starts))
             if percentiles:
                 mine.extend(durations)
         return tests

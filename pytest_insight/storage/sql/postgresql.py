@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.storage import urls
-from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
+from pytest_insight.storage.sql.connection import Connection, added_up
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.store import SQLStorage
@@ -40,6 +40,8 @@ class PostgreSQLDialect(Dialect):
         "json": "JSON",
         "clustered": "",
     }
+    greater: ClassVar[str] = "greatest"
+    less: ClassVar[str] = "least"
 
     def text_in(self, column: str, field: str) -> str:
         """By an operator."""
@@ -197,13 +199,7 @@ class PostgreSQLConnection(Connection):
             return
         columns = ", ".join(f"?::{name}[]" for name in _LINE_TYPES[table].split())
         self.change(
-            f"INSERT INTO {table} AS old SELECT * FROM unnest({columns})"
-            f" ON CONFLICT ({ROLLUP_KEYS[table]}) DO UPDATE SET"
-            " results = old.results + excluded.results,"
-            " total = old.total + excluded.total,"
-            " longest = greatest(old.longest, excluded.longest),"
-            " first = least(old.first, excluded.first),"
-            " last = greatest(old.last, excluded.last)",
+            f"INSERT INTO {table} SELECT * FROM unnest({columns}) {added_up(table, self.dialect)}",
             [list(column) for column in zip(*rows, strict=True)],
         )
 

@@ -207,7 +207,7 @@ def summaries(
             f"o.test IN (SELECT test FROM insight_totals GROUP BY test HAVING {_IS_FLAKY})"
         )
     found: dict[str, Totals] = {}
-    outcomes: dict[int, str] = dict(OUTCOMES)
+    outcomes = OutcomeNames(connection)
     for nodeid, code, results, total, longest, first, last in connection.rows(
         "SELECT t.nodeid, o.outcome, o.results, o.total, o.longest, o.first, o.last"
         f" FROM insight_totals o JOIN insight_tests t ON t.id = o.test WHERE {which.sql}",
@@ -216,19 +216,21 @@ def summaries(
         mine = found.get(nodeid)
         if mine is None:
             mine = found[nodeid] = Totals()
-        outcome = outcomes.get(code)
-        if outcome is None:
-            outcome = outcomes[code] = name_of(connection, code)
-        mine.add(outcome, results, total, longest, first, last)
+        mine.add(outcomes[code], results, total, longest, first, last)
     return [mine.summary(nodeid) for nodeid, mine in found.items()]
 
 
-def name_of(connection: Connection, code: int) -> str:
-    """The outcome that a number stands for."""
-    if code in OUTCOMES:
-        return OUTCOMES[code]
-    found = connection.rows("SELECT name FROM insight_outcomes WHERE id = ?", (code,))
-    return str(found[0][0])
+class OutcomeNames(dict[int, str]):
+    """The outcomes by their numbers; one that was made up is read when it is first asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(OUTCOMES)
+        self._connection = connection
+
+    def __missing__(self, code: int) -> str:
+        sql = "SELECT name FROM insight_outcomes WHERE id = ?"
+        name = self[code] = str(self._connection.rows(sql, (code,))[0][0])
+        return name
 
 
 def _first(connection: Connection, sort: SummaryOrder, limit: int, *, flaky: bool) -> list[int]:

@@ -40,7 +40,7 @@ MICROS_PER_DAY = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 
 SESSION_COLUMNS = (
-    *("id", "session_id", "sut", "started", "day", "pinned", "branch", "commit_id"),
+    *("id", "session_id", "sut", "started", "pinned", "branch", "commit_id"),
     *("results", "details", "warnings", "outcomes", "header"),
 )
 STARTED = SESSION_COLUMNS.index("started")
@@ -153,13 +153,11 @@ def _session_row(key: int, session: TestSession, details: int, warnings: int) ->
     code = session.code_state
     counts = Counter(str(result.outcome) for result in session.test_results)
     header = msgspec.structs.replace(session, test_results=())
-    started = micros(session.session_start_time)
     return (
         key,
         session.session_id,
         session.sut_name,
-        started,
-        day_of(started),
+        micros(session.session_start_time),
         int(session.pinned),
         code.branch if code else None,
         code.commit.lower() if code and code.commit is not None else None,

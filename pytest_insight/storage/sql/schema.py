@@ -27,7 +27,6 @@ STEPS: list[tuple[str, ...]] = [
         # One line per session.
         #   id        the key of session_id
         #   started   microseconds since 1970 in UTC, as all times
-        #   day       the day of that: how many there were since 1970
         #   commit_id in lower case
         #   results   how many it has; outcomes, how many of each, as {"passed": 3}
         #   details   how many of them have a line in insight_details
@@ -40,7 +39,6 @@ STEPS: list[tuple[str, ...]] = [
             session_id TEXT NOT NULL,
             sut TEXT NOT NULL,
             started BIGINT NOT NULL,
-            day INTEGER NOT NULL,
             pinned SMALLINT NOT NULL,
             branch TEXT,
             commit_id TEXT,
@@ -108,7 +106,7 @@ STEPS: list[tuple[str, ...]] = [
         # What `rollups` keeps: one line per test, outcome and day, and one per test and outcome.
         # They belong to no session, so their keys begin with the test's. The day comes last, so
         # that days are summed up as they lie.
-        #   day      of the sessions' starts
+        #   day      of the sessions' starts in UTC: how many there were since 1970
         #   total    the durations, each in whole microseconds
         #   longest  in seconds; first, last: when the first and last result began
         """

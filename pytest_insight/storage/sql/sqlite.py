@@ -14,7 +14,7 @@ from pytest_insight import locations
 from pytest_insight.errors import StorageError
 from pytest_insight.files import PRIVATE_FILE, make_private_folder, not_writable
 from pytest_insight.storage.guarded import GuardedFile, is_there
-from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
+from pytest_insight.storage.sql.connection import Connection, added_up
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.store import SQLStorage
@@ -43,6 +43,8 @@ class SQLiteDialect(Dialect):
         "json": "TEXT",
         "clustered": " WITHOUT ROWID",
     }
+    greater: ClassVar[str] = "max"
+    less: ClassVar[str] = "min"
 
     def text_in(self, column: str, field: str) -> str:
         """By a path."""
@@ -172,12 +174,7 @@ class SQLiteConnection(Connection):
         with self._errors_named("write"):
             self._driver.executemany(
                 f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"
-                f" ON CONFLICT ({ROLLUP_KEYS[table]}) DO UPDATE SET"
-                " results = results + excluded.results,"
-                " total = total + excluded.total,"
-                " longest = max(longest, excluded.longest),"
-                " first = min(first, excluded.first),"
-                " last = max(last, excluded.last)",
+                f" {added_up(table, self.dialect)}",
                 rows,
             )
 
