@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_insight.models import TestOutcome, TestResult, TestSession
-from pytest_insight.recording.ci import SERVICES
+from pytest_insight.recording.facts.ci import SERVICES
 from tests import postgresql
 
 pytest_plugins = ["pytester"]

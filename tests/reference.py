@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import typer.main
 
 from pytest_insight.cli.app import app
-from pytest_insight.cli.selecting import SESSIONS, TESTS
+from pytest_insight.cli.options.selection import SESSIONS, TESTS
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN = "<!-- The commands' own help, written by: make reference -->\n"

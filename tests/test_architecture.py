@@ -21,11 +21,11 @@ PACKAGE = ROOT.name
 
 # Who may import whom: what stands further down may import what stands above it, and its own kind.
 LAYERS = (
-    ("cleaning", "errors", "files", "layout", "locations", "locks", "plain_json", "watching"),
+    ("errors", "_util", "locations"),
     ("models",),
-    ("document", "filters", "arguments", "summaries"),
+    ("document", "filters", "summaries"),
     ("exchange",),
-    ("storage",),
+    ("profiles", "storage"),
     ("query",),
     ("recording",),
     ("cli", "testing", "__main__"),
@@ -168,7 +168,7 @@ def test_the_plugin_loads_only_pytest_and_the_standard_library() -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        ("pydantic", ("exchange.incoming",)),
+        ("pydantic", ("exchange.validation",)),
         ("typer", ("cli",)),
         ("rich", ()),
         ("filelock", ()),

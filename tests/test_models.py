@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_insight import document
-from pytest_insight.cleaning import clean_text
+from pytest_insight._util.text import clean_text
+from pytest_insight.document import codec
 from pytest_insight.errors import InsightError, InvalidSessionError
 from pytest_insight.models import (
     CodeState,
@@ -254,11 +254,11 @@ def test_the_final_result_is_last_also_where_clocks_disagree(make_session: MakeS
 @given(sessions())
 @settings(deadline=None)
 def test_a_checked_session_survives_the_way_to_bytes_and_back(session: TestSession) -> None:
-    kept = document.checked(session)
-    data = document.encode_session(kept)
-    assert document.decode_session(data) == kept
-    assert document.encode_session(document.decode_session(data)) == data
-    assert document.checked(kept) == kept
+    kept = codec.checked(session)
+    data = codec.encode_session(kept)
+    assert codec.decode_session(data) == kept
+    assert codec.encode_session(codec.decode_session(data)) == data
+    assert codec.checked(kept) == kept
     assert kept.session_start_time == session.session_start_time
     assert [r.start_time for r in kept.test_results] == [r.start_time for r in session.test_results]
     assert [r.duration for r in kept.test_results] == [r.duration for r in session.test_results]
@@ -267,7 +267,7 @@ def test_a_checked_session_survives_the_way_to_bytes_and_back(session: TestSessi
 @given(sessions())
 @settings(deadline=None)
 def test_line_breaks_stand_only_where_the_layout_puts_them(session: TestSession) -> None:
-    data = document.encode_session(document.checked(session))
+    data = codec.encode_session(codec.checked(session))
     lines = data.split(b"\n")
     results = len(session.test_results)
     assert len(lines) == results + 2
@@ -275,8 +275,8 @@ def test_line_breaks_stand_only_where_the_layout_puts_them(session: TestSession)
     assert lines[0].endswith(b',"test_results":[')
     assert all(line.startswith(b' {"nodeid":') for line in lines[1:-1])
     assert lines[-1] == b"]}"
-    header = document.decode_header(lines[0].removesuffix(b',"test_results":['))
-    assert header == document.decode_session(data).with_results(())
+    header = codec.decode_header(lines[0].removesuffix(b',"test_results":['))
+    assert header == codec.decode_session(data).with_results(())
 
 
 @given(texts(), texts())

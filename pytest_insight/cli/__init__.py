@@ -21,7 +21,7 @@ def main() -> None:
         # A TAB shows no colours, and without Rich, Typer answers in half the time.
         os.environ["TYPER_USE_RICH"] = "0"
         sys.modules["rich"] = None  # type: ignore[assignment]  # "not there", says importlib
-        from pytest_insight.cli import shells
+        from pytest_insight.cli.completion import shells
 
         if instruction in shells.SCRIPTS:
             shells.answer(instruction)

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli.completing import profiles
-from pytest_insight.cli.lazy import RootGroup
-from pytest_insight.cli.options import PROFILE_HELP, option, storage_of
-from pytest_insight.cli.output import say
-from pytest_insight.cli.progress import interruptible
-from pytest_insight.cli.streams import open_missing_streams, stdout_errors_told
+from pytest_insight.cli.completion.candidates import profiles
+from pytest_insight.cli.lazy_group import RootGroup
+from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
+from pytest_insight.cli.terminal.output import say
+from pytest_insight.cli.terminal.progress import interruptible
+from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_told
 from pytest_insight.errors import InsightError, InvalidImportError, StoreDamageWarning
 from pytest_insight.locations import PROFILE_VARIABLE
 
@@ -42,7 +42,7 @@ def _print_version(wanted: bool) -> None:
 
 def _install_completion(wanted: bool) -> None:
     if wanted:
-        from pytest_insight.cli import shells
+        from pytest_insight.cli.completion import shells
 
         shell = shells.in_use()
         say(f"{shell} completes insight from its next start on, by {shells.install(shell)}")
@@ -51,7 +51,7 @@ def _install_completion(wanted: bool) -> None:
 
 def _show_completion(wanted: bool) -> None:
     if wanted:
-        from pytest_insight.cli import shells
+        from pytest_insight.cli.completion import shells
 
         print(shells.SCRIPTS[shells.in_use()], end="")
         raise typer.Exit
@@ -98,7 +98,7 @@ def _global_options(
     # The variable is looked at where the precedence is stated (storage.access), not here.
     ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None
     if ctx.invoked_subcommand is None:
-        from pytest_insight.cli.overview import print_overview
+        from pytest_insight.cli.commands.overview import print_overview
 
         print_overview(storage_of(ctx, None))
 

@@ -27,12 +27,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from pytest_insight.cleaning import clean_text
+from pytest_insight._util.progress import counted
+from pytest_insight._util.text import clean_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.problems import Parsed, Problem
-from pytest_insight.exchange.text import as_utf8, json_mistake, load_json, shown_name
+from pytest_insight.exchange.quotes import as_utf8, json_mistake, load_json, shown_name
 from pytest_insight.models import TestResult, TestSession
-from pytest_insight.watching import counted
 
 SESSION_COLUMNS = tuple(f for f in TestSession.__struct_fields__ if f != "test_results")
 RESULT_COLUMNS = TestResult.__struct_fields__
@@ -221,7 +221,7 @@ class _Draft:
 
     def finish(self) -> None:
         """All rows are there: add the session to those of the file, or what is wrong with it."""
-        from pytest_insight.exchange.incoming import read_session
+        from pytest_insight.exchange.validation import read_session
 
         if not self.first_row:
             return

@@ -16,11 +16,11 @@ from typing import BinaryIO
 
 import msgspec
 
+from pytest_insight._util.files import COPY_BYTES, SHARED_FILE, os_error_text, replacing
 from pytest_insight.errors import ExchangeError, InsightError, UnknownChoiceError
 from pytest_insight.exchange import csv_format, json_format
 from pytest_insight.exchange.problems import Parsed
-from pytest_insight.exchange.text import as_utf8
-from pytest_insight.files import COPY_BYTES, SHARED_FILE, os_error_text, replacing
+from pytest_insight.exchange.quotes import as_utf8
 from pytest_insight.locations import variable
 from pytest_insight.models import TestSession
 

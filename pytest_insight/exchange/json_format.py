@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from pytest_insight.cleaning import clean_text
-from pytest_insight.document import UNDECODABLE, checked, decode_session, encode_session
+from pytest_insight._util.progress import counted
+from pytest_insight._util.text import clean_text
+from pytest_insight.document.codec import UNDECODABLE, checked, decode_session, encode_session
+from pytest_insight.document.layout import FORMAT, VERSION, document_chunks
 from pytest_insight.errors import ExchangeError, InvalidSessionError, NewerFormatError
+from pytest_insight.exchange.json_parts import NotStrictError, elements, members
 from pytest_insight.exchange.problems import Parsed, Problem
-from pytest_insight.exchange.text import (
+from pytest_insight.exchange.quotes import (
     TWICE,
     TooManyValuesError,
     as_utf8,
@@ -18,10 +21,7 @@ from pytest_insight.exchange.text import (
     shown,
     shown_name,
 )
-from pytest_insight.exchange.walking import NotStrictError, elements, members
-from pytest_insight.layout import FORMAT, VERSION, document_chunks
 from pytest_insight.models import TestSession
-from pytest_insight.watching import counted
 
 _MOST_KEYS = 100
 """Of an object that holds the sessions: enough to say what else it is."""
@@ -83,7 +83,7 @@ def _read_items(items: Iterable[Any], own: bool, source: str) -> Parsed:
 
 def read_object(value: object) -> TestSession | None:
     """One session from a parsed JSON value of any writer; None where it is none."""
-    from pytest_insight.exchange.incoming import read_session
+    from pytest_insight.exchange.validation import read_session
 
     return read_session(value, typed=True, most=0).session
 
@@ -104,7 +104,7 @@ def _read_one(item: Any, index: int, parsed: Parsed, *, own: bool) -> None:
         except (ValueError, RecursionError) as exc:
             parsed.add_problems([Problem(index, f"sessions[{index}]", json_mistake(exc))])
             return
-    from pytest_insight.exchange.incoming import read_session
+    from pytest_insight.exchange.validation import read_session
 
     read = read_session(item, typed=True, most=parsed.room)
     if read.session is not None:

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight.document import content_digest
+from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.exchange.problems import Problem
 from pytest_insight.models import TestSession

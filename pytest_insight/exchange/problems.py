@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from pytest_insight.errors import ExchangeError
-from pytest_insight.exchange.text import shown
+from pytest_insight.exchange.quotes import shown
 from pytest_insight.models import TestSession
 
 MOST_KEPT = 10_000

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight import arguments
-from pytest_insight.cleaning import clean_text
+from pytest_insight._util.text import clean_text
 from pytest_insight.errors import InvalidQueryParameterError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
@@ -29,6 +28,7 @@ from pytest_insight.filters import (
     SutIs,
     TestFilter,
     TestingSystemIs,
+    arguments,
 )
 from pytest_insight.models import TestOutcome
 from pytest_insight.summaries import SummaryOrder, get_order

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight import arguments
 from pytest_insight.errors import InvalidQueryParameterError
 from pytest_insight.filters import (
     AnyTestFilter,
@@ -23,6 +22,7 @@ from pytest_insight.filters import (
     TestFilter,
     TestHasWarning,
     TextField,
+    arguments,
 )
 from pytest_insight.models import TestOutcome, TestResult
 

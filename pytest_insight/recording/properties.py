@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from pytest_insight.cleaning import is_too_deep
-from pytest_insight.plain_json import plain_json
-from pytest_insight.recording.texts import Texts, text_of
+from pytest_insight._util.text import is_too_deep
+from pytest_insight.document.plain_json import plain_json
+from pytest_insight.recording.redaction import Texts, text_of
 
 _PLAIN = (str, bool, int, type(None))
 

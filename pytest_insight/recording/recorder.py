@@ -24,16 +24,16 @@ from typing import Any, Concatenate, ParamSpec
 
 import pytest
 
-from pytest_insight.cleaning import cleaned
+from pytest_insight._util.text import cleaned
+from pytest_insight.document.fast_writer import Timestamps, head_line, new_session_id
+from pytest_insight.document.plain_json import plain_json
 from pytest_insight.errors import InsightError
-from pytest_insight.plain_json import plain_json
-from pytest_insight.recording.code import Code, CodeProbe
-from pytest_insight.recording.environment import testing_system
-from pytest_insight.recording.journal import JournalWriter, journals
-from pytest_insight.recording.lines import Timestamps, head_line, new_session_id
-from pytest_insight.recording.reports import Attempts
-from pytest_insight.recording.saving import Destination
-from pytest_insight.recording.texts import Texts, environment_secrets
+from pytest_insight.recording.attempts import Attempts
+from pytest_insight.recording.destination import Destination
+from pytest_insight.recording.facts.git import Code, CodeProbe
+from pytest_insight.recording.facts.machine import testing_system
+from pytest_insight.recording.journal.writer import JournalWriter, journals
+from pytest_insight.recording.redaction import Texts, environment_secrets
 
 P = ParamSpec("P")
 
@@ -216,7 +216,7 @@ class Recorder:
         head = head_line(self._fields, settings.destination.target)
         if journals(settings.journal_folder):
             # Imported now: tests may put something else in the place of datetime, and leave it.
-            from pytest_insight.recording import folding  # noqa: F401
+            from pytest_insight.recording.journal import recovery  # noqa: F401
         self._journal = JournalWriter(settings.journal_folder, self._fields["session_id"], head)
         self._live = self._journal
 
@@ -316,7 +316,7 @@ class Recorder:
         folder = self._settings.journal_folder
         if not journals(folder):
             return
-        from pytest_insight.recording.folding import fold_journals
+        from pytest_insight.recording.journal.recovery import fold_journals
 
         folded = list(fold_journals(folder))
         self._notes += _few([f.message for f in folded if f.saved], "more runs that died")

@@ -12,12 +12,12 @@ import pytest
 
 from pytest_insight import locations
 from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
-from pytest_insight.recording.ci import ci_facts
+from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.recording.destination import Destination
+from pytest_insight.recording.facts.ci import ci_facts
 from pytest_insight.recording.recorder import Recorder, Settings
-from pytest_insight.recording.saving import Destination
-from pytest_insight.recording.texts import CAPTURES, Texts, environment_secrets
+from pytest_insight.recording.redaction import CAPTURES, Texts, environment_secrets
 from pytest_insight.storage.access import Choice, choose
-from pytest_insight.storage.profiles import ProfileManager
 
 _STORAGE_VARIABLES = (
     locations.PROFILE_VARIABLE,

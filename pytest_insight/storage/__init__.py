@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_insight.profiles.file import StorageProfile as StorageProfile
+    from pytest_insight.profiles.manager import ProfileManager as ProfileManager
     from pytest_insight.storage.access import create_profile as create_profile
     from pytest_insight.storage.access import get_active_profile as get_active_profile
     from pytest_insight.storage.access import get_storage_instance as get_storage_instance
     from pytest_insight.storage.access import list_profiles as list_profiles
     from pytest_insight.storage.access import switch_profile as switch_profile
     from pytest_insight.storage.base import BaseStorage as BaseStorage
-    from pytest_insight.storage.json_file import JSONStorage as JSONStorage
+    from pytest_insight.storage.json.storage import JSONStorage as JSONStorage
     from pytest_insight.storage.memory import InMemoryStorage as InMemoryStorage
-    from pytest_insight.storage.profile_file import StorageProfile as StorageProfile
-    from pytest_insight.storage.profiles import ProfileManager as ProfileManager
-    from pytest_insight.storage.sql.postgresql import PostgreSQLStorage as PostgreSQLStorage
-    from pytest_insight.storage.sql.sqlite import SQLiteStorage as SQLiteStorage
+    from pytest_insight.storage.sql.postgresql.storage import PostgreSQLStorage as PostgreSQLStorage
+    from pytest_insight.storage.sql.sqlite.storage import SQLiteStorage as SQLiteStorage
 
 __all__ = [
     "BaseStorage",
@@ -34,18 +34,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "create_profile": "access",
-    "get_active_profile": "access",
-    "get_storage_instance": "access",
-    "list_profiles": "access",
-    "switch_profile": "access",
-    "BaseStorage": "base",
-    "JSONStorage": "json_file",
-    "InMemoryStorage": "memory",
-    "PostgreSQLStorage": "sql.postgresql",
-    "ProfileManager": "profiles",
-    "SQLiteStorage": "sql.sqlite",
-    "StorageProfile": "profile_file",
+    "create_profile": "storage.access",
+    "get_active_profile": "storage.access",
+    "get_storage_instance": "storage.access",
+    "list_profiles": "storage.access",
+    "switch_profile": "storage.access",
+    "BaseStorage": "storage.base",
+    "JSONStorage": "storage.json.storage",
+    "InMemoryStorage": "storage.memory",
+    "PostgreSQLStorage": "storage.sql.postgresql.storage",
+    "ProfileManager": "profiles.manager",
+    "SQLiteStorage": "storage.sql.sqlite.storage",
+    "StorageProfile": "profiles.file",
 }
 
 
@@ -53,7 +53,7 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(f"pytest_insight.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_insight import locations
 from pytest_insight.errors import ProfileError
-from pytest_insight.storage.profile_file import StorageProfile
-from pytest_insight.storage.profiles import ProfileManager, kept_place
+from pytest_insight.profiles.file import StorageProfile
+from pytest_insight.profiles.manager import ProfileManager, kept_place
 from pytest_insight.storage.registry import storage_class
-from pytest_insight.storage.sqlite_files import is_database
+from pytest_insight.storage.sql.sqlite.detection import is_database
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -156,7 +156,7 @@ _memories_lock = Lock()
 
 def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> StorageProfile:
     if storage_type == "memory" and file_path is not None:
-        from pytest_insight.storage.urls import masked  # only for what is refused
+        from pytest_insight.profiles.urls import masked  # only for what is refused
 
         place = masked(os.fspath(file_path))
         raise ProfileError(

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
 
-from pytest_insight import arguments
-from pytest_insight.cleaning import clean_text
-from pytest_insight.document import encode_session
+from pytest_insight._util.text import clean_text
+from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidQueryParameterError, StorageError
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import (
@@ -33,14 +32,15 @@ from pytest_insight.filters import (
     SessionIdIn,
     StartedWithin,
     SutIs,
+    arguments,
 )
 from pytest_insight.models import TestSession
-from pytest_insight.storage.checking import Verification
+from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary, ordered, summarised
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport, MergePlan
-    from pytest_insight.storage.profile_file import StorageProfile
+    from pytest_insight.profiles.file import StorageProfile
 
 Path_ = str | os.PathLike[str]
 

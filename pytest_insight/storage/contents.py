@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from pytest_insight.document import content_digest
+from pytest_insight.document.codec import content_digest
 from pytest_insight.filters import Selection, SessionIdIn
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from pytest_insight.document import encode_session
-from pytest_insight.storage.reading import Entry, raw_bytes
-from pytest_insight.watching import counted
+from pytest_insight._util.progress import counted
+from pytest_insight.document.codec import encode_session
+from pytest_insight.storage.json.scan import Entry, raw_bytes
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan

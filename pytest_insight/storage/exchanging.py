@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from msgspec.structs import replace
 
 from pytest_insight import locations
-from pytest_insight.document import content_digest
+from pytest_insight._util.files import lock_path
+from pytest_insight._util.progress import counted, wants_totals
+from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ExchangeError, InvalidImportError
 from pytest_insight.exchange.formats import (
     DEFAULT_FORMAT,
@@ -31,11 +33,9 @@ from pytest_insight.exchange.merge import (
     plan_merge,
     report_of,
 )
-from pytest_insight.files import lock_path
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
 from pytest_insight.storage.contents import digests
-from pytest_insight.watching import counted, wants_totals
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from msgspec.structs import replace
 
-from pytest_insight.document import checked
+from pytest_insight.document.codec import checked
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.storage.profile_file import StorageProfile
+    from pytest_insight.profiles.file import StorageProfile
 
 
 class InMemoryStorage(BaseStorage):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_insight import arguments
 from pytest_insight.errors import InvalidQueryParameterError
-from pytest_insight.filters import IsPinned, Selection, StartedWithin
+from pytest_insight.filters import IsPinned, Selection, StartedWithin, arguments
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP = "pytest_insight.storage"
 
 _BUILT_IN = {
-    "json": ("pytest_insight.storage.json_file", "JSONStorage"),
+    "json": ("pytest_insight.storage.json.storage", "JSONStorage"),
     "memory": ("pytest_insight.storage.memory", "InMemoryStorage"),
-    "postgresql": ("pytest_insight.storage.sql.postgresql", "PostgreSQLStorage"),
-    "sqlite": ("pytest_insight.storage.sql.sqlite", "SQLiteStorage"),
+    "postgresql": ("pytest_insight.storage.sql.postgresql.storage", "PostgreSQLStorage"),
+    "sqlite": ("pytest_insight.storage.sql.sqlite.storage", "SQLiteStorage"),
 }
 
 

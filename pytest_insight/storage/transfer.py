@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from pytest_insight import locations
-from pytest_insight.document import content_digest
+from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.exchange.merge import (
     ImportReport,
@@ -19,8 +19,8 @@ from pytest_insight.exchange.merge import (
 from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.exchanging import plan_for
-from pytest_insight.storage.snapshots import Command
-from pytest_insight.storage.undo import apply
+from pytest_insight.storage.undo.operations import apply
+from pytest_insight.storage.undo.records import Command
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_insight.testing.deleting import DeletingRules
-from pytest_insight.testing.exchanging import ExportRules
-from pytest_insight.testing.finding import FindingRules
-from pytest_insight.testing.life import LifeRules
-from pytest_insight.testing.merging import ImportRules
-from pytest_insight.testing.saving import SavingRules
-from pytest_insight.testing.selecting import SelectingRules
+from pytest_insight.testing.deletion import DeletingRules
+from pytest_insight.testing.exports import ExportRules
+from pytest_insight.testing.imports import ImportRules
+from pytest_insight.testing.lifecycle import LifeRules
+from pytest_insight.testing.lookup import FindingRules
+from pytest_insight.testing.round_trip import SavingRules
+from pytest_insight.testing.selections import SelectingRules
 from pytest_insight.testing.upkeep import UpkeepRules
 
 

@@ -15,9 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_insight import document, models
-from pytest_insight.document import encode_session
-from pytest_insight.layout import document_chunks
+from pytest_insight import models
+from pytest_insight.document import codec
+from pytest_insight.document.codec import encode_session
+from pytest_insight.document.layout import document_chunks
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +146,7 @@ def _nodeid(rng: random.Random) -> str:
 
 
 def _fingerprint() -> str:
-    files = (__file__, document.__file__, models.__file__)
+    files = (__file__, codec.__file__, models.__file__)
     return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
 
 

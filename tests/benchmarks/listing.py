@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from pytest_insight.cli.shells import BREAKS_VARIABLE, COMPLETE_VARIABLE, LINE_VARIABLE
+from pytest_insight.cli.completion.shells import BREAKS_VARIABLE, COMPLETE_VARIABLE, LINE_VARIABLE
 from pytest_insight.storage import JSONStorage
 from tests.benchmarks.harness import Cost, quiet_environment, run_process
 from tests.benchmarks.history import BENCH, Shape, sessions

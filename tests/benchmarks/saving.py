@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pytest_insight.layout import END
+from pytest_insight.document.layout import END
 from pytest_insight.storage import JSONStorage
 from tests.benchmarks import floors
 from tests.benchmarks.harness import in_child, in_turns

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from pytest_insight.cli.shells import Typed, typed
+from pytest_insight.cli.completion.shells import Typed, typed
 from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession

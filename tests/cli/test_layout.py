@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_insight.cli.layout import folded
-from pytest_insight.cli.text import Styled
+from pytest_insight.cli.render.fit import folded
+from pytest_insight.cli.render.text import Styled
 
 
 def test_a_comma_stays_with_what_it_follows_though_their_styles_differ() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.json_file import JSONStorage
+from pytest_insight.storage.json.storage import JSONStorage
 from pytest_insight.storage.memory import InMemoryStorage
 
 

@@ -25,7 +25,7 @@ from pytest_insight.errors import (
 from pytest_insight.exchange.formats import FORMATS, read_file, write_file
 from pytest_insight.exchange.merge import MergeStrategy, plan_merge
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.json_file import JSONStorage
+from pytest_insight.storage.json.storage import JSONStorage
 from tests.conftest import MakeSession
 from tests.exchange.golden import SESSIONS
 from tests.exchange.helpers import (

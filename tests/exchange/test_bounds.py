@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_insight.errors import ExchangeError, InvalidImportError
+from pytest_insight.exchange.json_parts import NotStrictError, elements, members
 from pytest_insight.exchange.problems import MOST_COUNTED, MOST_KEPT, MOST_NAMES
-from pytest_insight.exchange.walking import NotStrictError, elements, members
 from pytest_insight.storage import InMemoryStorage
 from tests.exchange.helpers import csv_file, csv_row, read, result_object, session_object
 

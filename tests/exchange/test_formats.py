@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight._util.progress import Watcher, watched
 from pytest_insight.errors import ExchangeError, UnknownChoiceError
 from pytest_insight.exchange import formats
 from pytest_insight.exchange.formats import (
@@ -23,7 +24,6 @@ from pytest_insight.exchange.formats import (
     write_file,
 )
 from pytest_insight.models import TestSession
-from pytest_insight.watching import Watcher, watched
 from tests.conftest import MakeSession
 from tests.exchange.golden import SESSIONS
 from tests.exchange.helpers import read, without_root, written

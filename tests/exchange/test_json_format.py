@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pytest_insight.document import checked
+from pytest_insight.document.codec import checked
+from pytest_insight.document.layout import VERSION
 from pytest_insight.errors import ExchangeError, NewerFormatError
 from pytest_insight.exchange import json_format
-from pytest_insight.layout import VERSION
 from pytest_insight.models import TestOutcome, TestSession
-from pytest_insight.storage.json_file import JSONStorage
+from pytest_insight.storage.json.storage import JSONStorage
 from tests.conftest import MakeSession
 from tests.exchange.golden import JSON_FILE, SESSIONS
 from tests.exchange.helpers import read, result_object, session_object, written

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_insight.document import checked
+from pytest_insight.document.codec import checked
 from pytest_insight.errors import InsightError
 from pytest_insight.exchange.csv_format import COLUMNS, RESULT_COLUMNS, SESSION_COLUMNS
 from pytest_insight.exchange.formats import FORMATS, read_bytes, read_file, write_file

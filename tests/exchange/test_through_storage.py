@@ -15,7 +15,7 @@ from pytest_insight.exchange.merge import ImportReport
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.storage.access import create_profile, get_storage_instance
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.json_file import JSONStorage
+from pytest_insight.storage.json.storage import JSONStorage
 from pytest_insight.storage.memory import InMemoryStorage
 from pytest_insight.testing.rules import numbers
 from tests.conftest import MakeSession

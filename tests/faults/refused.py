@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from pytest_insight.document.layout import END
 from pytest_insight.errors import InsightError
-from pytest_insight.layout import END
 from pytest_insight.models import TestSession
-from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, ProfileManager, undo
-from pytest_insight.storage.snapshots import Command
+from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, ProfileManager
+from pytest_insight.storage.undo import operations
+from pytest_insight.storage.undo.records import Command
 from tests.faults.kernel import refuse
 from tests.faults.places import Place
 from tests.faults.victims import Tell, session
@@ -93,7 +94,8 @@ DEEDS: dict[str, Deed] = {
     "delete": Deed(lambda storage, _: storage.delete_sessions(["old-1"]), _without("old-1")),
     "clear": Deed(lambda storage, _: storage.clear_sessions(), lambda _: {}),
     CLEAR_TO_UNDO: Deed(
-        lambda storage, _: undo.delete(storage, ["old-1"], Command("clear")), _without("old-1")
+        lambda storage, _: operations.delete(storage, ["old-1"], Command("clear")),
+        _without("old-1"),
     ),
     "prune": Deed(lambda storage, _: storage.prune_sessions(keep=0), lambda _: {}),
     "pin": Deed(lambda storage, _: storage.pin_sessions(["old-2"]), _pinned),

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from pytest_insight import locations
-from pytest_insight.document import checked
+from pytest_insight.document.codec import checked
 from pytest_insight.errors import InsightError
 from pytest_insight.exchange.formats import FORMATS
 from pytest_insight.models import TestSession

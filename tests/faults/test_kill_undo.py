@@ -13,9 +13,9 @@ import pytest
 from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.models import TestSession
 from pytest_insight.storage import JSONStorage, ProfileManager
-from pytest_insight.storage.snapshots import Command
 from pytest_insight.storage.transfer import merge
-from pytest_insight.storage.undo import delete, take_back
+from pytest_insight.storage.undo.operations import delete, take_back
+from pytest_insight.storage.undo.records import Command
 from tests.faults import victims
 from tests.faults.conftest import MOMENT, Moments, Rounds
 from tests.faults.test_kill import restore

@@ -17,9 +17,10 @@ from typing import Any, Protocol
 
 from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.models import TestOutcome, TestResult, TestSession
-from pytest_insight.storage import JSONStorage, ProfileManager, undo
-from pytest_insight.storage.snapshots import Command
+from pytest_insight.storage import JSONStorage, ProfileManager
 from pytest_insight.storage.transfer import merge
+from pytest_insight.storage.undo import operations
+from pytest_insight.storage.undo.records import Command
 from tests.faults.places import Place
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -175,7 +176,7 @@ def switches(tell: Tell, path: Path, names: list[str], prefix: str) -> None:
 def deletes(tell: Tell, home: Path) -> None:
     """Clear the default store as the command does, so that it can be taken back."""
     storage = _at_home(home)
-    _do(tell, lambda: undo.delete(storage, storage.session_ids(), Command("clear")))
+    _do(tell, lambda: operations.delete(storage, storage.session_ids(), Command("clear")))
 
 
 def merges(tell: Tell, home: Path) -> None:
@@ -189,7 +190,7 @@ def merges(tell: Tell, home: Path) -> None:
 def takes_back(tell: Tell, home: Path) -> None:
     """Take back what was done to the default store."""
     storage = _at_home(home)
-    _do(tell, lambda: undo.take_back(storage))
+    _do(tell, lambda: operations.take_back(storage))
 
 
 def renames(tell: Tell, home: Path, one: str, other: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_insight.recording.ci import SERVICES, ci_facts
+from pytest_insight.recording.facts.ci import SERVICES, ci_facts
 from pytest_insight.storage import JSONStorage
 
 GITHUB = {

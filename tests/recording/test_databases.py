@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.recording.journal import journals
+from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage, ProfileManager, SQLiteStorage, create_profile
 
 TESTS = "def test_a():\n    pass\n\ndef test_b():\n    assert not 'empty'\n"
@@ -24,8 +24,8 @@ NOT_FOR_FILES = {
     "psycopg",
     "pytest_insight.models",
     "pytest_insight.storage.base",
-    "pytest_insight.storage.urls",
-    "pytest_insight.watching",
+    "pytest_insight.profiles.urls",
+    "pytest_insight._util.progress",
 }
 """What costs more to import than a thousand tests cost to record."""
 
@@ -108,6 +108,6 @@ def test_a_run_recorded_into_a_file_does_without_what_others_need(
     pytester.runpytest_subprocess("--insight")  # makes the store
     ran = pytester.runpytest_subprocess("--insight", "-s")
     (loaded,) = [line for line in ran.outlines if line.startswith("LOADED")]
-    assert "pytest_insight.recording.saving" in loaded.split()
+    assert "pytest_insight.recording.destination" in loaded.split()
     assert NOT_FOR_FILES.isdisjoint(loaded.split())
     assert JSONStorage().count() == 2

@@ -11,11 +11,11 @@ import pytest
 
 from pytest_insight import locations
 from pytest_insight.models import TestOutcome, TestSession
-from pytest_insight.recording.code import UNKNOWN
-from pytest_insight.recording.folding import Folded, fold_journals
-from pytest_insight.recording.journal import journals
+from pytest_insight.recording.facts.git import UNKNOWN
+from pytest_insight.recording.journal.recovery import Folded, fold_journals
+from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage
-from tests.recording.test_code import git, repository
+from tests.recording.test_git_facts import git, repository
 
 DEATHS = {
     "sigkill": "os.kill(os.getpid(), signal.SIGKILL)",

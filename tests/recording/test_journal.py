@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.document import encode_clean
+from pytest_insight.document.codec import encode_clean
+from pytest_insight.document.fast_writer import results_of
+from pytest_insight.document.plain_json import text_json
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
-from pytest_insight.plain_json import text_json
-from pytest_insight.recording.entries import Ending, Head, Journal, Target, parse
-from pytest_insight.recording.folding import Folded, fold_journals
-from pytest_insight.recording.journal import JournalWriter, journals
-from pytest_insight.recording.lines import results_of
+from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.recording.journal.parser import Ending, Head, Journal, Target, parse
+from pytest_insight.recording.journal.recovery import Folded, fold_journals
+from pytest_insight.recording.journal.writer import JournalWriter, journals
 from pytest_insight.storage import JSONStorage, create_profile
-from pytest_insight.storage.profiles import ProfileManager
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 Write = Callable[[JournalWriter], None]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pytest_insight import locations
 from pytest_insight.models import TestResult, TestSession
-from pytest_insight.recording.journal import journals
-from pytest_insight.recording.texts import REDACTED, Texts, secrets_of
+from pytest_insight.recording.journal.writer import journals
+from pytest_insight.recording.redaction import REDACTED, Texts, secrets_of
 from pytest_insight.storage import JSONStorage
 
 SECRET = "hunter2-hunter2"

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.recording.folding import Folded, fold_journals
-from pytest_insight.recording.journal import journals
+from pytest_insight.recording.journal.recovery import Folded, fold_journals
+from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage
 from tests.recording.test_journal import another_process_holding
 
@@ -136,7 +136,7 @@ def breaks(self, *args, **kwargs):
 def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
     pytester: pytest.Pytester,
 ) -> None:
-    where = "pytest_insight.storage.appending"
+    where = "pytest_insight.storage.json.append"
     pytester.makeconftest(BROKEN.format(module=where, name="StoreFile", method="add"))
     pytester.makepyfile(MIXED)
     ran = pytester.runpytest_subprocess("--insight")
@@ -155,7 +155,7 @@ def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
 
 
 def test_an_exception_before_the_run_becomes_a_line_too(pytester: pytest.Pytester) -> None:
-    where = "pytest_insight.storage.profiles"
+    where = "pytest_insight.profiles.manager"
     pytester.makeconftest(
         BROKEN.format(module=where, name="ProfileManager", method="list_profiles")
     )

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from pytest_insight.cleaning import clean_text
+from pytest_insight._util.text import clean_text
 
 
 class Condition(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import force_setattr
 
-from pytest_insight.document import decode_session
+from pytest_insight.document.codec import decode_session
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage.sql.keys import key_of, micros
 from pytest_insight.summaries import BAD, UNSTABLE

@@ -1,0 +1,1 @@
+"""Helpers without knowledge of sessions: files, locks, progress reporting and text."""

@@ -1,0 +1,1 @@
+"""The commands of `insight`, one module or package per command."""

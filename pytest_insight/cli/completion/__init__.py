@@ -1,0 +1,1 @@
+"""Shell completion: the candidates a shell offers."""

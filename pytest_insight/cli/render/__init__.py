@@ -1,0 +1,1 @@
+"""Sessions, tests and their values as tables and text."""

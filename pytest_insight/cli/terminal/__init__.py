@@ -1,0 +1,1 @@
+"""The terminal and the standard streams: output, progress, confirmation, usage errors."""

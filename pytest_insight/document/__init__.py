@@ -1,0 +1,1 @@
+"""The session document, format 1: its layout on disk, its encoding and its decoding."""

@@ -1,0 +1,1 @@
+"""Undo: records of what destructive commands changed, and their restoration."""

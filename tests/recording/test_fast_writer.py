@@ -1,0 +1,170 @@
+"""What is written by hand is what encoding the records would have given."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pytest_insight._util.text import clean_text, cleaned
+from pytest_insight.document.codec import decode_session, encode_clean
+from pytest_insight.document.fast_writer import (
+    PASSED,
+    Timestamps,
+    head_line,
+    new_session_id,
+    result_line,
+    results_of,
+    session_of,
+)
+from pytest_insight.document.plain_json import plain_json, text_json
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.recording.journal.parser import Target, parse
+from tests.strategies import json_values, names, texts
+
+MICROSECOND = timedelta(microseconds=1)
+# Seconds since 1970 that a clock may show, 1901 to 2106, on the edges of minutes too.
+moments = st.one_of(
+    st.floats(-(2**31), 2**32),
+    st.integers(-(2**25), 2**26).map(lambda minute: minute * 60),
+    st.integers(-(2**25), 2**26).map(lambda minute: minute * 60 - 1e-7),
+).map(lambda seconds: seconds + 0.0)  # no clock shows a negative zero
+
+
+@given(texts())
+def test_a_text_is_encoded_as_in_a_record(text: str) -> None:
+    assert text_json(text) == encode_clean(text)
+
+
+@given(json_values())
+def test_a_value_is_encoded_as_in_a_record(value: Any) -> None:
+    assert msgspec.json.decode(plain_json(value)) == msgspec.json.decode(encode_clean(value))
+    assert msgspec.json.decode(plain_json(value)) == cleaned(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"a": float("inf")}, b"", {1}], ids=repr)
+def test_what_json_cannot_hold_is_refused(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        plain_json(value)
+
+
+@example([-0.0, 60.0, -0.0])
+@given(st.lists(moments, min_size=1))
+def test_a_time_is_that_of_the_clock(seconds: list[float]) -> None:
+    text = Timestamps().text
+    for second in seconds:
+        found = msgspec.json.decode(b'"%b"' % text(second).encode(), type=datetime)
+        assert found.tzinfo is UTC
+        assert abs(found - datetime.fromtimestamp(second, UTC)) <= MICROSECOND
+
+
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        name: texts().filter(bool)
+        for name in ("longreprtext", "capstdout", "capstderr", "caplog", "worker")
+    },
+)
+properties = st.lists(st.tuples(texts(), json_values()), max_size=2)
+durations = st.floats(0, 1e9)
+
+
+@given(names(), texts().filter(bool), moments, durations, fields, properties)
+def test_the_line_of_a_result_is_that_result(
+    name: str,
+    outcome: str,
+    start: float,
+    duration: float,
+    other: dict[str, str],
+    pairs: list[tuple[str, Any]],
+) -> None:
+    encoded = plain_json(pairs) if pairs else b""
+    parts = Timestamps().parts(start)
+    line = result_line(text_json(name), outcome, parts, duration, other, encoded)
+    assert line.endswith(b"}\n")
+    assert line.count(b"\n") == 1
+    result = msgspec.json.decode(line, type=TestResult)
+    assert abs(result.start_time - datetime.fromtimestamp(start, UTC)) <= MICROSECOND
+    assert result.duration == round(duration, 6)
+    assert result == TestResult(
+        nodeid=clean_text(name),
+        outcome=TestOutcome(clean_text(outcome)),
+        start_time=result.start_time,
+        duration=result.duration,
+        properties=tuple((clean_text(key), cleaned(value)) for key, value in pairs),
+        **cleaned(other),
+    )
+
+
+@given(names(), moments, durations)
+def test_the_short_way_for_what_passed_is_the_long_one(
+    name: str, start: float, duration: float
+) -> None:
+    parts, encoded = Timestamps().parts(start), text_json(name)
+    short = PASSED % (encoded, *parts, duration)
+    assert short == result_line(encoded, "passed", parts, duration, {})
+
+
+SYSTEM = {"host": "h", "plugins": {"xdist": "3"}, "workers": 2}
+FIELDS = {
+    "session_id": "api-1",
+    "sut_name": "api",
+    "session_start_time": "2026-11-01T12:00:00.000000Z",
+    "session_stop_time": "2026-11-01T12:00:00.000000Z",
+    "session_duration": 0.0,
+    "session_tags": {"a": "b"},
+    "testing_system": SYSTEM,
+}
+ENDING = {
+    "session_stop_time": "2026-11-01T12:00:01.500000Z",
+    "session_duration": 1.5,
+    "exit_status": 1,
+    "code_state": {"commit": "c"},
+}
+
+
+@example(["a", "b"], ["b"])
+@given(st.lists(names(), max_size=4), st.lists(names(), max_size=2))
+def test_a_session_is_the_same_by_hand_and_by_its_records(
+    nodeids: list[str], warned: list[str]
+) -> None:
+    parts = Timestamps().parts(1.5)
+    lines = b"".join(
+        b'{"running":%b}\n' % text_json(name)
+        + result_line(text_json(name), "failed", parts, 0.5, {"longreprtext": name})
+        for name in nodeids
+    )
+    lines += b"".join(b'{"warned":%b}\n' % text_json(name) for name in [*warned, *nodeids[:1]])
+    head = head_line(FIELDS, {"storage_type": "json", "file_path": "/a"})
+    journal = head + lines + b'{"ended":%b}\n' % plain_json(ENDING)
+    records = parse(journal)
+    assert records.target == Target("json", "/a")
+    session = decode_session(session_of(FIELDS | ENDING, results_of(journal), journal))
+    assert session == records.session
+    assert session == TestSession(
+        session_id="api-1",
+        sut_name="api",
+        session_start_time=datetime(2026, 11, 1, 12, tzinfo=UTC),
+        session_duration=1.5,
+        session_tags={"a": "b"},
+        testing_system=SYSTEM,
+        code_state=CodeState("c"),
+        exit_status=1,
+        test_results=session.test_results,
+    )
+    marked = {*map(clean_text, warned), *map(clean_text, nodeids[:1])}
+    assert [(r.nodeid, r.has_warning) for r in session.test_results] == [
+        (clean_text(name), clean_text(name) in marked) for name in nodeids
+    ]
+
+
+def test_a_new_id_says_what_and_when_in_utc_and_is_unique() -> None:
+    start = datetime(2026, 11, 1, 1, 2, 3, tzinfo=timezone(timedelta(hours=3)))
+    ids = {new_session_id("api", start) for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch(r"api-20261031-220203-[0-9a-f]{8}", name) for name in ids)

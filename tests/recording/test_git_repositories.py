@@ -1,0 +1,134 @@
+"""A git that is missing, refuses, hangs or is killed: the run does not notice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.recording.facts.git import UNKNOWN, CodeProbe
+from pytest_insight.storage import JSONStorage
+from tests.recording.test_git_facts import PATIENT, git, repo, repository
+from tests.tools import tool
+
+__all__ = ["repo"]
+
+
+def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
+    assert CodeProbe(tmp_path).state(PATIENT) is None
+    assert CodeProbe(tmp_path / "missing").state(PATIENT) is None
+    assert CodeProbe(tmp_path, branch="main").state(PATIENT) == {
+        "branch": "main",
+        "digest": UNKNOWN,
+    }
+
+
+def test_without_git_nothing_is_known(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repo))
+    assert CodeProbe(repo).state(PATIENT) is None
+
+
+def test_without_a_place_for_answers_nothing_is_known(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(repo / "missing"))
+    assert CodeProbe(repo).state(PATIENT) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give")
+def test_a_repository_of_somebody_else_is_left_alone(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for path in (repo, repo / ".git"):
+        os.chown(path, 12345, 12345)
+    assert CodeProbe(repo).state(PATIENT) is None
+
+
+def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> Path:
+    """A git on the PATH that never comes back, nor does what it started; with `only`, of that."""
+    real = shutil.which("git")
+    folder.mkdir()
+    script = folder / "git"
+    script.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *"{only}"*) echo $$ >> {folder}/pids; sleep 1000; exit;; esac\n'
+        f'exec {real} "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return folder / "pids"
+
+
+def alive(group: str) -> bool:
+    """Whether a process of the group runs; one that nobody has waited for does not."""
+    ps = [tool("ps"), "-eo", "pgid=,stat="]
+    lines = subprocess.run(ps, capture_output=True, text=True, check=True).stdout.splitlines()
+    return any(line.split()[0] == group and line.split()[1][0] != "Z" for line in lines)
+
+
+def test_a_git_that_hangs_is_not_waited_for_and_not_left_behind(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(pytester.path)
+    pids = slow_git(tmp_path / "bin", monkeypatch)
+    pytester.makepyfile("def test_it(): pass")
+    ran = pytester.runpytest_subprocess("--insight", "-W", "error", timeout=300)
+    ran.assert_outcomes(passed=1)
+    assert ran.ret == 0
+    ran.stdout.fnmatch_lines(["insight: saved 1 result as *"])
+    (session,) = JSONStorage().load_sessions()
+    assert session.code_state is None
+    groups = pids.read_text().split()
+    assert len(groups) == 4
+    for group in groups:  # the script and its sleep
+        assert not alive(group)
+
+
+def test_a_slow_diff_costs_only_the_digest(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = git(repo, "rev-parse", "HEAD")
+    slow_git(tmp_path / "bin", monkeypatch, only=" diff ")
+    probe = CodeProbe(repo)
+    for name in ("commit", "branch", "names"):
+        probe._asked[name][0].wait(PATIENT)
+    assert probe.state(0.0) == {
+        "commit": commit,
+        "branch": "main",
+        "digest": UNKNOWN,
+    }
+
+
+def test_a_run_that_never_starts_leaves_no_git_behind(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(pytester.path)
+    pids = slow_git(tmp_path / "bin", monkeypatch)
+    pytester.makeconftest(
+        "import pytest, time, pathlib\n"
+        "def pytest_sessionstart():\n"
+        f"    while len(pathlib.Path({str(pids)!r}).read_text().split()) < 4: time.sleep(0.01)\n"
+        "    pytest.exit('no', returncode=9)\n"
+    )
+    assert pytester.runpytest_subprocess("--insight", timeout=300).ret == 9
+    for group in pids.read_text().split():
+        assert not alive(group)
+
+
+def test_ctrl_c_is_for_the_tests_and_not_for_git(repo: Path) -> None:
+    script = (
+        "import os, pathlib, sys\n"
+        "from pytest_insight.recording.code import CodeProbe\n"
+        "probe = CodeProbe(pathlib.Path(sys.argv[1]))\n"
+        "print({os.getpgid(p.pid) for p, _ in probe._asked.values()} & {os.getpgrp()})\n"
+        "probe.close()\n"
+    )
+    command = [sys.executable, "-c", script, str(repo)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -1,0 +1,256 @@
+"""Sessions from one storage to another, and what can be taken back, whatever the backends."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from pytest_insight.errors import ProfileError, StorageError, StoreDamageWarning
+from pytest_insight.exchange.merge import Fate, MergeStrategy
+from pytest_insight.filters import Selection
+from pytest_insight.models import TestResult, TestSession
+from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage
+from pytest_insight.storage.transfer import copy_into_new, is_same, merge
+from pytest_insight.storage.undo.operations import delete, prune, take_back
+from pytest_insight.storage.undo.records import Command
+from tests.conftest import START, MakeSession
+
+SKIP, REPLACE, BOTH = MergeStrategy
+
+BACKENDS: dict[str, Callable[[str], BaseStorage]] = {
+    "memory": lambda name: InMemoryStorage(),
+    "json": lambda name: JSONStorage(f"{name}.json"),
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def source(request: pytest.FixtureRequest, make_session: MakeSession) -> BaseStorage:
+    """Has 0, 1 and 2; 1 is changed, so that it differs from `make_session(1)`."""
+    storage = BACKENDS[request.param]("source")
+    sessions = [make_session(0), make_session(1, sut_name="changed"), make_session(2)]
+    storage.save_sessions(sessions)
+    return storage
+
+
+@pytest.fixture(params=BACKENDS)
+def target(request: pytest.FixtureRequest) -> BaseStorage:
+    storage = BACKENDS[request.param]("target")
+    return storage
+
+
+# Merging ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fates"),
+    [
+        (SKIP, (Fate("api-0", "identical"), Fate("api-1", "skipped"), Fate("api-2", "added"))),
+        (REPLACE, (Fate("api-0", "identical"), Fate("api-1", "replaced"), Fate("api-2", "added"))),
+        (
+            BOTH,
+            (
+                Fate("api-0", "renamed", "api-0-2"),
+                Fate("api-1", "renamed", "api-1-2"),
+                Fate("api-2", "added"),
+            ),
+        ),
+    ],
+)
+def test_a_merge_does_what_an_import_of_an_export_does(
+    source: BaseStorage,
+    target: BaseStorage,
+    make_session: MakeSession,
+    tmp_path: Path,
+    strategy: MergeStrategy,
+    fates: tuple[Fate, ...],
+) -> None:
+    other = InMemoryStorage()
+    for each in (target, other):
+        each.save_sessions([make_session(0), make_session(1), make_session(5)])
+    source.export_sessions(tmp_path / "export.json")
+    expected = other.import_sessions(tmp_path / "export.json", strategy)
+    before = target.load_sessions()
+    assert merge(source, target, strategy, dry_run=True) == expected
+    assert target.load_sessions() == before
+    assert merge(source, target, strategy) == expected
+    assert expected.fates == fates
+    assert target.load_sessions() == other.load_sessions()
+
+
+def test_a_store_is_not_merged_into_itself(source: BaseStorage) -> None:
+    with pytest.raises(StorageError, match="cannot be merged into itself"):
+        merge(source, source, SKIP)
+
+
+def test_two_paths_of_one_file_are_one_store() -> None:
+    JSONStorage("a.json").save_sessions([])
+    Path("link.json").symlink_to("a.json")
+    assert is_same(JSONStorage("a.json"), JSONStorage("link.json"))
+    assert not is_same(JSONStorage("a.json"), JSONStorage("b.json"))
+    assert not is_same(InMemoryStorage(), InMemoryStorage())
+
+
+class Losing(InMemoryStorage):
+    """A store from which another process deletes a session after it was looked at."""
+
+    looks = 0
+
+    def iter_sessions(
+        self, selection: Selection | None = None, *, newest_first: bool = False
+    ) -> Iterator[TestSession]:
+        self.looks += 1
+        if self.looks > 1:
+            self.delete_sessions(["api-1"])
+        return super().iter_sessions(selection, newest_first=newest_first)
+
+
+def test_a_source_that_loses_a_session_meanwhile_is_an_error_that_writes_nothing(
+    target: BaseStorage, make_session: MakeSession
+) -> None:
+    target.save_session(make_session(7))
+    source = Losing()
+    source.save_sessions([make_session(0), make_session(1)])
+    with pytest.raises(StorageError, match="api-1 is gone"):
+        merge(source, target, SKIP)
+    assert target.load_sessions() == [make_session(7)]
+
+
+def test_a_copy_needs_a_place_that_has_no_other_sessions(
+    source: BaseStorage, target: BaseStorage, make_session: MakeSession
+) -> None:
+    assert copy_into_new(source, target) == 3
+    assert copy_into_new(source, target) == 3  # as after one that was killed at its end
+    assert target.load_sessions() == source.load_sessions()
+    target.save_session(make_session(9))
+    with pytest.raises(ProfileError, match="has sessions already"):
+        copy_into_new(source, target)
+
+
+def test_memory_holds_the_results_of_one_session_at_a_time() -> None:
+    source, target = JSONStorage("source.json"), JSONStorage("target.json")
+    text = "x" * 1_000
+    for number in range(60):
+        results = (TestResult(f"t.py::{n}", "passed", START, capstdout=text) for n in range(200))  # type: ignore[arg-type]  # as a text
+        source.save_session(TestSession(f"s-{number}", "s", START, test_results=tuple(results)))
+    size = source.path.stat().st_size
+    command = Command("merge")
+
+    def peak(work: Any, *arguments: object, **options: object) -> int:
+        tracemalloc.start()
+        work(*arguments, **options)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert size > 12_000_000
+    for most in (
+        peak(merge, source, target, SKIP, command),
+        peak(delete, target, [f"s-{number}" for number in range(60)], Command("clear")),
+        peak(take_back, target),
+    ):
+        assert most < size / 2
+    assert target.count() == 60
+
+
+# Taking back ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(make_session: MakeSession) -> JSONStorage:
+    storage = JSONStorage()
+    storage.save_sessions(make_session(number) for number in range(4))
+    return storage
+
+
+def test_of_a_storage_in_memory_nothing_is_kept(make_session: MakeSession) -> None:
+    storage = InMemoryStorage()
+    storage.save_session(make_session())
+    command = Command("clear")
+    assert delete(storage, ["api-0"], command) == 1
+    assert not command.kept
+    assert take_back(storage) is None
+
+
+def test_deleting_what_is_not_there_keeps_nothing(store: JSONStorage) -> None:
+    command = Command("clear")
+    assert delete(store, ["nothing"], command) == 0
+    assert not command.kept
+    assert take_back(store) is None
+
+
+def test_a_deed_that_was_killed_before_it_was_done_is_harmless_to_take_back(
+    store: JSONStorage, make_session: MakeSession
+) -> None:
+    from pytest_insight.storage.undo.records import remembered
+
+    class KilledError(BaseException):
+        pass
+
+    before = store.path.read_bytes()
+    changed = make_session(1, sut_name="changed")
+    for after in ({"api-0": None}, {"api-1": "what would be written", "api-9": "added"}):
+        with pytest.raises(KilledError), store.exclusive(), remembered(store, Command("x"), after):
+            raise KilledError
+        undone = take_back(store)
+        assert undone is not None
+        assert not undone.changes
+        assert not undone.newer
+        assert store.path.read_bytes() == before
+    deleting = remembered(store, Command("x"), {"api-1": None})
+    with pytest.raises(KilledError), store.exclusive(), deleting:
+        raise KilledError
+    store.save_session(changed)
+    undone = take_back(store)
+    assert undone is not None
+    assert undone.newer == ("api-1",)
+    assert store.get_session_by_id("api-1") == changed
+
+
+def test_what_another_command_did_meanwhile_is_not_taken_back_for_it(store: JSONStorage) -> None:
+    delete(store, ["api-0"], Command("first"))
+    planned = take_back(store, dry_run=True)
+    assert planned is not None
+    prune(store, Command("second"), older_than=None, keep=1)
+    with pytest.raises(StorageError, match="another command has changed"):
+        take_back(store, key=planned.key)
+    assert store.session_ids() == ["api-3"]
+
+
+def test_a_session_that_was_deleted_since_comes_back_as_it_was_before(
+    store: JSONStorage, make_session: MakeSession
+) -> None:
+    source = InMemoryStorage()
+    source.save_sessions([replace(make_session(1), sut_name="new"), make_session(8)])
+    merge(source, store, REPLACE, Command("merge"))
+    store.delete_sessions(["api-1", "api-8"])
+    undone = take_back(store)
+    assert undone is not None
+    assert undone.brought_back == ("api-1",)
+    assert store.load_sessions() == [make_session(number) for number in range(4)]
+
+
+@pytest.mark.parametrize("shape", ["damaged", "foreign"])
+def test_of_a_store_in_another_shape_what_can_be_read_comes_back(
+    store: JSONStorage, shape: str
+) -> None:
+    data = store.path.read_bytes()
+    if shape == "damaged":
+        store.path.write_bytes(data.replace(b'"passed"', b'"passed', 1))
+    else:
+        store.path.write_text(json.dumps(json.loads(data)["sessions"], indent=1))
+    left = store.session_ids()
+    warned = pytest.warns(StoreDamageWarning) if shape == "damaged" else nullcontext()
+    with warned:
+        there = store.load_sessions()
+        delete(store, left, Command("clear"))
+    assert store.load_sessions() == []
+    take_back(store)
+    assert store.load_sessions() == there
+    assert len(there) == (3 if shape == "damaged" else 4)
