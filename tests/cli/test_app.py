@@ -89,7 +89,7 @@ def test_an_unexpected_error_shows_its_traceback() -> None:
     script = (
         "from unittest import mock\n"
         "from pytest_insight.cli import main\n"
-        "from pytest_insight.storage.json_file import JSONStorage\n"
+        "from pytest_insight.storage.json.storage import JSONStorage\n"
         "with mock.patch.object(JSONStorage, 'iter_sessions', side_effect=ZeroDivisionError):\n"
         "    main()\n"
     )

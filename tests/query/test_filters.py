@@ -1,4 +1,4 @@
-"""Filters as data. That each keeps what it says is in `pytest_insight.testing.selecting`."""
+"""Filters as data. That each keeps what it says is in `pytest_insight.testing.selections`."""
 
 from __future__ import annotations
 

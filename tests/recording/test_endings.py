@@ -135,7 +135,7 @@ def test_two_that_find_the_same_journal_bring_it_in_once(pytester: pytest.Pytest
         pytester.runpytest_subprocess("--insight")
     script = (
         "from pytest_insight import locations\n"
-        "from pytest_insight.recording.folding import fold_journals\n"
+        "from pytest_insight.recording.journal.recovery import fold_journals\n"
         "print(sum(f.saved for f in fold_journals(locations.journal_folder())))"
     )
     processes = [

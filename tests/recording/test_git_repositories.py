@@ -124,7 +124,7 @@ def test_a_run_that_never_starts_leaves_no_git_behind(
 def test_ctrl_c_is_for_the_tests_and_not_for_git(repo: Path) -> None:
     script = (
         "import os, pathlib, sys\n"
-        "from pytest_insight.recording.code import CodeProbe\n"
+        "from pytest_insight.recording.facts.git import CodeProbe\n"
         "probe = CodeProbe(pathlib.Path(sys.argv[1]))\n"
         "print({os.getpgid(p.pid) for p, _ in probe._asked.values()} & {os.getpgrp()})\n"
         "probe.close()\n"

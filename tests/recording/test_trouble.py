@@ -167,7 +167,7 @@ def test_an_exception_before_the_run_becomes_a_line_too(pytester: pytest.Pyteste
 
 def test_an_exception_in_a_hook_of_ours_becomes_a_line_too(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
-        "from pytest_insight.recording.journal import JournalWriter\n"
+        "from pytest_insight.recording.journal.writer import JournalWriter\n"
         "def breaks(self, *args): raise RuntimeError('broken')\n"
         "JournalWriter.result = breaks\n"
     )

@@ -88,7 +88,7 @@ def test_a_lock_file_that_its_holder_deletes_is_not_mistaken_for_the_new_one(pat
 def test_a_process_that_dies_holds_nothing(path: Path) -> None:
     code = (
         "import os, sys, pathlib\n"
-        "from pytest_insight.locks import lock_on\n"
+        "from pytest_insight._util.locks import lock_on\n"
         "lock_on(pathlib.Path(sys.argv[1]), 0, 0o600).acquire()\n"
         "print('held', flush=True)\n"
         "sys.stdin.read()\n"
@@ -110,7 +110,7 @@ def test_a_process_that_dies_holds_nothing(path: Path) -> None:
 def test_a_forked_child_holds_nothing_and_releases_nothing(path: Path) -> None:
     code = """
 import os, pathlib, sys
-from pytest_insight.locks import lock_on
+from pytest_insight._util.locks import lock_on
 path = pathlib.Path(sys.argv[1])
 lock = lock_on(path, 0, 0o600)
 lock.acquire()
@@ -140,7 +140,7 @@ except TimeoutError:
 HELD_WITHOUT_A_PAUSE = """
 import sys, time
 from pathlib import Path
-from pytest_insight.locks import lock_on
+from pytest_insight._util.locks import lock_on
 while True:
     with lock_on(Path(sys.argv[1]), 60, 0o600).acquire():
         print("holding", flush=True)

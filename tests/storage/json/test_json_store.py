@@ -118,7 +118,7 @@ def test_sessions_that_stay_are_copied_byte_for_byte(filled: JSONStorage, path: 
 def test_sessions_are_found_wherever_the_borders_of_what_is_read_at_once_lie(
     storage: JSONStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    for module in ("session_file", "appending"):
+    for module in ("json.index", "json.append"):
         monkeypatch.setattr(f"pytest_insight.storage.{module}.CHUNK_BYTES", size)
     expected = []
     for number in range(6):
