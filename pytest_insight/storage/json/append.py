@@ -24,7 +24,7 @@ from pytest_insight.document.layout import (
     document_chunks,
     is_native,
 )
-from pytest_insight.storage.sql.sqlite.detection import begins_as_database, is_in_use, no_json_store
+from pytest_insight.storage.sql.sqlite.detection import has_magic, is_in_use, wrong_type_error
 from pytest_insight.storage.store_file import GuardedFile
 
 CHUNK_BYTES = 1 << 20
@@ -80,13 +80,13 @@ def append(path: Path, sessions: bytes) -> bool:
         OSError: the write failed; the store holds what it held before.
     """
     if is_in_use(path):
-        raise no_json_store(path)
+        raise wrong_type_error(path)
     with path.open("r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         start = read_range(file, 0, min(size, len(NATIVE_START)))
         if not is_native(start):
-            if begins_as_database(start):
-                raise no_json_store(path)
+            if has_magic(start):
+                raise wrong_type_error(path)
             return False
         end = _end_of_sessions(file, path, size)
         if end is None:

@@ -35,8 +35,8 @@ from pytest_insight.storage.json.index import (
     scan,
     session_bytes,
 )
-from pytest_insight.storage.sql.sqlite.detection import START as SQLITE_START
-from pytest_insight.storage.sql.sqlite.detection import begins_as_database, is_in_use, no_json_store
+from pytest_insight.storage.sql.sqlite.detection import MAGIC as SQLITE_MAGIC
+from pytest_insight.storage.sql.sqlite.detection import has_magic, is_in_use, wrong_type_error
 from pytest_insight.storage.store_file import is_there
 
 Keep = Callable[[TestSession], bool]
@@ -101,7 +101,7 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
     try:
         there = is_there(path)
         if there and is_in_use(path):
-            raise no_json_store(path)
+            raise wrong_type_error(path)
         file = path.open("rb", buffering=0) if there else None
     except FileNotFoundError:  # it was there a moment ago
         file = None
@@ -111,9 +111,9 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
         yield None
         return
     with file:
-        if begins_as_database(read_range(file, 0, len(SQLITE_START))):
+        if has_magic(read_range(file, 0, len(SQLITE_MAGIC))):
             # Its rows hold JSON in which sessions could be found, and would be all that stays.
-            raise no_json_store(path)
+            raise wrong_type_error(path)
         yield file, file.seek(0, 2)
 
 

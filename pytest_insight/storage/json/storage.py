@@ -36,7 +36,7 @@ from pytest_insight.storage.json.scan import (
     load,
     opened,
 )
-from pytest_insight.storage.sql.sqlite.detection import is_database, no_json_store
+from pytest_insight.storage.sql.sqlite.detection import is_database, wrong_type_error
 from pytest_insight.storage.verification import Verification
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ class JSONStorage(BaseStorage):
         self.check_writable()
         with self._file.being_written(), Path(backup).open("rb") as kept:
             if is_database(self._file.real_path):
-                raise no_json_store(self.path)
+                raise wrong_type_error(self.path)
             write_whole(self._file.real_path, iter(lambda: kept.read(COPY_BYTES), b""))
 
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:

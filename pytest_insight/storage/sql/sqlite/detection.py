@@ -1,6 +1,6 @@
-"""Telling an SQLite database by its first bytes, for whoever would take it for a JSON store.
+"""Detect SQLite files by their magic number, so that a JSON store never opens one.
 
-A recorded run imports this.
+Imported by recorded runs: keep its imports few.
 """
 
 from __future__ import annotations
@@ -14,62 +14,66 @@ from weakref import WeakSet
 from pytest_insight._util.files import read_range
 from pytest_insight.errors import StorageError
 
-START = b"SQLite format 3\0"
-"""How every SQLite database begins that holds anything."""
+MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html#magic_header_string
 
 
-class Holder(Protocol):
-    """What has connections to an SQLite database."""
+class ConnectionOwner(Protocol):
+    """An object that may hold open SQLite connections."""
 
-    def holds_open(self, real_path: str) -> bool:
-        """Whether this process has one to the file at that path, which has no links in it."""
+    def has_connection_to(self, real_path: str) -> bool:
+        """Return whether this process has an open connection to the file.
 
-
-# On POSIX a process that closes any file loses all its locks on it (fcntl), SQLite's own among
-# them: another process may then take the database's log away from under a connection of ours. So a
-# database that is in use here is known without a look at its bytes.
-_holders: WeakSet[Holder] = WeakSet()
-_lock = Lock()  # a set that grows while somebody goes through it raises
+        Args:
+            real_path: the path with symbolic links resolved.
+        """
 
 
-def note_holder(holder: Holder) -> None:
-    """Say that an object may have connections from now on."""
+# On POSIX, closing any descriptor of a file drops all fcntl locks that the process holds on it,
+# including SQLite's: another process could then delete the write-ahead log that a connection of
+# this process still uses (https://www.sqlite.org/howtocorrupt.html, section 2.2). So a database
+# that is open in this process is never opened to look at its magic number.
+_owners: WeakSet[ConnectionOwner] = WeakSet()
+_lock = Lock()  # iterating over a set that another thread adds to raises RuntimeError
+
+
+def register_owner(owner: ConnectionOwner) -> None:
+    """Remember an object that may open connections, until it is garbage collected."""
     with _lock:
-        _holders.add(holder)
+        _owners.add(owner)
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether this process has a connection to a database at a path, or behind the link there."""
+    """Return whether this process has a connection to the database at `path` (links followed)."""
     with _lock:
-        holders = list(_holders)
-    if not holders:  # nearly always
+        owners = list(_owners)
+    if not owners:
         return False
     real_path = os.path.realpath(path)
-    return any(holder.holds_open(real_path) for holder in holders)
+    return any(owner.has_connection_to(real_path) for owner in owners)
 
 
-def begins_as_database(first_bytes: bytes) -> bool:
-    """Whether a file that begins with these bytes is an SQLite database."""
-    return first_bytes.startswith(START)
+def has_magic(first_bytes: bytes) -> bool:
+    """Return whether a file that starts with these bytes is an SQLite database."""
+    return first_bytes.startswith(MAGIC)
 
 
 def is_database(path: Path) -> bool:
-    """Whether there is an SQLite database at a path; no where nobody can look."""
+    """Return whether `path` is an SQLite database; False if it cannot be read."""
     if is_in_use(path):
         return True
     try:
-        if not path.is_file():  # opening a pipe would wait
+        if not path.is_file():  # opening a named pipe would block
             return False
         with path.open("rb", buffering=0) as file:
-            return begins_as_database(read_range(file, 0, len(START)))
+            return has_magic(read_range(file, 0, len(MAGIC)))
     except OSError:
         return False
 
 
-def no_json_store(path: Path) -> StorageError:
-    """What to say of a database that was named as a JSON store."""
+def wrong_type_error(path: Path) -> StorageError:
+    """Return the error for a database that was opened as a JSON store."""
     return StorageError(
-        f"{path} is an SQLite database, not a JSON store; nothing was changed: use it as one, by "
-        "a profile with --type sqlite or by PYTEST_INSIGHT_STORAGE_TYPE=sqlite",
+        f"{path} is an SQLite database, not a JSON store; nothing was changed; to use it, create a "
+        "profile with --type sqlite or set PYTEST_INSIGHT_STORAGE_TYPE=sqlite",
         path,
     )

@@ -16,7 +16,7 @@ from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql.connection import Connection, added_up
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
-from pytest_insight.storage.sql.sqlite.detection import note_holder
+from pytest_insight.storage.sql.sqlite.detection import register_owner
 from pytest_insight.storage.sql.storage import SQLStorage
 from pytest_insight.storage.store_file import GuardedFile, is_there
 
@@ -316,13 +316,13 @@ class SQLiteStorage(SQLStorage):
         other.exchange = self.exchange
         return other
 
-    def holds_open(self, real_path: str) -> bool:
+    def has_connection_to(self, real_path: str) -> bool:
         """Whether this process has a connection, and to that file; see `sqlite_files`."""
         mine = any(process == os.getpid() for process, _ in list(self._connections))
         return mine and str(self._file.real_path) == real_path
 
     def _connect(self, *, create: bool) -> SQLiteConnection | None:
-        note_holder(self)
+        register_owner(self)
         there = is_there(self.path)
         if create and (not there or not self._file.real_path.stat().st_size):
             self._create()
