@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-faults test-matrix test-real lint types demo bench completions reference clean
+.PHONY: test test-faults test-matrix test-lowest test-real lint types demo bench completions reference clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -22,6 +22,10 @@ test: $(VENV)/installed
 TESTS ?= tests/recording
 test-matrix: $(VENV)/installed
 	$(BIN)/python -m tests.outside.matrix $(TESTS)
+
+# With the lowest allowed version of each dependency.
+test-lowest: $(VENV)/installed
+	$(BIN)/python -m tests.outside.matrix --lowest tests
 
 # Test suites of other projects, recorded; `make test-real SUITES="attrs click"` runs some of them.
 SUITES ?=

@@ -1,4 +1,4 @@
-"""Virtual environments with this project and exactly named versions of others, kept in `build/`."""
+"""Virtual environments in `build/` with this project and given versions of other projects."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
 
 
 def environment(folder: Path, python: Path, wanted: Sequence[str]) -> Path:
-    """An environment with what is wanted, and this project as it is in the working tree.
+    """Make a virtual environment with the working tree's project, and return its interpreter.
 
-    Made anew when something else is wanted than it was made of, or the project wants other things.
+    An existing one is used if it was made from the same arguments and the same pyproject.toml.
 
     Args:
-        folder: where it is.
-        python: the interpreter it is made with.
+        folder: the folder of the environment.
+        python: the interpreter to make it with.
         wanted: arguments of `pip install`.
 
-    Returns:
-        its interpreter.
-
     Raises:
-        subprocess.CalledProcessError: it cannot be made.
+        subprocess.CalledProcessError: the environment cannot be made.
     """
     inside = folder / "bin" / "python"
     made_of = folder / "made-of.txt"
@@ -44,7 +41,7 @@ def environment(folder: Path, python: Path, wanted: Sequence[str]) -> Path:
 
 
 def versions(python: Path, names: Sequence[str]) -> dict[str, str]:
-    """The versions of distributions that an environment has of these."""
+    """Return the installed version of each of these distributions, by name."""
     code = (
         "import sys, importlib.metadata as m\n"
         "for d in m.distributions(): print(d.name.lower(), d.version)"
@@ -55,10 +52,10 @@ def versions(python: Path, names: Sequence[str]) -> dict[str, str]:
 
 
 def interpreter(version: str) -> Path | None:
-    """An interpreter of this version, "3.12", that starts; on the PATH, or one of pyenv's."""
+    """Return an interpreter of a version like "3.12", from the PATH or pyenv, or None."""
     name = f"python{version}"
     on_path = shutil.which(name)
-    # What pyenv puts on the PATH starts only where that version is switched on.
+    # pyenv's shim on the PATH fails unless that version is activated.
     of_pyenv = (Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/{name}")
     for found in [on_path, *sorted(map(str, of_pyenv), key=_numbers, reverse=True)]:
         if found and python_version(Path(found)).startswith(f"{version}."):
@@ -67,7 +64,7 @@ def interpreter(version: str) -> Path | None:
 
 
 def python_version(python: Path) -> str:
-    """The version that an interpreter says it is; empty where it does not start."""
+    """Return the version of an interpreter; "" if it does not start."""
     code = "import platform; print(platform.python_version())"
     try:
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
@@ -81,19 +78,19 @@ def _numbers(path: str) -> list[int]:
 
 
 def run(command: Sequence[str | Path]) -> None:
-    """Run to the end; what it prints goes where ours goes."""
+    """Run a command; its output is not captured."""
     subprocess.run(command, check=True)
 
 
 def clean_variables(**more: str) -> dict[str, str]:
-    """Our environment variables without what would change how pytest runs."""
+    """Return the environment variables without those that change how pytest runs."""
     hindering = ("PYTEST", "PYTHON", "COLUMNS", "FORCE_COLOR", "COVERAGE", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(hindering)}
     return kept | more
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells, the first one the headings, in columns."""
+    """Return lines of cells as a text table; the first line has the headings."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     ruled = [lines[0], ["-" * width for width in widths], *lines[1:]]
     return "\n".join(

@@ -1,4 +1,7 @@
-"""Runs tests with other versions of pytest and of Python: `python -m tests.outside.matrix`."""
+"""Run tests with other versions of pytest and Python: `python -m tests.outside.matrix [TESTS]`.
+
+With `--lowest`, run them with the lowest version that pyproject.toml allows of each dependency.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.outside.environments import (
@@ -21,7 +26,7 @@ from tests.outside.environments import (
 )
 
 PYTHONS = ("3.12", "3.13")
-"""Used where they are found, beside the Python that runs this."""
+"""Versions that are used if they are found, beside the running Python."""
 ALWAYS = (
     *("pytest-xdist==3.8.0", "pytest-rerunfailures==16.7", "hypothesis==6.170.15"),
     "psycopg[binary]==3.3.9",
@@ -35,40 +40,66 @@ _CLOSING = re.compile(r"^=* ?(\d+ .* in [0-9.]+s).*$", re.MULTILINE)
 
 
 def main() -> int:
-    """Run them all, print the table; 1 where one failed."""
+    """Run the tests in each environment and print a table. Returns 1 if a run failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.outside.matrix", description=__doc__)
-    parser.add_argument("tests", nargs="*", default=["tests/recording"], help="what is run")
-    tests = parser.parse_args().tests
-    pythons = {python_version(Path(sys.executable)): Path(sys.executable)}
-    for version in PYTHONS:
-        found = interpreter(version)
-        if found is None:
-            print(f"There is no Python {version} here: it is left out.", file=sys.stderr)
-        else:
-            pythons.setdefault(python_version(found), found)
+    parser.add_argument("tests", nargs="*", default=["tests/recording"], help="tests to run")
+    parser.add_argument("--lowest", action="store_true", help="use the lowest allowed versions")
+    arguments = parser.parse_args()
+    this = {python_version(Path(sys.executable)): Path(sys.executable)}
+    pythons = this if arguments.lowest else {**this, **_other_pythons()}
+    requirements = {"lowest": lowest_requirements()} if arguments.lowest else PYTESTS
     lines: list[tuple[str, ...]] = []
-    good = True
+    all_passed = True
     for version, python in pythons.items():
-        for pytest_version, wanted in PYTESTS.items():
+        for name, wanted in requirements.items():
             begin = time.monotonic()
-            passed, closing = _run(version, python, pytest_version, tests)
+            folder = BUILD / "matrix" / f"python{version}-pytest{name}"
+            passed, closing = _run(folder, python, wanted, arguments.tests)
             took = f"{time.monotonic() - begin:.0f}"
             verdict = "ok" if passed else "FAILED"
             lines.append((version, ", ".join(_plugins(wanted)), closing, took, verdict))
-            good = good and passed
+            all_passed = all_passed and passed
     print(f"\n{table([HEADINGS, *lines])}")
-    return 0 if good else 1
+    return 0 if all_passed else 1
 
 
-def _run(version: str, python: Path, pytest_version: str, tests: list[str]) -> tuple[bool, str]:
-    """Whether all passed, and pytest's closing line."""
-    folder = BUILD / "matrix" / f"python{version}-pytest{pytest_version}"
+def lowest_requirements() -> tuple[str, ...]:
+    """Return the dependencies of pyproject.toml, each pinned to its lowest allowed version.
+
+    What tests need besides is installed in today's versions.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["postgresql"]]
+    names = {re.split(r"[\[>]", requirement)[0] for requirement in needed}
+    for_tests = [
+        requirement
+        for requirement in project["optional-dependencies"]["dev"]
+        if re.split(r"[\[>]", requirement)[0] not in names
+    ]
+    return (*(requirement.replace(">=", "==") for requirement in needed), *for_tests)
+
+
+def _other_pythons() -> dict[str, Path]:
+    pythons = {}
+    for version in PYTHONS:
+        found = interpreter(version)
+        if found is None:
+            print(f"Python {version} was not found and is left out.", file=sys.stderr)
+        else:
+            pythons[python_version(found)] = found
+    return pythons
+
+
+def _run(
+    folder: Path, python: Path, wanted: Sequence[str], tests: Sequence[str]
+) -> tuple[bool, str]:
+    """Return whether all tests passed, and pytest's closing line."""
     try:
-        inside = environment(folder, python, PYTESTS[pytest_version])
+        inside = environment(folder, python, wanted)
     except subprocess.CalledProcessError as exc:
-        return False, f"no environment: {exc}"
-    print(f"Python {version}, {PYTESTS[pytest_version][0]}", file=sys.stderr, flush=True)
-    # The tests start what stands beside the interpreter: `insight`, `pytest`.
+        return False, f"pip could not make the environment (exit status {exc.returncode})"
+    print(f"Running in {folder.relative_to(ROOT)}.", file=sys.stderr, flush=True)
+    # The tests start the `insight` and `pytest` that are in the interpreter's folder.
     path = f"{inside.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command: list[str | Path] = [inside, "-m", "pytest"]
     command += ["--numprocesses", "auto", "-p", "no:cacheprovider", *tests]
@@ -86,8 +117,12 @@ def _run(version: str, python: Path, pytest_version: str, tests: list[str]) -> t
     return done.returncode == 0 and bool(found), closing
 
 
-def _plugins(wanted: tuple[str, ...]) -> list[str]:
-    return [name.replace("==", " ") for name in wanted if name.startswith("pytest")]
+def _plugins(wanted: Sequence[str]) -> list[str]:
+    return [
+        re.sub("[=>]=", " ", requirement)
+        for requirement in wanted
+        if requirement.startswith("pytest") and "==" in requirement
+    ]
 
 
 if __name__ == "__main__":
