@@ -1,20 +1,24 @@
-"""What is shipped: a wheel is built from the checkout and looked into."""
+"""The built wheel: its contents, its metadata, and a run with it away from the checkout."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import venv
 import zipfile
 from email.parser import Parser
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+def wheel_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
@@ -23,10 +27,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         capture_output=True,
     )
     (built,) = target.glob("*.whl")
-    return zipfile.ZipFile(built)
+    return built
 
 
-def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+@pytest.fixture
+def wheel(wheel_path: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(wheel_path)
+
+
+def test_the_wheel_has_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("pytest_insight/**/*.py")}
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert shipped == modules | {"pytest_insight/py.typed"}
@@ -61,3 +70,60 @@ def test_the_entry_points_are_the_command_and_the_plugin(wheel: zipfile.ZipFile)
         "=",
         "pytest_insight.plugin",
     ]
+
+
+def runtime_dependencies(name: str = "pytest-insight") -> dict[str, Distribution]:
+    """Return the distributions that an installation without extras needs, by normalized name."""
+    found: dict[str, Distribution] = {}
+    todo = [name]
+    while todo:
+        name = todo.pop()
+        for line in distribution(name).requires or ():
+            requirement = Requirement(line)
+            needed = canonicalize_name(requirement.name)
+            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if applies and needed not in found:
+                found[needed] = distribution(needed)
+                todo.append(needed)
+    return found
+
+
+@pytest.fixture
+def installation(wheel_path: Path, tmp_path: Path) -> Path:
+    """A virtual environment with the wheel and its runtime dependencies; returns its bin folder.
+
+    The dependencies are linked from the environment of the tests, so that no network is needed.
+    """
+    folder = tmp_path / "installation"
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    for needed in runtime_dependencies().values():
+        for file in needed.files or ():
+            top = file.parts[0]
+            if top not in ("..", "__pycache__") and not (site / top).exists():
+                (site / top).symlink_to(str(needed.locate_file(top)))
+    unpack = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    target = ["--disable-pip-version-check", "--target", str(site), str(wheel_path)]
+    subprocess.run([*unpack, *target], check=True, capture_output=True)
+    return folder / "bin"
+
+
+def test_the_wheel_records_and_answers_with_its_runtime_dependencies_alone(
+    installation: Path, tmp_path: Path
+) -> None:
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    (suite / "test_it.py").write_text("def test_good(): pass\ndef test_bad(): assert 1 == 2\n")
+    python = str(installation / "python")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [python, "-P", "-m", *arguments]
+        return subprocess.run(command, cwd=suite, capture_output=True, text=True, check=False)
+
+    recorded = run("pytest", "--insight")
+    assert recorded.returncode == 1, recorded.stdout + recorded.stderr
+    assert "1 failed, 1 passed" in recorded.stdout
+    listed = run("pytest_insight", "query", "tests", "--outcome", "failed", "--format", "nodeids")
+    assert listed.stdout.split() == ["test_it.py::test_bad"], listed.stderr
+    where = run("site")
+    assert str(ROOT) not in where.stdout
