@@ -1,4 +1,4 @@
-"""Writing whole files so that a crash leaves the old one or the new one, never a mixture."""
+"""Replace files atomically, read ranges of them, and create private folders."""
 
 from __future__ import annotations
 
@@ -12,33 +12,31 @@ from typing import BinaryIO
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 SHARED_FILE = 0o666
-"""Before the umask: what `open()` uses."""
+"""Before the umask, as `open()` uses it."""
 
 COPY_BYTES = 1 << 20
 
 
 @contextmanager
 def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
-    """A file to write to that takes the place of `path` when the block ends without an exception.
+    """Open a temporary file that replaces `path` if the block ends without an exception.
 
-    The new content is on the disk before it takes the place (fsync), and the folder after it. An
-    existing file's permissions are kept; a new file gets `mode`, less the umask. On an exception
-    `path` is as it was and no temporary file is left. A symbolic link is replaced: resolve first.
+    The content is synced to disk before it replaces the file, and the folder after that. The
+    permissions of an existing file are kept; a new file gets `mode`, less the umask. On an
+    exception `path` is unchanged and the temporary file is deleted. A symbolic link would be
+    replaced itself: resolve it first.
 
     Raises:
         OSError: as from any write.
     """
-    from pytest_insight._util.progress import no_return  # who only adds to a file does without
-
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
-    try:  # Ctrl-C may come as soon as the file is there
+    try:  # Ctrl-C may come as soon as the file exists
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
         with os.fdopen(descriptor, "wb") as file:
             _set_mode(path, file.fileno(), mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        no_return()
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -48,14 +46,17 @@ def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, chunks: Iterable[bytes], mode: int = PRIVATE_FILE) -> None:
-    """Replace a file by the chunks joined; see `replacing`."""
+    """Replace a file atomically with the chunks joined; see `replacing`."""
     with replacing(path, mode) as file:
         for chunk in chunks:
             file.write(chunk)
 
 
 def read_into(file: BinaryIO, buffer: bytearray, most: int) -> int:
-    """Fill a buffer from the file's position with at most so many bytes; returns how many."""
+    """Fill a buffer with at most `most` bytes from the file's position; return how many were read.
+
+    Fewer are read only at the end of the file.
+    """
     view = memoryview(buffer)[: max(most, 0)]
     filled = 0
     while filled < len(view):
@@ -67,21 +68,21 @@ def read_into(file: BinaryIO, buffer: bytearray, most: int) -> int:
 
 
 def read_range(file: BinaryIO, start: int, end: int) -> bytes:
-    """The bytes between two offsets; fewer where the file is shorter."""
+    """Return the bytes between two offsets; fewer if the file ends before."""
     buffer = bytearray(end - start)
     file.seek(start)
     return bytes(buffer[: read_into(file, buffer, end - start)])
 
 
 def lock_path(path: Path) -> Path:
-    """The lock file of a file that several processes write."""
+    """Return the path of the lock file of a file."""
     return path.with_name(path.name + ".lock")
 
 
 def remove_abandoned(path: Path) -> None:
-    """Delete what `replacing` left beside `path` when its process was killed.
+    """Delete temporary files that killed processes left while they replaced `path`.
 
-    Only for whoever holds the lock of `path`: nobody else can be writing it anew then.
+    Call it with the lock of `path` held, so that no other process is replacing it now.
     """
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):
@@ -89,7 +90,7 @@ def remove_abandoned(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk, where the platform can (POSIX)."""
+    """Sync a folder's entries to disk, if the platform can (POSIX)."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -100,20 +101,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder (and those above it) that only its owner can enter; leave existing ones."""
+    """Create a folder and its missing parents with mode 0700; leave existing ones as they are."""
     missing: list[Path] = []
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):
-        with suppress(FileExistsError):  # another process was quicker
+        with suppress(FileExistsError):  # another process was faster
             new.mkdir(PRIVATE_FOLDER)
             new.chmod(PRIVATE_FOLDER)  # whatever the umask
 
 
-def not_writable(path: Path) -> Path | None:
-    """What keeps us from writing a file anew: the file, or the folder it is or would be in."""
-    # os.path: for it, what stands in a folder that we may not enter is not there.
+def write_protected(path: Path) -> Path | None:
+    """Return what prevents us from replacing a file: the file itself or a folder; None if nothing.
+
+    Of a file that does not exist, the nearest folder that exists counts.
+    """
+    # os.path: its functions return False if a folder above may not be entered.
     if os.path.isfile(path) and not _may(path, os.W_OK):  # noqa: PTH113
         return path
     folder = path.parent
@@ -123,7 +127,7 @@ def not_writable(path: Path) -> Path | None:
 
 
 def may_read(path: Path) -> bool:
-    """Whether its permissions let us read a file; it is not opened for that."""
+    """Return whether the permissions of a file let us read it; it is not opened."""
     return _may(path, os.R_OK)
 
 
@@ -132,7 +136,7 @@ def _may(path: Path, what: int) -> bool:
 
 
 def os_error_text(exc: OSError) -> str:
-    """What the system said, without the path and the number: "No space left on device"."""
+    """Return the system's message without path and number: "No space left on device"."""
     return exc.strerror or str(exc) or type(exc).__name__
 
 

@@ -1,4 +1,4 @@
-"""What every store can hold: texts without NUL and lone surrogates, values not nested too deep."""
+"""Text and values that every store can hold: no NUL, no lone surrogates, no deep nesting."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 MAX_NESTING = 100
 """Levels of lists and objects in `testing_system` and `properties`.
 
-More could be written and then not be read from code that itself stands deep in the stack.
+Deeper values could be written, but decoding them fails if the caller is deep in the stack itself.
 """
 
 
 def clean_text(text: str) -> str:
-    """The text with NUL and lone surrogates written as escapes."""
+    r"""Return the text with NUL and lone surrogates as the escapes `\x00` and `\udc80`."""
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def cleaned(value: Any) -> Any:
-    """A JSON value with all texts in it, keys too, as `clean_text` has them."""
+    """Return a JSON value with `clean_text` applied to every text in it, keys included."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
@@ -29,7 +29,7 @@ def cleaned(value: Any) -> Any:
 
 
 def is_too_deep(value: Any) -> bool:
-    """Whether a JSON value is nested deeper than `MAX_NESTING`."""
+    """Return whether a JSON value is nested deeper than `MAX_NESTING`."""
     level = [value]
     for _ in range(MAX_NESTING + 1):
         level = [inner for outer in level for inner in _children(outer)]

@@ -132,10 +132,10 @@ def change_file(path: Path, change: Callable[[ProfileFile], None]) -> ProfileFil
     """
     import json
 
-    from pytest_insight.storage.lock import Lock  # readers do without
+    from pytest_insight._util.locks import FileLock  # readers do not need it
 
     path = Path(os.path.realpath(path))
-    with Lock(path, LOCK_SECONDS).held():
+    with FileLock(path, LOCK_SECONDS).held():
         file = read_file(path)
         change(file)
         profiles = {name: settings_of(profile) for name, profile in file.profiles.items()}

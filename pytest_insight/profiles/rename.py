@@ -21,6 +21,7 @@ from typing import Any
 
 from pytest_insight import locations
 from pytest_insight._util.files import os_error_text, sync_folder
+from pytest_insight._util.locks import FileLock
 from pytest_insight.errors import ProfileError, StorageError, UnknownProfileError
 from pytest_insight.profiles.file import LOCK_SECONDS, ProfileFile, StorageProfile
 from pytest_insight.profiles.manager import (
@@ -31,7 +32,6 @@ from pytest_insight.profiles.manager import (
     profiles_in,
     refuse_password,
 )
-from pytest_insight.storage.lock import Lock
 
 
 def update(
@@ -80,7 +80,7 @@ def rename(manager: ProfileManager, name: str, new_name: str) -> StorageProfile:
     real = Path(os.path.realpath(old))
     with ExitStack() as stack:
         for each in sorted({real, new}):  # in one order, so that two who rename do not wait
-            stack.enter_context(Lock(each, LOCK_SECONDS).held())
+            stack.enter_context(FileLock(each, LOCK_SECONDS).held())
         return _move(manager, profile, renamed, old, new)
 
 

@@ -9,7 +9,7 @@ from pytest_insight.document.fast_writer import results_of, session_of
 from pytest_insight.document.plain_json import plain_json
 from pytest_insight.recording.journal.writer import JournalWriter
 from pytest_insight.storage.access import Choice, open_choice
-from pytest_insight.storage.json.append import StoreFile
+from pytest_insight.storage.json.append import JSONStoreFile
 
 if TYPE_CHECKING:
     from pytest_insight.recording.journal.parser import Journal
@@ -47,10 +47,10 @@ class Destination:
 
             self.target["file_path"] = without_password(profile.url)
         self._storage: BaseStorage | None = None
-        self._file: StoreFile | None = None
+        self._file: JSONStoreFile | None = None
         if profile.storage_type == "json" and profile.path is not None:
             self.location = str(profile.path)
-            self._file = StoreFile(profile.path, LOCK_SECONDS)
+            self._file = JSONStoreFile(profile.path, LOCK_SECONDS)
             if self._file.can_be_added_to():
                 return
             self._as_storage()
@@ -76,7 +76,7 @@ class Destination:
             results = results_of(lines)
             if journal.is_whole(results):
                 data = session_of(fields | ending, results, lines)
-                with self._file.being_written():
+                with self._file.write_lock():
                     if self._file.add(data):
                         return journal.results
         session = _parser()(lines).session

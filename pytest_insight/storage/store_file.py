@@ -1,6 +1,6 @@
-"""A file that several processes write, one at a time: where it is, its lock, who may write it.
+"""The file of a store: its path, its lock and its permissions.
 
-A recorded run imports this.
+Imported by recorded runs: keep its imports few.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from pytest_insight._util.files import not_writable, os_error_text
+from pytest_insight._util.files import os_error_text, write_protected
 from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
-    from pytest_insight.storage.lock import Lock
+    from pytest_insight._util.locks import FileLock
 
 
-class GuardedFile:
-    """The file of a store and its lock.
+class StoreFile:
+    """A file that several processes use, of which one at a time writes it.
 
     Attributes:
-        path: as it was named.
+        path: the path as it was given; absolute.
     """
 
     def __init__(self, path: Path, lock_seconds: float) -> None:
-        """Nothing is created or read before it is needed.
+        """Create and read nothing yet.
 
         Args:
             path: absolute.
@@ -39,23 +39,23 @@ class GuardedFile:
 
     @cached_property
     def real_path(self) -> Path:
-        """Where the file really is: a link to it must stay a link when the file is replaced."""
+        """The path with links resolved: a link must stay a link when the file is replaced."""
         return Path(os.path.realpath(self.path))
 
     @cached_property
-    def lock(self) -> Lock:
-        """What keeps other writers out."""
-        from pytest_insight.storage.lock import Lock  # readers do without
+    def lock(self) -> FileLock:
+        """The exclusive lock of writers."""
+        from pytest_insight._util.locks import FileLock  # readers do not need it
 
-        return Lock(self.real_path, self._lock_seconds)
+        return FileLock(self.real_path, self._lock_seconds)
 
     @contextmanager
-    def being_written(self) -> Iterator[None]:
-        """Hold the lock for a block that writes; what the system says leaves it as StorageError.
+    def write_lock(self) -> Iterator[None]:
+        """Hold the lock during a block that writes.
 
         Raises:
             StoreLockedError: another process has held the lock for too long.
-            StorageError: the lock file cannot be made, or the block could not write.
+            StorageError: the lock file cannot be made, or the block raised OSError.
         """
         with self.lock.held():
             try:
@@ -68,32 +68,34 @@ class GuardedFile:
                 ) from exc
 
     def check_writable(self) -> None:
-        """Look at the permissions of the file and its folder, without touching them.
+        """Check the permissions of the file and its folder; change nothing.
 
         Raises:
-            StorageError: they say no.
+            StorageError: one of them is write-protected.
         """
-        refused = not_writable(self.real_path)
+        refused = write_protected(self.real_path)
         if refused is not None:
             raise StorageError(
                 f"cannot write the store {self.path}: {refused} is write-protected", self.path
             )
 
 
-def is_there(path: Path) -> bool:
-    """Whether there is a store's file at a path, or behind the link there.
+def store_exists(path: Path) -> bool:
+    """Return whether there is a regular file at `path` (links followed).
 
     Raises:
-        StorageError: something else is there, or nobody can look.
+        StorageError: there is something else, or the path cannot be read.
     """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         if path.is_symlink():
-            raise StorageError(f"{path} is a link to nowhere: mend or remove it", path) from None
+            raise StorageError(
+                f"{path} is a link to a file that does not exist; correct or delete the link", path
+            ) from None
         return False
     except OSError as exc:
         raise StorageError(f"cannot read the store {path}: {os_error_text(exc)}", path) from exc
-    if not S_ISREG(mode):  # opening a pipe would wait
+    if not S_ISREG(mode):  # opening a named pipe would block
         raise StorageError(f"{path} is not a regular file, so it cannot be a store", path)
     return True

@@ -137,7 +137,7 @@ def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
     pytester: pytest.Pytester,
 ) -> None:
     where = "pytest_insight.storage.json.append"
-    pytester.makeconftest(BROKEN.format(module=where, name="StoreFile", method="add"))
+    pytester.makeconftest(BROKEN.format(module=where, name="JSONStoreFile", method="add"))
     pytester.makepyfile(MIXED)
     ran = pytester.runpytest_subprocess("--insight")
     (line,) = said(ran)

@@ -1,4 +1,4 @@
-"""Locks on files: one holder at a time, among processes, threads and filelock's own locks."""
+"""Locks on files: one holder at a time, among processes and threads."""
 
 from __future__ import annotations
 
@@ -6,158 +6,156 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock, Timeout
+from filelock import FileLock as AnyFileLock
+from filelock import Timeout
 
-from pytest_insight._util.locks import AnyLock, lock_on
-
-
-def lock(path: Path) -> AnyLock:
-    return lock_on(path, 0, 0o600)
+from pytest_insight._util.locks import FileLock
+from pytest_insight.errors import StorageError, StoreLockedError
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "file.lock"
+    return tmp_path / "folder" / "file"
 
 
-def test_one_holds_it_at_a_time(path: Path) -> None:
-    first, second = lock(path), lock(path)
-    first.acquire()
-    with pytest.raises(TimeoutError, match=r"file\.lock"):
-        second.acquire()
-    first.release()
-    second.acquire()
-    second.release()
-    assert path.exists()
-    assert path.stat().st_mode & 0o777 == 0o600
+def lock(path: Path) -> FileLock:
+    return FileLock(path, 0)
 
 
-def test_its_thread_may_acquire_it_again_and_another_may_not(path: Path) -> None:
-    held = lock(path)
+def outcome_in_thread(act: Callable[[], object]) -> str:
+    """ "done", or the name of the error."""
     outcomes = []
 
-    def other() -> None:
+    def run() -> None:
         try:
-            held.acquire()
-            held.release()
-            outcomes.append("got it")
-        except TimeoutError:
-            outcomes.append("timeout")
+            act()
+        except StoreLockedError as exc:
+            outcomes.append(type(exc).__name__)
+        else:
+            outcomes.append("done")
 
-    def in_thread() -> None:
-        thread = threading.Thread(target=other)
-        thread.start()
-        thread.join()
-
-    held.acquire()
-    held.acquire()
-    in_thread()
-    held.release()
-    in_thread()
-    held.release()
-    in_thread()
-    assert outcomes == ["timeout", "timeout", "got it"]
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return outcomes[0]
 
 
-def test_it_keeps_filelock_out_and_filelock_keeps_it_out(path: Path) -> None:
-    ours, theirs = lock(path), FileLock(path, timeout=0)
-    ours.acquire()
-    with pytest.raises(Timeout):
-        theirs.acquire()
-    ours.release()
-    with theirs, pytest.raises(TimeoutError):
-        ours.acquire()
-    ours.acquire()
-    ours.release()
+def hold_once(held: FileLock) -> None:
+    with held.held():
+        pass
 
 
-def test_a_lock_file_that_its_holder_deletes_is_not_mistaken_for_the_new_one(path: Path) -> None:
+def test_one_holder_at_a_time(path: Path) -> None:
     first, second = lock(path), lock(path)
-    first.acquire()
-    path.unlink()
-    second.acquire()
-    first.release()
-    with pytest.raises(TimeoutError):
-        first.acquire()
-    second.release()
-
-
-def test_a_process_that_dies_holds_nothing(path: Path) -> None:
-    code = (
-        "import os, sys, pathlib\n"
-        "from pytest_insight._util.locks import lock_on\n"
-        "lock_on(pathlib.Path(sys.argv[1]), 0, 0o600).acquire()\n"
-        "print('held', flush=True)\n"
-        "sys.stdin.read()\n"
-        "os._exit(1)\n"
-    )
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", code, path], stdin=pipe, stdout=pipe) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with first.held():
+        with pytest.raises(StoreLockedError, match=r"file\.lock for more than 0 s") as caught:
+            hold_once(second)
+        assert (caught.value.where, caught.value.lock_path) == (path, first.path)
         with pytest.raises(TimeoutError):
-            lock(path).acquire()
-        holder.kill()
-    taken = lock(path)
-    taken.acquire()
-    taken.release()
+            second.acquire()
+    hold_once(second)
+
+
+def test_the_lock_file_is_private_and_stays(path: Path) -> None:
+    hold_once(lock(path))
+    found = first = path.with_name("file.lock").stat()
+    for _ in range(3):
+        hold_once(lock(path))
+        found = path.with_name("file.lock").stat()
+    assert found.st_ino == first.st_ino
+    assert found.st_mode & 0o777 == 0o600
+    assert not path.exists()
+
+
+def test_the_thread_that_holds_it_may_acquire_it_again_and_no_other_may(path: Path) -> None:
+    held = lock(path)
+    with held.held():
+        with held.held():
+            assert outcome_in_thread(lambda: hold_once(held)) == "StoreLockedError"
+        assert outcome_in_thread(lambda: hold_once(held)) == "StoreLockedError"
+    assert outcome_in_thread(lambda: hold_once(held)) == "done"
+
+
+def test_it_is_released_when_the_block_raises(path: Path) -> None:
+    with pytest.raises(KeyError), lock(path).held():
+        raise KeyError
+    hold_once(lock(path))
+
+
+def test_it_excludes_every_other_filelock_of_that_file(path: Path) -> None:
+    ours = lock(path)
+    hold_once(ours)
+    theirs = AnyFileLock(ours.path, timeout=0, preserve_lock_file=True)
+    with ours.held(), pytest.raises(Timeout):
+        theirs.acquire()
+    with theirs, pytest.raises(StoreLockedError):
+        hold_once(ours)
+
+
+def test_a_lock_file_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StorageError, match=r"cannot write .*its lock file .*store\.lock cannot be"):
+        hold_once(lock(tmp_path / "file" / "store"))
+
+
+HELD_UNTIL_KILLED = """
+import pathlib, sys
+from pytest_insight._util.locks import FileLock
+with FileLock(pathlib.Path(sys.argv[1]), 0).held():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_process_waits_for_the_lock_of_another_and_gets_that_of_a_killed_one(path: Path) -> None:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", HELD_UNTIL_KILLED, str(path)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StoreLockedError):
+            hold_once(lock(path))
+        killer = threading.Timer(0.2, holder.kill)
+        killer.start()
+        hold_once(FileLock(path, 30))
+        killer.join()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_holds_nothing_and_releases_nothing(path: Path) -> None:
+def test_a_forked_child_neither_holds_nor_releases_the_lock_of_its_parent(path: Path) -> None:
     code = """
 import os, pathlib, sys
-from pytest_insight._util.locks import lock_on
+from pytest_insight._util.locks import FileLock
+from pytest_insight.errors import StoreLockedError
 path = pathlib.Path(sys.argv[1])
-lock = lock_on(path, 0, 0o600)
-lock.acquire()
-if not (child := os.fork()):
-    lock.release()
+lock = FileLock(path, 0)
+
+def is_free(lock):
     try:
-        lock.acquire()
-        os._exit(1)
-    except TimeoutError:
-        os._exit(0)
-assert os.waitpid(child, 0)[1] == 0
-try:
-    lock_on(path, 0, 0o600).acquire()
-except TimeoutError:
-    lock.release()
+        with lock.held():
+            return True
+    except StoreLockedError:
+        return False
+
+def of_child(act):
     if not (child := os.fork()):
-        lock.acquire()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    print("right")
+        os._exit(act())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+with lock.held():
+    def leave_and_acquire():
+        lock.release()
+        return is_free(lock)
+    assert of_child(leave_and_acquire) == 0
+    assert not is_free(FileLock(path, 0))
+assert of_child(lambda: is_free(lock)) == 1
+assert is_free(lock)
+print("right")
 """
     command = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "right\n", done.stderr
-
-
-HELD_WITHOUT_A_PAUSE = """
-import sys, time
-from pathlib import Path
-from pytest_insight._util.locks import lock_on
-while True:
-    with lock_on(Path(sys.argv[1]), 60, 0o600).acquire():
-        print("holding", flush=True)
-        time.sleep(0.5)
-"""
-
-
-def test_a_process_that_writes_without_a_pause_lets_others_have_their_turn(path: Path) -> None:
-    command = [sys.executable, "-c", HELD_WITHOUT_A_PAUSE, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as busy:
-        try:
-            assert busy.stdout is not None
-            busy.stdout.readline()
-            # Who waits looks now and then: hardly ever in the moment between two of the other's.
-            patient = lock_on(path, 20, 0o600)
-            patient.acquire()
-            patient.release()
-            assert busy.poll() is None
-        finally:
-            busy.kill()

@@ -18,7 +18,7 @@ from pathlib import Path
 from zlib import crc32
 
 from pytest_insight._util.files import PRIVATE_FILE, make_private_folder
-from pytest_insight._util.locks import AnyLock, lock_on
+from pytest_insight._util.locks import FileLock
 
 SUFFIX = ".jsonl"
 ASIDE = ".damaged"
@@ -52,7 +52,7 @@ class JournalWriter:
         self._kept: list[bytes] = []
         self._checksum = 0
         self._descriptor = -1
-        self._lock: AnyLock | None = None
+        self._lock: FileLock | None = None
         try:
             make_private_folder(folder)
             self._lock = _locked(self.path)
@@ -192,17 +192,14 @@ def journals(folder: Path) -> list[Path]:
         return []
 
 
-def _locked(path: Path) -> AnyLock:
+def _locked(path: Path) -> FileLock:
     """The journal's lock, held.
 
     Raises:
         OSError: somebody else holds it (a TimeoutError), or it cannot be made.
     """
-    lock = lock_on(path.with_name(f"{path.name}.lock"), 0, PRIVATE_FILE)
-    try:
-        lock.acquire()
-    except NotImplementedError as exc:  # a file system without locks
-        raise OSError(str(exc)) from exc
+    lock = FileLock(path, 0)
+    lock.acquire()
     return lock
 
 

@@ -25,13 +25,13 @@ from pytest_insight.document.layout import (
     is_native,
 )
 from pytest_insight.storage.sql.sqlite.detection import has_magic, is_in_use, wrong_type_error
-from pytest_insight.storage.store_file import GuardedFile
+from pytest_insight.storage.store_file import StoreFile
 
 CHUNK_BYTES = 1 << 20
 """How much of a file is looked at in one go."""
 
 
-class StoreFile(GuardedFile):
+class JSONStoreFile(StoreFile):
     """The file of a JSON store."""
 
     def can_be_added_to(self) -> bool:
@@ -47,7 +47,7 @@ class StoreFile(GuardedFile):
             return False
 
     def add(self, sessions: bytes) -> bool:
-        """Add encoded sessions, joined by `SEPARATOR`; inside `being_written`.
+        """Add encoded sessions, joined by `SEPARATOR`; inside `write_lock`.
 
         Returns:
             False where the file cannot be appended to: rewrite it.

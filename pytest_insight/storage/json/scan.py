@@ -37,7 +37,7 @@ from pytest_insight.storage.json.index import (
 )
 from pytest_insight.storage.sql.sqlite.detection import MAGIC as SQLITE_MAGIC
 from pytest_insight.storage.sql.sqlite.detection import has_magic, is_in_use, wrong_type_error
-from pytest_insight.storage.store_file import is_there
+from pytest_insight.storage.store_file import store_exists
 
 Keep = Callable[[TestSession], bool]
 
@@ -99,7 +99,7 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
         StorageError: it is there, but is no file, cannot be read, or is an SQLite database.
     """
     try:
-        there = is_there(path)
+        there = store_exists(path)
         if there and is_in_use(path):
             raise wrong_type_error(path)
         file = path.open("rb", buffering=0) if there else None

@@ -23,7 +23,7 @@ from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.copying import copied, encoded, taken
-from pytest_insight.storage.json.append import StoreFile
+from pytest_insight.storage.json.append import JSONStoreFile
 from pytest_insight.storage.json.scan import (
     Entry,
     Index,
@@ -74,7 +74,7 @@ class JSONStorage(BaseStorage):
             lock_seconds: how long to wait for another writer.
         """
         self.path = locations.absolute(file_path) if file_path else locations.store_path()
-        self._file = StoreFile(self.path, lock_seconds)
+        self._file = JSONStoreFile(self.path, lock_seconds)
 
     @classmethod
     def from_profile(cls, profile: StorageProfile) -> Self:
@@ -236,7 +236,7 @@ class JSONStorage(BaseStorage):
 
     def repair(self) -> Verification:
         """Write a new file with every session that can be read, each once."""
-        with self._file.being_written(), opened(self._file.real_path) as store:
+        with self._file.write_lock(), opened(self._file.real_path) as store:
             if store is None:
                 return Verification(0, 0)
             self.check_writable()
@@ -252,7 +252,7 @@ class JSONStorage(BaseStorage):
     def restore_backup(self, backup: str) -> None:
         """Put a copy of that file in the store's place."""
         self.check_writable()
-        with self._file.being_written(), Path(backup).open("rb") as kept:
+        with self._file.write_lock(), Path(backup).open("rb") as kept:
             if is_database(self._file.real_path):
                 raise wrong_type_error(self.path)
             write_whole(self._file.real_path, iter(lambda: kept.read(COPY_BYTES), b""))
@@ -292,14 +292,14 @@ class JSONStorage(BaseStorage):
             encoded[clean_text(session.session_id)] = data
         if not encoded:
             return
-        with self._file.being_written():
+        with self._file.write_lock():
             if not self._file.add(SEPARATOR.join(encoded.values())):
                 self._rewrite(set(encoded), encoded.values())
 
     def delete_sessions(self, ids: Collection[str]) -> int:
         """Write a new file without them; sessions that stay are copied as they are."""
         wanted = set(ids)
-        with self._file.being_written():
+        with self._file.write_lock():
             there = wanted.intersection(self.session_ids())
             if there:
                 self._rewrite(there, [])
@@ -308,7 +308,7 @@ class JSONStorage(BaseStorage):
     def apply(self, plan: MergePlan) -> None:
         """Write a new file with what the plan adds, without what it replaces or removes."""
         without = {*plan.write_ids, *plan.removes}
-        with self._file.being_written():
+        with self._file.write_lock():
             self._rewrite(without, encoded(plan))
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:

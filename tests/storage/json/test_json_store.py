@@ -203,7 +203,7 @@ def test_a_link_to_nowhere_is_an_error_when_read_and_filled_when_written(
     link = tmp_path / "link.json"
     link.symlink_to(path)
     storage = JSONStorage(link)
-    with pytest.raises(StorageError, match=r"link\.json is a link to nowhere"):
+    with pytest.raises(StorageError, match=r"link\.json is a link to a file that does not exist"):
         storage.load_sessions()
     storage.save_session(make_session())
     assert link.is_symlink()

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_insight._util.files import may_read, not_writable
+from pytest_insight._util.files import may_read, write_protected
 from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.sqlite.storage import SQLiteConnection
-from pytest_insight.storage.store_file import GuardedFile
+from pytest_insight.storage.store_file import StoreFile
 
 
-def opened(file: GuardedFile) -> SQLiteConnection:
+def opened(file: StoreFile) -> SQLiteConnection:
     """A connection for reading; the file is there.
 
     Raises:
@@ -35,7 +35,7 @@ def opened(file: GuardedFile) -> SQLiteConnection:
         # Both are there: somebody is at it just now, and may write.
         at_work = log.exists() and index.exists()
         return SQLiteConnection(file, "mode=ro") if at_work else _AsItLies(file)
-    refused = not_writable(index)
+    refused = write_protected(index)
     if refused is not None and not index.exists():
         raise StorageError(
             f"cannot read the store {file.path}: what was written last is in {log.name} still, "
@@ -49,7 +49,7 @@ def opened(file: GuardedFile) -> SQLiteConnection:
 class _AsItLies(SQLiteConnection):
     """Reads without any lock or log; it is found out where somebody writes all the same."""
 
-    def __init__(self, file: GuardedFile) -> None:
+    def __init__(self, file: StoreFile) -> None:
         self._before = _state(file.real_path)
         super().__init__(file, "immutable=1")
 
@@ -78,11 +78,11 @@ class _AsItLies(SQLiteConnection):
         return _state(self._file.real_path) != self._before
 
 
-def _beside(file: GuardedFile, suffix: str) -> Path:
+def _beside(file: StoreFile, suffix: str) -> Path:
     return file.real_path.with_name(file.real_path.name + suffix)
 
 
-def _has_log(file: GuardedFile) -> bool:
+def _has_log(file: StoreFile) -> bool:
     """Whether something is in the log that may not be in the file yet."""
     try:
         return _beside(file, "-wal").stat().st_size > 0

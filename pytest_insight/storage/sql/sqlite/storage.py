@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import msgspec
 
 from pytest_insight import locations
-from pytest_insight._util.files import PRIVATE_FILE, make_private_folder, not_writable
+from pytest_insight._util.files import PRIVATE_FILE, make_private_folder, write_protected
 from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql.connection import Connection, added_up
 from pytest_insight.storage.sql.dialect import Condition, Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.sqlite.detection import register_owner
 from pytest_insight.storage.sql.storage import SQLStorage
-from pytest_insight.storage.store_file import GuardedFile, is_there
+from pytest_insight.storage.store_file import StoreFile, store_exists
 
 if TYPE_CHECKING:
     from pytest_insight.profiles.file import StorageProfile
@@ -112,7 +112,7 @@ class SQLiteConnection(Connection):
 
     dialect: ClassVar[Dialect] = SQLiteDialect()
 
-    def __init__(self, file: GuardedFile, how: str) -> None:
+    def __init__(self, file: StoreFile, how: str) -> None:
         """Open it.
 
         Args:
@@ -286,7 +286,7 @@ class SQLiteStorage(SQLStorage):
         self.path = (
             locations.absolute(file_path) if file_path else locations.store_path(suffix=".db")
         )
-        self._file = GuardedFile(self.path, lock_seconds)
+        self._file = StoreFile(self.path, lock_seconds)
 
     @classmethod
     def from_profile(cls, profile: StorageProfile) -> Self:
@@ -323,12 +323,12 @@ class SQLiteStorage(SQLStorage):
 
     def _connect(self, *, create: bool) -> SQLiteConnection | None:
         register_owner(self)
-        there = is_there(self.path)
+        there = store_exists(self.path)
         if create and (not there or not self._file.real_path.stat().st_size):
             self._create()
         elif not there:
             return None
-        if not_writable(self._file.real_path) is None:
+        if write_protected(self._file.real_path) is None:
             return SQLiteConnection(self._file, "mode=rw")
         from pytest_insight.storage.sql.sqlite.read_only import opened  # most may be written
 
@@ -338,7 +338,7 @@ class SQLiteStorage(SQLStorage):
         """An empty database that only its owner can read, as its logs will be then."""
         path = self._file.real_path
         self._file.check_writable()
-        with self._file.being_written():
+        with self._file.write_lock():
             make_private_folder(path.parent)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE))
             with closing(SQLiteConnection(self._file, "mode=rw")) as connection:
