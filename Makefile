@@ -1,5 +1,5 @@
 # Everything is done in a virtual environment in this folder; nothing outside it is changed.
-#   make test        all tests                     make demo     a tour on a throw-away history
+#   make test        all tests                     make demo     a tour of a sample project's history
 #   make lint types  ruff and mypy                 make bench    the table of the README
 #   make test-matrix test-real   other versions of pytest and Python; suites of other projects
 
@@ -46,7 +46,7 @@ types: $(VENV)/installed
 	$(BIN)/mypy
 
 demo: $(VENV)/installed
-	@sh tests/demo/tour.sh $(BIN)
+	@sh tests/demo/tour.sh $(abspath $(BIN))
 
 bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

@@ -1,58 +1,63 @@
 #!/bin/sh
-# A tour: records some of the project's own tests several times, with some runs made to differ, then
-# lists, queries, exports and imports them. Everything happens under a throw-away home.
+# A tour of what can be asked, on the history of a small sample project (`tests/demo/shop`).
 #   sh tests/demo/tour.sh VENV/bin
+# Everything happens in .demo, with a home folder there; it is kept until the next tour.
 set -eu
 cd "$(dirname "$0")/../.."
+here=$PWD
 PATH="$(cd "$1" && pwd):$PATH"
 export PATH
-PYTEST_INSIGHT_HOME=$(mktemp -d)
-export PYTEST_INSIGHT_HOME
-trap 'rm -rf "$PYTEST_INSIGHT_HOME"' EXIT
-unset PYTEST_INSIGHT_PROFILE PYTEST_INSIGHT_STORAGE_TYPE PYTEST_INSIGHT_DB_PATH
-status=0
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '\033[2m$ %s\033[0m\n' "$*"; sh -c "$*" || status=$?; }
-# A recorded run may fail: that is what it is recorded for. Statuses over 1 are no test failures.
-record() {
-    printf '\033[2m$ %s\033[0m\n' "$*"
-    code=0
-    said=$(sh -c "$*" 2>&1) || code=$?
-    if [ "$code" -gt 1 ]; then
-        printf '%s\n' "$said" >&2
-        exit "$code"
-    fi
-    printf '%s\n' "$said" | grep -E '^insight:| in [0-9.]+s'
-}
+for name in $(env | sed -n 's/^\(PYTEST_INSIGHT[A-Z_]*\|XDG_[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
+bold=$(printf '\033[1;36m') dim=$(printf '\033[2m') plain=$(printf '\033[0m')
+if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ]; then bold='' dim='' plain=''; fi
 
-units="tests/test_models.py tests/test_filters.py tests/test_merge.py"
-pytest="pytest -p no:cacheprovider -p tests.demo.faults $units --insight --insight-sut pytest-insight"
+heading() { printf '\n%s== %s ==%s\n' "$bold" "$1" "$plain"; }
+note() { printf '%s%s%s\n' "$dim" "$*" "$plain"; }
+run() { printf '\n%s$%s %s%s%s\n' "$dim" "$plain" "$bold" "$*" "$plain"; sh -c "$*" 2>&1; }
 
-say "Record some runs of this project's own tests."
-record "$pytest --insight-tag kind=all"
-record "DEMO_FAIL=unknown $pytest --insight-tag kind=all"
-record "DEMO_SLOW=rerun $pytest --insight-tag kind=all"
-record "$pytest --insight-tag kind=quick -k outcome"
+rm -rf .demo
+heading "A small shop: 30 tests, four commits, a branch, recorded ten times"
+note "The runs are made now and dated back over two weeks. This takes some seconds."
+python -m tests.demo.history .demo
+HOME=$here/.demo/home
+export HOME
+cd .demo/shop
+run "git log --oneline --graph --all"
 
-say "What was recorded?"
+heading "Where are we?"
+run "insight"
 run "insight sessions list"
 
-say "What failed, and which tests are slow?"
-run "insight query tests --outcome failed"
-run "insight query tests --min-duration 0.25"
+heading "What failed, and why?"
 run "insight sessions show last"
+note "All failures of the last week, and the history of one test:"
+run "insight query tests --outcome failed --days 7"
+run "insight query tests --nodeid test_total[pair]"
 
-say "Into a spreadsheet, and into another profile."
-run "insight export --days 7 --format csv | head -3 | cut -c1-100"
-run "insight profile create copy --type json"
-run "insight export --tag kind=all | insight --profile copy import"
-run "insight --profile copy import --merge keep_both \$PYTEST_INSIGHT_HOME/sessions.json"
-run "PYTEST_INSIGHT_PROFILE=copy insight sessions list"
-run "insight profile list"
+heading "Is it flaky?"
+run "insight query tests --flaky"
 
-if [ "$status" -ne 0 ]; then
-    echo "a command failed with status $status" >&2
-    exit 1
-fi
-say "That was all; its home, $PYTEST_INSIGHT_HOME, is removed."
+heading "What is slow?"
+run "insight query tests --group --sort mean --limit 5"
+
+heading "Runs by branch, commit or tag"
+run "insight sessions list --tag ci=nightly --days 7"
+run "insight query sessions --branch 'feature/*' --outcome failed"
+
+heading "For scripts: JSON, CSV, nodeids, exit statuses"
+run "insight query tests --session last --outcome failed --format nodeids"
+run "insight export --days 7 --format csv | head -n 3 | cut -c 1-100"
+run "insight query tests --outcome failed --session last --exit-code > /dev/null || echo exit status \$?"
+
+heading "Move it, clean it up, and undo that"
+run "insight export ../history.json.gz"
+run "insight profile create copy && insight --profile copy import ../history.json.gz"
+run "insight sessions pin last"
+run "insight sessions prune --older-than 7d --yes"
+run "insight sessions undo --yes"
+run "insight sessions verify"
+
+heading "That was the tour"
+note "Look around yourself:"
+echo "  cd $here/.demo/shop && HOME=$here/.demo/home PATH=$1:\$PATH insight"
