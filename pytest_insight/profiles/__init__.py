@@ -1,1 +1,1 @@
-"""Profiles (named stores): their settings, their rules and the file that lists them."""
+"""Profiles (named storages): their settings, their rules and the file that lists them."""

@@ -1,82 +1,81 @@
-"""Profiles: named storages, and which of them is active. Kept in a file (`profile_file.py`).
-
-The profile `default` is always there; it is only written down once it is changed.
-"""
+"""Read and change the profiles and which of them is active."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 from pytest_insight import locations
-from pytest_insight.errors import ProfileError, UnknownProfileError
-from pytest_insight.profiles.file import (
-    ProfileFile,
-    StorageProfile,
-    change_file,
-    read_file,
-)
-from pytest_insight.storage.registry import check_storage_type
+from pytest_insight.errors import ProfileError, UnknownChoiceError
+from pytest_insight.profiles import rules
+from pytest_insight.profiles.file import ProfileFile, change_file, read_file
+from pytest_insight.profiles.profile import StorageProfile
 
-_NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+
+class ProfileChanges(TypedDict, total=False):
+    """The settings that `ProfileManager.update_profile` changes; None resets one to its default."""
+
+    storage_type: str | None
+    file_path: str | os.PathLike[str] | None
+    merge_strategy: str | None
+    export_format: str | None
+    export_days: float | None
 
 
 class ProfileManager:
-    """Reads and changes the profiles.
+    """The profiles in a file. `default` always exists; it is in the file once it is changed.
 
-    Every call reads the file anew, so several managers and processes agree; a change is made under
-    a lock and replaces the file as a whole.
+    Every call reads the file, so several managers and processes agree. A change holds a lock and
+    replaces the file as a whole; a file that is not valid is never replaced.
 
     Raises (every method):
-        ProfileError: the file is broken; it is never replaced by a new one.
-        NewerFormatError: a later pytest-insight wrote it.
-        StorageError: it cannot be read or written.
+        ProfileError: the file is not valid.
+        NewerFormatError: a newer pytest-insight wrote the file.
+        StorageError: the file cannot be read or written.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        """Nothing is read or created yet.
+        """Read and create nothing yet.
 
         Args:
-            path: the file of the profiles; without, `profiles.json` in the home folder.
+            path: the file of the profiles; `profiles.json` in the home folder if it is None.
         """
         self._path = locations.absolute(path) if path else None
 
     @property
     def path(self) -> Path:
-        """The file of the profiles, whether it is there or not."""
+        """The file of the profiles; it need not exist."""
         return self._path or locations.profiles_path()
 
     def list_profiles(self) -> dict[str, StorageProfile]:
-        """All profiles by name, `default` among them, in the order of their names."""
-        return profiles_in(read_file(self.path))
+        """Return all profiles by name, sorted, including `default`."""
+        return read_file(self.path).with_default()
 
     def get_profile(self, name: str, named_by: str = "") -> StorageProfile:
-        """The profile of that name.
+        """Return the profile of that name.
 
         Args:
             name: the profile.
-            named_by: what named it, for the message ("PYTEST_INSIGHT_PROFILE").
+            named_by: where the name is from, for the error ("PYTEST_INSIGHT_PROFILE").
 
         Raises:
-            UnknownProfileError: there is none; it names those that are alike.
+            UnknownProfileError: there is none; the error suggests similar names.
         """
-        profiles = self.list_profiles()
-        if name not in profiles:
-            raise UnknownProfileError(name, profiles, named_by)
-        return profiles[name]
+        return read_file(self.path).get(name, named_by)
 
     def get_active_profile(self) -> StorageProfile:
-        """The profile of `PYTEST_INSIGHT_PROFILE`, else the one last switched to, else `default`.
+        """Return the profile of `PYTEST_INSIGHT_PROFILE`, else the last one switched to.
 
         Raises:
-            UnknownProfileError: the variable or the file names one that does not exist.
+            UnknownProfileError: the variable or the file names a profile that does not exist.
         """
+        file = read_file(self.path)
         named = locations.variable(locations.PROFILE_VARIABLE)
         if named:
-            return self.get_profile(named, locations.PROFILE_VARIABLE)
-        return self.get_profile(read_file(self.path).active, str(self.path))
+            return file.get(named, locations.PROFILE_VARIABLE)
+        return file.get(file.active, str(self.path))
 
     def create_profile(
         self,
@@ -89,232 +88,134 @@ class ProfileManager:
         export_days: float | None = None,
         store_password: bool = False,
     ) -> StorageProfile:
-        """Write down a new profile. Its store is not touched: it may exist, or come later.
+        """Create a profile. Its store is not touched: it may exist already or be created later.
 
         Args:
             name: see `StorageProfile`.
             storage_type: see `StorageProfile`.
-            file_path: relative ones count from the working directory; `~` is expanded. Or a URL.
+            file_path: a path, relative to the working directory, `~` is expanded; or a URL.
             merge_strategy: see `StorageProfile`.
             export_format: see `StorageProfile`.
             export_days: see `StorageProfile`.
-            store_password: a password in the URL may be written down, readable for its owner.
+            store_password: allow to store the password of the URL in the file.
 
         Raises:
-            ProfileError: the name is taken or not allowed, the settings contradict each other, or
-                the URL has a password that may not be stored.
-            UnknownChoiceError: no such storage type, strategy or format.
+            ProfileError: the name exists already or is not allowed, the settings contradict each
+                other, or the URL has a password that may not be stored.
+            UnknownChoiceError: there is no such storage type, strategy or format.
         """
         profile = StorageProfile(
             name,
             storage_type,
-            kept_place(file_path),
+            rules.absolute_place(file_path),
             merge_strategy,
             export_format,
             export_days,
         )
         if not store_password:
-            refuse_password(profile)
+            rules.check_no_password(profile)
         self.add_profile(profile)
         return profile
 
     def add_profile(self, profile: StorageProfile) -> None:
-        """Write down a new profile that is described already; see `create_profile`."""
-        check_profile(profile)
-
-        def add(file: ProfileFile) -> None:
-            check_free(profile.name, profiles_in(file))
-            file.profiles[profile.name] = profile
-
-        self.change(add)
-
-    def switch_profile(self, name: str) -> StorageProfile:
-        """Make a profile the active one, for this and every later process; returns it.
-
-        `PYTEST_INSIGHT_PROFILE`, where it is set, still comes first.
+        """Create a profile from a `StorageProfile`; its URL may have a password.
 
         Raises:
-            UnknownProfileError: there is none of that name.
+            ProfileError: as `create_profile`.
+            UnknownChoiceError: as `create_profile`.
+        """
+        rules.check_profile(profile)
+
+        def add(file: ProfileFile) -> None:
+            rules.check_name_is_free(profile.name, file.with_default())
+            file.profiles[profile.name] = profile
+
+        change_file(self.path, add)
+
+    def switch_profile(self, name: str) -> StorageProfile:
+        """Make a profile the active one, for this and all later processes; return it.
+
+        `PYTEST_INSIGHT_PROFILE` takes precedence if it is set.
+
+        Raises:
+            UnknownProfileError: there is no such profile.
         """
 
         def switch(file: ProfileFile) -> None:
-            profiles = profiles_in(file)
-            if name not in profiles:
-                raise UnknownProfileError(name, profiles)
-            file.active = name
+            file.active = file.get(name).name
 
-        return profiles_in(self.change(switch))[name]
+        return change_file(self.path, switch).get(name)
 
     def update_profile(
-        self, name: str, *, store_password: bool = False, **changes: str | float | None
+        self, name: str, *, store_password: bool = False, **changes: Unpack[ProfileChanges]
     ) -> StorageProfile:
-        """Change settings of a profile; returns what it is now. No data is moved.
+        """Change settings of a profile; return the changed profile. No sessions are moved.
 
         Args:
-            name: the profile; `default` too.
-            store_password: a password in a URL that is given may be written down.
-            changes: `storage_type`, `file_path`, `merge_strategy`, `export_format`, `export_days`,
-                as for `create_profile`; None takes a setting back to its default.
+            name: the profile; `default` can be changed too.
+            store_password: allow to store the password of a URL in `changes`.
+            changes: as for `create_profile`; None resets a setting to its default.
 
         Raises:
             ProfileError: the settings contradict each other, or the URL has a password that may
                 not be stored.
-            UnknownProfileError: there is none of that name.
-            UnknownChoiceError: no such storage type, strategy or format.
+            UnknownProfileError: there is no such profile.
+            UnknownChoiceError: there is no such setting, storage type, strategy or format.
         """
-        from pytest_insight.profiles.rename import update
+        for setting in changes:
+            if setting not in ProfileChanges.__annotations__:
+                raise UnknownChoiceError(
+                    "setting of a profile", setting, ProfileChanges.__annotations__
+                )
+        given: dict[str, Any] = dict(changes)
+        if "file_path" in given:
+            given["file_path"] = rules.absolute_place(given["file_path"])
+        if given.get("storage_type", "") is None:
+            given["storage_type"] = StorageProfile.storage_type
 
-        return update(self, name, changes, store_password=store_password)
+        def update(file: ProfileFile) -> None:
+            profile = replace(file.get(name), **given)
+            rules.check_profile(profile)
+            if "file_path" in given and not store_password:
+                rules.check_no_password(profile)
+            file.profiles[name] = profile
+
+        return change_file(self.path, update).get(name)
 
     def rename_profile(self, name: str, new_name: str) -> StorageProfile:
-        """Give a profile another name; returns what it is now.
+        """Rename a profile; return the renamed profile. An active profile stays active.
 
-        A json store that is where the profile's name says moves with it. Wherever this is
-        interrupted, one of the two names leads to the sessions. The active profile stays so.
+        A JSON store whose path follows from the name is renamed too. If the process is killed, one
+        of the two names still leads to the sessions.
 
         Raises:
-            ProfileError: the new name is taken or not allowed, or a store is there already; it is
-                `default`, which keeps its name.
-            UnknownProfileError: there is none of that name.
-            StoreLockedError: another process writes the store all the time.
+            ProfileError: the new name is not allowed, or a profile or a store has it already; the
+                profile is `default`, which cannot be renamed.
+            UnknownProfileError: there is no such profile.
+            StoreLockedError: another process holds the lock of the store for too long.
         """
-        from pytest_insight.profiles.rename import rename
+        from pytest_insight.profiles.rename import rename_profile  # not needed to record
 
-        return rename(self, name, new_name)
+        return rename_profile(self.path, name, new_name)
 
     def delete_profile(self, name: str) -> StorageProfile:
-        """Forget a profile; returns what it was. Its data stays where it is.
+        """Delete a profile; return it. Its store is not touched.
 
-        Where it was the active one, `default` becomes active.
+        `default` becomes active if the deleted profile was.
 
         Raises:
-            ProfileError: it is `default`, which is always there.
-            UnknownProfileError: there is none of that name.
+            ProfileError: the profile is `default`.
+            UnknownProfileError: there is no such profile.
         """
         if name == locations.DEFAULT_PROFILE:
-            raise ProfileError("the profile 'default' is always there and cannot be deleted", name)
+            raise ProfileError("the profile 'default' cannot be deleted", name)
         deleted: list[StorageProfile] = []
 
         def delete(file: ProfileFile) -> None:
-            profiles = profiles_in(file)
-            if name not in profiles:
-                raise UnknownProfileError(name, profiles)
-            deleted.append(profiles[name])
+            deleted.append(file.get(name))
             del file.profiles[name]
             if file.active == name:
                 file.active = locations.DEFAULT_PROFILE
 
-        self.change(delete)
+        change_file(self.path, delete)
         return deleted[0]
-
-    def change(self, change: Callable[[ProfileFile], None]) -> ProfileFile:
-        """Change the file under its lock; where `change` raises, nothing is."""
-        return change_file(self.path, change)
-
-
-def kept_place(place: str | os.PathLike[str] | None) -> str | None:
-    """A path made absolute, a URL as it is."""
-    if not place:
-        return None
-    return str(place) if locations.is_url(place) else str(locations.absolute(place))
-
-
-def profiles_in(file: ProfileFile) -> dict[str, StorageProfile]:
-    """The profiles of the file by name, `default` among them."""
-    default = locations.DEFAULT_PROFILE
-    profiles = {default: StorageProfile(default), **file.profiles}
-    return {name: profiles[name] for name in sorted(profiles)}
-
-
-def check_free(name: str, profiles: Iterable[str]) -> None:
-    """Raise ProfileError where one of the profiles has that name."""
-    taken = {known.casefold(): known for known in profiles}
-    if name.casefold() in taken:
-        same = taken[name.casefold()]
-        differs = "" if same == name else f" (as {same!r}; case does not tell them apart)"
-        delete = f", or delete it with: insight profile delete {same}"
-        if same == locations.DEFAULT_PROFILE:
-            delete = ""  # it cannot be deleted
-        raise ProfileError(
-            f"the profile {name!r} exists already{differs}: choose another name{delete}",
-            name,
-        )
-
-
-def _check_place(profile: StorageProfile) -> None:
-    if profile.storage_type == "postgresql" and profile.url is None:
-        instead = ", not a file" if profile.file_path else ""  # which may hold a password
-        raise ProfileError(
-            f"the profile {profile.name!r} is of type postgresql and needs the URL of its "
-            f"database{instead}: --url postgresql://HOST/DATABASE",
-            profile.name,
-        )
-    if profile.url and profile.storage_type in {"json", "sqlite"}:
-        raise ProfileError(
-            f"the profile {profile.name!r} cannot be of type {profile.storage_type} with the URL "
-            f"{profile.place}: a URL is for the type postgresql",
-            profile.name,
-        )
-    path = profile.path
-    if path is None:
-        return
-    if not str(path).isprintable():
-        why = "it holds characters that cannot be kept in a file of profiles"
-    elif path.is_dir():
-        why = "it is a folder; name a file in it"
-    elif path == locations.profiles_path():
-        why = "the profiles themselves are kept there"
-    else:
-        return
-    raise ProfileError(
-        f"the profile {profile.name!r} cannot have its store at {str(path)!r}: {why}", profile.name
-    )
-
-
-def refuse_password(profile: StorageProfile) -> None:
-    """Raise ProfileError where the profile's URL has a password."""
-    from pytest_insight.profiles.urls import passwords  # only for who writes a profile down
-
-    if profile.url and passwords(profile.url):
-        raise ProfileError(
-            f"the profile {profile.name!r} would keep the password of its URL in a file: leave it "
-            "out of the URL and put it into PGPASSWORD or ~/.pgpass, or say --store-password",
-            profile.name,
-        )
-
-
-def check_profile(profile: StorageProfile) -> None:
-    """Raise ProfileError or UnknownChoiceError where there can be no such profile."""
-    name = profile.name
-    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-        raise ProfileError(
-            f"{name!r} cannot be the name of a profile: use letters, digits, '.', '_' and '-', "
-            "and begin with a letter, a digit or '_'",
-            name,
-        )
-    check_storage_type(profile.storage_type)
-    if profile.storage_type == "memory" and profile.file_path:
-        raise ProfileError(
-            f"the profile {name!r} cannot have a file: a memory profile keeps none; "
-            "leave the path out, or make it a json profile",
-            name,
-        )
-    if name.casefold() in locations.RESERVED_PROFILE_NAMES and not profile.file_path:
-        raise ProfileError(
-            f"the profile {name!r} needs a path of its own: {locations.home() / name} and what is "
-            "called so with a suffix is used by pytest-insight itself",
-            name,
-        )
-    _check_place(profile)
-    if profile.merge_strategy is not None:
-        from pytest_insight.exchange.merge import get_strategy
-
-        get_strategy(profile.merge_strategy)
-    if profile.export_format is not None:
-        from pytest_insight.exchange.formats import get_format
-
-        get_format(profile.export_format)
-    if profile.export_days is not None:
-        from pytest_insight.filters import arguments
-
-        arguments.number("export_days", profile.export_days)

@@ -1,125 +1,86 @@
-"""Changing a profile that there is: its settings, and its name with the file that follows it.
+"""Rename a profile, and its JSON store if the name decides where that is.
 
-A file is moved so that whoever is killed in between leaves a profile that finds its sessions:
+A process that is killed at any moment leaves a profile that finds its sessions:
 
-1. a link with the new name leads to the file: `new.json -> old.json`;
-2. the profiles are written, with the new name in the place of the old one;
-3. the file takes the link's place, in one step.
+1. Create a symbolic link with the new name: `new.json -> old.json`.
+2. Write the profiles with the new name instead of the old one.
+3. Replace the link by the file, with `os.replace`.
 
-Before 2 the old name leads to the file; after it the new one does, by way of the link or directly.
-A link, and not a second name of the file (a hard link): through a symbolic one both names share
-one lock.
+Until step 2 the old name leads to the file; then the new one does, through the link or directly.
+The link is symbolic, not hard, so that both names have the same lock file.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pytest_insight import locations
 from pytest_insight._util.files import os_error_text, sync_folder
 from pytest_insight._util.locks import FileLock
-from pytest_insight.errors import ProfileError, StorageError, UnknownProfileError
-from pytest_insight.profiles.file import LOCK_SECONDS, ProfileFile, StorageProfile
-from pytest_insight.profiles.manager import (
-    ProfileManager,
-    check_free,
-    check_profile,
-    kept_place,
-    profiles_in,
-    refuse_password,
-)
+from pytest_insight.errors import ProfileError, StorageError
+from pytest_insight.profiles.file import LOCK_SECONDS, ProfileFile, change_file, read_file
+from pytest_insight.profiles.profile import StorageProfile
+from pytest_insight.profiles.rules import check_name_is_free, check_profile
 
 
-def update(
-    manager: ProfileManager,
-    name: str,
-    changes: Mapping[str, str | float | None],
-    *,
-    store_password: bool,
-) -> StorageProfile:
-    """See `ProfileManager.update_profile`."""
-    changed: list[StorageProfile] = []
-    given: dict[str, Any] = dict(changes)
-    if given.get("file_path"):
-        given["file_path"] = kept_place(str(given["file_path"]))
-    if "storage_type" in given and given["storage_type"] is None:
-        given["storage_type"] = StorageProfile._field_defaults["storage_type"]
-
-    def change(file: ProfileFile) -> None:
-        profiles = profiles_in(file)
-        if name not in profiles:
-            raise UnknownProfileError(name, profiles)
-        profile = profiles[name]._replace(**given)
-        check_profile(profile)
-        if "file_path" in given and not store_password:
-            refuse_password(profile)
-        file.profiles[name] = profile
-        changed.append(profile)
-
-    manager.change(change)
-    return changed[0]
-
-
-def rename(manager: ProfileManager, name: str, new_name: str) -> StorageProfile:
-    """See `ProfileManager.rename_profile`."""
-    profile = manager.get_profile(name)
+def rename_profile(profiles: Path, name: str, new_name: str) -> StorageProfile:
+    """See `ProfileManager.rename_profile`; `profiles` is the file of the profiles."""
+    file = read_file(profiles)
+    profile = file.get(name)
     if name == locations.DEFAULT_PROFILE:
-        raise ProfileError("the profile 'default' is always there and keeps its name", name)
-    renamed = profile._replace(name=new_name)
+        raise ProfileError("the profile 'default' cannot be renamed", name)
+    renamed = replace(profile, name=new_name)
     check_profile(renamed)
-    check_free(new_name, manager.list_profiles().keys() - {name})
+    check_name_is_free(new_name, file.with_default().keys() - {name})
     old, new = profile.path, renamed.path
     if old == new or old is None or new is None:
-        return _rename(manager, profile, renamed)
-    if profile.storage_type != "json":  # whose files we do not know, so they stay
-        return _rename(manager, profile, renamed._replace(file_path=str(old)))
+        return _replace_profile(profiles, profile, renamed)
+    if profile.storage_type != "json":  # an SQLite database may have more files, so it stays
+        return _replace_profile(profiles, profile, replace(renamed, file_path=str(old)))
     real = Path(os.path.realpath(old))
     with ExitStack() as stack:
-        for each in sorted({real, new}):  # in one order, so that two who rename do not wait
-            stack.enter_context(FileLock(each, LOCK_SECONDS).held())
-        return _move(manager, profile, renamed, old, new)
+        for path in sorted({real, new}):  # in the same order everywhere: no deadlock
+            stack.enter_context(FileLock(path, LOCK_SECONDS).held())
+        return _rename_with_store(profiles, profile, renamed, old, new)
 
 
-def _rename(manager: ProfileManager, old: StorageProfile, new: StorageProfile) -> StorageProfile:
-    """Put the one in the place of the other in the file of profiles."""
+def _replace_profile(profiles: Path, old: StorageProfile, new: StorageProfile) -> StorageProfile:
+    """Replace a profile by another one of any name in the file of the profiles; return that."""
 
     def change(file: ProfileFile) -> None:
-        profiles = profiles_in(file)
-        if profiles.get(old.name) != old:
+        if file.profiles.get(old.name) != old:
             raise ProfileError(
-                f"the profile {old.name!r} was changed by another process meanwhile: try again",
-                old.name,
+                f"another process has just changed the profile {old.name!r}; try again", old.name
             )
-        check_free(new.name, profiles.keys() - {old.name})
+        check_name_is_free(new.name, file.with_default().keys() - {old.name})
         del file.profiles[old.name]
         file.profiles[new.name] = new
         if file.active == old.name:
             file.active = new.name
 
-    manager.change(change)
+    change_file(profiles, change)
     return new
 
 
-def _move(
-    manager: ProfileManager, old: StorageProfile, new: StorageProfile, source: Path, target: Path
+def _rename_with_store(
+    profiles: Path, old: StorageProfile, new: StorageProfile, source: Path, target: Path
 ) -> StorageProfile:
-    """Rename a profile and its file, whose lock is held."""
-    _refuse_other(source, target, new.name)
-    if not os.path.lexists(source):  # no session yet
-        return _rename(manager, old, new)
-    undo = locations.undo_folder(str(source))
+    """Rename a profile and its store, whose locks are held."""
+    _check_target_is_free(source, target, new.name)
+    if not os.path.lexists(source):  # no session was saved yet
+        return _replace_profile(profiles, old, new)
+    undo = locations.undo_folder(str(source))  # found through the file that is about to move
     try:
-        linked = _link(source, target)
-    except OSError:  # Windows gives links only to some
-        return _rename(manager, old, new._replace(file_path=str(source)))
+        created = _create_link(source, target)
+    except OSError:  # Windows lets only some users create links
+        return _replace_profile(profiles, old, replace(new, file_path=str(source)))
     try:
-        _rename(manager, old, new)
+        _replace_profile(profiles, old, new)
     except BaseException:
-        if linked and new.name not in manager.list_profiles():
+        if created and new.name not in read_file(profiles).profiles:
             target.unlink()
         raise
     try:
@@ -127,17 +88,17 @@ def _move(
         sync_folder(target.parent)
     except OSError as exc:
         raise StorageError(
-            f"the profile is {new.name!r} now, but its file could not be moved, so {target} is a "
-            f"link to {source}: {os_error_text(exc)}",
+            f"the profile was renamed to {new.name!r}, but its file cannot be renamed, so {target} "
+            f"is a link to {source}: {os_error_text(exc)}",
             target,
         ) from exc
-    with suppress(OSError):  # there is nothing to take back, or what was there before stays
+    with suppress(OSError):  # there is nothing to undo, or the new path has undo records already
         undo.rename(locations.undo_folder(str(target)))
     return new
 
 
-def _link(source: Path, target: Path) -> bool:
-    """Make the link; False where it is there, of a renaming that was killed."""
+def _create_link(source: Path, target: Path) -> bool:
+    """Create the link; return False if a killed process has created it already."""
     if _leads_to(target, source):
         return False
     target.unlink(missing_ok=True)
@@ -146,18 +107,20 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _refuse_other(source: Path, target: Path, name: str) -> None:
-    """Raise where something stands at the new place that a killed renaming has not left."""
-    left = target.is_symlink() and target.readlink().name == str(target.readlink())
-    nowhere = left and not target.exists()
-    if os.path.lexists(target) and not (nowhere or _leads_to(target, source)):
+def _check_target_is_free(source: Path, target: Path, name: str) -> None:
+    """Raise ProfileError if the new path exists, unless a killed process left a link there."""
+    stale = (
+        target.is_symlink()
+        and target.readlink().name == str(target.readlink())
+        and not target.exists()
+    )
+    if os.path.lexists(target) and not (stale or _leads_to(target, source)):
         raise ProfileError(
-            f"the profile cannot be named {name!r}: {target} is there already; move it away, or "
+            f"the profile cannot be named {name!r}: {target} exists already; move it away, or "
             "choose another name",
             name,
         )
 
 
-def _leads_to(target: Path, source: Path) -> bool:
-    """Whether the one is a link to the other."""
-    return target.is_symlink() and os.path.realpath(target) == os.path.realpath(source)
+def _leads_to(link: Path, path: Path) -> bool:
+    return link.is_symlink() and os.path.realpath(link) == os.path.realpath(path)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_insight.document.fast_writer import results_of, session_of
 from pytest_insight.document.plain_json import plain_json
 from pytest_insight.recording.journal.writer import JournalWriter
-from pytest_insight.storage.access import Choice, open_choice
+from pytest_insight.storage.access import Reason, open_storage
 from pytest_insight.storage.json.append import JSONStoreFile
 
 if TYPE_CHECKING:
+    from pytest_insight.profiles.profile import StorageProfile
     from pytest_insight.recording.journal.parser import Journal
     from pytest_insight.storage.base import BaseStorage
 
@@ -31,14 +32,13 @@ class Destination:
         target: the same for another process, should this one die; see `entries.Target`.
     """
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, profile: StorageProfile, reason: Reason) -> None:
         """Nothing is created or opened yet.
 
         Raises:
             UnknownChoiceError: there is no such storage type.
             StorageError: another distribution's cannot be loaded.
         """
-        profile = choice.profile
         self.target = {"storage_type": profile.storage_type, "profile": profile.name}
         if profile.path is not None:
             self.target["file_path"] = str(profile.path)
@@ -55,7 +55,7 @@ class Destination:
                 return
             self._as_storage()
         else:
-            self._storage = open_choice(choice).waiting(LOCK_SECONDS)
+            self._storage = open_storage(profile, reason).waiting(LOCK_SECONDS)
             self.location = self._storage.location
         # Imported now: tests may put something else in the place of datetime, and leave it there.
         _parser()

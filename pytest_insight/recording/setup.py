@@ -13,11 +13,12 @@ import pytest
 from pytest_insight import locations
 from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
 from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.ci import ci_facts
 from pytest_insight.recording.recorder import Recorder, Settings
 from pytest_insight.recording.redaction import CAPTURES, Texts, environment_secrets
-from pytest_insight.storage.access import Choice, choose
+from pytest_insight.storage.access import Reason, choose
 
 _STORAGE_VARIABLES = (
     locations.PROFILE_VARIABLE,
@@ -64,10 +65,9 @@ def _settings(config: pytest.Config) -> Settings:
     texts = _texts(config)
     tags = _tags(config.option.insight_tag)
     sut_name = _sut_name(config)
-    choice = _choice(config)
-    profile = choice.profile
+    profile, reason = _choice(config)
     return Settings(
-        destination=Destination(choice),
+        destination=Destination(profile, reason),
         journal_folder=_journal_folder(profile.path),
         sut_name=texts.hide(sut_name),
         tags=texts.redacted(tags),
@@ -85,7 +85,7 @@ def _named(config: pytest.Config) -> str | None:
     return name
 
 
-def _choice(config: pytest.Config) -> Choice:
+def _choice(config: pytest.Config) -> tuple[StorageProfile, Reason]:
     name = _named(config)
     if name is not None:
         _create_where_missing(name)

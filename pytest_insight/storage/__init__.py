@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_insight.profiles.file import StorageProfile as StorageProfile
     from pytest_insight.profiles.manager import ProfileManager as ProfileManager
+    from pytest_insight.profiles.profile import StorageProfile as StorageProfile
     from pytest_insight.storage.access import create_profile as create_profile
     from pytest_insight.storage.access import get_active_profile as get_active_profile
     from pytest_insight.storage.access import get_storage_instance as get_storage_instance
@@ -45,7 +45,7 @@ _HOMES = {
     "PostgreSQLStorage": "storage.sql.postgresql.storage",
     "ProfileManager": "profiles.manager",
     "SQLiteStorage": "storage.sql.sqlite.storage",
-    "StorageProfile": "profiles.file",
+    "StorageProfile": "profiles.profile",
 }
 
 

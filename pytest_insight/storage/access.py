@@ -1,4 +1,4 @@
-"""From a name, arguments and the environment to a storage: the precedence, stated once."""
+"""Which storage arguments, environment variables and profiles mean: the precedence, once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from pytest_insight import locations
-from pytest_insight.errors import ProfileError
-from pytest_insight.profiles.file import StorageProfile
-from pytest_insight.profiles.manager import ProfileManager, kept_place
+from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.profiles.profile import StorageProfile
+from pytest_insight.profiles.rules import absolute_place, check_place
 from pytest_insight.storage.registry import storage_class
 from pytest_insight.storage.sql.sqlite.detection import is_database
 
@@ -18,27 +18,17 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 Reason = Literal["argument", "environment", "active", "default"]
-
-
-class Choice:
-    """Which storage, and what made it so.
-
-    Attributes:
-        profile: the profile; one without a name where arguments or variables describe a storage.
-        reason: an argument or option; an environment variable; switched to; the last resort.
-    """
-
-    def __init__(self, profile: StorageProfile, reason: Reason) -> None:
-        self.profile = profile
-        self.reason = reason
+"""What decided: an argument or option, a variable, the last switch, or nothing of these."""
 
 
 def choose(
     profile_name: str | None = None,
     storage_type: str | None = None,
     file_path: str | os.PathLike[str] | None = None,
-) -> Choice:
-    """Which storage is meant: the first of these that applies.
+) -> tuple[StorageProfile, Reason]:
+    """Return the profile of the storage that is meant, and what decided.
+
+    The first of these that applies:
 
     1. `profile_name`: that profile, whatever else is given.
     2. `storage_type`, `file_path`.
@@ -47,32 +37,30 @@ def choose(
     5. The active profile.
     6. The profile `default`.
 
-    In 2 and 4 one of the two fills what the other leaves open: a path alone is a sqlite store where
-    an SQLite database is there, else a json one; a URL alone is a postgresql one; a type alone has
-    its path from `PYTEST_INSIGHT_DB_PATH`, else the default profile's.
+    2 and 4 give a profile without a name. A path alone means "sqlite" if an SQLite database is
+    there, else "json"; a URL alone means "postgresql"; a type alone has its path from
+    `PYTEST_INSIGHT_DB_PATH`, else from the default profile.
 
     Raises:
-        UnknownProfileError: 1, 3 or 5 name a profile that does not exist. No other one is taken.
-        ProfileError: a path for a storage that keeps no file (2), a URL for one that has no
-            database, or none for one that has.
+        UnknownProfileError: 1, 3 or 5 name a profile that does not exist.
+        ProfileError: the path or URL is not one for the storage type.
     """
     manager = ProfileManager()
     if profile_name is not None:
-        return Choice(manager.get_profile(profile_name), "argument")
+        return manager.get_profile(profile_name), "argument"
     variable = locations.variable
     db_path = variable(locations.DB_PATH_VARIABLE)
     if storage_type is not None or file_path is not None:
-        kind = storage_type or _kind_of(file_path)
-        path = file_path or (db_path if kind != "memory" else None)
-        return Choice(_unnamed(kind, path), "argument")
+        kind = storage_type or _type_of(file_path)
+        return _unnamed(kind, file_path or (db_path if kind != "memory" else None)), "argument"
     if variable(locations.PROFILE_VARIABLE):
-        return Choice(manager.get_active_profile(), "environment")
+        return manager.get_active_profile(), "environment"
     kind_variable = variable(locations.STORAGE_TYPE_VARIABLE)
     if kind_variable or db_path:
-        kind = kind_variable or _kind_of(db_path)
-        return Choice(_unnamed(kind, db_path if kind != "memory" else None), "environment")
+        kind = kind_variable or _type_of(db_path)
+        return _unnamed(kind, db_path if kind != "memory" else None), "environment"
     profile = manager.get_active_profile()
-    return Choice(profile, "default" if profile.name == locations.DEFAULT_PROFILE else "active")
+    return profile, "default" if profile.name == locations.DEFAULT_PROFILE else "active"
 
 
 def get_storage_instance(
@@ -80,19 +68,38 @@ def get_storage_instance(
     file_path: str | os.PathLike[str] | None = None,
     profile_name: str | None = None,
 ) -> BaseStorage:
-    """The storage that `choose` finds. Nothing is created before it is used.
+    """Return the storage that `choose` finds. Nothing is created before it is used.
 
-    Nor is anything read, but the first bytes of a file whose type nobody says.
-
-    A memory profile's storage is the same object each time in one process, so it keeps its data;
-    `storage_type="memory"` without a profile gives a new one each time.
+    In one process a memory profile has one storage object, so it keeps its data;
+    `storage_type="memory"` without a profile returns a new one each time.
 
     Raises:
         UnknownChoiceError: there is no such storage type.
         UnknownProfileError: as `choose`.
         ProfileError: as `choose`.
     """
-    return open_choice(choose(profile_name, storage_type, file_path))
+    return open_storage(*choose(profile_name, storage_type, file_path))
+
+
+def open_storage(profile: StorageProfile, reason: Reason = "argument") -> BaseStorage:
+    """Return the storage of a profile; see `get_storage_instance`."""
+    kind = storage_class(profile.storage_type)
+    if profile.storage_type != "memory" or (not profile.name and reason == "argument"):
+        storage = kind.from_profile(profile)
+    else:
+        key = (locations.profiles_path(), profile.name)
+        with _memories_lock:
+            if key not in _memories:
+                _memories[key] = kind.from_profile(profile)
+            storage = _memories[key]
+        storage.exchange = profile.exchange  # may have changed
+    storage.profile_name = profile.name
+    return storage
+
+
+_memories: dict[tuple[Path, str], BaseStorage] = {}
+"""The storages of memory profiles, which live as long as the process."""
+_memories_lock = Lock()
 
 
 def create_profile(
@@ -132,54 +139,13 @@ def get_active_profile() -> StorageProfile:
     return ProfileManager().get_active_profile()
 
 
-def open_choice(choice: Choice) -> BaseStorage:
-    """The storage of a choice; see `get_storage_instance`."""
-    profile = choice.profile
-    kind = storage_class(profile.storage_type)
-    if profile.storage_type != "memory" or (not profile.name and choice.reason == "argument"):
-        storage = kind.from_profile(profile)
-    else:
-        key = (locations.profiles_path(), profile.name)
-        with _memories_lock:
-            if key not in _memories:
-                _memories[key] = kind.from_profile(profile)
-            storage = _memories[key]
-        storage.exchange = profile.exchange  # may have changed since
-    storage.profile_name = profile.name
-    return storage
-
-
-_memories: dict[tuple[Path, str], BaseStorage] = {}
-"""The storages of memory profiles, which live as long as the process."""
-_memories_lock = Lock()
-
-
 def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> StorageProfile:
-    if storage_type == "memory" and file_path is not None:
-        from pytest_insight.profiles.urls import masked  # only for what is refused
-
-        place = masked(os.fspath(file_path))
-        raise ProfileError(
-            f"a memory storage keeps no file, so it cannot use {place}: leave one of them out"
-        )
-    profile = StorageProfile("", storage_type, kept_place(file_path))
-    if profile.url and storage_type in {"json", "sqlite"}:
-        raise ProfileError(
-            f"a {storage_type} storage is a file, so it cannot use {profile.place}: "
-            "a URL is for the type postgresql"
-        )
-    if storage_type == "postgresql" and not profile.url:
-        raise ProfileError(
-            "a postgresql storage needs the URL of its database, as in "
-            f"{locations.DB_PATH_VARIABLE}=postgresql://HOST/DATABASE"
-        )
-    if profile.file_path is None and storage_type in {"json", "sqlite"}:
-        suffix = ".db" if storage_type == "sqlite" else ".json"
-        return StorageProfile("", storage_type, str(locations.store_path(suffix=suffix)))
+    profile = StorageProfile("", storage_type, absolute_place(file_path))
+    check_place(profile)
     return profile
 
 
-def _kind_of(place: str | os.PathLike[str] | None) -> str:
+def _type_of(place: str | os.PathLike[str] | None) -> str:
     if place is None:
         return "json"
     if locations.is_url(place):

@@ -40,7 +40,7 @@ from pytest_insight.summaries import SummaryOrder, TestSummary, ordered, summari
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport, MergePlan
-    from pytest_insight.profiles.file import StorageProfile
+    from pytest_insight.profiles.profile import StorageProfile
 
 Path_ = str | os.PathLike[str]
 

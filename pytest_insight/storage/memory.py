@@ -17,7 +17,7 @@ from pytest_insight.storage.base import BaseStorage
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.profiles.file import StorageProfile
+    from pytest_insight.profiles.profile import StorageProfile
 
 
 class InMemoryStorage(BaseStorage):

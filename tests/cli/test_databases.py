@@ -63,7 +63,7 @@ def test_the_variables_name_databases_too(
     env = {"PYTEST_INSIGHT_STORAGE_TYPE": "postgresql"}
     assert "needs the URL" in insight("sessions", "list", env=env, status=1).err
     env = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": url}
-    assert "a URL is for" in insight("sessions", "list", env=env, status=1).err
+    assert "a URL needs" in insight("sessions", "list", env=env, status=1).err
 
 
 def test_a_password_is_stored_only_where_that_is_said_and_never_printed(insight: Insight) -> None:
@@ -137,12 +137,12 @@ def test_another_password_is_stored_only_where_that_is_said_and_never_printed(
 @pytest.mark.parametrize(
     ("profile", "options", "status", "said"),
     [
-        ("file", "--url postgresql://me@h/d", 1, "'file' cannot be of type sqlite with the URL"),
-        ("default", "--url postgresql://me@h/d", 1, "a URL is for the type postgresql"),
-        ("team", "--path x", 1, "'team' is of type postgresql and needs the URL of its database"),
+        ("file", "--url postgresql://me@h/d", 1, "'file' of type sqlite keeps a file"),
+        ("default", "--url postgresql://me@h/d", 1, "a URL needs the type postgresql"),
+        ("team", "--path x", 1, "'team' of type postgresql needs the URL of its database"),
         ("team", "--path postgresql://me:hush@h/d", 1, "(on the command line with --url)"),
         ("team", "--unset url", 1, "needs the URL of its database:"),
-        ("team", "--type sqlite", 1, "cannot be of type sqlite with the URL"),
+        ("team", "--type sqlite", 1, "cannot use the URL"),
         ("team", "--url mysql://me:hush@h/d", 2, "begins with postgresql://"),
         ("team", "--url postgresql://me:hush@h/d --path x", 2, "leave one out"),
         ("team", "--url postgresql://me:hush@h/d --unset path", 2, "contradicts"),
@@ -164,7 +164,7 @@ def test_a_new_place_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
-        (("--type", "sqlite", "--url", "postgresql://h/d"), 1, "a URL is for the type postgresql"),
+        (("--type", "sqlite", "--url", "postgresql://h/d"), 1, "a URL needs the type postgresql"),
         (("--type", "postgresql"), 1, "needs the URL"),
         (("--url", "mysql://me:hush@h/d"), 2, "begins with"),
         (("--url", "postgresql://h/d", "--path", "x"), 2, "leave one out"),

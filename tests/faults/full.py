@@ -1,7 +1,7 @@
 """Saves on a file system of its own until it is full: run in a mount namespace by `test_places`.
 
 `python -m tests.faults.full FOLDER`: the folder is empty, and all of a small file system. Prints
-how many sessions were saved before the first refusal, and how many operations after it failed.
+how many sessions were saved before the first that was refused, and how many deeds behind it were.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ def fill(path: Path) -> None:
             pass  # full
 
 
-def refused(operation: Callable[[], object]) -> bool:
+def refused(deed: Callable[[], object]) -> bool:
     """Whether it could not be done for want of space."""
     try:
-        operation()
+        deed()
     except (StorageError, ExchangeError) as exc:
         if "No space left on device" not in str(exc):
             raise

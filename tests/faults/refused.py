@@ -36,24 +36,24 @@ CHANCES = frozenset(
 )
 
 
-class Operation(NamedTuple):
+class Deed(NamedTuple):
     """Something that writes.
 
     Attributes:
         do: with a storage, and the folder that holds what else `furnish` made.
         after: of the sessions that are there before, those that are there when it is done.
         damage: what is done to the store's bytes before, for a JSON store.
-        profiles: it is nothing to the store.
+        of_profiles: it is nothing to the store.
     """
 
     do: Callable[[BaseStorage, Path], object]
     after: Callable[[Sessions], Sessions] = lambda before: before
     damage: Callable[[bytes], bytes] | None = None
-    profiles: bool = False
+    of_profiles: bool = False
 
     def concerns(self, kind: str) -> bool:
         """Whether it does something else for that kind of storage than for JSON."""
-        return kind == "json" or not (self.damage or self.profiles)
+        return kind == "json" or not (self.damage or self.of_profiles)
 
 
 def _tear(data: bytes) -> bytes:
@@ -86,47 +86,47 @@ def _profiles(folder: Path) -> ProfileManager:
     return ProfileManager(folder / "profiles.json")
 
 
-OPERATIONS: dict[str, Operation] = {
-    "save": Operation(lambda storage, _: storage.save_session(session("new", 1)), _with("new")),
-    "save behind a torn write": Operation(
+DEEDS: dict[str, Deed] = {
+    "save": Deed(lambda storage, _: storage.save_session(session("new", 1)), _with("new")),
+    "save behind a torn write": Deed(
         lambda storage, _: storage.save_session(session("new", 1)), _with("new"), _tear
     ),
-    "delete": Operation(lambda storage, _: storage.delete_sessions(["old-1"]), _without("old-1")),
-    "clear": Operation(lambda storage, _: storage.clear_sessions(), lambda _: {}),
-    CLEAR_TO_UNDO: Operation(
+    "delete": Deed(lambda storage, _: storage.delete_sessions(["old-1"]), _without("old-1")),
+    "clear": Deed(lambda storage, _: storage.clear_sessions(), lambda _: {}),
+    CLEAR_TO_UNDO: Deed(
         lambda storage, _: operations.delete(storage, ["old-1"], Command("clear")),
         _without("old-1"),
     ),
-    "prune": Operation(lambda storage, _: storage.prune_sessions(keep=0), lambda _: {}),
-    "pin": Operation(lambda storage, _: storage.pin_sessions(["old-2"]), _pinned),
-    "repair": Operation(lambda storage, _: storage.repair(), _without("old-1"), _damage),
-    "import": Operation(
+    "prune": Deed(lambda storage, _: storage.prune_sessions(keep=0), lambda _: {}),
+    "pin": Deed(lambda storage, _: storage.pin_sessions(["old-2"]), _pinned),
+    "repair": Deed(lambda storage, _: storage.repair(), _without("old-1"), _damage),
+    "import": Deed(
         lambda storage, folder: storage.import_sessions(folder / "import.json"),
         _with("imported-0", "imported-1"),
     ),
-    "export": Operation(lambda storage, folder: storage.export_sessions(folder / "export.json")),
-    "create": Operation(lambda _, folder: _profiles(folder).create_profile("new"), profiles=True),
-    "switch": Operation(lambda _, folder: _profiles(folder).switch_profile("old"), profiles=True),
-    "drop": Operation(lambda _, folder: _profiles(folder).delete_profile("other"), profiles=True),
-    "rename": Operation(
-        lambda _, folder: _profiles(folder).rename_profile("old", "new"), profiles=True
+    "export": Deed(lambda storage, folder: storage.export_sessions(folder / "export.json")),
+    "create": Deed(lambda _, folder: _profiles(folder).create_profile("new"), of_profiles=True),
+    "switch": Deed(lambda _, folder: _profiles(folder).switch_profile("old"), of_profiles=True),
+    "drop": Deed(lambda _, folder: _profiles(folder).delete_profile("other"), of_profiles=True),
+    "rename": Deed(
+        lambda _, folder: _profiles(folder).rename_profile("old", "new"), of_profiles=True
     ),
 }
 
 
-def attempt(tell: Tell, operation: str, place: Place, kind: str, error: int, chance: int) -> None:
+def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: int) -> None:
     """Do it and tell how it went.
 
     Args:
         tell: gets one JSON object: `fired` (whether there were so many chances), `error` (the class
             of what was raised, or null), `text` (what it said).
-        operation: one of `OPERATIONS`.
+        deed: one of `DEEDS`.
         place: the store, furnished.
         kind: as `kernel.refuse` has it; or "limit": no file may grow larger than `error` bytes.
         error: the errno that system calls fail with.
         chance: at which call they begin to.
     """
-    _warm_up(place, operation)
+    _warm_up(place, deed)
     left = chance
 
     def count(_frame: Any, event: str, called: Any) -> None:
@@ -144,7 +144,7 @@ def attempt(tell: Tell, operation: str, place: Place, kind: str, error: int, cha
     else:
         sys.setprofile(count)
     try:
-        _do(place, operation)
+        _do(place, deed)
     except InsightError as exc:
         raised = exc
     finally:
@@ -153,19 +153,19 @@ def attempt(tell: Tell, operation: str, place: Place, kind: str, error: int, cha
     tell(json.dumps({"fired": left <= 0, "error": name, "text": str(raised)}))
 
 
-def _warm_up(place: Place, operation: str) -> None:
+def _warm_up(place: Place, deed: str) -> None:
     """Do it once elsewhere: imports write compiled files, which are not what is tested."""
     path = place.path.parent / "warm" / place.path.name
-    furnish(place._replace(path=path), operation)
-    _do(place._replace(path=path), operation)
+    furnish(place._replace(path=path), deed)
+    _do(place._replace(path=path), deed)
 
 
-def _do(place: Place, operation: str) -> None:
+def _do(place: Place, deed: str) -> None:
     os.environ["PYTEST_INSIGHT_HOME"] = str(place.path.parent)
-    OPERATIONS[operation].do(place.open(), place.path.parent)
+    DEEDS[deed].do(place.open(), place.path.parent)
 
 
-def furnish(place: Place, operation: str) -> Sessions:
+def furnish(place: Place, deed: str) -> Sessions:
     """Make a store, a file to import, a file to export to, profiles.
 
     Returns:
@@ -182,7 +182,7 @@ def furnish(place: Place, operation: str) -> Sessions:
         _profiles(folder).create_profile(name)
     JSONStorage(folder / "old.json").save_session(session("of-old", 1))
     before = {each.session_id: each for each in storage.load_sessions()}
-    damage = OPERATIONS[operation].damage
+    damage = DEEDS[deed].damage
     if damage is not None:
         place.path.write_bytes(damage(place.path.read_bytes()))
     return before

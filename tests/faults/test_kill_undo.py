@@ -1,4 +1,4 @@
-"""SIGKILL in operations that can be taken back, in taking them back, and in renaming a profile."""
+"""SIGKILL in deeds that can be taken back, in taking them back, and in renaming a profile."""
 
 from __future__ import annotations
 
@@ -54,23 +54,23 @@ def merge_all(home: Path) -> None:
     merge(JSONStorage(home / "source.json"), JSONStorage(), strategy, Command("merge"))
 
 
-OPERATIONS: dict[str, tuple[Callable[..., None], Callable[[Path], None]]] = {
+DEEDS: dict[str, tuple[Callable[..., None], Callable[[Path], None]]] = {
     "clear": (victims.deletes, clear),
     "merge": (victims.merges, merge_all),
 }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("deed", DEEDS)
 def test_whatever_a_killed_deed_had_done_is_taken_back(
     home: Path,
     old: list[TestSession],
     start: Start,
     rounds: Rounds,
     moments: Moments,
-    operation: str,
+    deed: str,
 ) -> None:
     storage = JSONStorage()
-    killing, doing = OPERATIONS[operation]
+    killing, doing = DEEDS[deed]
     doing(home)
     new = storage.load_sessions()
     assert new != old
@@ -87,22 +87,22 @@ def test_whatever_a_killed_deed_had_done_is_taken_back(
         assert take_back(storage) is None
     moments.assert_both()
     assert storage.load_sessions() == old
-    # What was killed leaves its temporary file; the next operation removes it.
+    # What was killed leaves its temporary file; the next deed removes it.
     doing(home)
     assert not list(home.rglob(".*.tmp"))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("deed", DEEDS)
 def test_taking_back_is_whole_or_not_done_and_can_be_done_again(
     home: Path,
     old: list[TestSession],
     start: Start,
     rounds: Rounds,
     moments: Moments,
-    operation: str,
+    deed: str,
 ) -> None:
     storage = JSONStorage()
-    _, doing = OPERATIONS[operation]
+    _, doing = DEEDS[deed]
     for _ in rounds(10, 100):
         doing(home)
         new = storage.load_sessions()

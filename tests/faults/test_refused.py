@@ -21,7 +21,7 @@ from tests.faults import refused
 from tests.faults.conftest import LONG
 from tests.faults.kernel import can_refuse
 from tests.faults.places import KINDS, Place
-from tests.faults.refused import CLEAR_TO_UNDO, OPERATIONS, Sessions, furnish
+from tests.faults.refused import CLEAR_TO_UNDO, DEEDS, Sessions, furnish
 from tests.faults.victims import Start, session
 
 FAULTS = {
@@ -33,34 +33,25 @@ FAULTS = {
     "nothing can be created": ("create", errno.EDQUOT),
     "permissions cannot be set": ("chmod", errno.EPERM),
 }
-CASES = [
-    (kind, name)
-    for kind in KINDS
-    for name, operation in OPERATIONS.items()
-    if operation.concerns(kind)
-]
+CASES = [(kind, name) for kind in KINDS for name, deed in DEEDS.items() if deed.concerns(kind)]
 NEVER = {
-    *(
-        ("json", operation, "truncate")
-        for operation in OPERATIONS
-        if operation != "save behind a torn write"
-    ),
+    *(("json", deed, "truncate") for deed in DEEDS if deed != "save behind a torn write"),
     # A session that is appended needs no other file but the lock.
-    *(("json", operation, kind) for operation in ("save", "pin") for kind in ("rename", "chmod")),
+    *(("json", deed, kind) for deed in ("save", "pin") for kind in ("rename", "chmod")),
     # A database is changed in its place; only what stands beside it is a new file.
     *(
-        ("sqlite", operation, kind)
-        for operation in OPERATIONS.keys() - {"export", CLEAR_TO_UNDO}
+        ("sqlite", deed, kind)
+        for deed in DEEDS.keys() - {"export", CLEAR_TO_UNDO}
         for kind in ("rename", "chmod")
     ),
 }
-"""What an operation never does with that kind of storage."""
+"""What a deed never does with that kind of storage."""
 needs_filter = pytest.mark.skipif(not can_refuse(), reason="needs Linux on x86_64 or aarch64")
 
 
-def attempt(start: Start, operation: str, place: Place, kind: str, error: int, chance: int) -> Any:
+def attempt(start: Start, deed: str, place: Place, kind: str, error: int, chance: int) -> Any:
     shutil.rmtree(place.path.parent / "warm", ignore_errors=True)
-    victim = start(refused.attempt, operation, place, kind, error, chance)
+    victim = start(refused.attempt, deed, place, kind, error, chance)
     said = json.loads(victim.wait_for_first())
     victim.ended()
     assert victim.status == 0
@@ -69,14 +60,14 @@ def attempt(start: Start, operation: str, place: Place, kind: str, error: int, c
 
 @needs_filter
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-@pytest.mark.parametrize(("place", "operation"), CASES, indirect=["place"])
+@pytest.mark.parametrize(("place", "deed"), CASES, indirect=["place"])
 def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     tmp_path: Path,
     place: Place,
     start: Start,
     rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
-    operation: str,
+    deed: str,
     fault: tuple[str, int],
 ) -> None:
     failed = 0
@@ -85,20 +76,20 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     for chance in range(1, 200) if LONG else some:
         here = place._replace(path=tmp_path / str(chance) / place.path.name)
         monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
-        before = furnish(here, operation)
+        before = furnish(here, deed)
         damaged = here.path.read_bytes()
-        said = attempt(start, operation, here, *fault, chance)
+        said = attempt(start, deed, here, *fault, chance)
         if said["error"] is not None:
             failed += 1
             assert_told(said, here, fault[1])
-        assert_holds(here, operation, before, damaged, done=said["error"] is None)
+        assert_holds(here, deed, before, damaged, done=said["error"] is None)
         shutil.rmtree(here.path.parent)
         if not said["fired"]:
             assert said["error"] is None
             break
     else:
         pytest.fail("it never ran out of chances")
-    assert (failed == 0) is ((place.kind, operation, fault[0]) in NEVER)
+    assert (failed == 0) is ((place.kind, deed, fault[0]) in NEVER)
 
 
 def assert_told(said: dict[str, Any], place: Place, error: int) -> None:
@@ -112,31 +103,29 @@ def assert_told(said: dict[str, Any], place: Place, error: int) -> None:
     assert said["error"] in {names[name] for name in named}, said
 
 
-def assert_holds(
-    place: Place, operation: str, before: Sessions, file: bytes, *, done: bool
-) -> None:
+def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done: bool) -> None:
     storage, path = place.open(), place.path
     assert list(path.parent.rglob("*.tmp")) == []
-    damaged = operation == "repair"
+    damaged = deed == "repair"
     with warnings.catch_warnings():
         if damaged:
             warnings.simplefilter("ignore", StoreDamageWarning)
         found = {each.session_id: each for each in storage.load_sessions()}
-    after = OPERATIONS[operation].after(before)
+    after = DEEDS[deed].after(before)
     if damaged:
         assert found == after
         assert file in [each.read_bytes() for each in (path, *path.parent.glob("*.bak"))]
     else:
         assert found == after if done else found in (before, after)
-    if operation == "export":
+    if deed == "export":
         text = path.with_name("export.json").read_text()
         whole = text.startswith('{"format":"pytest-insight"') and text.endswith("]}\n]}\n")
         assert whole if done else whole or text == "an earlier export"
-    if operation == CLEAR_TO_UNDO:
+    if deed == CLEAR_TO_UNDO:
         operations.take_back(storage)
         found = {each.session_id: each for each in storage.load_sessions()}
         assert found == before
-    assert_profiles_hold(path.with_name("profiles.json"), operation, done=done)
+    assert_profiles_hold(path.with_name("profiles.json"), deed, done=done)
     # And life goes on.
     storage.repair()
     storage.save_session(session("next", 1))
@@ -144,7 +133,7 @@ def assert_holds(
     place.check({*found, "next"})
 
 
-def assert_profiles_hold(path: Path, operation: str, *, done: bool) -> None:
+def assert_profiles_hold(path: Path, deed: str, *, done: bool) -> None:
     manager = ProfileManager(path)
     profiles = manager.list_profiles()
     found = (set(profiles), manager.get_active_profile().name)
@@ -154,37 +143,37 @@ def assert_profiles_hold(path: Path, operation: str, *, done: bool) -> None:
         "switch": (before[0], "old"),
         "drop": (before[0] - {"other"}, "default"),
         "rename": ({"default", "new", "other"}, "default"),
-    }.get(operation, before)
+    }.get(deed, before)
     assert found == after if done else found in (before, after)
     old = profiles.get("old") or profiles["new"]
     assert JSONStorage(old.path).session_ids() == ["of-old"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX's limit of a file's size")
-@pytest.mark.parametrize(("place", "operation"), CASES, indirect=["place"])
+@pytest.mark.parametrize(("place", "deed"), CASES, indirect=["place"])
 def test_a_write_that_is_cut_short_by_a_limit_is_undone(
     tmp_path: Path,
     place: Place,
     start: Start,
     rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
-    operation: str,
+    deed: str,
 ) -> None:
     failed = 0
     largest = place._replace(path=tmp_path / "largest" / place.path.name)
-    furnish(largest, operation)
+    furnish(largest, deed)
     most = largest.path.stat().st_size + len(encode_session(session("new", 1)))
     limits = [5, *sorted(rng.sample(range(most), 50 if LONG else 2)), most * 2]
     for limit in limits:
         here = place._replace(path=tmp_path / str(limit) / place.path.name)
         monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
-        before = furnish(here, operation)
+        before = furnish(here, deed)
         file = here.path.read_bytes()
-        said = attempt(start, operation, here, "limit", limit, 0)
+        said = attempt(start, deed, here, "limit", limit, 0)
         if said["error"] is not None:
             failed += 1
             assert_told(said, here, errno.EFBIG)
-        assert_holds(here, operation, before, file, done=said["error"] is None)
+        assert_holds(here, deed, before, file, done=said["error"] is None)
         shutil.rmtree(here.path.parent)
     assert 0 < failed < len(limits)
 

@@ -52,7 +52,7 @@ def test_the_default_profile_can_be_changed_and_be_as_before(manager: ProfileMan
 
 def test_settings_that_cannot_be_are_refused(manager: ProfileManager) -> None:
     before = manager.create_profile("p", "json", "p.json")
-    with pytest.raises(ProfileError, match="keeps none"):
+    with pytest.raises(ProfileError, match="keeps no file"):
         manager.update_profile("p", storage_type="memory")
     with pytest.raises(UnknownChoiceError, match="merge strategy"):
         manager.update_profile("p", merge_strategy="keep")
@@ -116,7 +116,7 @@ def test_what_stands_at_the_new_place_is_not_touched(
         Path("x.json").rename(target)
     else:
         target.symlink_to(Path.cwd() / ("x.json" if "another" in kind else "nothing"))
-    with pytest.raises(ProfileError, match="is there already"):
+    with pytest.raises(ProfileError, match="exists already; move it"):
         manager.rename_profile("old", "new")
     assert old.count() == 2
     assert "old" in manager.list_profiles()
@@ -129,7 +129,7 @@ def test_a_store_that_is_a_link_to_the_new_place_is_not_lost(
     target = locations.store_path("new")
     old.path.rename(target)
     old.path.symlink_to(target)
-    with pytest.raises(ProfileError, match="is there already"):
+    with pytest.raises(ProfileError, match="exists already; move it"):
         manager.rename_profile("old", "new")
     assert get_storage_instance(profile_name="old").count() == 2
 

@@ -157,7 +157,7 @@ def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
 def test_an_exception_before_the_run_becomes_a_line_too(pytester: pytest.Pytester) -> None:
     where = "pytest_insight.profiles.manager"
     pytester.makeconftest(
-        BROKEN.format(module=where, name="ProfileManager", method="list_profiles")
+        BROKEN.format(module=where, name="ProfileManager", method="get_active_profile")
     )
     pytester.makepyfile(MIXED)
     ran = pytester.runpytest_subprocess("--insight")

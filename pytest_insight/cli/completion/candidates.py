@@ -69,7 +69,7 @@ def formats(incomplete: str) -> list[str]:
 
 def storage_types(incomplete: str) -> list[str]:
     """Storage types."""
-    from pytest_insight.storage.registry import storage_types
+    from pytest_insight.profiles.storage_types import storage_types
 
     return _fitting(storage_types(), incomplete)
 

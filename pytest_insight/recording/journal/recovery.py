@@ -10,12 +10,12 @@ import msgspec
 from pytest_insight._util.files import os_error_text
 from pytest_insight.errors import InsightError, StorageError, StoreLockedError
 from pytest_insight.locations import DB_PATH_VARIABLE, is_url, variable
-from pytest_insight.profiles.file import StorageProfile
 from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.profiles.urls import without_password
 from pytest_insight.recording.journal.parser import Journal, Target, parse
 from pytest_insight.recording.journal.writer import discard, journals, set_aside, taken
-from pytest_insight.storage.access import Choice, open_choice
+from pytest_insight.storage.access import open_storage
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.sql.sqlite.detection import is_database
 
@@ -80,7 +80,7 @@ def _fold(path: Path, data: bytes, locked: set[str]) -> Folded:
             raise StorageError("its store is locked", target)  # noqa: TRY301 - and not waited for
         place = _with_password(journal.target)
         profile = StorageProfile("", _storage_type(journal.target), place)
-        storage = open_choice(Choice(profile, "argument")).waiting(LOCK_SECONDS)
+        storage = open_storage(profile).waiting(LOCK_SECONDS)
         with storage:
             storage.save_session(journal.session)
     except Exception as exc:  # noqa: BLE001 - the storage may be another distribution's

@@ -41,7 +41,7 @@ from pytest_insight.storage.verification import Verification
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.profiles.file import StorageProfile
+    from pytest_insight.profiles.profile import StorageProfile
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""

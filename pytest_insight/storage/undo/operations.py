@@ -20,8 +20,8 @@ from pytest_insight.errors import StorageError
 from pytest_insight.exchange.merge import MergePlan, MergeStep
 from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.models import TestSession
-from pytest_insight.profiles.file import StorageProfile
 from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.contents import digests
 from pytest_insight.storage.json.storage import JSONStorage
 from pytest_insight.storage.undo.records import (

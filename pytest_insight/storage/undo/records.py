@@ -25,7 +25,8 @@ from pytest_insight._util.files import make_private_folder, os_error_text, write
 from pytest_insight.document.codec import UNDECODABLE
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import InsightError, NewerFormatError, StorageError
-from pytest_insight.profiles.file import StorageProfile, profile_of, settings_of
+from pytest_insight.profiles.file import profile_of, settings_of
+from pytest_insight.profiles.profile import StorageProfile
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -137,7 +138,7 @@ def remembered(
         yield
         return
     folder = locations.undo_folder(storage.location)
-    deleted = profile and {"name": profile.name, **settings_of(profile)}
+    deleted = None if profile is None else {"name": profile.name, **settings_of(profile)}
     record = Record(
         storage.location, command.name, command.key, _now(), dict(after), deleted, backup
     )

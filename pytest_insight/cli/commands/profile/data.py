@@ -62,7 +62,7 @@ def path(
     """
     from pytest_insight.storage.access import choose
 
-    found = choose(profile_meant(ctx, name, profile)).profile
+    found, _ = choose(profile_meant(ctx, name, profile))
     if found.path is None:
         named = f"the profile {found.name!r}" if found.name else "the storage in use"
         raise ProfileError(
@@ -112,28 +112,27 @@ def copy(
 
     Example: insight profile copy default before-upgrade --type sqlite
     """
-    from pytest_insight.profiles.manager import (
-        ProfileManager,
-        check_free,
-        check_profile,
-        kept_place,
-        refuse_password,
-    )
-    from pytest_insight.storage.access import Choice, open_choice
+    from dataclasses import replace
+
+    from pytest_insight.profiles import rules
+    from pytest_insight.profiles.manager import ProfileManager
+    from pytest_insight.storage.access import open_storage
     from pytest_insight.storage.transfer import copy_into_new
 
     no_profile_option(ctx, profile)
     manager = ProfileManager()
     model = manager.get_profile(source)
     kind = where.named_type or model.storage_type
-    copied = model._replace(name=new, storage_type=kind, file_path=kept_place(where.place))
+    copied = replace(
+        model, name=new, storage_type=kind, file_path=rules.absolute_place(where.place)
+    )
     if not where.store_password:
-        refuse_password(copied)
-    check_profile(copied)
-    check_free(new, manager.list_profiles())
+        rules.check_no_password(copied)
+    rules.check_profile(copied)
+    rules.check_name_is_free(new, manager.list_profiles())
     with (
         storage_of(ctx, source) as old,
-        open_choice(Choice(copied, "active")) as storage,
+        open_storage(copied) as storage,
     ):
         # The sessions first: whoever is killed leaves no profile that has only some of them.
         with shown_progress():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,7 +37,7 @@ from pytest_insight.cli.terminal.output import print_json, say
 from pytest_insight.locations import PROFILE_VARIABLE
 
 if TYPE_CHECKING:
-    from pytest_insight.profiles.file import StorageProfile
+    from pytest_insight.profiles.profile import StorageProfile
     from pytest_insight.storage.access import Reason
 
 _REASONS: dict[Reason, str] = {
@@ -65,8 +66,8 @@ def list_(
     Example: insight profile list
     """
     from pytest_insight.errors import UnknownProfileError
-    from pytest_insight.profiles.file import StorageProfile
     from pytest_insight.profiles.manager import ProfileManager
+    from pytest_insight.profiles.profile import StorageProfile
     from pytest_insight.storage.access import choose
 
     manager = ProfileManager()
@@ -74,8 +75,8 @@ def list_(
     in_use = where = ""
     reason: Reason = "default"
     try:
-        choice = choose(profile_named(ctx, profile))
-        in_use, reason, where = choice.profile.name, choice.reason, where_of(choice.profile)
+        chosen, reason = choose(profile_named(ctx, profile))
+        in_use, where = chosen.name, where_of(chosen)
     except UnknownProfileError as exc:  # whoever made the mistake wants to see what there is
         say(f"warning: {exc}")
 
@@ -91,7 +92,7 @@ def list_(
             Column("Store", where_of, fit="fold"),
         ],
         format_,
-        fields=(*StorageProfile._fields, "in_use"),
+        fields=(*StorageProfile.__dataclass_fields__, "in_use"),
         as_json=lambda p: _fields(p) | {"in_use": p.name == in_use},
         caption=f"profiles of {manager.path}",
         nothing=str,
@@ -116,7 +117,7 @@ def show(
     """
     from pytest_insight.storage.access import choose
 
-    shown = choose(profile_meant(ctx, name, profile)).profile
+    shown, _ = choose(profile_meant(ctx, name, profile))
     if format_ is ShowFormat.JSON:
         print_json(_fields(shown))
         return
@@ -196,5 +197,4 @@ for command in (
 
 
 def _fields(profile: StorageProfile) -> dict[str, Any]:
-    fields = profile._asdict()
-    return fields | {"file_path": profile.place if profile.path or profile.url else None}
+    return asdict(profile) | {"file_path": profile.place if profile.path or profile.url else None}

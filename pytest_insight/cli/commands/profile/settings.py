@@ -15,7 +15,7 @@ from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import ProfileError
 
 if TYPE_CHECKING:
-    from pytest_insight.profiles.file import StorageProfile
+    from pytest_insight.profiles.profile import StorageProfile
 
 NameArgument = Annotated[
     str | None,
@@ -159,7 +159,7 @@ def set_(
     if not changes and not switch:
         raise typer.BadParameter("say what to change: --path, --merge, ...; see --help")
     manager = ProfileManager()
-    before = choose(profile_meant(ctx, name, profile)).profile
+    before, _ = choose(profile_meant(ctx, name, profile))
     if not before.name:
         raise ProfileError("in use is no profile but what the environment says: name a profile")
     now = manager.update_profile(before.name, store_password=where.store_password, **changes)

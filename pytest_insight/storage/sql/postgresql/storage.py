@@ -18,7 +18,7 @@ from pytest_insight.storage.sql.storage import SQLStorage
 if TYPE_CHECKING:
     import psycopg
 
-    from pytest_insight.profiles.file import StorageProfile
+    from pytest_insight.profiles.profile import StorageProfile
 
 CONNECT_SECONDS = 10
 """How long a server may take to answer at all; `connect_timeout` in the URL comes first."""

@@ -21,7 +21,7 @@ from pytest_insight.storage.sql.storage import SQLStorage
 from pytest_insight.storage.store_file import StoreFile, store_exists
 
 if TYPE_CHECKING:
-    from pytest_insight.profiles.file import StorageProfile
+    from pytest_insight.profiles.profile import StorageProfile
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
