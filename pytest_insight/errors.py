@@ -1,79 +1,128 @@
 """Every error that pytest-insight raises on purpose.
 
-One base class, `InsightError`; each kind carries its data as attributes and a `slug` that stays the
-same when the sentence is reworded. The command line catches `InsightError` in one place and prints
-the sentence; every other exception is a bug and is shown with its traceback.
+All derive from `InsightError` and carry what they are about as attributes. They can be pickled and
+copied, for instance to hand them on from a worker process. The command line catches `InsightError`
+in one place and prints its message; any other exception is a bug and is shown with its traceback.
 """
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
+
+__all__ = [
+    "ExchangeError",
+    "InsightError",
+    "InvalidArgumentError",
+    "InvalidImportError",
+    "InvalidQueryParameterError",
+    "InvalidSessionError",
+    "NewerFormatError",
+    "ProfileError",
+    "StorageError",
+    "StoreDamageWarning",
+    "StoreLockedError",
+    "UnknownChoiceError",
+    "UnknownProfileError",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class InsightError(Exception):
-    """Something the user can act on: `str()` says in a sentence what, where and what to do now."""
+    """Base class of all errors that the user can act on.
 
-    slug: ClassVar[str] = "error"
+    The message is one sentence: what is wrong, where, and what to do now.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Restores arguments and attributes without `__init__`, which takes others in subclasses.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # missing in typeshed
+
+
+class InvalidArgumentError(InsightError, ValueError):
+    """An argument makes no sense or can never match anything."""
+
+
+InvalidQueryParameterError = InvalidArgumentError
+"""The former name of `InvalidArgumentError`."""
+
+MAX_CHOICES = 12
+"""Choices that the message of an `UnknownChoiceError` lists."""
 
 
 class UnknownChoiceError(InsightError, ValueError):
-    """A name that is not one of a closed set: a profile, a storage type, a format, a strategy.
+    """A name is not one of a closed set: a storage type, a format, a merge strategy, a profile.
 
     Attributes:
-        kind: what was to be chosen, in words ("merge strategy").
-        given: the name that was given.
-        choices: the names that exist.
-        near: those of `choices` that resemble `given`, best first.
+        kind: what was to be chosen ("merge strategy").
+        given: the unknown name.
+        choices: the valid names, sorted.
+        near: the valid names that resemble `given`, best first.
     """
 
-    slug = "unknown-choice"
-
     def __init__(self, kind: str, given: str, choices: Iterable[str], hint: str = "") -> None:
+        import difflib  # slow to import, and only needed here
+
         self.kind = kind
         self.given = given
-        self.choices = sorted(choices)
-        import difflib  # only for an error
+        self.choices = sorted(map(str, choices))  # members of a `StrEnum` too
+        self.near = difflib.get_close_matches(given, self.choices)
+        answers = [*self._answers(), *([hint] if hint else ())]
+        super().__init__(f"unknown {kind} {given!r}{''.join(f'; {each}' for each in answers)}")
 
-        self.near = difflib.get_close_matches(given, self.choices, n=3, cutoff=0.5)
+    def _answers(self) -> list[str]:
         if self.near:
-            help_ = f"did you mean {_alternatives(self.near)}?"
-        elif self.choices:
-            help_ = f"there is {_alternatives(self.choices)}"
-        else:
-            help_ = "there is none yet"
-        between = hint and (" Or " if help_.endswith("?") else "; ")
-        super().__init__(f"no {kind} named {given!r}: {help_}{between}{hint}")
+            return [f"did you mean {_alternatives([repr(name) for name in self.near])}?"]
+        if not self.choices:
+            return []
+        listed = self.choices[:MAX_CHOICES]
+        more = len(self.choices) - len(listed)
+        return [
+            f"choose {_alternatives([*listed, *([f'one of {more:,} others'] if more else ())])}"
+        ]
 
 
-class UnknownProfileError(UnknownChoiceError):
-    """A profile that does not exist was named; it is never created by asking for it."""
+class ProfileError(InsightError, ValueError):
+    """A profile cannot be created, changed or read.
 
-    slug = "unknown-profile"
-
-    def __init__(self, name: str, known: Iterable[str], named_by: str = "") -> None:
-        self.named_by = named_by
-        hint = f"create it with: insight profile create {name}" if is_plain(name) else ""
-        super().__init__("profile", name, known, hint)
-        if named_by:
-            self.args = (f"{self.args[0]} (named by {named_by})",)
-
-
-class ProfileError(InsightError):
-    """A profile cannot be created, changed or read; `name` is the profile's name or None."""
-
-    slug = "profile"
+    Attributes:
+        name: the profile's name, None if the error is not about a single profile.
+    """
 
     def __init__(self, message: str, name: str | None = None) -> None:
         self.name = name
         super().__init__(message)
 
 
-class StorageError(InsightError):
-    """A store could not be read or written; `where` is its path or URL."""
+class UnknownProfileError(UnknownChoiceError):
+    """A profile does not exist. Asking for a profile never creates it.
 
-    slug = "storage"
+    Attributes:
+        named_by: the environment variable or file that names the profile, "" if an argument does.
+    """
+
+    def __init__(self, name: str, known: Iterable[str], named_by: str = "") -> None:
+        self.named_by = named_by
+        hint = f"to create it: insight profile create {name}" if _is_plain(name) else ""
+        super().__init__("profile", name, known, hint)
+        if named_by:
+            self.args = (f"{named_by}: {self.args[0]}",)
+
+
+class StorageError(InsightError):
+    """A store cannot be read or written.
+
+    Attributes:
+        where: the store's path or URL.
+    """
 
     def __init__(self, message: str, where: Path | str) -> None:
         self.where = where
@@ -81,14 +130,12 @@ class StorageError(InsightError):
 
 
 class StoreLockedError(StorageError):
-    """Another process held the lock for longer than we were willing to wait.
+    """Another process holds the writer lock of a store.
 
     Attributes:
         lock_path: the lock file.
-        waited: seconds.
+        waited: seconds until we gave up.
     """
-
-    slug = "store-locked"
 
     def __init__(self, where: Path, lock_path: Path, waited: float) -> None:
         self.lock_path = lock_path
@@ -101,9 +148,12 @@ class StoreLockedError(StorageError):
 
 
 class NewerFormatError(StorageError):
-    """The data was written by a later pytest-insight; reading it with this one could lose parts."""
+    """A store was written by a newer pytest-insight; this version might lose parts of it.
 
-    slug = "newer-format"
+    Attributes:
+        found: the format's version in the store.
+        known: the newest version that can be read.
+    """
 
     def __init__(self, where: Path | str, found: int, known: int) -> None:
         self.found = found
@@ -116,36 +166,30 @@ class NewerFormatError(StorageError):
 
 
 class InvalidSessionError(InsightError, ValueError):
-    """A `TestSession` holds something that cannot be kept: a naive time, a negative duration."""
-
-    slug = "invalid-session"
+    """A `TestSession` has an invalid field, for instance a naive time or a negative duration."""
 
 
 class ExchangeError(InsightError):
-    """A file cannot be imported or exported; `source` names it."""
+    """A file cannot be imported or exported.
 
-    slug = "exchange"
+    Attributes:
+        source: the file's name.
+    """
 
     def __init__(self, message: str, source: str) -> None:
         self.source = source
         super().__init__(message)
 
 
-MOST_SHOWN = 1_000
-"""Problems, or other things of which a file of ill will may have a million, in one message."""
-
-
 class InvalidImportError(ExchangeError):
-    """A file to import has invalid sessions; nothing of it was imported.
+    """A file to import contains invalid sessions; nothing was imported.
 
     Attributes:
-        problems: what is wrong, each with its place (`Problem` of `exchange.problems`); the first
-            10,000 of them. The message shows the first 1,000.
+        problems: what is wrong, each with its location (`exchange.problems.Problem`); at most the
+            first 10,000. The message shows the first 1,000.
         problem_count: how many problems there are.
         total: sessions in the file, valid or not.
     """
-
-    slug = "invalid-import"
 
     def __init__(
         self, source: str, problems: Sequence[object], total: int, problem_count: int | None = None
@@ -163,32 +207,33 @@ class InvalidImportError(ExchangeError):
         )
 
 
+class StoreDamageWarning(UserWarning):
+    """Part of a store cannot be read; the rest was read, and the damaged file was copied."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+MOST_SHOWN = 1_000
+"""Items in one message, of which malicious input may have millions."""
+
+
 def first_of(
     things: Sequence[object], count: int | None = None, most: int = MOST_SHOWN
 ) -> list[str]:
-    """The first things in words, and how many more there are.
+    """Return the first items as text, and a last line that counts the others.
 
     Args:
-        things: what is shown, as far as it is known.
-        count: how many there are; without, as many as are known.
-        most: how many are shown.
+        things: the items.
+        count: the number of items, if `things` holds only the first of them.
+        most: how many items are returned.
     """
     more = (len(things) if count is None else count) - min(len(things), most)
     return [*map(str, things[:most]), *([f"and {more:,} more"] if more else ())]
 
 
-class InvalidQueryParameterError(InsightError, ValueError):
-    """A query step was given something that can never match or make sense."""
-
-    slug = "invalid-query-parameter"
-
-
-class StoreDamageWarning(UserWarning):
-    """Part of a store could not be read; the rest was, and a copy of the damaged file was kept."""
-
-
-def is_plain(name: str) -> bool:
-    """Whether `name` can be pasted into a shell as it is."""
+def _is_plain(name: str) -> bool:
+    """Return whether `name` can be pasted into any shell unquoted."""
     return bool(name) and all(c.isalnum() or c in "._-" for c in name) and name[0] not in ".-"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_insight import query, summaries
-from pytest_insight.errors import InvalidQueryParameterError, UnknownChoiceError
+from pytest_insight.errors import InvalidArgumentError, UnknownChoiceError
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import InMemoryStorage
 from pytest_insight.summaries import TestSummary, summarised, total_micros, whole_micros
@@ -132,9 +132,9 @@ def test_a_duration_longer_than_any_test_counts_as_eleven_days_in_the_mean(
 
 
 def test_an_unknown_order_and_a_limit_that_is_none_are_refused(storage: InMemoryStorage) -> None:
-    with pytest.raises(UnknownChoiceError, match="did you mean mean"):
+    with pytest.raises(UnknownChoiceError, match="did you mean 'mean'"):
         query.on_storage(storage).group_by_test(sort="meen")
-    with pytest.raises(InvalidQueryParameterError, match="limit"):
+    with pytest.raises(InvalidArgumentError, match="limit"):
         query.on_storage(storage).group_by_test(limit=-1)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from pytest_insight._util.text import clean_text
-from pytest_insight.errors import InvalidQueryParameterError
+from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import TextField
 from pytest_insight.models import TestOutcome
 
@@ -19,27 +19,27 @@ TEXT_FIELDS: tuple[str, ...] = get_args(TextField)
 def text(what: str, value: object) -> str:
     """A text that is not blank."""
     if not isinstance(value, str) or not value.strip():
-        raise InvalidQueryParameterError(f"the {what} must be a text that is not blank: {value!r}")
+        raise InvalidArgumentError(f"the {what} must be a text that is not blank: {value!r}")
     return clean_text(value)  # as stores keep it: a folder's name may be no UTF-8
 
 
 def number(what: str, value: object) -> float:
     """A finite number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidQueryParameterError(f"{what} must be a number, not {value!r}")
+        raise InvalidArgumentError(f"{what} must be a number, not {value!r}")
     try:
         found = float(value)
     except OverflowError:
-        raise InvalidQueryParameterError(f"{what} must be a smaller number") from None
+        raise InvalidArgumentError(f"{what} must be a smaller number") from None
     if not math.isfinite(found) or found < 0:
-        raise InvalidQueryParameterError(f"{what} must be zero or more, not {value!r}")
+        raise InvalidArgumentError(f"{what} must be zero or more, not {value!r}")
     return value
 
 
 def whole(what: str, value: object, *, at_least: int) -> int:
     """A whole number of at least so much."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise InvalidQueryParameterError(
+        raise InvalidArgumentError(
             f"the {what} must be a whole number of at least {at_least}, not {value!r}"
         )
     return value
@@ -53,7 +53,7 @@ def span(what: str, value: str) -> float:
     """Seconds of a span of time as people write it: "90d", "12h", "1.5w", "30m", "10s"."""
     found = _SPAN.fullmatch(value)
     if found is None:
-        raise InvalidQueryParameterError(
+        raise InvalidArgumentError(
             f"{what} is a number with s, m, h, d or w behind it, as in 90d or 12h, not {value!r}"
         )
     return float(found[1]) * _SECONDS[found[2]]
@@ -81,7 +81,7 @@ def moment(what: str, value: str, *, end: bool = False) -> datetime:
             found = found.replace(hour=23, minute=59, second=59, microsecond=999_999)
         return found.astimezone(UTC)
     except (ValueError, OverflowError):  # also the year 1 or 9999, where the offset leads out
-        raise InvalidQueryParameterError(
+        raise InvalidArgumentError(
             f"{what} is a span like 90d or 12h, or a time like 2026-11-01 or 2026-11-01T08:30, "
             f"not {value!r}"
         ) from None
@@ -90,16 +90,16 @@ def moment(what: str, value: str, *, end: bool = False) -> datetime:
 def flag(what: str, value: object) -> bool:
     """True or False, and nothing that merely resembles them."""
     if not isinstance(value, bool):
-        raise InvalidQueryParameterError(f"{what} must be True or False, not {value!r}")
+        raise InvalidArgumentError(f"{what} must be True or False, not {value!r}")
     return value
 
 
 def time(what: str, value: object) -> datetime:
     """A time with an offset: a naive one could mean any of 26 hours."""
     if not isinstance(value, datetime):
-        raise InvalidQueryParameterError(f"the {what} must be a datetime, not {value!r}")
+        raise InvalidArgumentError(f"the {what} must be a datetime, not {value!r}")
     if value.tzinfo is None:
-        raise InvalidQueryParameterError(
+        raise InvalidArgumentError(
             f"the {what} {value} has no time zone: say which, as in "
             f"datetime({value.year}, {value.month}, {value.day}, tzinfo=timezone.utc)"
         )
@@ -109,7 +109,7 @@ def time(what: str, value: object) -> datetime:
 def commit(value: object) -> str:
     """The beginning of a commit's hash."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{4,64}", value):
-        raise InvalidQueryParameterError(
+        raise InvalidArgumentError(
             f"a commit is named by 4 or more hexadecimal digits of its hash, not {value!r}"
         )
     return value
@@ -120,18 +120,18 @@ def outcomes(values: Iterable[object]) -> frozenset[TestOutcome]:
     found: set[TestOutcome] = set()
     for value in values:
         if not isinstance(value, str) or not value.strip():
-            raise InvalidQueryParameterError(f"an outcome is a name like 'failed', not {value!r}")
+            raise InvalidArgumentError(f"an outcome is a name like 'failed', not {value!r}")
         known = TestOutcome(value.strip().lower())
         found.add(known if known in list(TestOutcome) else TestOutcome(clean_text(value)))
     if not found:
-        raise InvalidQueryParameterError("name at least one outcome")
+        raise InvalidArgumentError("name at least one outcome")
     return frozenset(found)
 
 
 def text_field(value: object) -> TextField:
     """A field that a pattern can be looked for in."""
     if value not in TEXT_FIELDS:
-        raise InvalidQueryParameterError(
+        raise InvalidArgumentError(
             f"the field must be one of {', '.join(TEXT_FIELDS)}, not {value!r}"
         )
     return value  # type: ignore[return-value]  # one of the Literal's values, as just checked
@@ -142,5 +142,5 @@ def regex(value: str) -> str:
     try:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as exc:
-        raise InvalidQueryParameterError(f"{value!r} is not a regular expression: {exc}") from exc
+        raise InvalidArgumentError(f"{value!r} is not a regular expression: {exc}") from exc
     return value

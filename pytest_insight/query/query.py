@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_insight._util.text import clean_text
-from pytest_insight.errors import InvalidQueryParameterError
+from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
     BranchIs,
@@ -56,7 +56,7 @@ class Query(msgspec.Struct, frozen=True):
         storage: a storage to ask instead.
 
     Raises (every step):
-        InvalidQueryParameterError: an argument that can never match or make sense.
+        InvalidArgumentError: an argument that can never match or make sense.
     """
 
     selection: Selection = Selection()
@@ -97,7 +97,7 @@ class Query(msgspec.Struct, frozen=True):
         """Started from one time to another, both inclusive."""
         since, until = arguments.time("start", start), arguments.time("end", end)
         if since > until:
-            raise InvalidQueryParameterError(f"the start {since} is after the end {until}")
+            raise InvalidArgumentError(f"the start {since} is after the end {until}")
         return self._and(StartedBetween(since, until))
 
     def date_range(self, start: datetime, end: datetime) -> Query:
@@ -108,13 +108,13 @@ class Query(msgspec.Struct, frozen=True):
         """Carrying a tag; with a value, with exactly that value."""
         key = arguments.text("tag", key)
         if value is not None and not isinstance(value, str):
-            raise InvalidQueryParameterError(f"a tag's value is a text, not {value!r}")
+            raise InvalidArgumentError(f"a tag's value is a text, not {value!r}")
         return self._and(HasTag(key, None if value is None else clean_text(value)))
 
     def with_session_id_pattern(self, *patterns: str) -> Query:
         """With one of these IDs; each exactly, or a shell wildcard (`api-202611*`)."""
         if not patterns:
-            raise InvalidQueryParameterError("name at least one session ID")
+            raise InvalidArgumentError("name at least one session ID")
         checked = tuple(arguments.text("session ID pattern", pattern) for pattern in patterns)
         return self._and(SessionIdMatches(checked))
 
@@ -126,10 +126,10 @@ class Query(msgspec.Struct, frozen=True):
         Each value exactly, or a shell wildcard; "plugins.xdist" leads into a nested fact.
         """
         if facts is not None and not isinstance(facts, Mapping):
-            raise InvalidQueryParameterError(f"facts are names and values, not {facts!r}")
+            raise InvalidArgumentError(f"facts are names and values, not {facts!r}")
         wanted = {**(facts or {}), **more}
         if not wanted:
-            raise InvalidQueryParameterError("name at least one fact of the testing system")
+            raise InvalidArgumentError("name at least one fact of the testing system")
         query = self
         for key, value in wanted.items():
             query = query._and(TestingSystemIs(arguments.text("fact", key), _fact_text(value)))
@@ -260,4 +260,4 @@ def _fact_text(value: object) -> str:
         return clean_text(value)
     if isinstance(value, bool | int | float):
         return msgspec.json.encode(value).decode()
-    raise InvalidQueryParameterError(f"a fact is a text, a number, True or False, not {value!r}")
+    raise InvalidArgumentError(f"a fact is a text, a number, True or False, not {value!r}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight.errors import InvalidQueryParameterError
+from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     AnyTestFilter,
     Custom,
@@ -36,7 +36,7 @@ class QueryTestFilter(msgspec.Struct, frozen=True):
     Sessions of which no test is left drop out of the answer.
 
     Raises (every step):
-        InvalidQueryParameterError: an argument that can never match or make sense.
+        InvalidArgumentError: an argument that can never match or make sense.
     """
 
     __test__: ClassVar[bool] = False
@@ -85,9 +85,9 @@ class QueryTestFilter(msgspec.Struct, frozen=True):
         if longest is not None:
             arguments.number("the longest duration", longest)
         if shortest is None and longest is None:
-            raise InvalidQueryParameterError("give a shortest or a longest duration")
+            raise InvalidArgumentError("give a shortest or a longest duration")
         if shortest is not None and longest is not None and shortest > longest:
-            raise InvalidQueryParameterError(
+            raise InvalidArgumentError(
                 f"the shortest duration {shortest} is more than the longest {longest}"
             )
         return self._and(DurationBetween(shortest, longest))
@@ -99,7 +99,7 @@ class QueryTestFilter(msgspec.Struct, frozen=True):
     def with_custom_filter(self, predicate: Callable[[TestResult], Any]) -> QueryTestFilter:
         """For which a function returns something true; it runs after all other filters."""
         if not callable(predicate):
-            raise InvalidQueryParameterError(f"a custom filter is a function, not {predicate!r}")
+            raise InvalidArgumentError(f"a custom filter is a function, not {predicate!r}")
         return self._and(Custom(predicate))
 
     def apply(self) -> Query:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import encode_session
-from pytest_insight.errors import InvalidQueryParameterError, StorageError
+from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
@@ -198,7 +198,7 @@ class BaseStorage(ABC):
                 the store does not have are no error.
         """
         if isinstance(sessions_to_clear, str):
-            raise InvalidQueryParameterError(
+            raise InvalidArgumentError(
                 f"sessions to clear come in a list, as in [{sessions_to_clear!r}]"
             )
         if sessions_to_clear is not None:
@@ -247,7 +247,7 @@ class BaseStorage(ABC):
             The IDs of what is deleted; with both rules, of what either says.
 
         Raises:
-            InvalidQueryParameterError: neither rule is given, or one is negative.
+            InvalidArgumentError: neither rule is given, or one is negative.
             StorageError: the store cannot be read or written.
         """
         from pytest_insight.storage.pruning import prunable  # seldom needed
@@ -319,7 +319,7 @@ class BaseStorage(ABC):
 
         Raises:
             ExchangeError: the file cannot be written.
-            InvalidQueryParameterError: `days` is negative or not a number.
+            InvalidArgumentError: `days` is negative or not a number.
             StorageError: the store cannot be read, or has none of a session that was named.
             UnknownChoiceError: no such format.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_insight.errors import InvalidQueryParameterError
+from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import IsPinned, Selection, StartedWithin, arguments
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ def prunable(storage: BaseStorage, *, older_than: float | None, keep: int | None
     """The IDs that `BaseStorage.prune_sessions` deletes by these rules, the oldest first.
 
     Raises:
-        InvalidQueryParameterError: neither rule is given, or one is negative.
+        InvalidArgumentError: neither rule is given, or one is negative.
     """
     if older_than is None and keep is None:
-        raise InvalidQueryParameterError("say what to prune: how old, or how many to keep")
+        raise InvalidArgumentError("say what to prune: how old, or how many to keep")
     loose = storage.session_ids(Selection((IsPinned(wanted=False),)))
     old: set[str] = set()
     if keep is not None:

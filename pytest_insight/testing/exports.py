@@ -15,7 +15,7 @@ import pytest
 
 from pytest_insight.errors import (
     ExchangeError,
-    InvalidQueryParameterError,
+    InvalidArgumentError,
     StorageError,
     UnknownChoiceError,
 )
@@ -103,7 +103,7 @@ class ExportRules(Rules):
     def test_days_must_be_a_number_that_makes_sense(
         self, storage: BaseStorage, tmp_path: Path, days: float
     ) -> None:
-        with pytest.raises(InvalidQueryParameterError, match="days"):
+        with pytest.raises(InvalidArgumentError, match="days"):
             storage.export_sessions(tmp_path / "export.json", days=days)
         assert list(tmp_path.glob("export*")) == []
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pytest_insight import filters as f
-from pytest_insight.errors import InvalidQueryParameterError, StorageError
+from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import Rules, fill, make_session
@@ -76,7 +76,7 @@ class UpkeepRules(Rules):
         self, storage: BaseStorage, rule: dict[str, float]
     ) -> None:
         fill(storage, 0)
-        with pytest.raises(InvalidQueryParameterError):
+        with pytest.raises(InvalidArgumentError):
             storage.prune_sessions(**rule)  # type: ignore[arg-type]  # a wrong one on purpose
         assert storage.count() == 1
 

@@ -62,11 +62,11 @@ def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:
         ("query tests --sort durations", "Did you mean 'duration'?", 2),
         ("query tests --outcome faild", "did you mean failed?", 0),
         ("sessions show ap-1", "did you mean api-1?", 1),
-        ("sessions list --profile defualt", "did you mean default?", 1),
-        ("--profile defualt sessions list", "did you mean default?", 1),
-        ("export --format cvs", "did you mean csv?", 1),
-        ("import --merge keepboth", "did you mean keep_both?", 1),
-        ("profile create x --type jsno", "did you mean json?", 1),
+        ("sessions list --profile defualt", "did you mean 'default'?", 1),
+        ("--profile defualt sessions list", "did you mean 'default'?", 1),
+        ("export --format cvs", "did you mean 'csv'?", 1),
+        ("import --merge keepboth", "did you mean 'keep_both'?", 1),
+        ("profile create x --type jsno", "did you mean 'json'?", 1),
     ],
 )
 def test_what_is_mistyped_is_met_with_what_is_meant(

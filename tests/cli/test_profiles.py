@@ -75,7 +75,7 @@ def test_a_command_about_a_profile_takes_its_name_either_way(
 )
 def test_an_empty_name_is_never_another_profile(insight: Insight, words: str) -> None:
     printed = insight(*words.split(), "", status=1)
-    assert (printed.out, "no profile named ''" in printed.err) == ("", True)
+    assert (printed.out, "unknown profile ''" in printed.err) == ("", True)
 
 
 def test_a_profile_is_named_before_the_command_after_it_or_by_the_environment(
@@ -108,16 +108,16 @@ def test_deleting_the_data_too_needs_a_yes(insight: Insight, make_session: MakeS
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        ("sessions list --profile demp", 1, "did you mean demo?"),
-        ("profile switch nope", 1, "no profile named 'nope'"),
-        ("profile delete nope", 1, "no profile named 'nope'"),
+        ("sessions list --profile demp", 1, "did you mean 'demo'?"),
+        ("profile switch nope", 1, "unknown profile 'nope'"),
+        ("profile delete nope", 1, "unknown profile 'nope'"),
         ("profile delete default", 1, "cannot be deleted"),
         ("profile create demo", 1, "exists already"),
         ("profile create DEMO", 1, "exists already"),
         ("profile create -- -x", 1, "cannot be the name"),
         ("profile create a/b", 1, "cannot be the name"),
         ("profile create profiles", 1, "pytest-insight keeps other data in"),
-        ("profile create x --type jsom", 1, "did you mean json?"),
+        ("profile create x --type jsom", 1, "did you mean 'json'?"),
         ("profile create x --merge keep", 1, "keep_both"),
         ("profile create x --export-format xml", 1, "json"),
         ("profile create x --export-days -1", 1, "zero or more"),

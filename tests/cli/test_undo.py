@@ -159,7 +159,7 @@ def test_a_profile_deleted_with_its_sessions_comes_back_with_its_settings(
     said = insight("profile", "delete", "demo", "--data", "--yes").err
     assert "take this back with: insight --profile demo sessions undo" in said
     assert "nothing to take back" in insight("sessions", "undo").err
-    assert "no profile named 'demo'" in insight("sessions", "list", "--profile=demo", status=1).err
+    assert "unknown profile 'demo'" in insight("sessions", "list", "--profile=demo", status=1).err
     assert "the profile 'demo' is there again" in insight("sessions", "undo", "--profile=demo").err
     assert list_profiles()["demo"] == profile
     assert JSONStorage("demo.json").load_sessions() == [make_session()]

@@ -132,7 +132,7 @@ def test_a_strategy_is_found_by_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["", "skip", "keep-both", "KEEP_BOTH", "all"])
 def test_an_unknown_strategy_says_which_there_are(name: str) -> None:
-    with pytest.raises(UnknownChoiceError, match=rf"no merge strategy named '{name}': ") as info:
+    with pytest.raises(UnknownChoiceError, match=rf"unknown merge strategy '{name}'; ") as info:
         get_strategy(name)
     assert info.value.choices == ["keep_both", "replace_existing", "skip_existing"]
     assert any(choice in str(info.value) for choice in info.value.choices)

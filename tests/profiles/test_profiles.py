@@ -15,7 +15,7 @@ import pytest
 from pytest_insight import locations
 from pytest_insight.errors import (
     InsightError,
-    InvalidQueryParameterError,
+    InvalidArgumentError,
     NewerFormatError,
     ProfileError,
     StorageError,
@@ -116,13 +116,13 @@ def test_the_default_profile_cannot_be_created(name: str) -> None:
 
 
 def test_settings_that_cannot_be_are_refused(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(UnknownChoiceError, match=r"no storage type named 'jsn'.*mean json"):
+    with pytest.raises(UnknownChoiceError, match=r"unknown storage type 'jsn'.*mean 'json'"):
         create_profile("x", "jsn")
     with pytest.raises(UnknownChoiceError, match="merge strategy"):
         create_profile("x", merge_strategy="skip")
     with pytest.raises(UnknownChoiceError, match="format"):
         create_profile("x", export_format="xml")
-    with pytest.raises(InvalidQueryParameterError, match="export_days"):
+    with pytest.raises(InvalidArgumentError, match="export_days"):
         create_profile("x", export_days=-1)
     with pytest.raises(ProfileError, match="keeps no file"):
         create_profile("x", "memory", tmp_path / "x.json")
@@ -144,7 +144,7 @@ def test_the_active_profile_is_the_one_last_switched_to() -> None:
 def test_an_unknown_profile_is_an_error_that_names_those_alike() -> None:
     create_profile("production")
     for ask in (switch_profile, ProfileManager().get_profile, ProfileManager().delete_profile):
-        with pytest.raises(UnknownProfileError, match="mean production") as caught:
+        with pytest.raises(UnknownProfileError, match="mean 'production'") as caught:
             ask("prodution")
         assert caught.value.given == "prodution"
         assert caught.value.near == ["production"]
@@ -255,7 +255,7 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(home: Path) -> Non
 def test_an_active_profile_that_is_no_longer_there_is_an_error(home: Path) -> None:
     home.mkdir()
     (home / "profiles.json").write_text('{"version": 1, "active": "gone"}')
-    with pytest.raises(UnknownProfileError, match=r"'gone'.*named by .*profiles\.json"):
+    with pytest.raises(UnknownProfileError, match=r"profiles\.json: unknown profile 'gone'"):
         get_active_profile()
     switch_profile("default")
     assert get_active_profile().name == "default"

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_insight import filters as f
 from pytest_insight import query
-from pytest_insight.errors import InsightError, InvalidQueryParameterError
+from pytest_insight.errors import InsightError, InvalidArgumentError
 from pytest_insight.models import TestOutcome
 from pytest_insight.query import Query, QueryTestFilter
 from pytest_insight.storage import InMemoryStorage
@@ -182,7 +182,7 @@ def test_every_step_and_every_function_of_the_module_is_tested_here() -> None:
 
 @pytest.mark.parametrize("step", BAD_STEPS.values(), ids=BAD_STEPS.keys())
 def test_nonsense_is_refused_when_the_step_is_taken(step: Callable[[Query], object]) -> None:
-    with pytest.raises(InvalidQueryParameterError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         step(Query())
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, InsightError)

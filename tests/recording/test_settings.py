@@ -188,8 +188,8 @@ INI = {
 }
 VARIABLES = {
     "switch": ("PYTEST_INSIGHT", "maybe", "PYTEST_INSIGHT must be 1 or 0"),
-    "profile": ("PYTEST_INSIGHT_PROFILE", "missing", "no profile named 'missing'"),
-    "type": ("PYTEST_INSIGHT_STORAGE_TYPE", "clay", "no storage type named 'clay'"),
+    "profile": ("PYTEST_INSIGHT_PROFILE", "missing", "unknown profile 'missing'"),
+    "type": ("PYTEST_INSIGHT_STORAGE_TYPE", "clay", "unknown storage type 'clay'"),
 }
 
 

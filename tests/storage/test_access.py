@@ -149,9 +149,9 @@ def test_the_home_variable_moves_profiles_and_stores(
 @pytest.mark.parametrize(
     ("arguments", "variables", "message"),
     [
-        ({"profile_name": "activ"}, {PROFILE: "variable"}, "no profile named 'activ': did you"),
-        ({"profile_name": ""}, {}, "no profile named ''"),
-        ({}, {PROFILE: "activ", KIND: "memory"}, "named by PYTEST_INSIGHT_PROFILE"),
+        ({"profile_name": "activ"}, {PROFILE: "variable"}, "unknown profile 'activ'; did you"),
+        ({"profile_name": ""}, {}, "unknown profile ''"),
+        ({}, {PROFILE: "activ", KIND: "memory"}, "PYTEST_INSIGHT_PROFILE: unknown"),
     ],
 )
 def test_an_unknown_profile_is_an_error_and_never_another_store(
@@ -176,7 +176,7 @@ def test_an_unknown_profile_is_an_error_and_never_another_store(
     ],
 )
 def test_an_unknown_type_is_an_error_that_names_those_there_are(ask: Callable[[], object]) -> None:
-    with pytest.raises(UnknownChoiceError, match="mean json"):
+    with pytest.raises(UnknownChoiceError, match="mean 'json'"):
         ask()
 
 
@@ -247,7 +247,7 @@ def test_looking_at_a_database_that_is_in_use_gives_up_none_of_its_locks(
 
 def test_an_unknown_type_in_the_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KIND, "sqlit")
-    with pytest.raises(UnknownChoiceError, match="no storage type named 'sqlit'"):
+    with pytest.raises(UnknownChoiceError, match="unknown storage type 'sqlit'"):
         get_storage_instance()
 
 
