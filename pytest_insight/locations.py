@@ -1,14 +1,14 @@
-"""Where things live: functions of the environment at the time of the call. Nothing is created.
+"""Where files are: functions of the environment at the time of the call. Nothing is created.
 
 | what | place |
 | --- | --- |
-| home | `$PYTEST_INSIGHT_HOME`, else `~/.pytest_insight` |
+| home folder | `$PYTEST_INSIGHT_HOME`, else `~/.pytest_insight` |
 | profiles | `<home>/profiles.json` |
 | store of the profile `default` | `<home>/sessions.json` |
-| store of another json profile | `<home>/<name>.json` |
-| what `insight sessions undo` needs | `<home>/undo/<key of the store>` |
-| store of a sqlite profile | `<home>/<name>.db` |
-| journals of running sessions | `<home>/journal` with that variable, else the state folder |
+| store of another JSON profile | `<home>/<name>.json` |
+| store of another SQLite profile | `<home>/<name>.db` |
+| undo records | `<home>/undo/<key of the store>` |
+| journals of running sessions | `<home>/journal` if the variable is set, else the state folder |
 """
 
 from __future__ import annotations
@@ -24,95 +24,84 @@ STORAGE_TYPE_VARIABLE = "PYTEST_INSIGHT_STORAGE_TYPE"
 DB_PATH_VARIABLE = "PYTEST_INSIGHT_DB_PATH"
 UNDO_VARIABLE = "PYTEST_INSIGHT_UNDO"
 
-_DATABASES = ("postgresql://", "postgres://")
-
 DEFAULT_PROFILE = "default"
 RESERVED_PROFILE_NAMES = frozenset({"profiles", "sessions"})
 """Names whose file in the home folder would be `profiles.json` or the default profile's store."""
 
 
 def variable(name: str) -> str | None:
-    """The value of an environment variable; None where it is not set or empty."""
+    """Return the value of an environment variable; None if it is not set or empty."""
     return os.environ.get(name) or None
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
-    """The path as it should be kept: `~` expanded, absolute, symbolic links left as they are.
+    """Return the absolute path with `~` expanded; symbolic links are not resolved.
 
     Raises:
-        ProfileError: it is no path, but an address of something.
-        InsightError: nobody knows the home folder that it begins with.
+        ProfileError: it is a URL, not a path.
+        InsightError: the home folder that it begins with is unknown.
     """
-    _refuse_address(os.fspath(path))
+    _refuse_url(os.fspath(path))
     try:
         expanded = Path(path).expanduser()
     except RuntimeError as exc:
         raise InsightError(
-            f"cannot tell whose home folder is meant by {path}: {exc}; "
-            f"set {HOME_VARIABLE} to a folder, or HOME"
+            f"cannot expand the home folder in {path}: {exc}; "
+            f"set {HOME_VARIABLE} or HOME to a folder"
         ) from exc
     return Path(os.path.abspath(expanded))  # noqa: PTH100 - Path.resolve() would follow links
 
 
 def home() -> Path:
-    """The folder of profiles and stores."""
-    moved = variable(HOME_VARIABLE)
-    return absolute(moved) if moved else absolute("~/.pytest_insight")
+    """Return the folder of profiles and stores."""
+    return absolute(variable(HOME_VARIABLE) or "~/.pytest_insight")
 
 
 def profiles_path() -> Path:
-    """The file that holds the profiles and which of them is active."""
+    """Return the file of the profiles."""
     return home() / "profiles.json"
 
 
 def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Path:
-    """The store of a profile that names no file of its own: `.json`, or `.db` for SQLite."""
+    """Return the store of a profile without a `file_path`; the suffix of SQLite is `.db`."""
     stem = "sessions" if profile_name == DEFAULT_PROFILE else profile_name
     return home() / f"{stem}{suffix}"
 
 
 def is_url(place: str | os.PathLike[str]) -> bool:
-    """Whether it is the address of a database, and not a path."""
-    return isinstance(place, str) and place.startswith(_DATABASES)
+    """Return whether it is the URL of a database, not a path."""
+    return isinstance(place, str) and place.startswith(("postgresql://", "postgres://"))
 
 
-def _refuse_address(place: str) -> None:
-    """Raise ProfileError where it is the address of something: it may hold a password.
-
-    As a path it would be printed with it, and a store made in a folder named after it.
-    """
-    scheme, mark, rest = place.partition(":/")
-    # After a slash it is a folder of a path, after one letter a drive.
+def _refuse_url(place: str) -> None:
+    """Raise ProfileError if it is a URL: as a path it would be printed with its password."""
+    scheme, mark, _ = place.partition(":/")  # pathlib has reduced the two slashes of a URL to one
+    # After a slash a colon is part of a folder's name; after one letter it marks a drive.
     if not mark or "/" in scheme or "\\" in scheme or len(scheme) == 1:
         return
-    # A Path has made one slash of the two.
-    if not rest.startswith("/") and "postgres" not in scheme.lower():
-        return
-    named_by = f"{DB_PATH_VARIABLE} is" if place == variable(DB_PATH_VARIABLE) else "the place is"
-    # Nothing of the rest is shown: where others keep the password in theirs is not known here.
+    where = f"{DB_PATH_VARIABLE} is" if place == variable(DB_PATH_VARIABLE) else "the path is"
     raise ProfileError(
-        f"{named_by} an address, {scheme}://***, that is neither a path nor the URL of a database "
-        "that can be used: for a PostgreSQL database give a URL of the form "
-        "postgresql://USER@HOST/DATABASE (on the command line with --url), for a file a path "
-        "without '://'"
+        f"{where} a URL, {scheme}://***, that cannot be used: write a PostgreSQL database as "
+        "postgresql://USER@HOST/DATABASE (on the command line with --url), and a file whose path "
+        f"begins with {scheme!r} as ./{scheme}:/..."
     )
 
 
 def one_place(where: str) -> str:
-    """A path without its links, so that two paths of one file are equal; a URL as it is."""
+    """Return a path with symbolic links resolved, so that paths can be compared; a URL as it is."""
     return os.path.realpath(where) if os.path.isabs(where) else where  # noqa: PTH117
 
 
 def undo_folder(store: str) -> Path:
-    """Where is kept what undoing needs for the store at that location, a path or a URL."""
-    import hashlib  # only for what changes a store
+    """Return the folder of the undo records of a store, given its path or URL."""
+    import hashlib  # not needed to read
 
     key = hashlib.blake2b(os.fsencode(one_place(store)), digest_size=8)
     return home() / "undo" / key.hexdigest()
 
 
 def journal_folder() -> Path:
-    """Where the recorder keeps what a running session has finished so far."""
+    """Return the folder of the journals."""
     if variable(HOME_VARIABLE):
         return home() / "journal"
     from platformdirs import user_state_path
@@ -121,5 +110,5 @@ def journal_folder() -> Path:
         return user_state_path("pytest-insight") / "journal"
     except RuntimeError as exc:
         raise InsightError(
-            f"there is no place for journals: {exc}; set {HOME_VARIABLE} to a folder, or HOME"
+            f"there is no folder for journals: {exc}; set {HOME_VARIABLE} or HOME to a folder"
         ) from exc

@@ -48,6 +48,10 @@ def check_profile(profile: StorageProfile) -> None:
 
 def check_place(profile: StorageProfile) -> None:
     """Raise ProfileError if the place is not one for the storage type; the name may be empty."""
+    if profile.url:
+        from pytest_insight.profiles.urls import check_url  # not needed to record into a file
+
+        check_url(profile.url)
     kind = profile.storage_type
     who = f"the profile {profile.name!r} of type {kind}" if profile.name else f"a {kind} storage"
     if kind == "memory" and profile.file_path:

@@ -34,6 +34,7 @@ from pytest_insight.filters import (
     SutIs,
     arguments,
 )
+from pytest_insight.locations import one_place
 from pytest_insight.models import TestSession
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary, ordered, summarised
@@ -69,6 +70,11 @@ class BaseStorage(ABC):
     @abstractmethod
     def location(self) -> str:
         """Where the sessions are, for people: a path, a URL without its password, "memory"."""
+
+    @property
+    def identity(self) -> str:
+        """A string that two storages of the same store share, and no others; for programs."""
+        return one_place(self.location)
 
     @abstractmethod
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:

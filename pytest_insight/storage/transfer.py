@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from pytest_insight import locations
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.exchange.merge import (
@@ -96,7 +95,7 @@ def is_same(one: BaseStorage, other: BaseStorage) -> bool:
     """Whether two storages keep their sessions in the same place."""
     if one.storage_type == other.storage_type == "memory":
         return one is other
-    return locations.one_place(one.location) == locations.one_place(other.location)
+    return one.identity == other.identity
 
 
 def _planned(

@@ -1,9 +1,9 @@
-"""Addresses of databases: whose passwords are found, as libpq reads them, and what is refused."""
+"""URLs of databases: their passwords as libpq reads them, what is shown, and what is refused."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from pytest_insight import locations
-from pytest_insight.errors import ProfileError
+from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.profiles.manager import ProfileManager
-from pytest_insight.profiles.urls import HIDDEN, masked, passwords, without_password
-from pytest_insight.storage import JSONStorage
+from pytest_insight.profiles.urls import check_url, passwords, shown, without_password
+from pytest_insight.storage import JSONStorage, PostgreSQLStorage, StorageProfile
 from pytest_insight.storage.access import get_storage_instance
 
 SECRET_OPTIONS = {
     option.keyword.decode()
     for option in psycopg.pq.Conninfo.get_defaults()
-    if option.dispchar == b"*"  # libpq's mark of what is not to be shown
+    if option.dispchar == b"*"  # libpq's mark of a password
 }
 
 
-def read(url: str) -> dict[str, str] | None:
-    """What libpq makes of it, None where it refuses it."""
+def read_by_libpq(url: str) -> dict[str, str] | None:
+    """Return what libpq reads from the URL, None if it refuses it."""
     try:
         found = conninfo_to_dict(url)
     except (psycopg.Error, UnicodeError):
@@ -34,200 +34,153 @@ def read(url: str) -> dict[str, str] | None:
     return {name: str(value) for name, value in found.items()}
 
 
-def secrets(url: str) -> set[str] | None:
-    """What libpq takes for passwords in it."""
-    found = read(url)
-    if found is None:
-        return None
-    return {found[name] for name in SECRET_OPTIONS & found.keys()} - {""}
-
-
 @pytest.mark.parametrize(
-    ("url", "shown"),
+    ("url", "place", "secrets", "without"),
     [
-        ("postgresql://ci:pa?sECRET@127.0.0.1:1/db", "postgresql://ci:***@127.0.0.1:1/db"),
-        ("postgresql://ci#1:SECRET@127.0.0.1:1/db", "postgresql://ci#1:***@127.0.0.1:1/db"),
-        ("postgresql://ci?1:SECRET@127.0.0.1:1/db", "postgresql://ci?1:***@127.0.0.1:1/db"),
-        ("postgres://ci:a:b#c@h,i:2/db?sslmode=x", "postgres://ci:***@h,i:2/db?sslmode=x"),
-        ("postgresql://ci:x@[::1]:5/db", "postgresql://ci:***@[::1]:5/db"),
-        ("postgresql://h:5432?sslmode=a@b", "postgresql://h:***@b"),
-        ("postgresql://h/d?pass%77ord=secret", "postgresql://h/d?pass%77ord=***"),
-        ("postgresql://h?%70%61ssword=x&user=u", "postgresql://h?%70%61ssword=***&user=u"),
-        ("postgresql://h? password =x", "postgresql://h? password =***"),
-        ("postgresql://h?sslpassword=x", "postgresql://h?sslpassword=***"),
-        ("postgresql://h?oauth_client_secret=x", "postgresql://h?oauth_client_secret=***"),
-        ("postgresql://u?x=1@h/d?password=y", "postgresql://u?x=1@h/d?password=***"),
-        # What libpq takes otherwise, and a person has meant as a password.
-        ("postgresql://ci:p@ss@h/db", "postgresql://ci:***@h/db"),
-        ("postgresql://ci:pa/ss@h/db", "postgresql://ci:***@h/db"),
-        ("postgresql://ci:12/ss@h/db", "postgresql://ci:***@h/db"),
-        ("postgresql://ci@corp:SECRET@h/db", "postgresql://ci@corp:***@h/db"),
-        ("postgresql://ci/x:SECRET@h", "postgresql://ci/x:***@h"),
-        ("postgresql://ci:p@ss@h/db?application_name=a@b", None),
-        ("postgresql://h?PASSWORD=x", "postgresql://h?PASSWORD=***"),
-        ("postgresql://h/d&password=x", "postgresql://h/d&password=***"),
-        # Of other schemes.
-        ("postgresql+psycopg://ci:SECRET@h/db", "postgresql+psycopg://ci:***@h/db"),
+        ("postgresql://ci:x@h:1/d", "postgresql://h:1/d", ["x"], "postgresql://ci@h:1/d"),
+        ("postgresql://ci:a&b=c@h/d", "postgresql://h/d", ["a&b=c"], "postgresql://ci@h/d"),
+        ("postgres://ci:a%40b@[::1]:5", "postgres://[::1]:5", ["a%40b", "a@b"], "postgres://ci@[::1]:5"),
+        ("postgresql://ci@h,i:2/d?a=b", "postgresql://h,i:2/d", [], "postgresql://ci@h,i:2/d?a=b"),
+        ("postgresql://h/d?password=x&a=b", "postgresql://h/d", ["x"], "postgresql://h/d?a=b"),
+        ("postgresql://h?a=b&pass%77ord=x", "postgresql://h", ["x"], "postgresql://h?a=b"),
+        ("postgresql://h?sslpassword=x", "postgresql://h", ["x"], "postgresql://h"),
+        ("postgresql://h?oauth_client_secret=x", "postgresql://h", ["x"], "postgresql://h"),
+        ("postgresql://?service=ci", "postgresql://", [], "postgresql://?service=ci"),
+        ("postgresql:///d?host=%2Ftmp", "postgresql:///d", [], "postgresql:///d?host=%2Ftmp"),
     ],
-)
-def test_a_password_is_found_and_hidden(url: str, shown: str | None) -> None:
-    shown = shown or "postgresql://ci:***@h/db?application_name=a@b"
-    assert masked(url) == shown
-    assert passwords(url)
-    assert all(each not in masked(url) for each in passwords(url) if len(each) > 1)
-    assert passwords(without_password(url)) == []
+)  # fmt: skip
+def test_the_parts_of_a_valid_url(url: str, place: str, secrets: list[str], without: str) -> None:
+    assert (shown(url), passwords(url), without_password(url)) == (place, secrets, without)
+    assert repr(StorageProfile("x", "postgresql", url)) == (
+        f"StorageProfile(name='x', storage_type='postgresql', file_path={place!r})"
+    )
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://h:5432/d@b",
-        "postgresql://h1:1,h2:2/d@b",
-        "postgresql://[::1]:5432/d@b",
-        "postgresql:///d@b",
-        "postgresql://me@h:5432/d",
-        "postgresql://h/d?application_name=a:b@c",
-        "postgresql://h:1/d?application_name=a@b/c",
-        "postgresql://h/d?passfile=x",
-        "postgresql://h/d?application_name=password",
-        "postgresql://",
-        "a path",
+        "postgresql://ci:pa?SECRET@h:1/db",
+        "postgresql://ci:1?x=SECRET@h/db",
+        "postgresql://ci#1:SECRET@h/db",
+        "postgresql://ci:p@SECRET@h/db",
+        "postgresql://ci:pa/SECRET@h/db",
+        "postgresql://ci:12/SECRET@h/db",
+        "postgresql://ci@corp:SECRET@h/db",
+        "postgresql://ci:[SECRET@h/db",
+        "postgresql://ci:SECRET\u2100@h/db",
+        "postgresql://ci:SECRET",
+        "postgresql://h/d&password=SECRET",
+        "postgresql://h/d;password=SECRET",
+        "postgresql://h?a=1?password=SECRET",
+        "postgresql://h? password =SECRET",
+        "postgresql://h?password=SECRET=x",
+        "postgresql://h?SECRET",
+        "postgresql://h:SECRET\n/d",
     ],
 )
-def test_what_is_no_password_is_shown(url: str) -> None:
-    assert passwords(url) == []
-    assert masked(url) == url == without_password(url)
+def test_a_url_that_libpq_may_read_differently_is_refused_without_quoting_it(url: str) -> None:
+    def use_stored() -> None:
+        stored = {"x": {"storage_type": "postgresql", "file_path": url}}
+        content = json.dumps({"version": 1, "profiles": stored})
+        (locations.home() / "profiles.json").write_text(content)
+        get_storage_instance(profile_name="x")
+
+    locations.home().mkdir()
+    for use in (
+        lambda: check_url(url),
+        lambda: PostgreSQLStorage(url),
+        lambda: get_storage_instance(file_path=url),
+        lambda: ProfileManager().create_profile("x", "postgresql", url, store_password=True),
+        lambda: ProfileManager().update_profile("default", file_path=url),
+        use_stored,
+    ):
+        with pytest.raises(ProfileError, match=r"postgresql://\*\*\* is not valid") as refused:
+            use()
+        assert "SECRET" not in str(refused.value)
+        assert refused.value.__context__ is None
+    assert ProfileManager().get_profile("x").place == "postgresql://***"
 
 
-def test_parts_of_a_password_that_libpq_cuts_are_hidden_in_what_it_says() -> None:
-    assert passwords("postgresql://u:on%65@two/three@h/d") == [
-        *("on%65@two/three", "on%65", "two", "three", "one@two/three", "one"),
-    ]
-
-
-def test_passwords_are_found_as_they_stand_there_and_decoded() -> None:
-    url = "postgresql://u:a%21b@h/d?password= c%20 &user=x&sslpassword=e"
-    assert passwords(url) == ["a%21b", " c%20 ", "e", "a!b", "c "]
-    assert without_password(url) == "postgresql://u@h/d?user=x"
-    assert without_password("postgresql://h/d?user=x&password=a&password=b") == (
-        "postgresql://h/d?user=x"
-    )
-    assert without_password("postgresql://h?password=a") == "postgresql://h"
-
-
-RAW = st.lists(
+TEXT = st.lists(
     st.one_of(
         st.sampled_from([*"abz019:@/?#&=[],%+;. \n~é"]),
-        st.sampled_from(
-            ["password=", "pass%77ord=", "sslpassword=", "user=", "&application_name="]
-        ),
+        st.sampled_from(["password=", "pass%77ord=", "sslpassword=", "user=", "application_name="]),
         st.sampled_from(["ci:", "SECRET", "@h", ":5432", "/db", "?", "%40", "%2F", "[::1]"]),
     ),
     max_size=14,
 ).map("".join)
 
 
-@given(st.sampled_from(["postgresql://", "postgres://"]), RAW)
-@example("postgresql://", "ci:pa?sECRET@h:1/db")
-@example("postgresql://", "ci:12?x@s@h")
-@example("postgresql://", "?ci:a@hci:a")
-@example("postgresql://", "&password=?password=a")
-@example("postgresql://", "ci:a/db?password=@h")
-@example("postgresql://", "ci#1:SECRET@h/db")
-@example("postgresql://", "h?pass%77ord=secret")
-@example("postgresql://", "u?x=1@h/db?user=a&password=y")
-def test_whatever_libpq_takes_for_a_password_is_found(scheme: str, raw: str) -> None:
-    url = scheme + raw
-    taken = secrets(url)
-    if taken is None:
+@given(TEXT)
+@example("ci:pa?sECRET@h:1/db")
+@example("?ci:a@hci:a")
+@example("ci:a/db?password=@h")
+@example("h?pass%77ord=secret&user=a")
+@example("ci:a%21b@h,i:5/d?sslpassword=c+d&user=x")
+def test_what_is_not_refused_is_read_as_libpq_reads_it(text: str) -> None:
+    url = f"postgresql://{text}"
+    found = read_by_libpq(url)
+    try:
+        check_url(url)
+    except ProfileError:
         return
-    assert taken <= set(passwords(url))
-    assert (secrets(masked(url)) or set()) <= {HIDDEN}
-    assert not secrets(without_password(url))
-
-
-PIECE = st.text(st.sampled_from([*"ab09:@/?#&=, %é"]), max_size=6)
-NAMES = ["application_name", "options", *sorted(SECRET_OPTIONS)]
-
-
-@st.composite
-def addresses(draw: st.DrawFn) -> str:
-    """Addresses that are meant as libpq reads them."""
-
-    def piece(safe: str = "") -> str:
-        kept = draw(st.sets(st.sampled_from(safe))) if safe else set()
-        return quote(draw(PIECE), safe="".join(kept))
-
-    user = draw(st.sampled_from(["", "{}@", "{}:{}@"])).format(piece("?#&=,"), piece("?#&=,:"))
-    host = st.sampled_from(["", "h", "h.example", "[::1]", "%2Ftmp"])
-    port = st.sampled_from(["", ":", ":5432"])
-    hosts = draw(st.lists(st.builds(str.__add__, host, port), min_size=1, max_size=3))
-    database = draw(st.sampled_from(["/", "/d", "/d@b", "/d#b", "/d:b", "/d%40%2F"]))
-    # Each once: libpq takes the last, and without that password it would be another address.
-    names = draw(st.lists(st.sampled_from(NAMES), max_size=3, unique=True))
-    given = [name for name in names if name != "password" or ":" not in user]
-    query = [f"{name}={piece('@:/?#,')}" for name in given]
-    return f"postgresql://{user}{','.join(hosts)}{database}{'?' if query else ''}{'&'.join(query)}"
-
-
-@given(addresses())
-def test_nothing_else_is_taken_for_one_and_the_address_stays_the_same(url: str) -> None:
-    found = read(url)
     if found is None:
         return
-    assert bool(passwords(url)) == bool(secrets(url))
+    secrets = {found[name] for name in SECRET_OPTIONS & found.keys()} - {""}
+    assert secrets <= set(passwords(url))
     rest = {name: value for name, value in found.items() if name not in SECRET_OPTIONS}
-    assert read(without_password(url)) == rest
-    shown = read(masked(url))
-    assert shown is not None
-    assert {name: shown[name] for name in shown if name not in SECRET_OPTIONS} == rest
+    assert read_by_libpq(without_password(url)) == rest
+    display = read_by_libpq(shown(url)) or {}
+    assert display == {name: found[name] for name in ("host", "port", "dbname") if name in display}
 
 
-ADDRESSES_OF_OTHERS = [
-    "postgresql+psycopg://ci:SECRET@h/db",
-    "POSTGRESQL://ci:SECRET@h/db",
-    " postgresql://ci:SECRET@h/db",
-    '"postgresql://ci:SECRET@h/db"',
-    "jdbc:postgresql://h/db?user=ci&password=SECRET",
-    "mysql://ci:SECRET@h/db",
-    "jdbc:sqlserver://h;password=SECRET",
-    "https://SECRET@h/db",
-]
+@pytest.mark.parametrize("password", ["%zzSECRET", "SECRET%00", "SECRET%"])
+def test_an_error_of_the_driver_does_not_quote_the_password(password: str) -> None:
+    for url in (f"postgresql://ci:{password}@h/d", f"postgresql://h/d?password={password}"):
+        with pytest.raises(StorageError, match="cannot open the store postgresql://h/d") as failed:
+            PostgreSQLStorage(url).count()
+        assert "SECRET" not in str(failed.value)
 
 
-@pytest.mark.parametrize("place", ADDRESSES_OF_OTHERS)
-def test_an_address_of_another_form_is_refused_and_its_password_not_shown(
+@pytest.mark.parametrize(
+    "place",
+    [
+        "postgresql+psycopg://ci:SECRET@h/db",
+        "POSTGRESQL://ci:SECRET@h/db",
+        " postgresql://ci:SECRET@h/db",
+        '"postgresql://ci:SECRET@h/db"',
+        "jdbc:postgresql://h/db?user=ci&password=SECRET",
+        "mysql://ci:SECRET@h/db",
+        "jdbc:sqlserver://h;password=SECRET",
+        "https://SECRET@h/db",
+    ],
+)
+def test_a_url_that_is_not_one_of_postgresql_is_refused_without_quoting_it(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", place)
-    with pytest.raises(ProfileError, match="postgresql://USER@HOST/DATABASE") as refused:
+    with pytest.raises(ProfileError, match=r"PATH is a URL.*USER@HOST") as refused:
         get_storage_instance()
     said = [str(refused.value)]
-    assert said[0].startswith("PYTEST_INSIGHT_DB_PATH is ")
     monkeypatch.delenv("PYTEST_INSIGHT_DB_PATH")
     for use in (
         lambda: get_storage_instance("json", place),
-        lambda: get_storage_instance(file_path=place),
+        lambda: get_storage_instance(file_path=Path(place)),
         lambda: JSONStorage(place),
-        lambda: ProfileManager().create_profile("x", "json", place),
+        lambda: ProfileManager().create_profile("x", "json", Path(place)),
         lambda: ProfileManager().update_profile("default", file_path=place),
     ):
-        with pytest.raises(ProfileError, match="neither a path nor the URL") as refused:
+        with pytest.raises(ProfileError, match="the path is a URL, ") as refused:
             use()
         said.append(str(refused.value))
     assert not any("SECRET" in each for each in said)
     assert list(ProfileManager().list_profiles()) == ["default"]
 
 
-def test_an_address_that_was_taken_for_a_path_is_refused() -> None:
-    with pytest.raises(ProfileError, match=r"an address, postgresql://\*\*\*, that is neither"):
-        get_storage_instance(file_path=Path("postgresql://ci:SECRET@h/db"))
-
-
-@pytest.mark.parametrize("path", ["a:/b.json", "./a://b.json", "/a://b.json", "~/a://b", "a:b"])
-def test_a_colon_makes_no_address(path: str) -> None:
+@pytest.mark.parametrize("path", ["a:/b.json", "./a://b.json", "/a://b.json", "~/a://b", "ab:c"])
+def test_a_path_may_have_a_colon(path: str) -> None:
     assert locations.absolute(path) == Path(path).expanduser().absolute()
 
 
-def test_a_drive_is_no_scheme() -> None:
+def test_a_drive_is_not_a_scheme() -> None:
     assert locations.absolute("C://data/a.json").name == "a.json"

@@ -376,6 +376,6 @@ def test_a_type_that_cannot_be_loaded_is_an_error_that_names_it(
 
 
 def test_a_url_for_a_memory_storage_is_refused_without_its_password() -> None:
-    with pytest.raises(ProfileError, match=r"cannot use postgresql://ci:\*+@h/db") as refused:
+    with pytest.raises(ProfileError, match=r"cannot use postgresql://h/db") as refused:
         get_storage_instance(storage_type="memory", file_path="postgresql://ci:hush@h/db")
     assert "hush" not in str(refused.value)

@@ -109,8 +109,9 @@ def _with_password(target: Target) -> str | None:
     if place is None or not is_url(place):
         return place
     profile = ProfileManager().list_profiles().get(target.profile)
-    known = (profile.file_path if profile else None, variable(DB_PATH_VARIABLE))
-    return next((url for url in known if url and without_password(url) == place), place)
+    known = (profile.url if profile else None, variable(DB_PATH_VARIABLE))
+    urls = [url for url in known if url and is_url(url)]
+    return next((url for url in urls if without_password(url) == place), place)
 
 
 def _kept(path: Path, session_id: str, message: str) -> Folded:

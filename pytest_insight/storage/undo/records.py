@@ -137,7 +137,7 @@ def remembered(
     if storage.storage_type == "memory" or not most:
         yield
         return
-    folder = locations.undo_folder(storage.location)
+    folder = locations.undo_folder(storage.identity)
     deleted = None if profile is None else {"name": profile.name, **settings_of(profile)}
     record = Record(
         storage.location, command.name, command.key, _now(), dict(after), deleted, backup
@@ -164,7 +164,7 @@ def snapshots(storage: BaseStorage) -> list[Snapshot]:
         StorageError: a record cannot be read.
         NewerFormatError: a later pytest-insight wrote it.
     """
-    folder = locations.undo_folder(storage.location)
+    folder = locations.undo_folder(storage.identity)
     found = [_read(path) for path in sorted(folder.glob(f"*{_DEED}"))]
     for each in found:
         if not each.sessions.exists():  # else what is missing would count as added by the deed
@@ -189,7 +189,7 @@ def keep_undone(storage: BaseStorage, ids: set[str]) -> Path:
     Raises:
         StorageError: it cannot be kept.
     """
-    folder = locations.undo_folder(storage.location)
+    folder = locations.undo_folder(storage.identity)
     path = folder / f"{_now():%Y%m%dT%H%M%S.%fZ}{UNDONE}"
     try:
         write_whole(path, document_chunks(storage.encoded_sessions(ids)))

@@ -306,8 +306,10 @@ class PostgreSQLStorage(SQLStorage):
             lock_seconds: how long to wait for another writer.
 
         Raises:
+            ProfileError: the URL is not valid.
             StorageError: psycopg is not installed.
         """
+        urls.check_url(url)
         super().__init__()
         self.url = url
         self._lock_seconds = lock_seconds
@@ -328,8 +330,13 @@ class PostgreSQLStorage(SQLStorage):
 
     @property
     def location(self) -> str:
-        """The URL without its password."""
-        return urls.masked(self.url)
+        """The URL without user, password and parameters."""
+        return urls.shown(self.url)
+
+    @property
+    def identity(self) -> str:
+        """The URL without its password: a parameter may name another server or schema."""
+        return urls.without_password(self.url)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
