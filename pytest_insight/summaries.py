@@ -1,4 +1,4 @@
-"""What a history says of each test: how often it passed and failed, how long it took, and when."""
+"""Summaries: per test, how often it passed and failed, how long it took, and when it ran."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 
 BAD = (TestOutcome.FAILED, TestOutcome.ERROR)
+"""The outcomes that count as failures."""
 UNSTABLE = (*BAD, TestOutcome.RERUN)
-"""What a test that also passes is flaky by."""
+"""The outcomes that make a test flaky if it has also passed."""
+
+MAX_MICROS = 10**12
+"""The most that a duration adds to a mean (11.57 days), so that sums fit 64-bit integers."""
 
 
 class TestSummary(msgspec.Struct, frozen=True):
-    """All selected results of one nodeid.
+    """The selected results of one test.
 
     Attributes:
         nodeid: the test.
-        results: how many there are, reruns among them.
-        outcomes: how many of each outcome, by their names.
-        mean: of the durations, in seconds; for it each counts in whole microseconds, and one of
-            more than 11 days as 11.57 days.
-        p50: the least duration that half of the results do not exceed; None where it was not asked
-            for.
-        p95: the same for 95 % of them.
-        maximum: the longest.
-        first_seen: when the earliest began, in UTC.
-        last_seen: when the latest began.
-        last_outcome: of the result that began last; of several that began at once, of one that is
-            no rerun, and then the last one by name.
+        results: the number of results, reruns included.
+        outcomes: the number of results per outcome, sorted by name.
+        mean: the mean duration in seconds. Durations are rounded to microseconds and limited to
+            11.57 days for it.
+        p50: the median duration in seconds, by the nearest-rank method; None if not requested.
+        p95: the 95th percentile of the durations, likewise.
+        maximum: the longest duration in seconds.
+        first_seen: when the first result began, in UTC.
+        last_seen: when the last result began, in UTC.
+        last_outcome: the outcome of the last result. If several began at the same time, the last
+            one by name that is not a rerun.
     """
 
     __test__ = False
@@ -54,17 +57,17 @@ class TestSummary(msgspec.Struct, frozen=True):
 
     @property
     def failures(self) -> int:
-        """How many failed or had an error."""
+        """The number of results that failed or had an error."""
         return sum(self.outcomes.get(outcome, 0) for outcome in BAD)
 
     @property
     def flaky(self) -> bool:
-        """Whether it passed, and also failed, had an error or was run again."""
+        """Whether it passed, and also failed, had an error or was rerun."""
         return TestOutcome.PASSED in self.outcomes and any(map(self.outcomes.get, UNSTABLE))
 
 
 class SummaryOrder(enum.StrEnum):
-    """What summaries are sorted by: the most, longest or latest first; those alike by nodeid."""
+    """What summaries are sorted by, highest, longest or latest first; ties are in nodeid order."""
 
     MEAN = "mean"
     P95 = "p95"
@@ -73,10 +76,10 @@ class SummaryOrder(enum.StrEnum):
 
 
 def get_order(name: str) -> SummaryOrder:
-    """The order of a name.
+    """Return the order with this name.
 
     Raises:
-        UnknownChoiceError: there is none.
+        UnknownChoiceError: there is no such order.
     """
     try:
         return SummaryOrder(name)
@@ -84,7 +87,7 @@ def get_order(name: str) -> SummaryOrder:
         raise UnknownChoiceError("order", name, list(SummaryOrder)) from None
 
 
-_VALUES: dict[SummaryOrder, Callable[[TestSummary], Any]] = {
+_SORT_KEYS: dict[SummaryOrder, Callable[[TestSummary], Any]] = {
     SummaryOrder.MEAN: lambda each: each.mean,
     SummaryOrder.P95: lambda each: each.p95 or 0.0,
     SummaryOrder.FAILURES: lambda each: each.failures,
@@ -92,150 +95,108 @@ _VALUES: dict[SummaryOrder, Callable[[TestSummary], Any]] = {
 }
 
 
-MOST_MICROS = 10**12
-"""What a duration counts for a mean at most: sums must fit 64 bits."""
-MOST_LOOSE = 250_000
-"""Durations that are kept in the way that is quick to add to, but takes four times the memory."""
-
-
-def whole_micros(duration: float) -> int:
-    """A duration as it counts for a mean: sums of these are the same in whatever order."""
-    micros = duration * 1e6
-    return int(micros + 0.5) if micros < MOST_MICROS else MOST_MICROS
-
-
-def total_micros(durations: Collection[float]) -> int:
-    """Equivalent to `sum(map(whole_micros, durations))`, and four times as fast."""
-    if max(durations, default=0.0) * 1e6 > MOST_MICROS:
-        return sum(map(whole_micros, durations))
-    return sum(map(floor, [duration * 1e6 + 0.5 for duration in durations]))
+def sort_summaries(
+    summaries: Iterable[TestSummary], sort: SummaryOrder | None, limit: int | None
+) -> list[TestSummary]:
+    """Return the first N summaries in an order, or in nodeid order if it is None."""
+    found = sorted(summaries, key=lambda each: each.nodeid)
+    if sort is not None:
+        found.sort(key=_SORT_KEYS[sort], reverse=True)  # stable: ties stay in nodeid order
+    return found if limit is None else found[:limit]
 
 
 class _Tally:
-    """What is noted of one test while its results go by.
+    """Adds up the results of one test.
 
     Attributes:
-        nodeid: the test.
-        loose: durations since the last `pack`.
-        packed: those before it.
-        others: how many results there are of each outcome but `passed`, nearly always few.
-        first, last: when the earliest and the latest result began.
-        last_outcome: of the latest.
-        following: the test whose result came after this one's last time. Tests run in much the same
-            order again and again. Where one is the expected one, its nodeid, just decoded, need not
-            be hashed, which takes a tenth off the whole pass over a history.
+        durations: in seconds; 8 bytes each.
+        other_outcomes: the number of results per outcome other than passed.
+        first: when the first result began.
+        last: when the last result began.
+        last_outcome: the outcome of the last result.
     """
 
-    __slots__ = (
-        "first",
-        "following",
-        "last",
-        "last_outcome",
-        "loose",
-        "nodeid",
-        "others",
-        "packed",
-    )
+    __slots__ = ("durations", "first", "last", "last_outcome", "other_outcomes")
 
-    def __init__(self, nodeid: str, start: datetime, outcome: TestOutcome) -> None:
-        self.nodeid = nodeid
-        self.loose: list[float] = []
-        self.packed = array("d")
-        self.others: dict[str, int] = {}
+    def __init__(self, start: datetime, outcome: TestOutcome) -> None:
+        self.durations = array("d")
+        self.other_outcomes: dict[str, int] = {}
         self.first = self.last = start
         self.last_outcome = outcome
-        self.following = self
 
-    def pack(self) -> None:
-        """Keep the durations in 8 bytes each; the fastest list to add to takes 32."""
-        self.packed.fromlist(self.loose)
-        self.loose.clear()
-
-    def summary(self, *, percentiles: bool) -> TestSummary:
-        """What the results come to."""
-        durations = [*self.packed, *self.loose]
-        if percentiles:
-            durations.sort()
+    def summary(self, nodeid: str, *, percentiles: bool) -> TestSummary:
+        """Return the summary."""
+        durations = sorted(self.durations) if percentiles else self.durations.tolist()
         count = len(durations)
-        outcomes = Counter({str(outcome): times for outcome, times in self.others.items()})
+        outcomes = Counter({str(outcome): n for outcome, n in self.other_outcomes.items()})
         if passed := count - outcomes.total():
             outcomes[str(TestOutcome.PASSED)] += passed
         return TestSummary(
-            self.nodeid,
+            nodeid,
             count,
             dict(sorted(outcomes.items())),
-            mean=total_micros(durations) / count / 1e6,
-            p50=durations[place(50, count)] if percentiles else None,
-            p95=durations[place(95, count)] if percentiles else None,
-            maximum=durations[-1] if percentiles else max(durations),
+            mean=sum_micros(durations) / count / 1e6,
+            p50=durations[percentile_index(50, count)] if percentiles else None,
+            p95=durations[percentile_index(95, count)] if percentiles else None,
+            maximum=max(durations),
             first_seen=self.first.astimezone(UTC),
             last_seen=self.last.astimezone(UTC),
             last_outcome=self.last_outcome,
         )
 
 
-def summarised(sessions: Iterable[TestSession], *, percentiles: bool = True) -> list[TestSummary]:
-    """The summary of each test, by nodeid.
+def summarize(sessions: Iterable[TestSession], *, percentiles: bool = True) -> list[TestSummary]:
+    """Return the summary of each test, sorted by nodeid.
 
-    Holds one session at a time, and of each result 8 bytes (32 of the last `MOST_LOOSE`).
+    Holds one session at a time, and 8 bytes per result.
     """
-    tests: dict[str, _Tally] = {}
-    before = _Tally("", datetime.min, TestOutcome.PASSED)  # no test: nodeids are never empty
-    loose = 0
+    tallies: dict[str, _Tally] = {}
     for session in sessions:
-        before = _note(session.test_results, tests, before)
-        loose += len(session.test_results)
-        if loose > MOST_LOOSE:
-            loose = 0
-            for test in tests.values():
-                test.pack()
-    return [tests[nodeid].summary(percentiles=percentiles) for nodeid in sorted(tests)]
+        _add(session.test_results, tallies)
+    return [tallies[nodeid].summary(nodeid, percentiles=percentiles) for nodeid in sorted(tallies)]
 
 
-def _note(results: Iterable[TestResult], tests: dict[str, _Tally], before: _Tally) -> _Tally:
-    """Note a session's results; takes and returns the test of the result before.
+def _add(results: Iterable[TestResult], tallies: dict[str, _Tally]) -> None:
+    """Add results to the tallies of their tests.
 
-    All that is done for every result is done right here: this takes as long as decoding it, and a
-    call of a function would add a quarter.
+    This takes as long as decoding the results; a method call per result would add a quarter.
     """
     passed = TestOutcome.PASSED
     for result in results:
-        nodeid, start, outcome = result.nodeid, result.start_time, result.outcome
-        test = before.following
-        if test.nodeid != nodeid:
-            found = tests.get(nodeid)
-            if found is None:
-                found = tests[nodeid] = _Tally(nodeid, start, outcome)
-            before.following = test = found
-        before = test
-        test.loose.append(result.duration)
-        if start > test.last:
-            test.last, test.last_outcome = start, outcome
-        elif start < test.first:
-            test.first = start
-        elif start == test.last and counts_as_later(outcome, test.last_outcome):
-            test.last_outcome = outcome
+        start, outcome = result.start_time, result.outcome
+        tally = tallies.get(result.nodeid)
+        if tally is None:
+            tally = tallies[result.nodeid] = _Tally(start, outcome)
+        tally.durations.append(result.duration)
+        if start > tally.last:
+            tally.last, tally.last_outcome = start, outcome
+        elif start < tally.first:
+            tally.first = start
+        elif start == tally.last and counts_as_later(outcome, tally.last_outcome):
+            tally.last_outcome = outcome
         if outcome is not passed:
-            test.others[outcome] = test.others.get(outcome, 0) + 1
-    return before
+            tally.other_outcomes[outcome] = tally.other_outcomes.get(outcome, 0) + 1
 
 
 def counts_as_later(outcome: str, other: str) -> bool:
-    """Which of two results that began at once is the last; see `TestSummary.last_outcome`."""
+    """Return which of two results that began at the same time is `TestSummary.last_outcome`."""
     rerun = TestOutcome.RERUN
     return (outcome != rerun, outcome) > (other != rerun, other)
 
 
-def ordered(
-    summaries: Iterable[TestSummary], sort: SummaryOrder | None, limit: int | None
-) -> list[TestSummary]:
-    """The first ones by an order; without one, by nodeid."""
-    found = sorted(summaries, key=lambda each: each.nodeid)
-    if sort is not None:
-        found.sort(key=_VALUES[sort], reverse=True)  # those alike stay as they are
-    return found if limit is None else found[:limit]
+def round_micros(duration: float) -> int:
+    """Return a duration in microseconds, at most `MAX_MICROS`: integers add up in any order."""
+    micros = duration * 1e6
+    return int(micros + 0.5) if micros < MAX_MICROS else MAX_MICROS
 
 
-def place(percent: int, count: int) -> int:
-    """The place of the nearest rank among sorted values."""
+def sum_micros(durations: Collection[float]) -> int:
+    """Return `sum(map(round_micros, durations))`, four times as fast."""
+    if max(durations, default=0.0) * 1e6 > MAX_MICROS:
+        return sum(map(round_micros, durations))
+    return sum(map(floor, [duration * 1e6 + 0.5 for duration in durations]))
+
+
+def percentile_index(percent: int, count: int) -> int:
+    """Return the index of a percentile in `count` sorted values, by the nearest-rank method."""
     return max(-(-percent * count // 100), 1) - 1

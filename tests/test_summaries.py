@@ -1,20 +1,19 @@
-"""What a history says of each test."""
+"""Summaries per test."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_insight import query, summaries
+from pytest_insight import query
 from pytest_insight.errors import InvalidArgumentError, UnknownChoiceError
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import InMemoryStorage
-from pytest_insight.summaries import TestSummary, summarised, total_micros, whole_micros
+from pytest_insight.summaries import TestSummary, round_micros, sum_micros, summarize
 from tests.conftest import START, MakeSession
 from tests.strategies import durations, outcomes, times
 
@@ -41,7 +40,7 @@ def names(found: list[TestSummary]) -> list[str]:
     return [each.nodeid for each in found]
 
 
-def test_all_results_of_a_test_are_added_up(storage: InMemoryStorage) -> None:
+def test_a_summary_covers_all_results_of_a_test(storage: InMemoryStorage) -> None:
     found = query.on_storage(storage).group_by_test()
     assert names(found) == ["a", "b", "c"]
     assert found[1] == TestSummary(
@@ -59,7 +58,7 @@ def test_all_results_of_a_test_are_added_up(storage: InMemoryStorage) -> None:
     assert found[2].outcomes == {"flaky": 1}
 
 
-def test_only_what_is_selected_counts(storage: InMemoryStorage) -> None:
+def test_only_selected_results_count(storage: InMemoryStorage) -> None:
     asked = query.on_storage(storage).latest(2).filter_by_test().with_outcome("passed").apply()
     (found,) = asked.group_by_test()
     assert (found.nodeid, found.results, found.outcomes) == ("b", 1, {"passed": 1})
@@ -75,7 +74,7 @@ def test_only_what_is_selected_counts(storage: InMemoryStorage) -> None:
         ("last", ["b", "c", "a"]),
     ],
 )
-def test_the_most_come_first_and_those_alike_by_nodeid(
+def test_ties_are_sorted_by_nodeid(
     storage: InMemoryStorage, sort: str | None, expected: list[str]
 ) -> None:
     asked = query.on_storage(storage)
@@ -96,7 +95,7 @@ def test_the_most_come_first_and_those_alike_by_nodeid(
         ("rerun passed", True),
     ],
 )
-def test_a_test_that_passed_and_did_not_is_flaky(
+def test_a_test_that_passed_and_failed_is_flaky(
     make_session: MakeSession, outcomes: str, flaky: bool
 ) -> None:
     storage = InMemoryStorage()
@@ -107,13 +106,13 @@ def test_a_test_that_passed_and_did_not_is_flaky(
     assert names(asked.group_by_test(flaky=True)) == ["a"] * flaky
 
 
-def test_a_limit_counts_the_flaky_ones(storage: InMemoryStorage) -> None:
+def test_the_limit_applies_after_flaky(storage: InMemoryStorage) -> None:
     asked = query.on_storage(storage)
     assert names(asked.group_by_test(sort="mean", limit=1)) == ["c"]
     assert names(asked.group_by_test(sort="mean", limit=1, flaky=True)) == ["b"]
 
 
-def test_percentiles_are_durations_that_occurred(make_session: MakeSession) -> None:
+def test_percentiles_are_nearest_ranks(make_session: MakeSession) -> None:
     storage = InMemoryStorage()
     results = [result("a", "passed", 0, float(number)) for number in range(1, 101)]
     storage.save_session(make_session(test_results=tuple(results)))
@@ -121,7 +120,7 @@ def test_percentiles_are_durations_that_occurred(make_session: MakeSession) -> N
     assert (found.p50, found.p95, found.maximum, found.mean) == (50.0, 95.0, 100.0, 50.5)
 
 
-def test_a_duration_longer_than_any_test_counts_as_eleven_days_in_the_mean(
+def test_the_mean_limits_durations_to_eleven_days(
     make_session: MakeSession,
 ) -> None:
     storage = InMemoryStorage()
@@ -131,17 +130,15 @@ def test_a_duration_longer_than_any_test_counts_as_eleven_days_in_the_mean(
     assert (found.mean, found.maximum) == (500_000.0, 1.7e308)
 
 
-def test_an_unknown_order_and_a_limit_that_is_none_are_refused(storage: InMemoryStorage) -> None:
+def test_an_unknown_order_and_a_negative_limit_are_refused(storage: InMemoryStorage) -> None:
     with pytest.raises(UnknownChoiceError, match="did you mean 'mean'"):
         query.on_storage(storage).group_by_test(sort="meen")
     with pytest.raises(InvalidArgumentError, match="limit"):
         query.on_storage(storage).group_by_test(limit=-1)
 
 
-# What a summary says, in the plainest words; what is shipped is made to be fast.
-
-
-def plainly(nodeid: str, results: list[TestResult], *, percentiles: bool) -> TestSummary:
+def expected_summary(nodeid: str, results: list[TestResult], *, percentiles: bool) -> TestSummary:
+    """Return the summary by its definition; the library's code is made for speed."""
     durations = [each.duration for each in results]
 
     def percentile(percent: int) -> float | None:
@@ -157,7 +154,7 @@ def plainly(nodeid: str, results: list[TestResult], *, percentiles: bool) -> Tes
         nodeid,
         len(results),
         dict(Counter(str(each.outcome) for each in results)),
-        mean=sum(map(whole_micros, durations)) / len(durations) / 1e6,
+        mean=sum(map(round_micros, durations)) / len(durations) / 1e6,
         p50=percentile(50),
         p95=percentile(95),
         maximum=max(durations),
@@ -179,13 +176,9 @@ some_results = st.lists(
 )
 
 
-@given(
-    several=st.lists(some_results, max_size=5),
-    percentiles=st.booleans(),
-    most_loose=st.integers(0, 12),
-)
-def test_a_summary_is_what_its_results_come_to_in_whatever_order_they_stand(
-    several: list[list[TestResult]], percentiles: bool, most_loose: int
+@given(several=st.lists(some_results, max_size=5), percentiles=st.booleans())
+def test_summaries_follow_their_definition_in_any_order_of_results(
+    several: list[list[TestResult]], percentiles: bool
 ) -> None:
     history = [
         TestSession(f"api-{number}", "api", START, test_results=tuple(results))
@@ -194,14 +187,15 @@ def test_a_summary_is_what_its_results_come_to_in_whatever_order_they_stand(
     by_test: dict[str, list[TestResult]] = {}
     for each in (each for results in several for each in results):
         by_test.setdefault(each.nodeid, []).append(each)
-    with mock.patch.object(summaries, "MOST_LOOSE", most_loose):
-        found = summarised(history, percentiles=percentiles)
-    assert found == [plainly(*item, percentiles=percentiles) for item in sorted(by_test.items())]
+    found = summarize(history, percentiles=percentiles)
+    assert found == [
+        expected_summary(*item, percentiles=percentiles) for item in sorted(by_test.items())
+    ]
     for summary in found:
         assert list(summary.outcomes) == sorted(summary.outcomes)
         assert {type(name) for name in summary.outcomes} == {str}
 
 
 @given(st.lists(durations() | st.floats(0, 1e-5) | st.floats(0, 1e308)))
-def test_a_total_is_of_whole_microseconds(some: list[float]) -> None:
-    assert total_micros(some) == sum(map(whole_micros, some))
+def test_a_sum_is_of_rounded_durations(some: list[float]) -> None:
+    assert sum_micros(some) == sum(map(round_micros, some))

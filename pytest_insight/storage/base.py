@@ -37,7 +37,7 @@ from pytest_insight.filters import (
 from pytest_insight.locations import one_place
 from pytest_insight.models import TestSession
 from pytest_insight.storage.verification import Verification
-from pytest_insight.summaries import SummaryOrder, TestSummary, ordered, summarised
+from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import ImportReport, MergePlan
@@ -189,12 +189,12 @@ class BaseStorage(ABC):
     ) -> list[TestSummary]:
         """What the selected results say of each test; see `Query.group_by_test`.
 
-        Equivalent to `ordered(summarised(iter_sessions(selection), ...), sort, limit)` of all
+        Equivalent to `sort_summaries(summarize(iter_sessions(selection)), sort, limit)` of all
         tests or of the flaky ones.
         """
         percentiles = percentiles or sort == SummaryOrder.P95
-        found = summarised(self.iter_sessions(selection), percentiles=percentiles)
-        return ordered((each for each in found if each.flaky or not flaky), sort, limit)
+        found = summarize(self.iter_sessions(selection), percentiles=percentiles)
+        return sort_summaries((each for each in found if each.flaky or not flaky), sort, limit)
 
     def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
         """Delete sessions, all or none; returns how many there were.

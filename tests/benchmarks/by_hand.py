@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from pytest_insight.models import CodeState, TestSession
-from pytest_insight.storage.sql.keys import key_of, micros
+from pytest_insight.storage.sql.rows import hash_key, to_micros
 
 Rows = list[tuple[Any, ...]]
 
@@ -43,8 +43,8 @@ _STATEMENTS = {
 
 def _parameters(name: str, nodeid: str) -> tuple[Any, ...]:
     if name == "failures":
-        return (micros(datetime.now(UTC) - timedelta(days=DAYS)),)
-    return (key_of(nodeid),) if name == "history" else ()
+        return (to_micros(datetime.now(UTC) - timedelta(days=DAYS)),)
+    return (hash_key(nodeid),) if name == "history" else ()
 
 
 @contextmanager
@@ -143,16 +143,16 @@ def _load(
     sessions: Sequence[TestSession], known: dict[str, int], load: Callable[[str, Rows], None]
 ) -> None:
     for session in sessions:
-        key, start = key_of(session.session_id), micros(session.session_start_time)
+        key, start = hash_key(session.session_id), to_micros(session.session_start_time)
         new: Rows = []
         results: Rows = []
         texts: Rows = []
         for position, each in enumerate(session.test_results):
             test = known.get(each.nodeid)
             if test is None:
-                test = known[each.nodeid] = key_of(each.nodeid)
+                test = known[each.nodeid] = hash_key(each.nodeid)
                 new.append((test, each.nodeid))
-            began = micros(each.start_time) - start
+            began = to_micros(each.start_time) - start
             warning, worker = int(each.has_warning), each.worker or None
             outcome = str(each.outcome)
             results.append((key, test, position, outcome, began, each.duration, warning, worker))
@@ -160,7 +160,7 @@ def _load(
             if any(said) or each.properties:
                 texts.append((key, position, *said, _json(each.properties)))
         code = session.code_state or CodeState()
-        stopped = micros(session.session_stop_time)
+        stopped = to_micros(session.session_stop_time)
         facts = (_json(session.session_tags), _json(session.testing_system))
         ending = (session.exit_status, int(session.crashed), int(session.pinned))
         head = (key, session.session_id, session.sut_name, start, stopped)
@@ -227,11 +227,11 @@ def ask_duckdb(place: str, path: str, turns: int) -> dict[str, list[float]]:
         sessions.writerow(("session_id", "sut", "began", "header"))
         for session in storage.iter_sessions():
             header = _json(msgspec.structs.replace(session, test_results=()))
-            began = micros(session.session_start_time)
+            began = to_micros(session.session_start_time)
             sessions.writerow((session.session_id, session.sut_name, began, header))
             for each in session.test_results:
                 nodeid = each.nodeid
-                head = (session.session_id, nodeid, str(each.outcome), micros(each.start_time))
+                head = (session.session_id, nodeid, str(each.outcome), to_micros(each.start_time))
                 texts = (each.longreprtext, each.capstdout, each.capstderr, each.caplog)
                 more = (int(each.has_warning), each.worker, _json(each.properties))
                 results.writerow((*head, each.duration, *texts, *more))
@@ -240,7 +240,7 @@ def ask_duckdb(place: str, path: str, turns: int) -> dict[str, list[float]]:
         for table, source in (("results", rows), ("sessions", heads)):
             database.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv('{source}')")
             source.unlink()
-        since = micros(datetime.now(UTC) - timedelta(days=DAYS))
+        since = to_micros(datetime.now(UTC) - timedelta(days=DAYS))
         parameters = {"failures": [since], "history": [nodeid]}
         return in_turns(
             {

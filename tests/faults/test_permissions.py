@@ -93,7 +93,7 @@ def protected(
     with storage:
         storage.save_sessions(make_session(number) for number in range(3))
         storage.export_sessions("other.json")
-    protect(storage.path.parent)
+    protect(Path(storage.location).parent)
     return storage
 
 
@@ -123,11 +123,11 @@ WRITING = [
 def test_a_read_only_store_answers_every_question(
     protected: JSONStorage | SQLiteStorage, command: str
 ) -> None:
-    before = sorted(protected.path.parent.iterdir())
+    before = sorted(Path(protected.location).parent.iterdir())
     ran = insight(*command.split())
     assert (ran.status, ran.err.count("error")) == (0, 0), ran
     assert "warning" not in ran.err
-    assert sorted(protected.path.parent.iterdir()) == before
+    assert sorted(Path(protected.location).parent.iterdir()) == before
 
 
 @needs_permissions
@@ -135,14 +135,17 @@ def test_a_read_only_store_answers_every_question(
 def test_writing_a_read_only_store_is_an_error_and_changes_nothing(
     protected: JSONStorage | SQLiteStorage, command: str
 ) -> None:
-    before = protected.path.read_bytes()
+    before = Path(protected.location).read_bytes()
     ran = insight(*command.split())
     assert ran.status == 1
     assert ran.err.startswith("insight: error: cannot write ")
     assert ran.err.count("\n") == 1
-    assert protected.path.read_bytes() == before
-    name = protected.path.name
-    assert sorted(path.name for path in protected.path.parent.iterdir()) == [name, f"{name}.lock"]
+    assert Path(protected.location).read_bytes() == before
+    name = Path(protected.location).name
+    assert sorted(path.name for path in Path(protected.location).parent.iterdir()) == [
+        name,
+        f"{name}.lock",
+    ]
 
 
 @needs_permissions
@@ -150,8 +153,8 @@ def test_writing_a_read_only_store_is_an_error_and_changes_nothing(
 def test_a_damaged_read_only_store_is_read_though_no_copy_can_be_kept(
     protected: JSONStorage,
 ) -> None:
-    data = protected.path.read_bytes()
-    protected.path.write_bytes(data.replace(b'"passed"', b'"pa\0sed"', 1))
+    data = Path(protected.location).read_bytes()
+    Path(protected.location).write_bytes(data.replace(b'"passed"', b'"pa\0sed"', 1))
     ran = insight("sessions", "list", "--format", "json")
     assert (ran.status, ran.out.count('"session_id"')) == (0, 2)
     assert "it could not be copied (Permission denied)" in ran.err
@@ -173,10 +176,10 @@ def test_an_import_asks_first_whether_it_may_write(protected: JSONStorage) -> No
 def test_a_store_that_is_write_protected_is_not_replaced_by_a_new_file(
     protected: JSONStorage | SQLiteStorage,
 ) -> None:
-    name = protected.path.name
-    protected.path.parent.chmod(0o700)
-    protected.path.with_name(f"{name}.lock").chmod(0o600)
-    before = protected.path.read_bytes()
+    name = Path(protected.location).name
+    Path(protected.location).parent.chmod(0o700)
+    Path(protected.location).with_name(f"{name}.lock").chmod(0o600)
+    before = Path(protected.location).read_bytes()
     writing = WRITING[:-1]
     if isinstance(protected, SQLiteStorage):
         writing.remove("sessions repair")  # which finds nothing that it would have to write
@@ -185,8 +188,12 @@ def test_a_store_that_is_write_protected_is_not_replaced_by_a_new_file(
         assert (ran.status, ran.out) == (1, ""), command
         assert f"{name} is write-protected" in ran.err or "Permission denied" in ran.err
     assert insight("sessions", "list").status == 0
-    assert protected.path.read_bytes() == before
-    assert {path.name for path in protected.path.parent.iterdir()} <= {name, f"{name}.lock", "undo"}
+    assert Path(protected.location).read_bytes() == before
+    assert {path.name for path in Path(protected.location).parent.iterdir()} <= {
+        name,
+        f"{name}.lock",
+        "undo",
+    }
 
 
 @needs_permissions
@@ -198,7 +205,7 @@ def test_a_run_whose_store_may_not_be_written_keeps_its_session(
     ran = subprocess.run([*BEFORE, *command], capture_output=True, text=True, check=False)
     assert ran.returncode == 0
     assert "insight: this run was NOT saved: cannot write " in ran.stdout
-    for path in (protected.path.parent, *protected.path.parent.iterdir()):
+    for path in (Path(protected.location).parent, *Path(protected.location).parent.iterdir()):
         path.chmod(path.stat().st_mode | 0o200)
     assert "brought in" in insight("sessions", "list").err
     assert len(protected.session_ids()) == 4

@@ -1,6 +1,6 @@
-"""The backends that keep sessions in a database: SQLite, and PostgreSQL.
+"""Backends that store sessions in a database: SQLite and PostgreSQL.
 
-Everything is written once: the tables (`schema`), what a session is as rows (`rows`), filters as
-conditions (`compiling`), reading and writing (`store`). What differs is small: the words of the
-language (`dialect`), and the driver (`sqlite`, `postgresql`).
+Both share the tables (`schema`), the encoding of a session as rows (`rows`), the translation of
+filters into SQL (`conditions`), and reading and writing (`storage`, `reader`, `writer`). Each has a
+folder with its SQL dialect, its driver (`connection`) and its storage class.
 """

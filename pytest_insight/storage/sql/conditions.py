@@ -1,12 +1,11 @@
-"""Filters as conditions in SQL, with bound parameters; what cannot be said stays for Python.
+"""Translate filters into SQL conditions; filters that SQL cannot express run in Python.
 
-The aliases are `s` for sessions, `r` for results, and `x` for what else a result has to say.
+Table aliases: `s` is a session, `r` a result, `x` the details of a result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,83 +19,91 @@ from pytest_insight.storage.sql.dialect import (
     NEVER,
     Condition,
     Dialect,
-    both,
+    combine,
     is_regex,
     is_storable,
 )
-from pytest_insight.storage.sql.keys import EPOCH, key_of, micros
-from pytest_insight.storage.sql.rows import DETAILED, WARNING, code_of
+from pytest_insight.storage.sql.rows import (
+    DETAILED,
+    EPOCH,
+    WARNING,
+    hash_key,
+    outcome_code,
+    to_micros,
+)
 
-# Where a result has no details, no line is looked for: a comparison with NULL finds none at once.
-WITH_DETAILS = (
+ALL_RESULTS = (
     "insight_results r LEFT JOIN insight_details x"
+    # NULL for results without details, which spares the lookup.
     f" ON x.session = CASE WHEN r.flags >= {DETAILED} THEN r.session END"
     " AND x.outcome = r.outcome AND x.position = r.position"
 )
-"""Every result, with its details where it has any."""
-DETAILS_ALONE = "insight_details r"
-"""The results that have details; `r.result` is what `x.result` is of the others."""
+"""FROM clause: every result, joined with its details; their JSON is `x.result`."""
+DETAILED_RESULTS = "insight_details r"
+"""FROM clause: only the results that have details; their JSON is `r.result`."""
 
 TEXT_FIELDS = ("longreprtext", "capstdout", "capstderr", "caplog")
 _PLAIN = TestResult("-", TestOutcome.PASSED, EPOCH)
-"""What every result is like that has no details, as far as outcome and texts go."""
+"""Has the outcome and texts of every result without details."""
 
 
-class Results(NamedTuple):
-    """Which results are wanted, as far as it can be said in SQL.
+class ResultConditions(NamedTuple):
+    """The test filters of a selection in SQL.
 
     Attributes:
-        condition: what a result must be; of `source`.
-        source: where to look for them: all results, or only those with details.
-        nodeid: what the nodeid must be, of `insight_tests`; a part of the condition.
-        tests: how many tests they are of, where those are few.
-        rest: the filters that are looked at in Python.
+        condition: what SQL tests of each result, in terms of `source`.
+        source: the FROM clause.
+        nodeid: the part of `condition` that concerns the nodeid, in terms of `insight_tests`.
+        test_count: the number of tests that match `nodeid`, if they are few; else None.
+        python_filters: the filters that run in Python.
     """
 
     condition: Condition
     source: str
     nodeid: Condition
-    tests: int | None
-    rest: tuple[TestFilter, ...]
+    test_count: int | None
+    python_filters: tuple[TestFilter, ...]
 
     @property
     def narrows(self) -> bool:
-        """Whether single results are selected."""
-        return bool(self.rest) or self.condition is not ALWAYS
+        """Whether some results may be left out."""
+        return bool(self.python_filters) or self.condition is not ALWAYS
 
     @property
     def bounded(self) -> bool:
-        """Whether it is known beforehand how many of a session there are at most."""
-        return self.tests is not None or self.source == DETAILS_ALONE
+        """Whether the number of matching results of a session can be estimated."""
+        return self.test_count is not None or self.source == DETAILED_RESULTS
 
 
-class Compiled(NamedTuple):
-    """A selection, as far as it can be said in SQL.
+class SelectionConditions(NamedTuple):
+    """A selection in SQL.
 
     Attributes:
-        sessions: what a session's own row, or its results, must be.
-        rest_of_sessions: the session filters that are looked at in Python.
-        results: which results.
-        limit: as in the selection.
-        steps: for people: each filter, and where it runs.
+        sessions: what SQL tests of each session.
+        python_filters: the session filters that run in Python.
+        results: the test filters.
+        limit: the selection's limit.
+        steps: each filter with its condition, None if it runs in Python; for `explain`.
     """
 
     sessions: Condition
-    rest_of_sessions: tuple[SessionFilter, ...]
-    results: Results
+    python_filters: tuple[SessionFilter, ...]
+    results: ResultConditions
     limit: int | None
     steps: tuple[tuple[SessionFilter | TestFilter, Condition | None], ...]
 
 
-FewTests = Callable[[Condition], Collection[int] | None]
-"""The keys of the tests whose nodeid is as said, where they are few; None where they are many."""
+FindFewTests = Callable[[Condition], Collection[int] | None]
+"""Returns the keys of the tests that match a nodeid condition; None if they are many."""
 
 
-def compiled(selection: Selection, dialect: Dialect, few_tests: FewTests) -> Compiled:
-    """What a resolved selection is in SQL; `few_tests` is asked at most once."""
+def compile_selection(
+    selection: Selection, dialect: Dialect, find_few_tests: FindFewTests
+) -> SelectionConditions:
+    """Translate a resolved selection; calls `find_few_tests` at most once."""
     sessions = [(each, _session(each, dialect)) for each in selection.session_filters]
-    results, steps = _results(selection.test_filters, dialect, few_tests)
-    return Compiled(
+    results, steps = _results(selection.test_filters, dialect, find_few_tests)
+    return SelectionConditions(
         _all(condition for _, condition in sessions),
         tuple(each for each, condition in sessions if condition is None),
         results,
@@ -105,109 +112,99 @@ def compiled(selection: Selection, dialect: Dialect, few_tests: FewTests) -> Com
     )
 
 
-def of_tests(column: str, condition: Condition) -> Condition:
-    """A column is the key of a test whose nodeid is as said."""
+def _in_tests(column: str, nodeid: Condition) -> Condition:
+    """Test whether a column is the key of a test that matches a nodeid condition."""
     return Condition(
-        f"{column} IN (SELECT id FROM insight_tests WHERE {condition.sql})", condition.parameters
+        f"{column} IN (SELECT id FROM insight_tests WHERE {nodeid.sql})", nodeid.parameters
     )
 
 
 def _all(conditions: Iterable[Condition | None]) -> Condition:
-    said = [each for each in conditions if each is not None]
-    return both(*said) if said else ALWAYS
+    """Join the conditions by AND; None stands for a filter that runs in Python."""
+    terms = [each for each in conditions if each is not None]
+    return combine(*terms) if terms else ALWAYS
 
 
-def _any(conditions: Iterable[Condition]) -> Condition:
-    said = list(conditions)
-    return both(*said, word="OR") if said else NEVER
+def _any(conditions: Iterable[Condition | None]) -> Condition | None:
+    """Join the conditions by OR; None if one of them is None."""
+    terms: list[Condition] = []
+    for each in conditions:
+        if each is None:
+            return None
+        terms.append(each)
+    return combine(*terms, operator="OR") if terms else NEVER
+
+
+def _between(column: str, lower: Any, upper: Any, convert: Callable[[Any], float]) -> Condition:
+    """Test whether a column is within bounds, inclusive; None is no bound."""
+    bounds = [(">=", lower), ("<=", upper)]
+    return _all(
+        Condition(f"{column} {operator} ?", (convert(bound),))
+        for operator, bound in bounds
+        if bound is not None
+    )
 
 
 # Sessions ---------------------------------------------------------------------------------------
 
 
-def _session(wanted: SessionFilter, dialect: Dialect) -> Condition | None:
-    compile_ = _SESSION_FILTERS.get(type(wanted))
-    return compile_(wanted, dialect) if compile_ else None
+def _session(filter_: SessionFilter, dialect: Dialect) -> Condition | None:
+    translate = _SESSION_FILTERS.get(type(filter_))
+    return translate(filter_, dialect) if translate else None
 
 
-def _is_or_matches(column: str, pattern: str, dialect: Dialect) -> Condition | None:
+def _equals_or_matches(column: str, pattern: str, dialect: Dialect) -> Condition | None:
     if not is_storable(pattern):
         return None
-    exactly = Condition(f"{column} = ?", (pattern,))
-    if not any(wildcard in pattern for wildcard in "*?["):
-        return exactly
-    matches = dialect.matches(column, pattern)
-    return matches and both(exactly, matches, word="OR")
+    equals = Condition(f"{column} = ?", (pattern,))
+    return _any([equals, dialect.matches_glob(column, pattern)]) if _has_glob(pattern) else equals
 
 
-def _sut(wanted: f.SutIs, dialect: Dialect) -> Condition | None:
-    return _is_or_matches("s.sut", wanted.pattern, dialect)
+def _has_glob(pattern: str) -> bool:
+    return any(wildcard in pattern for wildcard in "*?[")
 
 
-def _branch(wanted: f.BranchIs, dialect: Dialect) -> Condition | None:
-    return _is_or_matches("s.branch", wanted.pattern, dialect)
-
-
-def _commit(wanted: f.CommitIs, _: Dialect) -> Condition | None:
-    prefix = wanted.prefix.lower()
+def _commit(filter_: f.CommitIs, _: Dialect) -> Condition | None:
+    prefix = filter_.prefix.lower()
     if not is_storable(prefix):
         return None
     return Condition("substr(s.commit_id, 1, ?) = ?", (len(prefix), prefix))
 
 
-def _id_matches(wanted: f.SessionIdMatches, dialect: Dialect) -> Condition | None:
-    said = [_is_or_matches("s.session_id", each, dialect) for each in wanted.patterns]
-    return None if None in said else _any(each for each in said if each is not None)
-
-
-def _id_in(wanted: f.SessionIdIn, dialect: Dialect) -> Condition:
-    ids = [name for name in wanted.ids if is_storable(name)]
-    return both(
-        dialect.any_of("s.id", [key_of(name) for name in ids]),
-        dialect.any_text_of("s.session_id", ids),  # one key may be that of two
+def _id_in(filter_: f.SessionIdIn, dialect: Dialect) -> Condition:
+    ids = [each for each in filter_.ids if is_storable(each)]
+    return combine(
+        dialect.in_numbers("s.id", [hash_key(each) for each in ids]),
+        dialect.in_texts("s.session_id", ids),  # two IDs may have the same key
     )
 
 
-def _started(wanted: f.StartedBetween, _: Dialect) -> Condition:
-    bounds: list[tuple[str, datetime | None]] = [(">=", wanted.since), ("<=", wanted.until)]
-    return _all(
-        Condition(f"s.started {sign} ?", (micros(bound),))
-        for sign, bound in bounds
-        if bound is not None
-    )
-
-
-def _pinned(wanted: f.IsPinned, _: Dialect) -> Condition:
-    return Condition("s.pinned = ?", (int(wanted.wanted),))
-
-
-def _tag(wanted: f.HasTag, dialect: Dialect) -> Condition | None:
-    if not is_storable(wanted.key) or not is_storable(wanted.value or ""):
+def _tag(filter_: f.HasTag, dialect: Dialect) -> Condition | None:
+    if not is_storable(filter_.key) or not is_storable(filter_.value or ""):
         return None
-    member = dialect.member("s.header", ("session_tags", wanted.key))
+    member = dialect.json_member("s.header", ("session_tags", filter_.key))
     if member is None:
         return None
-    if wanted.value is None:
+    if filter_.value is None:
         return Condition(f"{member.sql} IS NOT NULL", member.parameters)
-    return Condition(f"{member.sql} = ?", (*member.parameters, wanted.value))
+    return Condition(f"{member.sql} = ?", (*member.parameters, filter_.value))
 
 
-def _fact(wanted: f.TestingSystemIs, dialect: Dialect) -> Condition | None:
-    if not is_storable(wanted.key):
+def _testing_system(filter_: f.TestingSystemIs, dialect: Dialect) -> Condition | None:
+    if not is_storable(filter_.key):
         return None
-    paths = [("testing_system", *path) for path in _paths(wanted.key)]
-    fact = dialect.fact("s.header", paths)
-    matches = _is_or_matches("{}", wanted.pattern, dialect)
-    if fact is None or matches is None:
+    paths = [("testing_system", *path) for path in _paths(filter_.key)]
+    member = dialect.first_json_member("s.header", paths)
+    matches = _equals_or_matches("{}", filter_.pattern, dialect)
+    if member is None or matches is None:
         return None
-    times = matches.sql.count("{}")
-    # In the order in which they stand: the pattern follows each mention of the fact.
-    parameters = tuple(v for value in matches.parameters for v in (*fact.parameters, value))
-    return Condition(matches.sql.replace("{}", fact.sql), parameters) if times else None
+    # Placeholders are positional: the parameters of each "{}" precede the pattern it is tested on.
+    parameters = tuple(v for value in matches.parameters for v in (*member.parameters, value))
+    return Condition(matches.sql.replace("{}", member.sql), parameters)
 
 
 def _paths(key: str) -> list[tuple[str, ...]]:
-    """Where a fact may be, the first that is there counts: "a.b" as one name, then "b" in "a"."""
+    """Return the paths that a dotted key may mean, by precedence: "a.b" itself, then "b" in "a"."""
     found: list[tuple[str, ...]] = [(key,)]
     first, dot, rest = key.partition(".")
     if dot:
@@ -215,45 +212,36 @@ def _paths(key: str) -> list[tuple[str, ...]]:
     return found
 
 
-def _has_outcome(wanted: f.HasOutcome, dialect: Dialect) -> Condition | None:
-    said = [_counts(outcome, dialect) for outcome in wanted.outcomes if is_storable(outcome)]
-    return None if None in said else _any(each for each in said if each is not None)
-
-
-def _counts(outcome: str, dialect: Dialect) -> Condition | None:
-    member = dialect.member("s.outcomes", (outcome,))
+def _occurs(outcome: str, dialect: Dialect) -> Condition | None:
+    member = dialect.json_member("s.outcomes", (outcome,))
     return member and Condition(f"{member.sql} IS NOT NULL", member.parameters)
 
 
-def _has_reruns(wanted: f.HasReruns, dialect: Dialect) -> Condition | None:
-    counts = _counts(TestOutcome.RERUN, dialect)
-    if counts is None or wanted.wanted:
-        return counts
-    return Condition(f"NOT {counts.sql}", counts.parameters)
+def _has_reruns(filter_: f.HasReruns, dialect: Dialect) -> Condition | None:
+    occurs = _occurs(TestOutcome.RERUN, dialect)
+    if occurs is None or filter_.wanted:
+        return occurs
+    return Condition(f"NOT {occurs.sql}", occurs.parameters)
 
 
-def _has_warning(wanted: f.HasWarning, _: Dialect) -> Condition:
-    return Condition("s.warnings > 0" if wanted.wanted else "s.warnings = 0")
-
-
-def _has_nodeid(wanted: f.HasNodeidContaining, dialect: Dialect) -> Condition | None:
-    if not is_storable(wanted.text):
+def _has_nodeid(filter_: f.HasNodeidContaining, dialect: Dialect) -> Condition | None:
+    if not is_storable(filter_.text):
         return None
-    which = of_tests("r.test", dialect.contains("nodeid", wanted.text))
-    return Condition(
-        f"EXISTS (SELECT 1 FROM insight_results r WHERE r.session = s.id AND {which.sql})",
-        which.parameters,
+    return _exists(
+        "insight_results r", _in_tests("r.test", dialect.contains("nodeid", filter_.text))
     )
 
 
-def _has_test(wanted: f.HasTest, dialect: Dialect) -> Condition | None:
-    results, _ = _results(wanted.test_filters, dialect, lambda _: None)
-    if results.rest:
-        return None
-    which = results.condition
+def _has_test(filter_: f.HasTest, dialect: Dialect) -> Condition | None:
+    results, _ = _results(filter_.test_filters, dialect, lambda _: None)
+    return None if results.python_filters else _exists(results.source, results.condition)
+
+
+def _exists(source: str, condition: Condition) -> Condition:
+    """Test whether a session has a result that meets a condition."""
     return Condition(
-        f"EXISTS (SELECT 1 FROM {results.source} WHERE r.session = s.id AND {which.sql})",
-        which.parameters,
+        f"EXISTS (SELECT 1 FROM {source} WHERE r.session = s.id AND {condition.sql})",
+        condition.parameters,
     )
 
 
@@ -263,135 +251,146 @@ Steps = list[tuple[TestFilter, Condition | None]]
 
 
 def _results(
-    filters: Sequence[TestFilter], dialect: Dialect, few_tests: FewTests
-) -> tuple[Results, Steps]:
-    """Which results filters keep, and how each is said."""
-    nodeids = [(each, _nodeid(each, dialect)) for each in filters if _is_of_nodeid(each)]
-    said = _all(condition for _, condition in nodeids)
-    tests = None if said is ALWAYS else few_tests(said)
-    # Those of few tests are found by their keys; with many tests, the few that have details are.
-    has_details = tests is None and not all(_keeps_plain(each) for each in filters)
-    text = "r.result" if has_details else "x.result"
-    own = [(each, _own(each, dialect, text)) for each in filters if not _is_of_nodeid(each)]
-    conditions = [condition for _, condition in own]
+    filters: Sequence[TestFilter], dialect: Dialect, find_few_tests: FindFewTests
+) -> tuple[ResultConditions, Steps]:
+    on_nodeid = [(each, _nodeid(each, dialect)) for each in filters if _is_on_nodeid(each)]
+    nodeid = _all(condition for _, condition in on_nodeid)
+    tests = None if nodeid is ALWAYS else find_few_tests(nodeid)
+    # Few tests are found by key in insight_results; otherwise, if plain results cannot match, the
+    # smaller insight_details is enough.
+    details_only = tests is None and not all(_may_match_plain(each) for each in filters)
+    json_column = "r.result" if details_only else "x.result"
+    others = [
+        (each, _result(each, dialect, json_column)) for each in filters if not _is_on_nodeid(each)
+    ]
+    conditions = [condition for _, condition in others]
     if tests is not None:
-        conditions.append(dialect.any_of("r.test", tests))
-    elif said is not ALWAYS:
-        # A set to look into, by the sign before the column: so many keys are not to be found one
-        # by one in each session.
-        conditions.append(of_tests("+r.test", said))
-    found = Results(
+        conditions.append(dialect.in_numbers("r.test", tests))
+    elif nodeid is not ALWAYS:
+        # The unary plus keeps SQLite from looking up each of the many keys in each session
+        # (https://www.sqlite.org/optoverview.html, section 4).
+        conditions.append(_in_tests("+r.test", nodeid))
+    results = ResultConditions(
         _all(conditions),
-        DETAILS_ALONE if has_details else WITH_DETAILS,
-        said,
+        DETAILED_RESULTS if details_only else ALL_RESULTS,
+        nodeid,
         None if tests is None else len(tests),
-        tuple(each for each, condition in (*nodeids, *own) if condition is None),
+        tuple(each for each, condition in (*on_nodeid, *others) if condition is None),
     )
-    return found, [*nodeids, *own]
+    return results, [*on_nodeid, *others]
 
 
-def _keeps_plain(wanted: TestFilter) -> bool:
-    """Whether results without details may match; they are alike in outcome and texts."""
-    if isinstance(wanted, f.PatternMatches):
-        return wanted.field_name not in TEXT_FIELDS or wanted.matches(_PLAIN)
-    if isinstance(wanted, f.OutcomeIn | f.ErrorContains | f.OutputContains):
-        return wanted.matches(_PLAIN)
+def _may_match_plain(filter_: TestFilter) -> bool:
+    """Return whether results without details may match; all have the same outcome and texts."""
+    if isinstance(filter_, f.PatternMatches):
+        return filter_.field_name not in TEXT_FIELDS or filter_.matches(_PLAIN)
+    if isinstance(filter_, f.OutcomeIn | f.ErrorContains | f.OutputContains):
+        return filter_.matches(_PLAIN)
     return True
 
 
-def _is_of_nodeid(wanted: TestFilter) -> bool:
-    return isinstance(wanted, f.NodeidContains) or (
-        isinstance(wanted, f.PatternMatches) and wanted.field_name == "nodeid"
+def _is_on_nodeid(filter_: TestFilter) -> bool:
+    return isinstance(filter_, f.NodeidContains) or (
+        isinstance(filter_, f.PatternMatches) and filter_.field_name == "nodeid"
     )
 
 
-def _nodeid(wanted: TestFilter, dialect: Dialect) -> Condition | None:
-    if isinstance(wanted, f.PatternMatches):
-        return _pattern(wanted, dialect, "nodeid", partial(dialect.contains, "nodeid"))
-    assert isinstance(wanted, f.NodeidContains)  # noqa: S101 - for the type checker
-    return dialect.contains("nodeid", wanted.text) if is_storable(wanted.text) else None
+def _nodeid(filter_: TestFilter, dialect: Dialect) -> Condition | None:
+    if isinstance(filter_, f.PatternMatches):
+        return _pattern(filter_, dialect, "nodeid", partial(dialect.contains, "nodeid"))
+    assert isinstance(filter_, f.NodeidContains)  # noqa: S101 - for the type checker
+    return dialect.contains("nodeid", filter_.text) if is_storable(filter_.text) else None
 
 
-def _own(wanted: TestFilter, dialect: Dialect, text: str) -> Condition | None:
-    """How a filter is said whose details are in the column `text`."""
-    match wanted:
+def _result(filter_: TestFilter, dialect: Dialect, json_column: str) -> Condition | None:
+    """Translate a test filter that is not on the nodeid.
+
+    Args:
+        filter_: the filter.
+        dialect: the dialect.
+        json_column: the column with the complete result.
+    """
+    match filter_:
         case f.OutcomeIn():
-            return _outcome(wanted)
+            return _outcome(filter_)
         case f.DurationBetween():
-            return _duration(wanted)
+            return _between("r.duration", filter_.shortest, filter_.longest, float)
         case f.TestHasWarning():
-            return Condition(f"(r.flags & {WARNING}) = ?", (WARNING * wanted.wanted,))
+            return Condition(f"(r.flags & {WARNING}) = ?", (WARNING * filter_.wanted,))
         case f.PatternMatches(field_name="worker"):
             column = "coalesce(r.worker, '')"
-            return _pattern(wanted, dialect, column, partial(dialect.contains, column))
+            return _pattern(filter_, dialect, column, partial(dialect.contains, column))
         case f.PatternMatches():
-            column = dialect.text_in(text, wanted.field_name)
-            return _pattern(wanted, dialect, column, partial(_holds, dialect, text, column))
+            column = dialect.json_text(json_column, filter_.field_name)
+            contains = partial(_member_contains, dialect, json_column, column)
+            return _pattern(filter_, dialect, column, contains)
         case f.ErrorContains():
-            return _contained(wanted.text, dialect, text, TEXT_FIELDS[:1])
+            return _text_contains(filter_.text, dialect, json_column, TEXT_FIELDS[:1])
         case f.OutputContains():
-            return _contained(wanted.text, dialect, text, TEXT_FIELDS[1:])
-    return None  # `Custom` is a function of Python's
+            return _text_contains(filter_.text, dialect, json_column, TEXT_FIELDS[1:])
+    return None  # `Custom` calls a Python function
 
 
-def _outcome(wanted: f.OutcomeIn) -> Condition:
-    codes = sorted(code_of(str(outcome)) for outcome in wanted.outcomes if is_storable(outcome))
+def _outcome(filter_: f.OutcomeIn) -> Condition:
+    codes = sorted(outcome_code(str(each)) for each in filter_.outcomes if is_storable(each))
     if not codes:
         return NEVER
     return Condition(f"r.outcome IN ({', '.join('?' * len(codes))})", tuple(codes))
 
 
 def _pattern(
-    wanted: f.PatternMatches, dialect: Dialect, column: str, contains: Callable[[str], Condition]
+    filter_: f.PatternMatches, dialect: Dialect, column: str, contains: Callable[[str], Condition]
 ) -> Condition | None:
-    if not is_storable(wanted.pattern):
+    pattern = filter_.pattern
+    if not is_storable(pattern):
         return None
-    if wanted.use_regex:
-        return dialect.searches(column, wanted.pattern) if is_regex(wanted.pattern) else None
-    said = contains(wanted.pattern)
-    if not any(wildcard in wanted.pattern for wildcard in "*?["):
-        return said
-    matches = dialect.matches(column, wanted.pattern)
-    return matches and both(said, matches, word="OR")
+    if filter_.use_regex:
+        return dialect.matches_regex(column, pattern) if is_regex(pattern) else None
+    if not _has_glob(pattern):
+        return contains(pattern)
+    return _any([contains(pattern), dialect.matches_glob(column, pattern)])
 
 
-def _contained(text: str, dialect: Dialect, column: str, fields: Sequence[str]) -> Condition | None:
+def _text_contains(
+    text: str, dialect: Dialect, json_column: str, fields: Sequence[str]
+) -> Condition | None:
     if not is_storable(text):
         return None
-    return _any(_holds(dialect, column, dialect.text_in(column, each), text) for each in fields)
-
-
-def _holds(dialect: Dialect, column: str, member: str, text: str) -> Condition:
-    """A member of an object contains a text; where the whole does not, it is not taken apart."""
-    written = msgspec.json.encode(text)[1:-1].decode()
-    if not written:
-        return ALWAYS
-    return both(dialect.contains(column, written), dialect.contains(member, text))
-
-
-def _duration(wanted: f.DurationBetween) -> Condition:
-    bounds = [(">=", wanted.shortest), ("<=", wanted.longest)]
-    return _all(
-        Condition(f"r.duration {sign} ?", (float(bound),))
-        for sign, bound in bounds
-        if bound is not None
+    return _any(
+        _member_contains(dialect, json_column, dialect.json_text(json_column, each), text)
+        for each in fields
     )
 
 
+def _member_contains(dialect: Dialect, json_column: str, member: str, text: str) -> Condition:
+    """Test whether a member of a JSON column contains a text.
+
+    The whole JSON is searched first, so that it is only parsed if the text occurs in it.
+    """
+    encoded = msgspec.json.encode(text)[1:-1].decode()
+    if not encoded:
+        return ALWAYS
+    return combine(dialect.contains(json_column, encoded), dialect.contains(member, text))
+
+
 _SESSION_FILTERS: dict[type[SessionFilter], Callable[[Any, Dialect], Condition | None]] = {
-    f.SutIs: _sut,
-    f.StartedBetween: _started,
+    f.SutIs: lambda each, dialect: _equals_or_matches("s.sut", each.pattern, dialect),
+    f.StartedBetween: lambda each, _: _between("s.started", each.since, each.until, to_micros),
     f.HasTag: _tag,
-    f.SessionIdMatches: _id_matches,
+    f.SessionIdMatches: lambda each, dialect: _any(
+        _equals_or_matches("s.session_id", pattern, dialect) for pattern in each.patterns
+    ),
     f.SessionIdIn: _id_in,
-    f.IsPinned: _pinned,
-    f.TestingSystemIs: _fact,
-    f.BranchIs: _branch,
+    f.IsPinned: lambda each, _: Condition("s.pinned = ?", (int(each.wanted),)),
+    f.TestingSystemIs: _testing_system,
+    f.BranchIs: lambda each, dialect: _equals_or_matches("s.branch", each.pattern, dialect),
     f.CommitIs: _commit,
-    f.HasOutcome: _has_outcome,
-    f.HasWarning: _has_warning,
+    f.HasOutcome: lambda each, dialect: _any(
+        _occurs(outcome, dialect) for outcome in each.outcomes if is_storable(outcome)
+    ),
+    f.HasWarning: lambda each, _: Condition(f"s.warnings {'>' if each.wanted else '='} 0"),
     f.HasReruns: _has_reruns,
     f.HasNodeidContaining: _has_nodeid,
     f.HasTest: _has_test,
 }
-"""How each session filter is said; relative ones are resolved before."""
+"""The translation of each session filter; relative times are resolved before."""

@@ -1,4 +1,4 @@
-"""One connection of one thread to a database: what the drivers do not say in the same way."""
+"""The base class of the database connections; each belongs to one thread."""
 
 from __future__ import annotations
 
@@ -7,136 +7,153 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql.dialect import Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
+
+LOCK_SECONDS = 60.0
+"""How long a writer waits for another one before it gives up."""
 
 ROLLUP_KEYS = {
     "insight_days": "test, outcome, day",
     "insight_totals": "test, outcome",
 }
-"""The tables of what is summed up, and their keys."""
+"""The rollup tables and the columns of their primary keys."""
 
 
-def added_up(table: str, dialect: Dialect) -> str:
-    """What an INSERT into one of them does with a line that is there."""
-    more, less = dialect.greater, dialect.less
+def upsert_clause(table: str, dialect: Dialect) -> str:
+    """Return the ON CONFLICT clause that adds inserted values to an existing rollup row."""
+    greatest, least = dialect.greatest, dialect.least
     return (
         f"ON CONFLICT ({ROLLUP_KEYS[table]}) DO UPDATE SET"
         f" results = {table}.results + excluded.results,"
         f" total = {table}.total + excluded.total,"
-        f" longest = {more}({table}.longest, excluded.longest),"
-        f" first = {less}({table}.first, excluded.first),"
-        f" last = {more}({table}.last, excluded.last)"
+        f" longest = {greatest}({table}.longest, excluded.longest),"
+        f" first = {least}({table}.first, excluded.first),"
+        f" last = {greatest}({table}.last, excluded.last)"
     )
 
 
 class Connection(ABC):
-    """Runs statements written with `?` for parameters.
+    """A database connection that runs statements with `?` placeholders. Not thread-safe.
 
-    Driver errors leave as StorageError. Not for several threads at once.
+    Every method raises StorageError if the driver fails.
 
     Attributes:
-        prepared: whether the tables are known to be there in our version.
+        has_schema: whether the tables are known to exist in the current version.
     """
 
     dialect: ClassVar[Dialect]
 
-    def __init__(self) -> None:
-        self.prepared = False
+    def __init__(self, location: str, driver_error: type[Exception]) -> None:
+        """Initialise the state of a connection that a subclass opens.
+
+        Args:
+            location: where the store is, for error messages.
+            driver_error: the base class of the driver's exceptions.
+        """
+        self.has_schema = False
+        self._location = location
+        self._driver_error = driver_error
         self._depth = 0
 
-    # What a driver does -------------------------------------------------------------------------
+    # Implemented by each driver -----------------------------------------------------------------
 
     @abstractmethod
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """All rows of an answer."""
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a query and return all rows."""
 
     @abstractmethod
-    def change(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Change something; returns how many rows were."""
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement and return the number of affected rows."""
 
     @abstractmethod
-    def load(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """Add many rows."""
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Insert many rows."""
 
     @abstractmethod
-    def add_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
-        """Add rows of keys that are not there, with their names."""
+    def insert_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
+        """Insert (id, name) rows, ignoring IDs that another writer inserted."""
 
     @abstractmethod
-    def add_up(self, table: str, rows: Sequence[Row]) -> None:
-        """Add rows of one of the `ROLLUP_KEYS` up with those that are there."""
+    def add_rollups(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert rows into a rollup table, adding them to existing rows with the same key."""
 
     @abstractmethod
     def begin(self, *, write: bool) -> None:
-        """Begin a transaction; what it reads does not change while it lasts, unless it writes."""
+        """Begin a transaction; a transaction that only reads sees a single snapshot."""
 
     @abstractmethod
-    def end(self, *, keep: bool) -> None:
-        """End a transaction: what it changed is on the disk when this returns, or undone."""
+    def end(self, *, commit: bool) -> None:
+        """Commit or roll back the transaction; a commit is on disk when this returns."""
 
     @abstractmethod
-    def found_version(self) -> int | None:
-        """The version of the tables there; None where there are none.
+    def read_version(self) -> int | None:
+        """Return the version of the tables; None if there are no tables.
 
         Raises:
-            StorageError: there is something else.
+            StorageError: the database belongs to another program.
         """
 
     @abstractmethod
-    def note_version(self, version: int) -> None:
-        """Write down the version of the tables, in the transaction that makes them."""
+    def write_version(self, version: int) -> None:
+        """Store the version of the tables, in the transaction that creates or migrates them."""
 
     @abstractmethod
-    def keep_others_out(self, *, whole: bool) -> None:
-        """In a transaction that writes: wait for who keeps us out, and keep out in turn.
+    def lock_writers(self, *, exclusive: bool) -> None:
+        """Acquire the writer lock until the end of the current transaction.
 
         Args:
-            whole: every other writer; else only those who keep out every other one.
+            exclusive: lock out every other writer; if False, only those that need the exclusive
+                lock themselves.
         """
 
     @abstractmethod
-    def plan(self, statement: Statement) -> list[str]:
-        """How the database would answer a statement, in its own words."""
+    def explain(self, statement: Statement) -> list[str]:
+        """Return the lines of the database's query plan."""
 
     @abstractmethod
-    def damage(self) -> list[str]:
-        """What the database finds wrong with itself, where it can look."""
+    def check_integrity(self) -> list[str]:
+        """Return the damage that the database's own check finds; empty if it has no check."""
 
     @property
-    def keeps_out(self) -> bool:
-        """Whether it keeps other writers out beyond a transaction; nobody else can then."""
+    def holds_lock(self) -> bool:
+        """Whether this connection holds a writer lock that outlives the transaction."""
         return False
 
     @property
     @abstractmethod
-    def usable(self) -> bool:
-        """Whether it is open still."""
+    def is_open(self) -> bool:
+        """Whether the connection can still be used."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give it back."""
+        """Close the connection; an open transaction is rolled back."""
 
-    # What is built on it ------------------------------------------------------------------------
+    def _describe(self, error: Exception) -> str:
+        """Return the message of a driver's exception."""
+        return str(error)
+
+    # Built on those -----------------------------------------------------------------------------
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """A block that sees one state; inside another transaction, that one's."""
+    def read_transaction(self) -> Iterator[None]:
+        """Run a block in a transaction that sees a single snapshot; may be nested."""
         with self._transaction(write=False):
             yield
 
     @contextmanager
-    def writing(self, *, whole: bool = True) -> Iterator[None]:
-        """A block whose changes are all done or none; see `keep_others_out`.
+    def write_transaction(self, *, exclusive: bool = True) -> Iterator[None]:
+        """Run a block in a transaction that holds the writer lock; see `lock_writers`.
 
-        Inside another one it is a part of that, and its failure undoes only the part.
+        A nested block is a savepoint: if it raises, only its own changes are rolled back.
         """
         if self._depth:
-            with self._part():
+            with self._savepoint():
                 yield
             return
         with self._transaction(write=True):
-            self.keep_others_out(whole=whole)
+            self.lock_writers(exclusive=exclusive)
             yield
 
     @contextmanager
@@ -146,24 +163,40 @@ class Connection(ABC):
             return
         self.begin(write=write)
         self._depth += 1
-        kept = False
+        commit = False
         try:
             yield
-            kept = True
+            commit = True
         finally:
             self._depth -= 1
-            self.end(keep=kept)
+            self.end(commit=commit)
 
     @contextmanager
-    def _part(self) -> Iterator[None]:
+    def _savepoint(self) -> Iterator[None]:
         name = f"insight_{self._depth}"
-        self.change(f"SAVEPOINT {name}")
+        self.execute(f"SAVEPOINT {name}")
         self._depth += 1
         try:
             yield
         except BaseException:
-            self.change(f"ROLLBACK TO SAVEPOINT {name}")
+            self.execute(f"ROLLBACK TO SAVEPOINT {name}")
             raise
         finally:
             self._depth -= 1
-            self.change(f"RELEASE SAVEPOINT {name}")
+            self.execute(f"RELEASE SAVEPOINT {name}")
+
+    @contextmanager
+    def _converted_errors(self, action: str) -> Iterator[None]:
+        """Raise the driver's exceptions as StorageError.
+
+        Args:
+            action: what fails, for the message: "open", "read", "write" or "close".
+        """
+        try:
+            yield
+        except self._driver_error as exc:
+            intact = "; what was saved before is intact" if action == "write" else ""
+            raise StorageError(
+                f"cannot {action} the store {self._location}: {self._describe(exc)}{intact}",
+                self._location,
+            ) from exc

@@ -1,4 +1,4 @@
-"""What differs between the languages of the databases: types, functions, lists, JSON."""
+"""The base class of the SQL dialects: column types, functions, list parameters, JSON access."""
 
 from __future__ import annotations
 
@@ -11,85 +11,92 @@ from pytest_insight._util.text import clean_text
 
 
 class Condition(NamedTuple):
-    """A condition in SQL, with `?` for each of its parameters."""
+    """An SQL condition with `?` placeholders, and the values of its parameters."""
 
     sql: str
     parameters: tuple[Any, ...] = ()
 
 
 Statement = Condition
-"""A whole statement, said in the same way."""
+"""A complete SQL statement with its parameters."""
 
-MOST_SIDE_BY_SIDE = 100
-"""Conditions in one pair of brackets: each is a step down in SQLite's tree, which has 1,000."""
+MAX_TERMS = 100
+"""Terms in one pair of parentheses: each deepens SQLite's expression tree, limited to 1,000."""
 
 ALWAYS = Condition("1 = 1")
 NEVER = Condition("1 = 0")
 
 
 class Dialect(ABC):
-    """One language. A method that returns None cannot say it: it is then looked at in Python."""
+    """The SQL of one database.
 
-    types: ClassVar[Mapping[str, str]]
-    """What stands in the schema for `{key}`, `{real}`, `{json}` and `{clustered}`."""
-    greater: ClassVar[str]
-    less: ClassVar[str]
-    """The functions that give the greater and the lesser of two values."""
+    A method that returns None cannot express the condition: the filter then runs in Python.
+    """
+
+    column_types: ClassVar[Mapping[str, str]]
+    """Replacements for `{key}`, `{real}`, `{json}` and `{clustered}` in the schema."""
+    greatest: ClassVar[str]
+    """The function that returns the greater of two values."""
+    least: ClassVar[str]
+    """The function that returns the lesser of two values."""
 
     @abstractmethod
-    def text_in(self, column: str, field: str) -> str:
-        """The text that a JSON object has as a member; empty where there is none, or no object."""
+    def json_text(self, column: str, field: str) -> str:
+        """Return the expression for a text member of a JSON column; '' if it has no such member."""
 
     @abstractmethod
     def contains(self, column: str, text: str) -> Condition:
-        """The text stands in the column: literally, and by its case."""
+        """Test whether a column contains a literal text (case-sensitive)."""
 
     @abstractmethod
-    def matches(self, column: str, pattern: str) -> Condition | None:
-        """The whole column matches a shell wildcard, by its case."""
+    def matches_glob(self, column: str, pattern: str) -> Condition | None:
+        """Test whether a whole column matches shell wildcards (case-sensitive)."""
 
     @abstractmethod
-    def searches(self, column: str, pattern: str) -> Condition | None:
-        """Python's regular expression is found in the column."""
+    def matches_regex(self, column: str, pattern: str) -> Condition | None:
+        """Test whether a regular expression in Python's syntax is found in a column."""
 
     @abstractmethod
-    def by_code_point(self, column: str) -> str:
-        """A text column to order by as Python orders texts."""
+    def code_point_order(self, column: str) -> str:
+        """Return the expression that sorts a text column by code point, as Python does."""
 
     @abstractmethod
-    def any_of(self, column: str, numbers: Collection[int]) -> Condition:
-        """The column is one of the numbers, however many they are."""
+    def in_numbers(self, column: str, numbers: Collection[int]) -> Condition:
+        """Test whether a column is one of any number of integers."""
 
     @abstractmethod
-    def any_text_of(self, column: str, texts: Collection[str]) -> Condition:
-        """The column is one of the texts, however many they are."""
+    def in_texts(self, column: str, texts: Collection[str]) -> Condition:
+        """Test whether a column is one of any number of texts."""
 
     @abstractmethod
-    def member(self, column: str, path: Sequence[str]) -> Condition | None:
-        """The member of a JSON object, as text where it is one; NULL where it is not there."""
+    def json_member(self, column: str, path: Sequence[str]) -> Condition | None:
+        """Return the expression for a member of a JSON column as text; NULL if it is missing."""
 
     @abstractmethod
-    def fact(self, column: str, paths: Sequence[Sequence[str]]) -> Condition | None:
-        """The first of the members that is there: text as it is, else its JSON; null is NULL."""
+    def first_json_member(self, column: str, paths: Sequence[Sequence[str]]) -> Condition | None:
+        """Return the expression for the first of several members that exists.
+
+        A text is returned as it is, null as NULL, and any other value as its JSON.
+        """
 
 
-def both(*conditions: Condition, word: str = "AND") -> Condition:
-    """All of the conditions in brackets; any of them with `word="OR"`."""
-    if len(conditions) > MOST_SIDE_BY_SIDE:
-        half = len(conditions) // 2
-        halves = both(*conditions[:half], word=word), both(*conditions[half:], word=word)
-        return both(*halves, word=word)
+def combine(*conditions: Condition, operator: str = "AND") -> Condition:
+    """Join conditions in parentheses by AND or OR."""
+    if len(conditions) > MAX_TERMS:
+        middle = len(conditions) // 2
+        halves = conditions[:middle], conditions[middle:]
+        return combine(*(combine(*half, operator=operator) for half in halves), operator=operator)
     parameters = tuple(value for condition in conditions for value in condition.parameters)
-    return Condition(f"({f' {word} '.join(each.sql for each in conditions)})", parameters)
+    return Condition(f"({f' {operator} '.join(each.sql for each in conditions)})", parameters)
 
 
 def is_storable(text: str) -> bool:
-    """Whether a text could be in a store; one that could not is looked for in Python."""
+    """Return whether a store can contain the text; if not, it is only compared in Python."""
     return clean_text(text) == text
 
 
 def is_regex(pattern: str) -> bool:
-    """Whether it is a regular expression: who looks in Python says what is wrong with another."""
+    """Return whether a regular expression is valid; the filter in Python reports invalid ones."""
     try:
         re.compile(pattern)
     except re.error:

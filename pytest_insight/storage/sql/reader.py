@@ -1,4 +1,4 @@
-"""Reading selected sessions: which they are first, then what they hold, some at a time."""
+"""Find and load the selected sessions, in batches that bound the memory."""
 
 from __future__ import annotations
 
@@ -8,40 +8,47 @@ from typing import NamedTuple
 
 from pytest_insight.filters import Selection, SessionFilter, all_match
 from pytest_insight.models import TestSession
-from pytest_insight.storage.sql.conditions import DETAILS_ALONE, WITH_DETAILS, Results, compiled
+from pytest_insight.storage.sql.conditions import (
+    ALL_RESULTS,
+    DETAILED_RESULTS,
+    ResultConditions,
+    compile_selection,
+)
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement, both
+from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement, combine
 from pytest_insight.storage.sql.rows import (
     DETAIL_FIELDS,
-    NARROW_FIELDS,
+    RESULT_FIELDS,
     Row,
-    header_of,
-    session_of,
+    decode_header,
+    decode_rows,
 )
 
 FIRST_RESULTS = 120
-"""Results that are read first: a listing of 100 is often all there is to be."""
+"""Results in the first batch: often a listing of 100 is all that is needed."""
 FIRST_SESSIONS = 120
-"""Sessions that are looked for first, of the newest ones."""
-MOST_RESULTS = 20_000
-MOST_NARROWED = 100_000
-"""Results that are read at a time, and results from which some are selected at a time where it is
-not known how many; one session may have more. A result takes about 400 bytes while it is read."""
+"""Sessions in the first page of the newest ones."""
 GROWTH = 4
-MOST_SESSIONS = 2_000
-MOST_TESTS = 50
-"""Tests that are looked for by their keys, one by one in each session."""
+"""How much larger each batch or page is than the previous one."""
+MAX_RESULTS = 20_000
+"""Results in a batch, unless a single session has more; each takes about 400 bytes."""
+MAX_SCANNED_RESULTS = 100_000
+"""Results in a batch of which an unknown part is selected."""
+MAX_SESSIONS = 2_000
+"""Sessions in a batch."""
+MAX_FEW_TESTS = 50
+"""Tests that are looked up by key in each session."""
 
-EVERY_RESULT = Results(ALWAYS, WITH_DETAILS, ALWAYS, None, ())
+EVERY_RESULT = ResultConditions(ALWAYS, ALL_RESULTS, ALWAYS, None, ())
 
 
 class Candidate(NamedTuple):
-    """A session that is selected.
+    """A session that meets the conditions on sessions.
 
     Attributes:
         key: its key.
         session_id: its ID.
-        results: at most how many of its results are read, as far as that is known beforehand.
+        results: the number of results to load, or an upper estimate.
     """
 
     key: int
@@ -49,196 +56,200 @@ class Candidate(NamedTuple):
     results: int
 
 
-class Finder:
-    """Answers one resolved selection."""
+class Reader:
+    """Finds and loads the sessions of one resolved selection.
+
+    Attributes:
+        sql: the selection as SQL conditions.
+    """
 
     def __init__(self, connection: Connection, selection: Selection) -> None:
         self._connection = connection
         self._dialect = connection.dialect
-        self.sql = compiled(selection, connection.dialect, self._few_tests)
-        self._after = Selection(test_filters=self.sql.results.rest)
+        self.sql = compile_selection(selection, connection.dialect, self._find_few_tests)
+        self._python_selection = Selection(test_filters=self.sql.results.python_filters)
 
-    def _few_tests(self, nodeid: Condition) -> list[int] | None:
-        found = self._connection.rows(*self._find_tests(nodeid))
-        return [row[0] for row in found] if len(found) <= MOST_TESTS else None
+    def _find_few_tests(self, nodeid: Condition) -> list[int] | None:
+        rows = self._connection.fetch(*self._test_statement(nodeid))
+        return [row[0] for row in rows] if len(rows) <= MAX_FEW_TESTS else None
 
-    def _find_tests(self, nodeid: Condition) -> Statement:
+    def _test_statement(self, nodeid: Condition) -> Statement:
         return Statement(
             f"SELECT id FROM insight_tests WHERE {nodeid.sql} LIMIT ?",
-            (*nodeid.parameters, MOST_TESTS + 1),
+            (*nodeid.parameters, MAX_FEW_TESTS + 1),
         )
 
-    def sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
-        """The sessions, with the selected results."""
-        chosen = self._newest() if newest_first else self.chosen()[::-1]
-        wanted = self.sql.results
-        most = MOST_NARROWED if wanted.narrows and not wanted.bounded else MOST_RESULTS
-        for batch in batches(chosen, most):
-            for session in self._loaded(batch, wanted):
-                narrowed = self._after.narrowed(session)
+    def iter_sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
+        """Yield the sessions with the selected results."""
+        candidates = self._iter_newest() if newest_first else self.find_sessions()[::-1]
+        results = self.sql.results
+        scanned = results.narrows and not results.bounded
+        for batch in split_batches(candidates, MAX_SCANNED_RESULTS if scanned else MAX_RESULTS):
+            for session in self._load_batch(batch, results):
+                narrowed = self._python_selection.narrowed(session)
                 if narrowed is not None:
                     yield narrowed
 
-    def ids(self) -> list[str]:
-        """Their IDs, by start time."""
-        if self.sql.results.rest:
-            return [session.session_id for session in self.sessions(newest_first=False)]
-        chosen = self.chosen()[::-1]
+    def session_ids(self) -> list[str]:
+        """Return the IDs of the sessions, oldest first."""
+        if self.sql.results.python_filters:
+            return [session.session_id for session in self.iter_sessions(newest_first=False)]
+        candidates = self.find_sessions()[::-1]
         if not self.sql.results.narrows:
-            return [each.session_id for each in chosen]
+            return [each.session_id for each in candidates]
         found: set[int] = set()
-        for start in range(0, len(chosen), MOST_SESSIONS):
-            some = chosen[start : start + MOST_SESSIONS]
-            statement = self.find_results(some, self.sql.results, "DISTINCT r.session")
-            found.update(row[0] for row in self._connection.rows(*statement))
-        return [each.session_id for each in chosen if each.key in found]
+        for start in range(0, len(candidates), MAX_SESSIONS):
+            batch = candidates[start : start + MAX_SESSIONS]
+            statement = self._result_statement(batch, self.sql.results, "DISTINCT r.session")
+            found.update(row[0] for row in self._connection.fetch(*statement))
+        return [each.session_id for each in candidates if each.key in found]
 
-    def explained(self) -> list[str]:
-        """Each filter with where it runs, and the database's plans."""
+    def explain(self) -> list[str]:
+        """Return lines that say where each filter runs, and the query plans."""
         lines = []
-        for wanted, condition in self.sql.steps:
+        for filter_, condition in self.sql.steps:
             where = "in Python, after" if condition is None else "in the database"
-            said = "" if condition is None else f": {condition.sql}"
-            lines.append(f"{where}: {wanted}{said}")
-        limit = None if self.sql.rest_of_sessions else self.sql.limit
+            sql = "" if condition is None else f": {condition.sql}"
+            lines.append(f"{where}: {filter_}{sql}")
         results = self.sql.results
-        plans = {"sessions": self._find_sessions("", limit)}
+        limit = None if self.sql.python_filters else self.sql.limit
+        plans = {"sessions": self._session_statement(limit=limit)}
         if results.nodeid is not ALWAYS:
-            plans["tests"] = self._find_tests(results.nodeid)
-        plans["results"] = self.find_results(self.chosen()[:1], results)
+            plans["tests"] = self._test_statement(results.nodeid)
+        plans["results"] = self._result_statement(self.find_sessions()[:1], results)
         for name, statement in plans.items():
-            plan = self._connection.plan(statement)
+            plan = self._connection.explain(statement)
             lines += [f"plan of {name}:", *(f"  {line}" for line in plan)]
         return lines
 
-    # Which --------------------------------------------------------------------------------------
+    # Finding sessions ---------------------------------------------------------------------------
 
-    def chosen(self) -> list[Candidate]:
-        """The selected sessions, the newest first."""
-        rest, limit = self.sql.rest_of_sessions, self.sql.limit
-        if not rest:
-            return [Candidate(*row) for row in self._candidates("", limit)]
-        headers = [each for each in rest if not each.needs_results]
-        rows = self._candidates(", s.header", None)
-        chosen = [Candidate(*row[:3]) for row in rows if all_match(headers, header_of(row[3]))]
-        results = [each for each in rest if each.needs_results]
-        if results:
-            chosen = list(self._with_results(chosen, results, limit))
-        return chosen if limit is None else chosen[:limit]
+    def find_sessions(self) -> list[Candidate]:
+        """Return the sessions that meet the conditions on sessions, newest first."""
+        filters, limit = self.sql.python_filters, self.sql.limit
+        if not filters:
+            rows = self._connection.fetch(*self._session_statement(limit=limit))
+            return [Candidate(*row) for row in rows]
+        on_header = [each for each in filters if not each.needs_results]
+        rows = self._connection.fetch(*self._session_statement(", s.header"))
+        found = [Candidate(*row[:3]) for row in rows if all_match(on_header, decode_header(row[3]))]
+        on_results = [each for each in filters if each.needs_results]
+        if on_results:
+            found = list(self._filter_by_results(found, on_results, limit))
+        return found if limit is None else found[:limit]
 
-    def _newest(self) -> Iterator[Candidate]:
-        """The same, some at a time: often the first ones are enough."""
-        if self.sql.rest_of_sessions or self.sql.limit is not None:
-            yield from self.chosen()
+    def _iter_newest(self) -> Iterator[Candidate]:
+        """Yield what `find_sessions` returns, page by page: often the first page is enough."""
+        if self.sql.python_filters or self.sql.limit is not None:
+            yield from self.find_sessions()
             return
         page, older = FIRST_SESSIONS, ALWAYS
         while True:
-            rows = self._connection.rows(*self._find_sessions(", s.started", page, older))
+            statement = self._session_statement(", s.started", limit=page, condition=older)
+            rows = self._connection.fetch(*statement)
             yield from (Candidate(*row[:3]) for row in rows)
             if len(rows) < page:
                 return
-            started, name = rows[-1][3], rows[-1][1]
-            by_name = self._dialect.by_code_point("s.session_id")
+            _, session_id, _, started = rows[-1]
+            by_id = self._dialect.code_point_order("s.session_id")
             older = Condition(
-                f"s.started <= ? AND NOT (s.started = ? AND {by_name} >= ?)",
-                (started, started, name),
+                f"s.started <= ? AND NOT (s.started = ? AND {by_id} >= ?)",
+                (started, started, session_id),
             )
             page *= GROWTH
 
-    def _candidates(self, more: str, limit: int | None) -> list[Row]:
-        return self._connection.rows(*self._find_sessions(more, limit))
-
-    def _find_sessions(
-        self, more: str, limit: int | None, further: Condition = ALWAYS
+    def _session_statement(
+        self, more_fields: str = "", *, limit: int | None = None, condition: Condition = ALWAYS
     ) -> Statement:
-        condition = self.sql.sessions if further is ALWAYS else both(self.sql.sessions, further)
-        cut = Condition("") if limit is None else Condition(" LIMIT ?", (limit,))
+        if condition is ALWAYS:
+            condition = self.sql.sessions
+        else:
+            condition = combine(self.sql.sessions, condition)
+        limit_clause = Condition("") if limit is None else Condition(" LIMIT ?", (limit,))
         results, wanted = "s.results", self.sql.results
-        if any(each.needs_results for each in self.sql.rest_of_sessions):
-            pass  # all of them are read
-        elif wanted.tests is not None:
-            results = str(wanted.tests)
-        elif wanted.source == DETAILS_ALONE:
+        if any(each.needs_results for each in self.sql.python_filters):
+            pass  # `_filter_by_results` loads all of them
+        elif wanted.test_count is not None:
+            results = str(wanted.test_count)
+        elif wanted.source == DETAILED_RESULTS:
             results = "s.details"
         return Statement(
-            f"SELECT s.id, s.session_id, {results}{more} FROM insight_sessions s"
+            f"SELECT s.id, s.session_id, {results}{more_fields} FROM insight_sessions s"
             f" WHERE {condition.sql} ORDER BY s.started DESC,"
-            f" {self._dialect.by_code_point('s.session_id')} DESC{cut.sql}",
-            condition.parameters + cut.parameters,
+            f" {self._dialect.code_point_order('s.session_id')} DESC{limit_clause.sql}",
+            condition.parameters + limit_clause.parameters,
         )
 
-    def find_results(
-        self, batch: Sequence[Candidate], wanted: Results, fields: str = ""
-    ) -> Statement:
-        """The wanted results of some sessions.
-
-        Args:
-            batch: the sessions.
-            wanted: which of their results.
-            fields: what to read of `r`; without, what `session_of` takes.
-        """
-        which = self._dialect.any_of("r.session", [each.key for each in batch])
-        source = wanted.source
-        if not fields:
-            fields = DETAIL_FIELDS
-            if source == WITH_DETAILS:
-                fields = NARROW_FIELDS
-                # Each has one. Said so, the database does not begin with the tests.
-                source += " LEFT JOIN insight_tests t ON t.id = r.test"
-        return Statement(
-            f"SELECT {fields} FROM {source} WHERE {which.sql} AND {wanted.condition.sql}",
-            which.parameters + wanted.condition.parameters,
-        )
-
-    def _with_results(
-        self, candidates: Sequence[Candidate], wanted: Sequence[SessionFilter], limit: int | None
+    def _filter_by_results(
+        self, candidates: Sequence[Candidate], filters: Sequence[SessionFilter], limit: int | None
     ) -> Iterator[Candidate]:
-        """Those whose results match; no more are read than the limit takes."""
+        """Yield the candidates that match filters that look at all results, at most `limit`."""
         by_id = {each.session_id: each for each in candidates}
         found = 0
-        for batch in batches(candidates, MOST_RESULTS):
-            for session in self._loaded(batch, EVERY_RESULT):
+        for batch in split_batches(candidates, MAX_RESULTS):
+            for session in self._load_batch(batch, EVERY_RESULT):
                 if limit is not None and found >= limit:
                     return
-                if all_match(wanted, session):
+                if all_match(filters, session):
                     found += 1
                     yield by_id[session.session_id]
 
-    # What they hold -----------------------------------------------------------------------------
+    # Loading results ----------------------------------------------------------------------------
 
-    def _loaded(self, batch: Sequence[Candidate], wanted: Results) -> Iterator[TestSession]:
-        """The sessions of a batch that are still there, in its order, with the wanted results.
+    def _result_statement(
+        self, batch: Sequence[Candidate], wanted: ResultConditions, fields: str = ""
+    ) -> Statement:
+        """Return the statement for the results of some sessions.
 
-        Where single results are wanted, only those that have any.
+        Args:
+            batch: the sessions.
+            wanted: the conditions on results.
+            fields: the selected columns; "" for what `decode_rows` needs.
+        """
+        in_batch = self._dialect.in_numbers("r.session", [each.key for each in batch])
+        source = wanted.source
+        if not fields:
+            fields = DETAIL_FIELDS
+            if source == ALL_RESULTS:
+                fields = RESULT_FIELDS
+                # Each result has a test, but an inner join lets the planner start from the tests.
+                source += " LEFT JOIN insight_tests t ON t.id = r.test"
+        return Statement(
+            f"SELECT {fields} FROM {source} WHERE {in_batch.sql} AND {wanted.condition.sql}",
+            in_batch.parameters + wanted.condition.parameters,
+        )
+
+    def _load_batch(
+        self, batch: Sequence[Candidate], wanted: ResultConditions
+    ) -> Iterator[TestSession]:
+        """Yield the sessions of a batch that still exist, in its order, with the wanted results.
+
+        If results are narrowed, sessions without such results are left out.
         """
         by_key: defaultdict[int, list[Row]] = defaultdict(list)
-        with self._connection.reading():
-            for row in self._connection.rows(*self.find_results(batch, wanted)):
+        with self._connection.read_transaction():
+            for row in self._connection.fetch(*self._result_statement(batch, wanted)):
                 by_key[row[0]].append(row)
             keys = list(by_key) if wanted.narrows else [each.key for each in batch]
-            mine = self._dialect.any_of("s.id", keys)
-            headers: dict[int, str] = dict(
-                self._connection.rows(
-                    f"SELECT s.id, s.header FROM insight_sessions s WHERE {mine.sql}",
-                    mine.parameters,
-                )
-            )
+            in_batch = self._dialect.in_numbers("s.id", keys)
+            sql = f"SELECT s.id, s.header FROM insight_sessions s WHERE {in_batch.sql}"
+            headers: dict[int, str] = dict(self._connection.fetch(sql, in_batch.parameters))
         for each in batch:
             header = headers.get(each.key)
             if header is not None:
-                yield session_of(header, by_key.pop(each.key, ()))
+                yield decode_rows(header, by_key.pop(each.key, ()))
 
 
-def batches(chosen: Iterable[Candidate], most: int) -> Iterator[list[Candidate]]:
-    """Some at a time: few first, then as many as have `most` results, or one that has more."""
+def split_batches(candidates: Iterable[Candidate], max_results: int) -> Iterator[list[Candidate]]:
+    """Split sessions into batches that grow up to `max_results` results."""
     room = FIRST_RESULTS
     batch: list[Candidate] = []
     results = 0
-    for each in chosen:
-        if batch and (results + each.results > room or len(batch) >= MOST_SESSIONS):
+    for each in candidates:
+        if batch and (results + each.results > room or len(batch) >= MAX_SESSIONS):
             yield batch
             batch, results = [], 0
-            room = min(room * GROWTH, most)
+            room = min(room * GROWTH, max_results)
         batch.append(each)
         results += each.results
     if batch:

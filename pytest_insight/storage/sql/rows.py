@@ -1,10 +1,13 @@
-"""A session as rows of the tables, and back, without loss and in the same order."""
+"""Encode sessions as rows of the tables and decode them, without loss and in the same order."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +15,6 @@ from msgspec.structs import force_setattr
 
 from pytest_insight.document.codec import decode_session
 from pytest_insight.models import TestOutcome, TestResult, TestSession
-from pytest_insight.storage.sql.keys import key_of, micros
 from pytest_insight.summaries import BAD, UNSTABLE
 
 Row = tuple[Any, ...]
@@ -26,18 +28,16 @@ OUTCOMES = {
     5: TestOutcome.RERUN,
     6: TestOutcome.ERROR,
 }
-"""By the numbers that stand for them in stores; others have one that is made from their names."""
-_FIRST_OTHER, _OTHERS = 16, 2**31 - 16
+"""The outcomes by the codes that stores use; the codes of other outcomes are hashes."""
 _CODES = {str(outcome): code for code, outcome in OUTCOMES.items()}
+_FIRST_OTHER_CODE, _OTHER_CODES = 16, 2**31 - 16
 PASSED_CODE = _CODES[TestOutcome.PASSED]
 BAD_CODES = ", ".join(str(_CODES[outcome]) for outcome in BAD)
-"""The numbers of the bad ones, as SQL has them in a list."""
-FLAKY_CODES = ", ".join(str(_CODES[outcome]) for outcome in UNSTABLE)
-"""The numbers of those that make a test flaky which has passed too."""
+"""The codes of `summaries.BAD`, as an SQL list."""
+UNSTABLE_CODES = ", ".join(str(_CODES[outcome]) for outcome in UNSTABLE)
+"""The codes of `summaries.UNSTABLE`, as an SQL list."""
 WARNING, DETAILED = 1, 2
-"""What the flags of a result are the sum of; see `schema`."""
-MICROS_PER_DAY = 86_400_000_000
-_MICROSECOND = timedelta(microseconds=1)
+"""The bits of a result's flags; see `schema`."""
 
 SESSION_COLUMNS = (
     *("id", "session_id", "sut", "started", "pinned", "branch", "commit_id"),
@@ -51,6 +51,9 @@ DETAIL_COLUMNS = (
     *("session", "outcome", "position", "test", "began", "duration", "flags", "worker", "result"),
 )
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
 _encode = msgspec.json.Encoder().encode
 _decode_result = msgspec.json.Decoder(TestResult).decode
 _decode_results = msgspec.json.Decoder(list[TestResult]).decode
@@ -60,12 +63,12 @@ class SessionRows(NamedTuple):
     """The rows of one session.
 
     Attributes:
-        key: its key.
-        session: its own row.
-        tests: the nodeids of its results by their keys.
-        outcomes: the names of outcomes that other plugins made up, by their numbers.
-        results: their rows, in the order of the table's key.
-        details: the rows of those that have more to say, in the order of that table's key.
+        key: the session's key.
+        session: the row of `insight_sessions`.
+        tests: the nodeids of the results, by key.
+        outcomes: the names of outcomes that other plugins define, by code.
+        results: the rows of `insight_results`, sorted by primary key.
+        details: the rows of `insight_details`, sorted by primary key.
     """
 
     key: int
@@ -76,44 +79,55 @@ class SessionRows(NamedTuple):
     details: list[Row]
 
 
-class KeysClashError(Exception):
-    """Two names have one key; they are its arguments. Never leaves storage."""
+class KeyCollisionError(Exception):
+    """Two names have the same key; they are the exception's arguments. Never leaves `storage`."""
 
 
-def code_of(outcome: str) -> int:
-    """The number that stands for an outcome; of one of another plugin, a hash of its name."""
+# Keys, times, codes -----------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1 << 17)
+def hash_key(text: str) -> int:
+    """Return the key of a session ID or nodeid: a 64-bit hash, as a signed integer.
+
+    Writers need not coordinate to assign it. Among a million texts, the chance that any two have
+    the same key is 1 in 40 million; a writer detects that and refuses the second text.
+    """
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def to_micros(time: datetime) -> int:
+    """Return the exact number of microseconds since 1970-01-01 UTC."""
+    return (time - EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the UTC time that is this number of microseconds after 1970-01-01."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def outcome_code(outcome: str) -> int:
+    """Return the code of an outcome; for another plugin's outcome, a hash of its name."""
     code = _CODES.get(outcome)
-    return _FIRST_OTHER + key_of(outcome) % _OTHERS if code is None else code
+    return _FIRST_OTHER_CODE + hash_key(outcome) % _OTHER_CODES if code is None else code
 
 
-def day_of(started: int) -> int:
-    """The day of a session's start, in microseconds since 1970: how many there were since then."""
-    return started // MICROS_PER_DAY
+# Encoding ---------------------------------------------------------------------------------------
 
 
-def is_plain(result: TestResult) -> bool:
-    """Whether a narrow row says all there is: it passed, without texts and properties."""
-    return result.outcome is TestOutcome.PASSED and not (
-        result.longreprtext
-        or result.capstdout
-        or result.capstderr
-        or result.caplog
-        or result.properties
-    )
-
-
-def rows_of(session: TestSession) -> SessionRows:
-    """The rows of a checked session.
+def encode_rows(session: TestSession) -> SessionRows:
+    """Return the rows of a checked session.
 
     Raises:
-        KeysClashError: see there.
+        KeyCollisionError: two of its nodeids, or two of its outcomes, have the same key.
     """
-    key, start = key_of(session.session_id), session.session_start_time
+    key, start = hash_key(session.session_id), session.session_start_time
     nodeids = [result.nodeid for result in session.test_results]
-    keys = [key_of(nodeid) for nodeid in nodeids]
+    keys = [hash_key(nodeid) for nodeid in nodeids]
     tests = dict(zip(keys, nodeids, strict=True))
     if len(tests) != len(set(nodeids)):
-        raise KeysClashError(*_clashing(tests, nodeids))
+        raise KeyCollisionError(*_find_collision(tests, nodeids))
     results: list[Row] = []
     details: list[Row] = []
     outcomes: dict[int, str] = {}
@@ -126,27 +140,38 @@ def rows_of(session: TestSession) -> SessionRows:
         if result.has_warning:
             flags = WARNING
             warnings += 1
-        if is_plain(result):
+        if _is_plain(result):
             results.append((key, test, position, PASSED_CODE, began, duration, flags, worker))
             continue
         flags += DETAILED
-        code = code_of(result.outcome)
+        code = outcome_code(result.outcome)
         if code not in OUTCOMES:
             name = str(result.outcome)
             if outcomes.setdefault(code, name) != name:
-                raise KeysClashError(outcomes[code], name)
+                raise KeyCollisionError(outcomes[code], name)
         results.append((key, test, position, code, began, duration, flags, worker))
         text = _encode(result).decode()
         details.append((key, code, position, test, began, duration, flags, worker, text))
-    results.sort()  # by the table's key, which no two rows share: that is how they will lie
+    results.sort()  # sorting tuples sorts by primary key, which is unique: inserts are sequential
     details.sort()
-    own = _session_row(key, session, len(details), warnings)
-    return SessionRows(key, own, tests, outcomes, results, details)
+    row = _session_row(key, session, len(details), warnings)
+    return SessionRows(key, row, tests, outcomes, results, details)
 
 
-def _clashing(tests: Mapping[int, str], nodeids: Iterable[str]) -> tuple[str, str]:
-    """Two nodeids of one key, the last of which is in `tests`."""
-    return next((nodeid, kept) for nodeid in nodeids if (kept := tests[key_of(nodeid)]) != nodeid)
+def _is_plain(result: TestResult) -> bool:
+    """Return whether the columns of `insight_results` hold everything about a result."""
+    return result.outcome is TestOutcome.PASSED and not (
+        result.longreprtext
+        or result.capstdout
+        or result.capstderr
+        or result.caplog
+        or result.properties
+    )
+
+
+def _find_collision(tests: Mapping[int, str], nodeids: Iterable[str]) -> tuple[str, str]:
+    """Return two nodeids with the same key, the second of which is in `tests`."""
+    return next((nodeid, kept) for nodeid in nodeids if (kept := tests[hash_key(nodeid)]) != nodeid)
 
 
 def _session_row(key: int, session: TestSession, details: int, warnings: int) -> Row:
@@ -157,7 +182,7 @@ def _session_row(key: int, session: TestSession, details: int, warnings: int) ->
         key,
         session.session_id,
         session.sut_name,
-        micros(session.session_start_time),
+        to_micros(session.session_start_time),
         int(session.pinned),
         code.branch if code else None,
         code.commit.lower() if code and code.commit is not None else None,
@@ -169,36 +194,35 @@ def _session_row(key: int, session: TestSession, details: int, warnings: int) ->
     )
 
 
-# Back -------------------------------------------------------------------------------------------
+# Decoding ---------------------------------------------------------------------------------------
+
+DETAIL_FIELDS = "r.session, r.position, r.result"
+"""The selected columns of `insight_details r`."""
+_DETAIL_WIDTH = DETAIL_FIELDS.count(",") + 1
+RESULT_FIELDS = "r.session, r.position, t.nodeid, r.began, r.duration, r.flags, r.worker, x.result"
+"""The selected columns of `insight_results r`, `insight_tests t` and `insight_details x`."""
 
 
-def session_of(header: str, rows: Sequence[Row]) -> TestSession:
-    """A session from its header and what is read of its results, in any order.
+def decode_rows(header: str, rows: Sequence[Row]) -> TestSession:
+    """Return a session.
 
     Args:
-        header: the column of that name.
-        rows: each with `NARROW_FIELDS` or with `DETAIL_FIELDS`.
+        header: the column `header` of its row.
+        rows: the selected results in any order, as `RESULT_FIELDS` or as `DETAIL_FIELDS`.
     """
-    session = header_of(header)
-    if rows:  # nobody else has this object yet
-        force_setattr(session, "test_results", tuple(_results(session, rows)))
+    session = decode_header(header)
+    if rows:  # setting the field is safe: no other code has a reference to this session yet
+        force_setattr(session, "test_results", tuple(_session_results(session, rows)))
     return session
 
 
-def header_of(header: str) -> TestSession:
-    """A session without its results."""
+def decode_header(header: str) -> TestSession:
+    """Return a session without its results."""
     return decode_session(header.encode())
 
 
-DETAIL_FIELDS = "r.session, r.position, r.result"
-"""What is read of a result in `insight_details`, as `r`."""
-_DETAIL_WIDTH = DETAIL_FIELDS.count(",") + 1
-NARROW_FIELDS = "r.session, r.position, t.nodeid, r.began, r.duration, r.flags, r.worker, x.result"
-"""What is read of one in `insight_results`, as `r`; `t` is its test, `x` its line of details."""
-
-
-def _results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:
-    ordered = sorted(rows, key=_position) if len(rows) > 1 else rows
+def _session_results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:
+    ordered = sorted(rows, key=itemgetter(1)) if len(rows) > 1 else rows
     if len(ordered[0]) == _DETAIL_WIDTH:
         return _decode_results(f"[{','.join([row[2] for row in ordered])}]")
     start = session.session_start_time
@@ -218,8 +242,3 @@ def _results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:
         else:
             found.append(TestResult(nodeid, TestOutcome.PASSED, begin, duration))
     return found
-
-
-def _position(row: Row) -> int:
-    position: int = row[1]
-    return position

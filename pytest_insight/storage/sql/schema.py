@@ -1,16 +1,16 @@
-"""The tables, their version, and the steps from one version to the next.
+"""The tables, their version, and the migrations from each version to the next.
 
-Keys are hashes (`keys.key_of`), so writers never wait for a sequence, and every primary key of what
-a session has begins with the session's: the tables can be distributed by it as they are. There are
-no foreign keys, for the same reason and because a writer would pay for each row.
+Keys are hashes (`rows.hash_key`), so writers never contend for a sequence. Every primary key of a
+session's rows starts with the session's key, so the tables can be partitioned or distributed by it.
+There are no foreign keys: they would cost a lookup per inserted row and hinder distribution.
 
-Results are narrow and lie by session, then by test: what one session has is read in one go, and
-one test is found in each session by its key, without another index, which would take as much again
-as the results. Their order in the session is `position`.
+`insight_results` is narrow and clustered by session and test: the results of a session are adjacent
+on disk, and one test is found in each session through the primary key. A further index would take
+as much space as the results themselves.
 
-Most results passed and have nothing more to say. The others are the ones people ask for: they are
-in `insight_details` too, whole, and lie by session and outcome, so that the failures of some
-sessions are read in one go as well.
+Most results have passed and have no texts. All others, which most queries ask for, are also in
+`insight_details` as complete JSON, with a primary key by session and outcome: reading the failures
+of some sessions does not touch the passed results.
 
 Versions: 1, the first one.
 """
@@ -22,17 +22,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_insight.storage.sql.dialect import Dialect
 
-STEPS: list[tuple[str, ...]] = [
+MIGRATIONS: list[tuple[str, ...]] = [
     (
-        # One line per session.
+        # One row per session.
         #   id        the key of session_id
-        #   started   microseconds since 1970 in UTC, as all times
+        #   started   microseconds since 1970-01-01 UTC, like all times
         #   commit_id in lower case
-        #   results   how many it has; outcomes, how many of each, as {"passed": 3}
-        #   details   how many of them have a line in insight_details
-        #   warnings  how many of them have a warning
-        #   header    the session without its results, as the JSON document has it: what has no
-        #             column of its own is there, and every field comes back as it was
+        #   results   the number of results
+        #   details   the number of results with a row in insight_details
+        #   warnings  the number of results with a warning
+        #   outcomes  the number of results per outcome, as in {"passed": 3}
+        #   header    the session without its results, as in the JSON document: the source of every
+        #             field when a session is read
         """
         CREATE TABLE insight_sessions (
             id {key} NOT NULL PRIMARY KEY,
@@ -49,29 +50,30 @@ STEPS: list[tuple[str, ...]] = [
             header {json} NOT NULL
         )
         """,
-        # The newest first, and those of a span of time. Without the ID, which may be longer than
-        # an index takes; few sessions start in the same microsecond.
+        # For the newest sessions and for time ranges. Without session_id, which may be too long
+        # for an index; few sessions start in the same microsecond.
         "CREATE INDEX insight_sessions_by_start ON insight_sessions (started)",
-        # Each nodeid once, for all sessions; id is its key.
+        # One row per nodeid; id is its key.
         """
         CREATE TABLE insight_tests (
             id {key} NOT NULL PRIMARY KEY,
             nodeid TEXT NOT NULL
         )
         """,
-        # The names of outcomes that other plugins made up, by the numbers of `rows.code_of`.
+        # The names of outcomes that other plugins define; id is `rows.outcome_code`.
         """
         CREATE TABLE insight_outcomes (
             id {key} NOT NULL PRIMARY KEY,
             name TEXT NOT NULL
         )
         """,
-        # One line per result. Few columns: what each costs is paid for every result.
-        #   outcome   its number
-        #   began     microseconds from the session's start
-        #   duration  seconds
-        #   flags     `rows.WARNING` where it has a warning, and `rows.DETAILED` where it has a
-        #             line in insight_details, added up
+        # One row per result.
+        #   position  its index in the session
+        #   outcome   its code
+        #   began     microseconds since the session's start
+        #   duration  in seconds
+        #   flags     the sum of `rows.WARNING` if it has a warning and `rows.DETAILED` if it has a
+        #             row in insight_details
         """
         CREATE TABLE insight_results (
             session BIGINT NOT NULL,
@@ -85,10 +87,11 @@ STEPS: list[tuple[str, ...]] = [
             PRIMARY KEY (session, test, position)
         ){clustered}
         """,
-        # The results that did not simply pass, or have texts or properties, with the columns of
-        # insight_results, so that a condition is said of both in the same words.
-        #   result    all of it, as the JSON document has it
-        # They lie as they were added, those of a session together: long rows fill pages better so.
+        # The results that did not pass, or have texts or properties. They repeat the columns of
+        # insight_results, so that the same condition works on both tables.
+        #   result    the complete result, as in the JSON document
+        # Not clustered: long rows fill the pages better in insertion order, which keeps the rows of
+        # a session together anyway.
         """
         CREATE TABLE insight_details (
             session BIGINT NOT NULL,
@@ -103,12 +106,13 @@ STEPS: list[tuple[str, ...]] = [
             PRIMARY KEY (session, outcome, position)
         )
         """,
-        # What `rollups` keeps: one line per test, outcome and day, and one per test and outcome.
-        # They belong to no session, so their keys begin with the test's. The day comes last, so
-        # that days are summed up as they lie.
-        #   day      of the sessions' starts in UTC: how many there were since 1970
-        #   total    the durations, each in whole microseconds
-        #   longest  in seconds; first, last: when the first and last result began
+        # The rollups: one row per test, outcome and day, and one per test and outcome. The day
+        # comes last in the key, so that the days of a total are adjacent.
+        #   day      of the sessions' starts: days since 1970-01-01 UTC
+        #   total    the sum of the durations, each rounded to microseconds
+        #   longest  the longest duration, in seconds
+        #   first    when the first result began
+        #   last     when the last result began
         """
         CREATE TABLE insight_days (
             test BIGINT NOT NULL,
@@ -136,14 +140,18 @@ STEPS: list[tuple[str, ...]] = [
         """,
     ),
 ]
-"""What leads from each version to the next; the first step from an empty database to version 1."""
+"""The statements from each version to the next; the first ones create version 1."""
 
 
-def version() -> int:
-    """The version that this pytest-insight reads and writes."""
-    return len(STEPS)
+def current_version() -> int:
+    """Return the version that this pytest-insight reads and writes."""
+    return len(MIGRATIONS)
 
 
-def statements(found: int, dialect: Dialect) -> list[str]:
-    """What to run on a database of version `found` (0: empty), in one transaction."""
-    return [text.format(**dialect.types) for step in STEPS[found:] for text in step]
+def migration_statements(version: int, dialect: Dialect) -> list[str]:
+    """Return the statements that bring a database of some version (0: empty) to the current one."""
+    return [
+        statement.format(**dialect.column_types)
+        for migration in MIGRATIONS[version:]
+        for statement in migration
+    ]

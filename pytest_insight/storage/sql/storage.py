@@ -1,4 +1,4 @@
-"""What both databases have in common: sessions written as rows, found by conditions, read back."""
+"""The base class of the database backends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import NewerFormatError, StorageError
@@ -20,193 +21,196 @@ from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.sql import schema
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.keys import key_of
-from pytest_insight.storage.sql.reader import Finder
-from pytest_insight.storage.sql.writer import ReplacesError, Writer
+from pytest_insight.storage.sql.reader import Reader
+from pytest_insight.storage.sql.rows import hash_key
+from pytest_insight.storage.sql.writer import SharedLockError, Writer
 from pytest_insight.storage.verification import Verification
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.merge import MergePlan
     from pytest_insight.summaries import SummaryOrder, TestSummary
 
-PRUNED_AT_ONCE = 50
-"""Sessions that pruning deletes in one transaction: others write between two of them."""
+PRUNE_BATCH = 50
+"""Sessions that pruning deletes per transaction; other writers get a turn in between."""
 
 
 class SQLStorage(BaseStorage):
-    """Sessions in the tables of `schema`.
+    """Stores sessions in the tables of `schema`.
 
-    Each thread of each process has a connection of its own, opened when it is first needed. An
-    object may be used by several threads, several objects and processes may use one database.
+    Thread-safe: each thread of each process opens its own connection when it first needs one.
+    Several objects and processes may use one database.
     """
 
     def __init__(self) -> None:
-        self._connections: dict[tuple[int, int], Connection] = {}
+        self._connections: dict[tuple[int, int], Connection] = {}  # by process and thread ID
         self._lock = threading.Lock()
-        # Whoever forgets to close a storage loses no connection of the server's by it.
         weakref.finalize(self, _close_all, self._connections)
-
-    # What a database is -------------------------------------------------------------------------
 
     @abstractmethod
     def _connect(self, *, create: bool) -> Connection | None:
-        """A new connection; None where there is no database yet, and none is to be created."""
+        """Open a connection; returns None if there is no database and `create` is False."""
 
     # Connections --------------------------------------------------------------------------------
 
     def _connection(self, *, create: bool = False) -> Connection | None:
-        """This thread's, its tables of our version; None where there is nothing to read.
+        """Return this thread's connection, with the tables in the current version.
+
+        Returns None if there are no tables and `create` is False.
 
         Raises:
-            StorageError: it cannot be opened; `create` where it has to be written.
+            StorageError: the database cannot be opened, or created or migrated if necessary.
         """
-        mine = os.getpid(), threading.get_ident()
-        connection = self._connections.get(mine)
-        if connection is not None and connection.keeps_out and not connection.usable:
+        key = os.getpid(), threading.get_ident()
+        connection = self._connections.get(key)
+        if connection is not None and connection.holds_lock and not connection.is_open:
             raise StorageError(
-                f"the connection to {self.location} was lost, and with it the lock that kept "
-                "others from writing; try again",
+                f"the connection to {self.location} was lost, and with it the writer lock; "
+                "try again",
                 self.location,
             )
-        if connection is None or not connection.usable:
+        if connection is None or not connection.is_open:
             connection = self._connect(create=create)
             if connection is None:
                 return None
             with self._lock:
-                self._connections[mine] = connection
-        if not connection.prepared and not self._prepare(connection, create=create):
+                self._connections[key] = connection
+        if not connection.has_schema and not self._prepare(connection, create=create):
             return None
         return connection
 
-    def _writer(self) -> Connection:
+    def _write_connection(self) -> Connection:
         connection = self._connection(create=True)
-        assert connection is not None  # noqa: S101 - for the type checker: it was to be created
+        assert connection is not None  # noqa: S101 - for the type checker
         return connection
 
     def _prepare(self, connection: Connection, *, create: bool) -> bool:
-        """See to it that the tables are there, in our version."""
-        found = self._version(connection)
-        if found is None and not create:
+        """Create or migrate the tables; returns False if there are none and `create` is False."""
+        version = self._read_version(connection)
+        if version is None and not create:
             return False
-        if found != schema.version():
-            with connection.writing():
-                found = self._version(connection) or 0  # another may have been quicker
-                for statement in schema.statements(found, connection.dialect):
-                    connection.change(statement)
-                connection.note_version(schema.version())
-        connection.prepared = True
+        if version != schema.current_version():
+            with connection.write_transaction():
+                version = self._read_version(connection) or 0  # another process may have migrated
+                for statement in schema.migration_statements(version, connection.dialect):
+                    connection.execute(statement)
+                connection.write_version(schema.current_version())
+        connection.has_schema = True
         return True
 
-    def _version(self, connection: Connection) -> int | None:
-        found = connection.found_version()
-        if found is not None and found > schema.version():
-            raise NewerFormatError(self.location, found, schema.version())
-        return found
+    def _read_version(self, connection: Connection) -> int | None:
+        version = connection.read_version()
+        if version is not None and version > schema.current_version():
+            raise NewerFormatError(self.location, version, schema.current_version())
+        return version
 
+    @override
     def close(self) -> None:
-        """Close the connections of this process."""
         with self._lock:
             _close_all(self._connections)
 
     # Writing ------------------------------------------------------------------------------------
 
+    @override
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:
-        """Keep checked copies, in one transaction."""
         incoming = iter(sessions)
         first = [checked(session) for session in islice(incoming, 2)]
         if len(first) == 1:
-            self._write(first, whole=not self._is_new(first[0]))
+            self._write(first, exclusive=self._has_key(first[0]))
         elif first:
-            self._write(chain(first, map(checked, incoming)), whole=True)
+            self._write(chain(first, map(checked, incoming)), exclusive=True)
 
-    def _is_new(self, session: TestSession) -> bool:
-        key = key_of(session.session_id)
-        return not self._writer().rows("SELECT 1 FROM insight_sessions WHERE id = ?", (key,))
+    def _has_key(self, session: TestSession) -> bool:
+        key = hash_key(session.session_id)
+        sql = "SELECT 1 FROM insight_sessions WHERE id = ?"
+        return bool(self._write_connection().fetch(sql, (key,)))
 
+    @override
     def apply(self, plan: MergePlan) -> None:
-        """Write what the plan says, in one transaction."""
         writes = counted(plan.iter_writes(), "writing", len(plan.write_ids))
-        self._write(writes, whole=True, removes=plan.removes)
+        self._write(writes, exclusive=True, removes=plan.removes)
 
     def _write(
-        self, sessions: Iterable[TestSession], *, whole: bool, removes: Collection[str] = ()
+        self, sessions: Iterable[TestSession], *, exclusive: bool, removes: Collection[str] = ()
     ) -> None:
-        """Write checked sessions, and delete others.
+        """Write checked sessions and delete others, in one transaction.
 
-        A new one alone keeps out only who keeps out everybody. Several keep out all others: two
-        writers who write the same ones in another order would wait for each other for ever. So
-        does one that takes the place of another, whose day is counted again.
+        The shared lock is enough for a single new session. Several sessions need the exclusive
+        lock, because two writers of the same sessions in different orders would deadlock; so does
+        replacing a session, because its day is recounted.
         """
-        connection = self._writer()
+        connection = self._write_connection()
         try:
-            with connection.writing(whole=whole):
-                writer = Writer(connection, self.location, whole=whole)
+            with connection.write_transaction(exclusive=exclusive):
+                writer = Writer(connection, self.location, exclusive=exclusive)
                 if removes:
-                    writer.delete(removes, pinned=True)
+                    writer.delete_sessions(removes, pinned=True)
                 for session in sessions:
-                    writer.write(session)
+                    writer.write_session(session)
                 writer.finish()
-        except ReplacesError:  # another has saved it since we looked
-            self._write(sessions, whole=True)
+        except SharedLockError:  # a concurrent writer has saved this session
+            self._write(sessions, exclusive=True)
 
+    @override
     def delete_sessions(self, ids: Collection[str]) -> int:
-        """Delete the sessions with these IDs, in one transaction."""
-        return self._delete(ids)
+        return self._delete(ids, pinned=True)
 
-    def _delete(self, ids: Collection[str], *, pinned: bool = True) -> int:
+    def _delete(self, ids: Collection[str], *, pinned: bool) -> int:
         connection = self._connection()
         if connection is None or not ids:
             return 0
-        with connection.writing():
-            writer = Writer(connection, self.location, whole=True)
-            count = writer.delete(ids, pinned=pinned)
+        with connection.write_transaction():
+            writer = Writer(connection, self.location, exclusive=True)
+            count = writer.delete_sessions(ids, pinned=pinned)
             writer.finish()
         return count
 
+    @override
     def prune_sessions(
         self, *, older_than: float | None = None, keep: int | None = None, dry_run: bool = False
     ) -> list[str]:
-        """Delete old sessions, some at a time, so that others can write meanwhile.
+        """Delete old sessions in batches, oldest first, so that others can write in between.
 
-        Where it is interrupted, the oldest are gone and the others are not; each session is there
-        or not. One that was pinned meanwhile stays.
+        If it is interrupted, the batches so far stay deleted. Sessions that are pinned before their
+        batch is deleted are kept.
         """
         old = super().prune_sessions(older_than=older_than, keep=keep, dry_run=True)
         if dry_run:
             return old
-        for first in range(0, len(old), PRUNED_AT_ONCE):
-            self._delete(old[first : first + PRUNED_AT_ONCE], pinned=False)
+        for start in range(0, len(old), PRUNE_BATCH):
+            self._delete(old[start : start + PRUNE_BATCH], pinned=False)
         left = set(self.session_ids()) if old else set()
-        return [name for name in old if name not in left]
+        return [each for each in old if each not in left]
 
     # Reading ------------------------------------------------------------------------------------
 
+    @override
     def iter_sessions(
         self, selection: Selection | None = None, *, newest_first: bool = False
     ) -> Iterator[TestSession]:
-        """The selected sessions, some at a time, each of one state of the database."""
-        wanted = (selection or Selection()).resolved()
+        """Yield the selected sessions; each batch is read from one snapshot of the database."""
+        resolved = (selection or Selection()).resolved()
         connection = self._connection()
         if connection is not None:
-            yield from Finder(connection, wanted).sessions(newest_first=newest_first)
+            yield from Reader(connection, resolved).iter_sessions(newest_first=newest_first)
 
+    @override
     def session_ids(self, selection: Selection | None = None) -> list[str]:
-        """The IDs; results are looked at by the database, as far as they are at all."""
         connection = self._connection()
         if connection is None:
             return []
-        return Finder(connection, (selection or Selection()).resolved()).ids()
+        return Reader(connection, (selection or Selection()).resolved()).session_ids()
 
+    @override
     def count(self, selection: Selection | None = None) -> int:
-        """How many sessions are selected, without reading them."""
         return len(self.session_ids(selection))
 
+    @override
     def sut_names(self) -> list[str]:
-        """By the database."""
         connection = self._connection()
-        rows = connection.rows("SELECT DISTINCT sut FROM insight_sessions") if connection else []
+        rows = connection.fetch("SELECT DISTINCT sut FROM insight_sessions") if connection else []
         return sorted(row[0] for row in rows)
 
+    @override
     def group_by_test(
         self,
         selection: Selection | None = None,
@@ -216,81 +220,73 @@ class SQLStorage(BaseStorage):
         percentiles: bool = True,
         flaky: bool = False,
     ) -> list[TestSummary]:
-        """From what is summed up where nothing is selected and no percentile asked for.
-
-        Else from narrow rows.
-
-        Where a limit asks for the first ones, tests are ranked before their results are read.
-        """
         connection = self._connection()
         if connection is None:
             return []
-        finder = Finder(connection, (selection or Selection()).resolved())
-        if finder.sql.results.rest:
+        reader = Reader(connection, (selection or Selection()).resolved())
+        if reader.sql.results.python_filters:
             return super().group_by_test(
                 selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
             )
-        from pytest_insight.storage.sql.summaries import Grouper  # other questions do without
+        from pytest_insight.storage.sql.summaries import Summarizer  # other queries do not need it
 
-        with connection.reading():
-            return Grouper(connection, finder).summaries(
+        with connection.read_transaction():
+            return Summarizer(connection, reader).summaries(
                 sort, limit, percentiles=percentiles, flaky=flaky
             )
 
+    @override
     def explain(self, selection: Selection) -> list[str]:
-        """What of a selection the database does, and what is done after it; and its plan."""
         connection = self._connection()
-        if connection is None:
-            return []
-        return Finder(connection, selection.resolved()).explained()
+        return [] if connection is None else Reader(connection, selection.resolved()).explain()
 
+    # Upkeep -------------------------------------------------------------------------------------
+
+    @override
     def verify(self) -> Verification:
-        """Read everything, count again what is summed up, and ask the database to look itself over.
-
-        The last where it can.
-        """
+        """Run the database's own check, read every session and recount the rollups."""
         connection = self._connection()
         if connection is None:
             return Verification(0, 0)
-        damage = connection.damage()
+        damage = connection.check_integrity()
         if damage:
             return Verification(0, 0, tuple(damage))
         from pytest_insight.storage.sql import rollups
 
-        with connection.reading():
-            wrong = rollups.wrong_lines(connection)
+        with connection.read_transaction():
+            wrong = rollups.count_wrong_totals(connection)
         found = super().verify()
         if not wrong:
             return found
-        said = f"{wrong:,} of the totals kept by test and outcome are not what the results come to"
-        return replace(found, damage=(said,))
+        message = f"{wrong:,} totals per test and outcome do not match the results"
+        return replace(found, damage=(message,))
 
+    @override
     def repair(self) -> Verification:
-        """Count again what is summed up; other damage is for the database's own tools.
+        """Recount the rollups; other damage is left to the database's own tools.
 
         Raises:
             StorageError: the database is damaged.
         """
         found = self.verify()
-        connection = self._connection()
-        if connection is None or not found.damage:
+        if not found.damage:
             return found
-        damage = connection.damage()
+        connection = self._write_connection()
+        damage = connection.check_integrity()
         if damage:
             raise StorageError(
-                f"{self.location} is damaged, and only its own tools can mend it "
-                f"({damage[0]}): restore a backup, or see the database's documentation",
+                f"{self.location} is damaged ({damage[0]}); restore a backup, or use the "
+                "database's own recovery tools",
                 self.location,
             )
         from pytest_insight.storage.sql import rollups
 
-        connection = self._writer()
-        with connection.writing():
-            rollups.made_anew(connection)
+        with connection.write_transaction():
+            rollups.rebuild(connection)
         return found
 
 
 def _close_all(connections: dict[tuple[int, int], Connection]) -> None:
-    """Close those of this process: a parent's would end there too."""
+    """Close the connections of this process; closing a parent's would end them there too."""
     for key in [key for key in connections if key[0] == os.getpid()]:
         connections.pop(key).close()

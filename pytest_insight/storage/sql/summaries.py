@@ -1,88 +1,93 @@
-"""What results say of each test, from narrow rows: no session is built for it."""
+"""Summarise the selected results of each test from narrow rows, without building sessions."""
 
 from __future__ import annotations
 
 from array import array
 from operator import itemgetter
 
-from pytest_insight.storage.sql import rollups
-from pytest_insight.storage.sql.conditions import WITH_DETAILS
+from pytest_insight.storage.sql.conditions import ALL_RESULTS
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
-from pytest_insight.storage.sql.keys import key_of
-from pytest_insight.storage.sql.reader import Candidate, Finder, batches
-from pytest_insight.storage.sql.rows import BAD_CODES
-from pytest_insight.storage.sql.totals import Totals
+from pytest_insight.storage.sql.reader import Candidate, Reader, split_batches
+from pytest_insight.storage.sql.rollups import OutcomeNames, Totals, load_summaries
+from pytest_insight.storage.sql.rows import BAD_CODES, hash_key
 from pytest_insight.summaries import (
-    MOST_MICROS,
+    MAX_MICROS,
     SummaryOrder,
     TestSummary,
-    ordered,
-    total_micros,
+    sort_summaries,
+    sum_micros,
 )
 
-MOST_RESULTS = 200_000
-"""Rows that are read at a time; one takes about 200 bytes while it is read."""
+MAX_RESULTS = 200_000
+"""Rows in a batch; each takes about 200 bytes."""
 
-_MOST = f"{MOST_MICROS / 1e6}"
-_VALUES = {
-    SummaryOrder.MEAN: f"avg(CASE WHEN r.duration > {_MOST} THEN {_MOST} ELSE r.duration END)",
+_MAX_SECONDS = f"{MAX_MICROS / 1e6}"
+_RANKS = {
+    SummaryOrder.MEAN: (
+        f"avg(CASE WHEN r.duration > {_MAX_SECONDS} THEN {_MAX_SECONDS} ELSE r.duration END)"
+    ),
     SummaryOrder.FAILURES: f"sum(CASE WHEN r.outcome IN ({BAD_CODES}) THEN 1 ELSE 0 END)",
     SummaryOrder.LAST: "max(s.started + r.began)",
 }
-"""What the database can rank tests by before their results are read."""
+"""The orders that the database can rank tests by before their results are read."""
 
-SLACK = 2e-6
-"""By how many seconds a mean may differ that is not of whole microseconds."""
+MEAN_TOLERANCE = 2e-6
+"""How far, in seconds, a mean of unrounded durations may be from that of rounded ones."""
 
 Group = tuple[int, int]
-"""A test, and an outcome by its number."""
+"""Test and outcome code."""
+Groups = dict[Group, tuple["array[float]", "array[int]"]]
+"""The durations and starts of the results of each group."""
 
 
-class Grouper:
-    """Summarises what a finder finds whose test filters all run in the database."""
+class Summarizer:
+    """Summarises what a reader selects; all test filters must run in the database."""
 
-    def __init__(self, connection: Connection, finder: Finder) -> None:
+    def __init__(self, connection: Connection, reader: Reader) -> None:
         self._connection = connection
-        self._finder = finder
-        self._all = not finder.sql.steps and finder.sql.limit is None
+        self._reader = reader
+        self._whole_history = not reader.sql.steps and reader.sql.limit is None
 
     def summaries(
         self, sort: SummaryOrder | None, limit: int | None, *, percentiles: bool, flaky: bool
     ) -> list[TestSummary]:
-        """As `BaseStorage.group_by_test`."""
+        """Return what `BaseStorage.group_by_test` specifies."""
+        in_numbers = self._connection.dialect.in_numbers
         percentiles = percentiles or sort == SummaryOrder.P95
         rank = None if limit is None or sort == SummaryOrder.P95 else sort
-        if self._all and (rank or flaky or not percentiles):
-            found = rollups.summaries(self._connection, rank, limit, flaky=flaky)
-            if sort != SummaryOrder.P95:  # which is not known yet
-                found = ordered(found, sort, limit)
+        if self._whole_history and (rank or flaky or not percentiles):
+            found = load_summaries(self._connection, rank, limit, flaky=flaky)
+            if sort != SummaryOrder.P95:  # percentiles are not known yet
+                found = sort_summaries(found, sort, limit)
             if not percentiles or not found:
                 return found
-            which = self._connection.dialect.any_of("r.test", [key_of(t.nodeid) for t in found])
-            return ordered(self._named(self._counted(which, percentiles=True)), sort, limit)
-        which = ALWAYS
+            tests = in_numbers("r.test", [hash_key(each.nodeid) for each in found])
+            return sort_summaries(self._summarize(tests, percentiles=True), sort, limit)
+        tests = ALWAYS
         if rank is not None and limit is not None and not flaky:
-            which = self._connection.dialect.any_of("r.test", self._first(rank, limit))
-        found = self._named(self._counted(which, percentiles=percentiles))
-        return ordered((each for each in found if each.flaky or not flaky), sort, limit)
+            tests = in_numbers("r.test", self._rank_tests(rank, limit))
+        found = self._summarize(tests, percentiles=percentiles)
+        return sort_summaries((each for each in found if each.flaky or not flaky), sort, limit)
 
-    def _named(self, tests: dict[int, Totals]) -> list[TestSummary]:
-        which = self._connection.dialect.any_of("id", list(tests))
-        names = self._connection.rows(
-            f"SELECT id, nodeid FROM insight_tests WHERE {which.sql}", which.parameters
+    def _summarize(self, tests: Condition, *, percentiles: bool) -> list[TestSummary]:
+        """Return the summaries of the tests that meet a condition."""
+        totals = self._add_up(tests, percentiles=percentiles)
+        by_key = self._connection.dialect.in_numbers("id", list(totals))
+        names = self._connection.fetch(
+            f"SELECT id, nodeid FROM insight_tests WHERE {by_key.sql}", by_key.parameters
         )
-        return [tests[test].summary(nodeid) for test, nodeid in names]
+        return [totals[test].summary(nodeid) for test, nodeid in names]
 
-    def _first(self, sort: SummaryOrder, limit: int) -> list[int]:
-        """The tests that come first, and those that are so near that they may."""
+    def _rank_tests(self, sort: SummaryOrder, limit: int) -> list[int]:
+        """Return the keys of the first N tests, and of those too close to the last one to tell."""
         if not limit:
             return []
-        keys = [each.key for each in self._finder.chosen()]
-        ranked = self._connection.rows(
+        sessions = [each.key for each in self._reader.find_sessions()]
+        ranked = self._connection.fetch(
             *self._statement(
-                f"r.test, {_VALUES[sort]} AS value",
-                self._connection.dialect.any_of("r.session", keys),
+                f"r.test, {_RANKS[sort]} AS value",
+                self._connection.dialect.in_numbers("r.session", sessions),
                 "GROUP BY r.test",
             )
         )
@@ -91,37 +96,31 @@ class Grouper:
             return [row[0] for row in ranked]
         least = ranked[limit - 1][1]
         if sort == SummaryOrder.MEAN:
-            least -= SLACK
+            least -= MEAN_TOLERANCE
         return [row[0] for row in ranked if row[1] >= least]
 
-    def _counted(self, which: Condition, *, percentiles: bool) -> dict[int, Totals]:
-        """What the results of some tests come to."""
-        groups: dict[Group, tuple[array[float], array[int]]] = {}
-        for batch in batches(self._finder.chosen(), MOST_RESULTS):
-            self._gather(batch, which, groups)
-        tests: dict[int, Totals] = {}
-        outcomes = rollups.OutcomeNames(self._connection)
+    def _add_up(self, tests: Condition, *, percentiles: bool) -> dict[int, Totals]:
+        groups: Groups = {}
+        for batch in split_batches(self._reader.find_sessions(), MAX_RESULTS):
+            self._read_batch(batch, tests, groups)
+        found: dict[int, Totals] = {}
+        outcomes = OutcomeNames(self._connection)
         for (test, code), (durations, starts) in groups.items():
-            mine = tests.get(test)
-            if mine is None:
-                mine = tests[test] = Totals()
-            total = total_micros(durations)
-            mine.add(outcomes[code], len(starts), total, max(durations), min(starts), max(starts))
+            totals = found.get(test)
+            if totals is None:
+                totals = found[test] = Totals()
+            total = sum_micros(durations)
+            totals.add(outcomes[code], len(starts), total, max(durations), min(starts), max(starts))
             if percentiles:
-                mine.extend(durations)
-        return tests
+                totals.add_durations(durations)
+        return found
 
-    def _gather(
-        self,
-        batch: list[Candidate],
-        which: Condition,
-        groups: dict[Group, tuple[array[float], array[int]]],
-    ) -> None:
-        mine = self._connection.dialect.any_of("r.session", [each.key for each in batch])
-        if which is not ALWAYS:
-            mine = Condition(f"{mine.sql} AND {which.sql}", mine.parameters + which.parameters)
-        for test, code, duration, start in self._connection.rows(
-            *self._statement("r.test, r.outcome, r.duration, s.started + r.began", mine)
+    def _read_batch(self, batch: list[Candidate], tests: Condition, groups: Groups) -> None:
+        where = self._connection.dialect.in_numbers("r.session", [each.key for each in batch])
+        if tests is not ALWAYS:
+            where = Condition(f"{where.sql} AND {tests.sql}", where.parameters + tests.parameters)
+        for test, code, duration, start in self._connection.fetch(
+            *self._statement("r.test, r.outcome, r.duration, s.started + r.began", where)
         ):
             group = groups.get((test, code))
             if group is None:
@@ -129,13 +128,13 @@ class Grouper:
             group[0].append(duration)
             group[1].append(start)
 
-    def _statement(self, fields: str, mine: Condition, end: str = "") -> Statement:
-        wanted = self._finder.sql.results
+    def _statement(self, fields: str, where: Condition, group_by: str = "") -> Statement:
+        wanted = self._reader.sql.results
         source = wanted.source
-        if source == WITH_DETAILS and "x." not in wanted.condition.sql:
-            source = "insight_results r"
+        if source == ALL_RESULTS and "x." not in wanted.condition.sql:
+            source = "insight_results r"  # the join with the details is not needed
         return Statement(
             f"SELECT {fields} FROM {source} JOIN insight_sessions s ON s.id = r.session"
-            f" WHERE {mine.sql} AND {wanted.condition.sql} {end}",
-            mine.parameters + wanted.condition.parameters,
+            f" WHERE {where.sql} AND {wanted.condition.sql} {group_by}",
+            where.parameters + wanted.condition.parameters,
         )

@@ -1,4 +1,4 @@
-"""What is special about the PostgreSQL store, on a real server."""
+"""The PostgreSQL storage on a real server: search paths, server settings, locks, passwords."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class TestPostgreSQLStorage(StorageContract):
         return PostgreSQLStorage(storage.url)
 
 
-def also(url: str, **settings: str) -> str:
-    """The URL with settings of the server's for its connections."""
+def with_settings(url: str, **settings: str) -> str:
+    """Return the URL with server settings for its connections."""
     more = quote("".join(f" -c{name}={value}" for name, value in settings.items()), safe="")
     return f"{url}{more}"
 
 
-def test_writers_who_come_by_other_search_paths_keep_each_other_out(
+def test_the_lock_covers_writers_with_other_search_paths(
     postgresql_server: Server, storage: PostgreSQLStorage, make_session: MakeSession
 ) -> None:
     storage.save_session(make_session(0))
@@ -58,11 +58,13 @@ def test_writers_who_come_by_other_search_paths_keep_each_other_out(
     assert storage.session_ids() == ["api-0", "api-1"]
 
 
-def test_defaults_of_the_server_do_not_matter(
+def test_server_defaults_are_overridden(
     storage: PostgreSQLStorage, make_session: MakeSession
 ) -> None:
     third = make_result(duration=1 / 3)
-    url = also(storage.url, default_transaction_isolation="serializable", extra_float_digits="0")
+    url = with_settings(
+        storage.url, default_transaction_isolation="serializable", extra_float_digits="0"
+    )
     with PostgreSQLStorage(url) as other:
         other.save_session(make_session(0, test_results=(third,)))
         assert other.load_sessions() == [make_session(0, test_results=(third,))]
@@ -72,12 +74,12 @@ def test_defaults_of_the_server_do_not_matter(
     assert storage.verify().sound
 
 
-def test_a_lock_that_was_lost_with_its_connection_is_not_taken_for_held(
+def test_a_lock_lost_with_its_connection_does_not_count_as_held(
     postgresql_server: Server, storage: PostgreSQLStorage, make_session: MakeSession
 ) -> None:
     storage.save_session(make_session(0))
 
-    def lose() -> None:
+    def kill_lock_owner() -> None:
         with psycopg.connect(postgresql_server.url(), autocommit=True) as killer:
             killer.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks"
@@ -85,10 +87,16 @@ def test_a_lock_that_was_lost_with_its_connection_is_not_taken_for_held(
             )
 
     with storage.exclusive():
-        lose()
+        kill_lock_owner()
         with pytest.raises(StorageError):
             storage.session_ids()
-        with pytest.raises(StorageError, match="the lock that kept others from writing"):
+        with pytest.raises(StorageError, match="and with it the writer lock"):
             storage.save_session(make_session(1))
     storage.save_session(make_session(2))
     assert storage.session_ids() == ["api-0", "api-2"]
+
+
+def test_the_url_and_the_location_hide_the_password() -> None:
+    storage = PostgreSQLStorage("postgresql://me:secret@localhost/db?sslmode=disable")
+    assert storage.url == "postgresql://me@localhost/db?sslmode=disable"
+    assert storage.location == "postgresql://localhost/db"

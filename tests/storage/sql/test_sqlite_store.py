@@ -1,4 +1,4 @@
-"""What is special about the SQLite store: its file, its neighbours, its plans."""
+"""The SQLite storage: its files, foreign and damaged databases, migrations, query plans."""
 
 from __future__ import annotations
 
@@ -31,23 +31,25 @@ class TestSQLiteStorage(StorageContract):
 
     def reopened(self, storage: BaseStorage) -> BaseStorage:
         assert isinstance(storage, SQLiteStorage)
-        return SQLiteStorage(storage.path)
+        return SQLiteStorage(storage.file_path)
 
 
 def full_scans(lines: list[str]) -> list[str]:
-    """The tables that a plan reads from end to end."""
+    """Return the lines of a plan that read a whole table."""
     return [line for line in lines if "SCAN insight" in line or "SCAN r" in line]
 
 
-def test_the_files_are_private(storage: SQLiteStorage, make_session: MakeSession) -> None:
+def test_only_the_owner_can_read_the_files(
+    storage: SQLiteStorage, make_session: MakeSession
+) -> None:
     storage.save_session(make_session())
-    there = list(storage.path.parent.iterdir())
+    there = list(storage.file_path.parent.iterdir())
     assert {"sessions.db", "sessions.db.lock"} <= {path.name for path in there}
     assert {path.stat().st_mode & 0o777 for path in there} == {0o600}
-    assert storage.path.parent.stat().st_mode & 0o777 == 0o700
+    assert storage.file_path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_reading_what_is_not_there_makes_no_file(tmp_path: Path) -> None:
+def test_reading_a_missing_store_creates_no_file(tmp_path: Path) -> None:
     storage = SQLiteStorage(tmp_path / "none" / "sessions.db")
     assert storage.load_sessions() == []
     assert storage.count() == 0
@@ -57,19 +59,19 @@ def test_reading_what_is_not_there_makes_no_file(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_it_is_closed_without_a_log_beside_it(
+def test_closing_removes_the_write_ahead_log(
     storage: SQLiteStorage, make_session: MakeSession
 ) -> None:
     storage.save_session(make_session())
     storage.close()
-    assert {path.name for path in storage.path.parent.iterdir()} == {
+    assert {path.name for path in storage.file_path.parent.iterdir()} == {
         "sessions.db",
         "sessions.db.lock",
     }
 
 
-@pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 99, b"{}"])
-def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"not a database, but as long as one" * 99, b"{}"])
+def test_a_file_that_is_no_database_is_refused_unchanged(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.db"
     path.write_bytes(content)
     for ask in (SQLiteStorage.session_ids, SQLiteStorage.clear_sessions):
@@ -78,7 +80,7 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path, conten
     assert path.read_bytes() == content
 
 
-def test_another_programs_database_is_refused_and_left_alone(
+def test_a_database_of_another_program_is_refused_unchanged(
     tmp_path: Path, make_session: MakeSession
 ) -> None:
     path = tmp_path / "a.db"
@@ -94,40 +96,42 @@ def test_another_programs_database_is_refused_and_left_alone(
 
 def test_a_newer_version_is_refused(storage: SQLiteStorage, make_session: MakeSession) -> None:
     storage.save_session(make_session())
-    with closing(sqlite3.connect(storage.path)) as database:
+    with closing(sqlite3.connect(storage.file_path)) as database:
         database.execute("PRAGMA user_version = 99")
-    newer = SQLiteStorage(storage.path)
+    newer = SQLiteStorage(storage.file_path)
     with pytest.raises(NewerFormatError, match="format 99"):
         newer.load_sessions()
     with pytest.raises(NewerFormatError):
         newer.save_session(make_session(1))
 
 
-def test_an_older_version_is_brought_forward_or_left_as_it_was(
+def test_an_older_version_is_migrated_as_a_whole(
     storage: SQLiteStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage.save_session(make_session())
     step = "CREATE TABLE insight_more (a {key})"
-    monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, (step, "no SQL at all")])
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, (step, "not SQL")])
     with pytest.raises(StorageError, match="syntax error"):
-        SQLiteStorage(storage.path).load_sessions()
-    monkeypatch.setattr(schema, "STEPS", [schema.STEPS[0], (step,)])
-    assert SQLiteStorage(storage.path).load_sessions() == [make_session()]
-    with closing(sqlite3.connect(storage.path)) as database:
+        SQLiteStorage(storage.file_path).load_sessions()
+    monkeypatch.setattr(schema, "MIGRATIONS", [schema.MIGRATIONS[0], (step,)])
+    assert SQLiteStorage(storage.file_path).load_sessions() == [make_session()]
+    with closing(sqlite3.connect(storage.file_path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (2,)
         assert database.execute("SELECT count(*) FROM insight_more").fetchone() == (0,)
 
 
-def test_damage_is_found(storage: SQLiteStorage, make_session: MakeSession) -> None:
+def test_verify_finds_damage_and_repair_refuses_it(
+    storage: SQLiteStorage, make_session: MakeSession
+) -> None:
     storage.save_sessions(make_session(number) for number in range(300))
     storage.close()
-    data = bytearray(storage.path.read_bytes())
+    data = bytearray(storage.file_path.read_bytes())
     for page in range(3, len(data) // 4_096):
         data[page * 4_096 : page * 4_096 + 64] = b"\xff" * 64
-    storage.path.write_bytes(data)
-    assert not SQLiteStorage(storage.path).verify().sound
+    storage.file_path.write_bytes(data)
+    assert not SQLiteStorage(storage.file_path).verify().sound
     with pytest.raises(StorageError, match=r"sessions\.db"):
-        SQLiteStorage(storage.path).repair()
+        SQLiteStorage(storage.file_path).repair()
 
 
 @pytest.mark.parametrize(
@@ -140,15 +144,15 @@ def test_damage_is_found(storage: SQLiteStorage, make_session: MakeSession) -> N
         "DELETE FROM insight_results WHERE outcome = 1",
     ],
 )
-def test_totals_that_are_wrong_are_found_and_counted_again(
+def test_verify_finds_wrong_totals_and_repair_recounts_them(
     storage: SQLiteStorage, make_session: MakeSession, change: str
 ) -> None:
     storage.save_sessions(make_session(number) for number in range(3))
     right = storage.group_by_test(percentiles=False)
-    with closing(sqlite3.connect(storage.path)) as file:
+    with closing(sqlite3.connect(storage.file_path)) as file:
         file.execute(change)
         file.commit()
-    assert "not what the results come to" in storage.verify().damage[0]
+    assert "do not match the results" in storage.verify().damage[0]
     assert storage.repair().sessions == 3
     assert storage.verify().sound
     assert storage.group_by_test(percentiles=False) == storage.group_by_test(
@@ -159,10 +163,10 @@ def test_totals_that_are_wrong_are_found_and_counted_again(
     )
 
 
-def test_two_nodeids_of_one_key_are_told_apart(
+def test_two_names_with_the_same_key_are_refused(
     storage: SQLiteStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "key_of", len)
+    monkeypatch.setattr(rows, "hash_key", len)
     results = make_session().test_results
     with pytest.raises(StorageError, match="same key"):
         storage.save_session(make_session(test_results=results))
@@ -174,7 +178,7 @@ def test_two_nodeids_of_one_key_are_told_apart(
     assert storage.load_sessions() == [make_session(test_results=results[:1])]
 
 
-def test_plans_use_the_keys(storage: SQLiteStorage, make_session: MakeSession) -> None:
+def test_query_plans_use_the_indexes(storage: SQLiteStorage, make_session: MakeSession) -> None:
     storage.save_sessions(make_session(number) for number in range(20))
     asked = query.on_storage(storage)
     tests = asked.filter_by_test()

@@ -1,8 +1,8 @@
-"""Reading an SQLite file that we may not write, or whose folder we may not.
+"""Open SQLite files that are write-protected, or whose folder is.
 
-SQLite wants to make its log beside a file (`-wal`, `-shm`) also to read it. Where it may not, or
-where what it makes would be in its owner's way afterwards, the file is read as it lies there: all
-is in it when no log is left.
+SQLite creates a write-ahead log and its index (`-wal`, `-shm`) beside a file even to read it. If it
+must not, or if files created by this user would block the owner later, the file is opened as
+immutable: if there is no log, it is complete.
 """
 
 from __future__ import annotations
@@ -12,60 +12,62 @@ from pathlib import Path
 from typing import Any
 
 from pytest_insight._util.files import may_read, write_protected
+from pytest_insight._util.override import override
 from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql.rows import Row
-from pytest_insight.storage.sql.sqlite.storage import SQLiteConnection
+from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
 from pytest_insight.storage.store_file import StoreFile
 
 
-def opened(file: StoreFile) -> SQLiteConnection:
-    """A connection for reading; the file is there.
+def open_read_only(file: StoreFile) -> SQLiteConnection:
+    """Return a connection for reading; the file must exist.
 
     Raises:
-        StorageError: it cannot be read.
+        StorageError: the file cannot be read.
     """
-    log, index = _beside(file, "-wal"), _beside(file, "-shm")
-    for each in (file.real_path, log, index):
-        if each.exists() and not may_read(each):
+    log, index = _sibling(file, "-wal"), _sibling(file, "-shm")
+    for path in (file.real_path, log, index):
+        if path.exists() and not may_read(path):
             raise StorageError(
-                f"cannot read the store {file.path}: we have no permission to read {each}",
-                file.path,
+                f"cannot read the store {file.path}: no permission to read {path}", file.path
             )
     if not _has_log(file):
-        # Both are there: somebody is at it just now, and may write.
-        at_work = log.exists() and index.exists()
-        return SQLiteConnection(file, "mode=ro") if at_work else _AsItLies(file)
-    refused = write_protected(index)
-    if refused is not None and not index.exists():
+        # An empty log with an index: another process has the file open, and may write.
+        in_use = log.exists() and index.exists()
+        return SQLiteConnection(file, "mode=ro") if in_use else _ImmutableConnection(file)
+    protected = write_protected(index)
+    if protected is not None and not index.exists():
         raise StorageError(
-            f"cannot read the store {file.path}: what was written last is in {log.name} still, "
-            f"which cannot be read because {refused} is write-protected; have its owner run any "
-            "insight command on it, or copy the two files to a folder of your own",
+            f"cannot read the store {file.path}: its latest sessions are still in {log.name}, "
+            f"which cannot be read because {protected} is write-protected; have its owner run any "
+            "insight command on it, or copy both files to a folder of your own",
             file.path,
         )
     return SQLiteConnection(file, "mode=ro")
 
 
-class _AsItLies(SQLiteConnection):
-    """Reads without any lock or log; it is found out where somebody writes all the same."""
+class _ImmutableConnection(SQLiteConnection):
+    """Reads without locks and log, and detects whether the file was changed in the meantime."""
 
     def __init__(self, file: StoreFile) -> None:
-        self._before = _state(file.real_path)
+        self._state = _file_state(file.real_path)
         super().__init__(file, "immutable=1")
 
     @property
-    def usable(self) -> bool:
-        """Until it is closed, or there is something new."""
-        return super().usable and not _has_log(self._file) and not self._has_changed()
+    @override
+    def is_open(self) -> bool:
+        """Whether the connection is open and the file has not changed since."""
+        return super().is_open and not _has_log(self._file) and not self._has_changed()
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """All rows.
+    @override
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a query and return all rows.
 
         Raises:
-            StorageError: also where somebody has written meanwhile.
+            StorageError: the query failed, or the file was changed.
         """
         try:
-            return super().rows(sql, parameters)
+            return super().fetch(sql, parameters)
         finally:
             if self._has_changed():
                 raise StorageError(
@@ -75,21 +77,21 @@ class _AsItLies(SQLiteConnection):
                 )
 
     def _has_changed(self) -> bool:
-        return _state(self._file.real_path) != self._before
+        return _file_state(self._file.real_path) != self._state
 
 
-def _beside(file: StoreFile, suffix: str) -> Path:
+def _sibling(file: StoreFile, suffix: str) -> Path:
     return file.real_path.with_name(file.real_path.name + suffix)
 
 
 def _has_log(file: StoreFile) -> bool:
-    """Whether something is in the log that may not be in the file yet."""
+    """Return whether the write-ahead log has content, which the file may lack."""
     try:
-        return _beside(file, "-wal").stat().st_size > 0
+        return _sibling(file, "-wal").stat().st_size > 0
     except FileNotFoundError:
         return False
 
 
-def _state(path: Path) -> tuple[int, ...]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _file_state(path: Path) -> tuple[int, ...]:
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

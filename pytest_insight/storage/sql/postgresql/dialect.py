@@ -1,0 +1,74 @@
+"""PostgreSQL's SQL dialect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar
+
+from pytest_insight._util.override import override
+from pytest_insight.storage.sql.dialect import Condition, Dialect
+
+
+class PostgreSQLDialect(Dialect):
+    """PostgreSQL's SQL."""
+
+    column_types: ClassVar[Mapping[str, str]] = {
+        "key": "BIGINT",
+        "real": "DOUBLE PRECISION",
+        "json": "JSON",  # jsonb loses the order of keys and the spelling of numbers
+        "clustered": "",
+    }
+    greatest: ClassVar[str] = "greatest"
+    least: ClassVar[str] = "least"
+
+    @override
+    def json_text(self, column: str, field: str) -> str:
+        return f"coalesce(CAST({column} AS JSON) ->> '{field}', '')"
+
+    @override
+    def contains(self, column: str, text: str) -> Condition:
+        return Condition(f"strpos({column}, ?) > 0", (text,))
+
+    @override
+    def matches_glob(self, column: str, pattern: str) -> Condition | None:
+        if "[" in pattern:  # LIKE has no character sets
+            return None
+        like = re.sub(r"[\\%_]", r"\\\g<0>", pattern).replace("*", "%").replace("?", "_")
+        return Condition(f"{column} LIKE ?", (like,))
+
+    @override
+    def matches_regex(self, column: str, pattern: str) -> None:
+        return None  # PostgreSQL's regular expressions differ from Python's
+
+    @override
+    def code_point_order(self, column: str) -> str:
+        return f'{column} COLLATE "C"'
+
+    @override
+    def in_numbers(self, column: str, numbers: Collection[int]) -> Condition:
+        return Condition(f"{column} = ANY(?::bigint[])", (list(numbers),))
+
+    @override
+    def in_texts(self, column: str, texts: Collection[str]) -> Condition:
+        return Condition(f"{column} = ANY(?::text[])", (list(texts),))
+
+    @override
+    def json_member(self, column: str, path: Sequence[str]) -> Condition:
+        # Not #>>, which would also use a name as a list index.
+        return Condition(f"({_descend(column, path[:-1])} ->> ?::text)", tuple(path))
+
+    @override
+    def first_json_member(self, column: str, paths: Sequence[Sequence[str]]) -> Condition:
+        cases = [
+            f"WHEN {_descend(column, path)} IS NOT NULL"
+            f" THEN ({_descend(column, path[:-1])} ->> ?::text)"
+            for path in paths
+        ]
+        parameters = tuple(name for path in paths for _ in range(2) for name in path)
+        return Condition(f"CASE {' '.join(cases)} END", parameters)
+
+
+def _descend(column: str, path: Sequence[str]) -> str:
+    """Return the expression for a JSON member, with a placeholder for each name of the path."""
+    return f"({column}{' -> ?::text' * len(path)})"

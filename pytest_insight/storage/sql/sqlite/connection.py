@@ -1,0 +1,149 @@
+"""Connections to an SQLite file, through the standard library's `sqlite3`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from pytest_insight._util.override import override
+from pytest_insight.errors import StorageError
+from pytest_insight.storage.sql.connection import LOCK_SECONDS, Connection, upsert_clause
+from pytest_insight.storage.sql.dialect import Statement
+from pytest_insight.storage.sql.rows import Row
+from pytest_insight.storage.sql.sqlite.dialect import FUNCTIONS, SQLiteDialect
+from pytest_insight.storage.store_file import StoreFile
+
+APPLICATION_ID = 0x70_49_6E_73
+"""`application_id` in the SQLite header ("pIns")."""
+
+
+class SQLiteConnection(Connection):
+    """A connection to an SQLite file."""
+
+    dialect: ClassVar[SQLiteDialect] = SQLiteDialect()
+
+    def __init__(self, file: StoreFile, parameters: str) -> None:
+        """Open the file, which must exist; it may be empty.
+
+        Args:
+            file: the file.
+            parameters: the query string of SQLite's file URI, as in "mode=rw".
+        """
+        super().__init__(str(file.path), sqlite3.Error)
+        self._file = file
+        self._is_open = True
+        with self._converted_errors("open"):
+            self._driver = sqlite3.connect(
+                f"{file.real_path.as_uri()}?{parameters}",
+                uri=True,
+                timeout=LOCK_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,  # any thread may close the storage
+            )
+            for name, function in FUNCTIONS.items():
+                self._driver.create_function(name, 2, function, deterministic=True)
+            self._driver.execute("PRAGMA synchronous = FULL")
+
+    @property
+    @override
+    def is_open(self) -> bool:
+        return self._is_open
+
+    @override
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with self._converted_errors("read"):
+            return self._driver.execute(sql, parameters).fetchall()
+
+    @override
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        with self._converted_errors("write"):
+            return self._driver.execute(sql, parameters).rowcount
+
+    @override
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        placeholders = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"
+        with self._converted_errors("write"):
+            self._driver.executemany(sql, rows)
+
+    @override
+    def insert_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
+        self.insert_rows(table, ("id", column), rows)  # there is no concurrent writer
+
+    @override
+    def add_rollups(self, table: str, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        placeholders = ", ".join("?" * len(rows[0]))
+        upsert = upsert_clause(table, self.dialect)
+        with self._converted_errors("write"):
+            self._driver.executemany(f"INSERT INTO {table} VALUES ({placeholders}) {upsert}", rows)
+
+    @override
+    @contextmanager
+    def write_transaction(self, *, exclusive: bool = True) -> Iterator[None]:
+        """Run a block in a transaction; our writers queue at the lock file, others at SQLite's."""
+        self._file.check_writable()  # the file may have been opened for reading
+        with self._file.lock.held(), super().write_transaction(exclusive=exclusive):
+            yield
+
+    @override
+    def begin(self, *, write: bool) -> None:
+        # A transaction that begins by reading cannot always be upgraded (SQLITE_BUSY_SNAPSHOT).
+        with self._converted_errors("write" if write else "read"):
+            self._driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    @override
+    def end(self, *, commit: bool) -> None:
+        try:
+            if commit:
+                with self._converted_errors("write"):
+                    self._driver.execute("COMMIT")
+        finally:
+            if self._driver.in_transaction:  # SQLite rolls back by itself after some errors
+                self._driver.rollback()
+
+    @override
+    def lock_writers(self, *, exclusive: bool) -> None:
+        pass  # `write_transaction` holds the lock
+
+    @override
+    def explain(self, statement: Statement) -> list[str]:
+        rows = self.fetch(f"EXPLAIN QUERY PLAN {statement.sql}", statement.parameters)
+        depth = {0: -1}
+        for number, parent, *_ in rows:
+            depth[number] = depth[parent] + 1
+        return ["  " * depth[row[0]] + str(row[3]) for row in rows]
+
+    @override
+    def read_version(self) -> int | None:
+        (version,) = self.fetch("PRAGMA user_version")[0]
+        (application,) = self.fetch("PRAGMA application_id")[0]
+        if application == APPLICATION_ID and version:
+            return int(version)
+        if self.fetch("SELECT 1 FROM sqlite_master LIMIT 1"):
+            raise StorageError(
+                f"{self._location} is a database of another program; nothing was changed; "
+                "choose another file",
+                self._location,
+            )
+        return None
+
+    @override
+    def write_version(self, version: int) -> None:
+        self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self.execute(f"PRAGMA user_version = {version}")
+
+    @override
+    def check_integrity(self) -> list[str]:
+        found = [str(row[0]) for row in self.fetch("PRAGMA integrity_check(20)")]
+        return [] if found == ["ok"] else found
+
+    @override
+    def close(self) -> None:
+        """Close the connection; the last one of all processes also removes the write-ahead log."""
+        self._is_open = False
+        with self._converted_errors("close"):
+            self._driver.close()

@@ -1,0 +1,110 @@
+"""SQLite's SQL dialect; patterns that SQLite lacks are Python functions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from pytest_insight._util.override import override
+from pytest_insight.storage.sql.dialect import Condition, Dialect
+
+_MAX_GLOB = 10_000
+"""Characters of a GLOB pattern; SQLite's limit is 50,000 bytes."""
+_HAS_ARROW = sqlite3.sqlite_version_info >= (3, 38)  # the operator ->
+
+
+class SQLiteDialect(Dialect):
+    """SQLite's SQL."""
+
+    column_types: ClassVar[Mapping[str, str]] = {
+        "key": "INTEGER",
+        "real": "REAL",
+        "json": "TEXT",
+        "clustered": " WITHOUT ROWID",
+    }
+    greatest: ClassVar[str] = "max"
+    least: ClassVar[str] = "min"
+
+    @override
+    def json_text(self, column: str, field: str) -> str:
+        return f"coalesce(json_extract({column}, '$.{field}'), '')"
+
+    @override
+    def contains(self, column: str, text: str) -> Condition:
+        return Condition(f"instr({column}, ?) > 0", (text,))  # LIKE ignores the case
+
+    @override
+    def matches_glob(self, column: str, pattern: str) -> Condition:
+        if "[" in pattern or len(pattern) > _MAX_GLOB:  # GLOB's character sets differ from fnmatch
+            return Condition(f"insight_matches_glob({column}, ?)", (pattern,))
+        return Condition(f"{column} GLOB ?", (pattern,))
+
+    @override
+    def matches_regex(self, column: str, pattern: str) -> Condition:
+        return Condition(f"insight_matches_regex({column}, ?)", (pattern,))
+
+    @override
+    def code_point_order(self, column: str) -> str:
+        return column  # the default collation compares UTF-8 bytes
+
+    @override
+    def in_numbers(self, column: str, numbers: Collection[int]) -> Condition:
+        return _in_json(column, list(numbers))
+
+    @override
+    def in_texts(self, column: str, texts: Collection[str]) -> Condition:
+        return _in_json(column, list(texts))
+
+    @override
+    def json_member(self, column: str, path: Sequence[str]) -> Condition | None:
+        json_path = _json_path(path)
+        return None if json_path is None else Condition(f"json_extract({column}, ?)", (json_path,))
+
+    @override
+    def first_json_member(self, column: str, paths: Sequence[Sequence[str]]) -> Condition | None:
+        json_paths = [_json_path(path) for path in paths]
+        if None in json_paths or not _HAS_ARROW:
+            return None
+        json_type = f"json_type({column}, ?)"  # NULL if the member is missing
+        case = (
+            f"WHEN {json_type} IS NOT NULL THEN CASE {json_type}"
+            f" WHEN 'text' THEN json_extract({column}, ?)"
+            f" WHEN 'null' THEN NULL ELSE {column} -> ? END"
+        )
+        parameters = tuple(path for path in json_paths for _ in range(case.count("?")))
+        return Condition(f"CASE {' '.join([case] * len(json_paths))} END", parameters)
+
+
+def _in_json(column: str, values: list[Any]) -> Condition:
+    """Test a column against one JSON parameter: the number of parameters is limited."""
+    text = msgspec.json.encode(values).decode()
+    return Condition(f"{column} IN (SELECT value FROM json_each(?))", (text,))
+
+
+def _json_path(path: Sequence[str]) -> str | None:
+    """Return a JSON path; None if a name is empty or needs escapes, which SQLite may not read."""
+    if any(not name or msgspec.json.encode(name) != f'"{name}"'.encode() for name in path):
+        return None
+    return "$" + "".join(f'."{name}"' for name in path)
+
+
+def _matches_glob(text: str | None, pattern: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    return text is not None and fnmatchcase(text, pattern)
+
+
+def _matches_regex(text: str | None, pattern: str) -> bool:
+    import re
+
+    return text is not None and re.search(pattern, text) is not None
+
+
+FUNCTIONS: dict[str, Callable[[str | None, str], bool]] = {
+    "insight_matches_glob": _matches_glob,
+    "insight_matches_regex": _matches_regex,
+}
+"""The SQL functions that each connection defines."""
