@@ -261,9 +261,9 @@ def test_a_log_that_cannot_be_read_is_said_in_a_sentence_and_no_session_is_left_
     assert ran.err.startswith("insight: error: cannot ")
     assert ran.err.count("\n") == 1
     if command in READING:
-        assert "is in sessions.db-wal still" in ran.err
+        assert "are still in sessions.db-wal" in ran.err
         assert f"{left.parent} is write-protected" in ran.err
-        assert "copy the two files" in ran.err
+        assert "copy both files" in ran.err
 
 
 @needs_permissions
