@@ -1,15 +1,14 @@
-"""Filters as data: what a query keeps, said so that it can be run, pushed down, printed, compared.
+"""Filters: what a query keeps, as data that can be executed, pushed down, saved and compared.
 
-A session filter has `matches(session)` and keeps or drops a whole session; a test filter has
-`matches(result)` and keeps or drops single results. A `Selection` is a set of them and a limit. The
-methods here are the meaning of each filter; a backend may compute the same in another way.
-
-Times are compared as instants; "contains" is literal and case-sensitive; bounds are inclusive.
+A session filter keeps or drops a whole session, a test filter keeps or drops single results, and a
+`Selection` combines them with a limit. The `matches` methods here define what each filter means; a
+storage may compute the same in another way. Times are compared as instants.
 """
 
 from pytest_insight.filters.selection import Selection
 from pytest_insight.filters.sessions import (
     SECONDS_PER_DAY,
+    AnySessionFilter,
     BranchIs,
     CommitIs,
     HasNodeidContaining,
@@ -44,6 +43,7 @@ from pytest_insight.filters.tests import (
 
 __all__ = [
     "SECONDS_PER_DAY",
+    "AnySessionFilter",
     "AnyTestFilter",
     "BranchIs",
     "CommitIs",
@@ -74,3 +74,7 @@ __all__ = [
     "TextField",
     "all_match",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

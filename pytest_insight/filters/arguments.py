@@ -1,4 +1,4 @@
-"""Checks of query arguments, made when a step is taken: each returns the value or says no."""
+"""Checks of arguments: each function returns the value or raises `InvalidArgumentError`."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import get_args
 
 from pytest_insight._util.text import clean_text
 from pytest_insight.errors import InvalidArgumentError
-from pytest_insight.filters import TextField
+from pytest_insight.filters.tests import TextField
 from pytest_insight.models import TestOutcome
 
 TEXT_FIELDS: tuple[str, ...] = get_args(TextField)
 
 
 def text(what: str, value: object) -> str:
-    """A text that is not blank."""
+    """Return a string that is not blank, with the escapes that stores keep it with."""
     if not isinstance(value, str) or not value.strip():
-        raise InvalidArgumentError(f"the {what} must be a text that is not blank: {value!r}")
-    return clean_text(value)  # as stores keep it: a folder's name may be no UTF-8
+        raise InvalidArgumentError(f"the {what} must be a string that is not blank, not {value!r}")
+    return clean_text(value)  # for instance the name of a folder that is not valid UTF-8
 
 
 def number(what: str, value: object) -> float:
-    """A finite number of at least 0."""
+    """Return a finite number of 0 or more."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidArgumentError(f"{what} must be a number, not {value!r}")
     try:
         found = float(value)
     except OverflowError:
-        raise InvalidArgumentError(f"{what} must be a smaller number") from None
+        raise InvalidArgumentError(f"{what} must be less than 1e308") from None
     if not math.isfinite(found) or found < 0:
         raise InvalidArgumentError(f"{what} must be zero or more, not {value!r}")
     return value
 
 
 def whole(what: str, value: object, *, at_least: int) -> int:
-    """A whole number of at least so much."""
+    """Return an integer that is not less than `at_least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise InvalidArgumentError(
             f"the {what} must be a whole number of at least {at_least}, not {value!r}"
@@ -50,11 +50,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def span(what: str, value: str) -> float:
-    """Seconds of a span of time as people write it: "90d", "12h", "1.5w", "30m", "10s"."""
+    """Return the seconds of a period: "90d", "12h", "1.5w", "30m", "10s"."""
     found = _SPAN.fullmatch(value)
     if found is None:
         raise InvalidArgumentError(
-            f"{what} is a number with s, m, h, d or w behind it, as in 90d or 12h, not {value!r}"
+            f"{what} must be a number followed by s, m, h, d or w, as in 90d or 12h, not {value!r}"
         )
     return float(found[1]) * _SECONDS[found[2]]
 
@@ -63,73 +63,76 @@ _DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
 
 
 def moment(what: str, value: str, *, end: bool = False) -> datetime:
-    """A moment as people write it: "90d" (so long ago), or a date or time of ISO 8601.
+    """Return the time of an age ("90d" ago) or of an ISO 8601 date or time, in UTC.
 
     Args:
-        what: its name, for messages.
-        value: without an offset it is in the local time zone.
-        end: whether a date alone means its end, not its beginning.
+        what: the name of the argument, for messages.
+        value: the age, date or time; without an offset it is in the local time zone.
+        end: a date alone means the end of that day, not its beginning.
     """
     if _SPAN.fullmatch(value):
         try:
             return datetime.now(UTC) - timedelta(seconds=span(what, value))
         except OverflowError:
-            return datetime.min.replace(tzinfo=UTC)  # longer ago than the calendar goes
+            return datetime.min.replace(tzinfo=UTC)  # before the year 1
     try:
         found = datetime.fromisoformat(value.strip())
         if end and _DATE.fullmatch(value):
             found = found.replace(hour=23, minute=59, second=59, microsecond=999_999)
         return found.astimezone(UTC)
-    except (ValueError, OverflowError):  # also the year 1 or 9999, where the offset leads out
+    except (ValueError, OverflowError):  # also the years 1 and 9999, if UTC is in another year
         raise InvalidArgumentError(
-            f"{what} is a span like 90d or 12h, or a time like 2026-11-01 or 2026-11-01T08:30, "
-            f"not {value!r}"
+            f"{what} must be an age like 90d or 12h, or a time like 2026-11-01 or "
+            f"2026-11-01T08:30, not {value!r}"
         ) from None
 
 
 def flag(what: str, value: object) -> bool:
-    """True or False, and nothing that merely resembles them."""
+    """Return True or False; no other value is taken for one of them."""
     if not isinstance(value, bool):
         raise InvalidArgumentError(f"{what} must be True or False, not {value!r}")
     return value
 
 
 def time(what: str, value: object) -> datetime:
-    """A time with an offset: a naive one could mean any of 26 hours."""
+    """Return a time with a time zone, in UTC."""
     if not isinstance(value, datetime):
         raise InvalidArgumentError(f"the {what} must be a datetime, not {value!r}")
     if value.tzinfo is None:
         raise InvalidArgumentError(
-            f"the {what} {value} has no time zone: say which, as in "
+            f"the {what} {value} has no time zone; add one, as in "
             f"datetime({value.year}, {value.month}, {value.day}, tzinfo=timezone.utc)"
         )
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgumentError(f"the {what} {value} is outside the calendar in UTC") from None
 
 
 def commit(value: object) -> str:
-    """The beginning of a commit's hash."""
+    """Return the hash of a commit, or a prefix of at least 4 digits."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{4,64}", value):
         raise InvalidArgumentError(
-            f"a commit is named by 4 or more hexadecimal digits of its hash, not {value!r}"
+            f"a commit must be 4 or more hexadecimal digits of its hash, not {value!r}"
         )
     return value
 
 
 def outcomes(values: Iterable[object]) -> frozenset[TestOutcome]:
-    """One or more outcomes, in any case; names of other plugins' outcomes are allowed."""
+    """Return at least one outcome; pytest's in any case, those of other plugins as they are."""
     found: set[TestOutcome] = set()
     for value in values:
         if not isinstance(value, str) or not value.strip():
-            raise InvalidArgumentError(f"an outcome is a name like 'failed', not {value!r}")
+            raise InvalidArgumentError(f"an outcome must be a name like 'failed', not {value!r}")
         known = TestOutcome(value.strip().lower())
         found.add(known if known in list(TestOutcome) else TestOutcome(clean_text(value)))
     if not found:
-        raise InvalidArgumentError("name at least one outcome")
+        raise InvalidArgumentError("give at least one outcome")
     return frozenset(found)
 
 
 def text_field(value: object) -> TextField:
-    """A field that a pattern can be looked for in."""
+    """Return the name of a field that `PatternMatches` can search."""
     if value not in TEXT_FIELDS:
         raise InvalidArgumentError(
             f"the field must be one of {', '.join(TEXT_FIELDS)}, not {value!r}"
@@ -138,7 +141,7 @@ def text_field(value: object) -> TextField:
 
 
 def regex(value: str) -> str:
-    """A regular expression that compiles."""
+    """Return a regular expression that compiles."""
     try:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as exc:

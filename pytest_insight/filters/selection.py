@@ -1,34 +1,65 @@
-"""A selection: filters of sessions, filters of their results, a limit."""
+"""A selection: filters of sessions, filters of their results, and a limit."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight.filters.sessions import SessionFilter
-from pytest_insight.filters.tests import TestFilter, matching
+from pytest_insight.errors import InvalidArgumentError
+from pytest_insight.filters.sessions import AnySessionFilter, SessionFilter
+from pytest_insight.filters.tests import AnyTestFilter, TestFilter, matching
 from pytest_insight.models import TestSession
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which sessions, and which of their results.
+    """Selects sessions, and results within them.
 
     Attributes:
-        session_filters: a session is kept where all of them match.
-        test_filters: of a kept session only the results that all of them match; a session of which
-            nothing is left drops out. Empty: results are not looked at.
-        limit: of the sessions that `session_filters` keep, only the newest so many, counted before
-            the test filters.
+        session_filters: a session is selected if all of them match.
+        test_filters: a selected session keeps the results that all of them match, and is dropped if
+            no result is left. If there are none, all results are kept.
+        limit: only the newest N of the sessions that `session_filters` select. They are counted
+            before the test filters apply. None means all.
     """
 
     session_filters: tuple[SessionFilter, ...] = ()
     test_filters: tuple[TestFilter, ...] = ()
     limit: int | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the selection as plain data that JSON, TOML or YAML can store.
+
+        UTC offsets are saved to the minute.
+
+        Raises:
+            InvalidArgumentError: it has a `Custom` filter, whose function cannot be saved, or a
+                text with a lone surrogate.
+        """
+        try:
+            text = msgspec.json.encode(self, order="deterministic", enc_hook=_refuse_function)
+        except UnicodeEncodeError as exc:
+            raise InvalidArgumentError(f"this selection cannot be saved: {exc}") from exc
+        data: dict[str, Any] = msgspec.json.decode(text)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Selection:
+        """Return the selection that `to_dict` saved, equal to the original.
+
+        Raises:
+            InvalidArgumentError: the data is not a selection; the message says where.
+        """
+        try:
+            saved = msgspec.convert(data, _Saved)
+        except (msgspec.ValidationError, UnicodeEncodeError) as exc:
+            raise InvalidArgumentError(f"this is not a saved selection: {exc}") from exc
+        return cls(saved.session_filters, saved.test_filters, saved.limit)
+
     def resolved(self, now: datetime | None = None) -> Selection:
-        """The same with relative times made absolute: one moment for the whole run."""
+        """Return an equivalent selection with absolute times, for use during one execution."""
         moment = now or datetime.now(UTC)
         return replace(
             self, session_filters=tuple(f.resolved(moment) for f in self.session_filters)
@@ -36,16 +67,16 @@ class Selection(msgspec.Struct, frozen=True):
 
     @property
     def header_filters(self) -> tuple[SessionFilter, ...]:
-        """The session filters that can be answered without results."""
+        """The session filters that do not read results."""
         return tuple(f for f in self.session_filters if not f.needs_results)
 
     @property
     def result_filters(self) -> tuple[SessionFilter, ...]:
-        """The session filters that need the results."""
+        """The session filters that read results."""
         return tuple(f for f in self.session_filters if f.needs_results)
 
     def described(self) -> list[str]:
-        """What is looked at in what order where no database does it, a line for each filter."""
+        """Return a line for each filter, in the order in which Python code applies them."""
         filters: list[tuple[str, object]] = [
             *(("on each session's own fields", each) for each in self.header_filters),
             *(("on each session's results", each) for each in self.result_filters),
@@ -54,8 +85,22 @@ class Selection(msgspec.Struct, frozen=True):
         return [f"in Python, {where}: {each}" for where, each in filters]
 
     def narrowed(self, session: TestSession) -> TestSession | None:
-        """A kept session with only the results the test filters keep; None where none is left."""
+        """Return a session with only the results that the test filters keep; None if none is."""
         if not self.test_filters:
             return session
         kept = matching(self.test_filters, session.test_results)
         return session.with_results(kept) if kept else None
+
+
+class _Saved(msgspec.Struct, forbid_unknown_fields=True):
+    """A selection whose types say how to decode each filter."""
+
+    session_filters: tuple[AnySessionFilter, ...] = ()
+    test_filters: tuple[AnyTestFilter, ...] = ()
+    limit: int | None = None
+
+
+def _refuse_function(value: object) -> None:
+    raise InvalidArgumentError(
+        f"a selection with the custom filter {value!r} cannot be saved: a function is not data"
+    )

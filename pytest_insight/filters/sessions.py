@@ -1,4 +1,4 @@
-"""Filters of whole sessions."""
+"""Filters of sessions: each keeps or drops whole sessions."""
 
 from __future__ import annotations
 
@@ -9,65 +9,73 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from pytest_insight._util.override import override
 from pytest_insight.filters.tests import AnyTestFilter, matching
-from pytest_insight.models import TestOutcome, TestSession
+from pytest_insight.models import AwareTime, TestOutcome, TestSession
 
 SECONDS_PER_DAY = 86_400
 
 
 class SessionFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown_fields=True):
-    """Keeps or drops whole sessions."""
+    """Base class of the filters that keep or drop whole sessions.
+
+    Patterns match a text that is equal to them, or as shell wildcards (`*`, `?`, `[seq]`) the whole
+    text; case-sensitive.
+    """
 
     needs_results: ClassVar[bool] = False
-    """Whether `matches` looks at `test_results`; a backend decodes them only where it must."""
+    """Whether `matches` reads `test_results`, which a storage otherwise need not decode."""
 
     def matches(self, session: TestSession) -> bool:
-        """Whether the session is kept."""
+        """Return whether the session is kept."""
         raise NotImplementedError
 
     def resolved(self, now: datetime) -> SessionFilter:  # noqa: ARG002 - for relative filters
-        """The same filter with times relative to `now` made absolute."""
+        """Return an equivalent filter without times relative to `now`."""
         return self
 
 
 class SutIs(SessionFilter, frozen=True, tag="sut"):
-    """The SUT's name is `pattern`, or matches it as a shell wildcard (`*`, `?`, `[seq]`)."""
+    """Keeps sessions of the SUTs whose name matches `pattern`."""
 
     pattern: str
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """Exactly, or as a whole by wildcards; case-sensitive."""
         return _is_or_matches(session.sut_name, self.pattern)
 
 
 class StartedWithin(SessionFilter, frozen=True, tag="started-within"):
-    """Started at most `seconds` before now, or later (a clock ahead of ours is no reason to drop).
+    """Keeps sessions that started in the last `seconds`, or in the future by a wrong clock.
 
-    Relative until `resolved`: the same query run tomorrow means tomorrow's last days.
+    It stays relative until `resolved`: a saved filter means the last days before it is used.
     """
 
     seconds: float
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """Relative to the moment of the call; `Selection.resolved` fixes one for a whole run."""
         return self.resolved(datetime.now(UTC)).matches(session)
 
+    @override
     def resolved(self, now: datetime) -> StartedBetween:
-        """The absolute filter; a span longer than the calendar keeps everything."""
         try:
             return StartedBetween(since=now - timedelta(seconds=self.seconds))
-        except OverflowError:
+        except OverflowError:  # before the year 1
             return StartedBetween()
 
 
 class StartedBetween(SessionFilter, frozen=True, tag="started-between"):
-    """Started at or after `since` and at or before `until`; None leaves that side open."""
+    """Keeps sessions that started from `since` to `until`.
 
-    since: datetime | None = None
-    until: datetime | None = None
+    Both bounds are inclusive and have a time zone; None means that there is no such bound.
+    """
 
+    since: AwareTime | None = None
+    until: AwareTime | None = None
+
+    @override
     def matches(self, session: TestSession) -> bool:
-        """By the session's start time."""
         start = session.session_start_time
         return (self.since is None or start >= self.since) and (
             self.until is None or start <= self.until
@@ -75,63 +83,64 @@ class StartedBetween(SessionFilter, frozen=True, tag="started-between"):
 
 
 class HasTag(SessionFilter, frozen=True, tag="tag"):
-    """Carries the tag; with `value`, with exactly that value."""
+    """Keeps sessions with the tag `key`; if `value` is given, only with exactly that value."""
 
     key: str
     value: str | None = None
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """Tags are compared exactly."""
         if self.value is None:
             return self.key in session.session_tags
         return session.session_tags.get(self.key) == self.value
 
 
 class SessionIdMatches(SessionFilter, frozen=True, tag="session-id-pattern"):
-    """The ID is one of `patterns`, or matches one as a shell wildcard."""
+    """Keeps sessions whose ID matches one of `patterns`."""
 
     patterns: tuple[str, ...]
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """Exactly, or as a whole by wildcards; case-sensitive."""
         return any(_is_or_matches(session.session_id, pattern) for pattern in self.patterns)
 
 
 class SessionIdIn(SessionFilter, frozen=True, tag="session-id"):
-    """The ID is one of `ids`."""
+    """Keeps sessions whose ID is one of `ids`."""
 
     ids: frozenset[str]
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """IDs are compared exactly."""
         return session.session_id in self.ids
 
 
 class IsPinned(SessionFilter, frozen=True, tag="pinned"):
-    """Is pinned, so that pruning leaves it alone; or is not, with `wanted` false."""
+    """Keeps pinned sessions, which pruning keeps; if `wanted` is False, the others."""
 
     wanted: bool = True
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """By the session's own mark."""
         return session.pinned is self.wanted
 
 
 class TestingSystemIs(SessionFilter, frozen=True, tag="testing-system"):
-    """The fact at `key` of the testing system is `pattern`, or matches it as a shell wildcard.
+    """Keeps sessions with the fact `key` in `testing_system`, if its value matches `pattern`.
 
-    A dot in the key leads into a nested object ("plugins.xdist") where no key of that full name is
-    there. Values that are not text are compared by their JSON ("4", "true").
+    "plugins.xdist" is the key "xdist" in the object "plugins", unless a key has that full name.
+    Values other than strings are compared by their JSON ("4", "true"). A session without the fact
+    never matches.
     """
 
-    __test__: ClassVar[bool] = False
+    __test__: ClassVar[bool] = False  # not a test class, despite its name
 
     key: str
     pattern: str
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """A fact that is not there never matches."""
-        value = _fact(session.testing_system, self.key)
+        value = _find_fact(session.testing_system, self.key)
         if value is None:
             return False
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
@@ -139,85 +148,105 @@ class TestingSystemIs(SessionFilter, frozen=True, tag="testing-system"):
 
 
 class BranchIs(SessionFilter, frozen=True, tag="branch"):
-    """Ran on the branch `pattern`, or one matching it as a shell wildcard."""
+    """Keeps sessions on a branch that matches `pattern`, not those on an unknown branch."""
 
     pattern: str
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """A session without a known branch never matches."""
         branch = session.code_state.branch if session.code_state else None
         return branch is not None and _is_or_matches(branch, self.pattern)
 
 
 class CommitIs(SessionFilter, frozen=True, tag="commit"):
-    """Ran on the commit whose hash begins with `prefix` (case does not matter in hashes)."""
+    """Keeps sessions on a commit whose hash starts with `prefix`, in upper or lower case."""
 
     prefix: str
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """A session without a known commit never matches."""
         commit = session.code_state.commit if session.code_state else None
         return commit is not None and commit.lower().startswith(self.prefix.lower())
 
 
 class HasOutcome(SessionFilter, frozen=True, tag="has-outcome"):
-    """At least one result has one of the outcomes."""
+    """Keeps sessions with at least one result that has one of `outcomes`."""
 
     needs_results: ClassVar[bool] = True
     outcomes: frozenset[TestOutcome]
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """Looks at every result until one fits."""
         return any(result.outcome in self.outcomes for result in session.test_results)
 
 
 class HasWarning(SessionFilter, frozen=True, tag="has-warning"):
-    """At least one test had a warning; with `wanted=False`, none had."""
+    """Keeps sessions with at least one warning; if `wanted` is False, those without any."""
 
     needs_results: ClassVar[bool] = True
     wanted: bool = True
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """Looks at every result until one has a warning."""
         return any(result.has_warning for result in session.test_results) == self.wanted
 
 
 class HasReruns(SessionFilter, frozen=True, tag="has-reruns"):
-    """At least one test was run again; with `wanted=False`, none was."""
+    """Keeps sessions with at least one outcome `rerun`; if `wanted` is False, those without any."""
 
     needs_results: ClassVar[bool] = True
     wanted: bool = True
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """By the outcome `rerun`, as `rerun_test_groups` does."""
         rerun = TestOutcome.RERUN
         return any(result.outcome == rerun for result in session.test_results) == self.wanted
 
 
 class HasNodeidContaining(SessionFilter, frozen=True, tag="has-nodeid-containing"):
-    """At least one result's nodeid contains `text`."""
+    """Keeps sessions with a nodeid that contains `text`, literally and case-sensitive."""
 
     needs_results: ClassVar[bool] = True
     text: str
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """Literal and case-sensitive."""
         return any(self.text in result.nodeid for result in session.test_results)
 
 
 class HasTest(SessionFilter, frozen=True, tag="has-test"):
-    """At least one result is kept by all of the test filters; the session stays whole."""
+    """Keeps sessions, whole, with a single result that all of `test_filters` keep."""
 
     needs_results: ClassVar[bool] = True
     test_filters: tuple[AnyTestFilter, ...]
 
+    @override
     def matches(self, session: TestSession) -> bool:
-        """One result must fit them all: two that fit one each are not enough."""
         return bool(matching(self.test_filters, session.test_results))
 
 
+AnySessionFilter = (
+    SutIs
+    | StartedWithin
+    | StartedBetween
+    | HasTag
+    | SessionIdMatches
+    | SessionIdIn
+    | IsPinned
+    | TestingSystemIs
+    | BranchIs
+    | CommitIs
+    | HasOutcome
+    | HasWarning
+    | HasReruns
+    | HasNodeidContaining
+    | HasTest
+)
+"""All session filters as a union, which decodes a saved one to its class."""
+
+
 def all_match(filters: Iterable[SessionFilter], session: TestSession) -> bool:
-    """Whether every one of the filters keeps the session."""
+    """Return whether all filters keep the session."""
     return all(f.matches(session) for f in filters)
 
 
@@ -225,9 +254,9 @@ def _is_or_matches(text: str, pattern: str) -> bool:
     return text == pattern or fnmatchcase(text, pattern)
 
 
-def _fact(facts: dict[str, Any], key: str) -> Any:
+def _find_fact(facts: dict[str, Any], key: str) -> Any:
     if key in facts:
         return facts[key]
     first, dot, rest = key.partition(".")
     nested = facts.get(first)
-    return _fact(nested, rest) if dot and isinstance(nested, dict) else None
+    return _find_fact(nested, rest) if dot and isinstance(nested, dict) else None

@@ -1,4 +1,4 @@
-"""Filters of single results, and what several of them together keep."""
+"""Filters of results: each keeps or drops single results of a session."""
 
 from __future__ import annotations
 
@@ -10,113 +10,125 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from pytest_insight._util.override import override
 from pytest_insight.models import TestOutcome, TestResult
 
 TextField = Literal["nodeid", "longreprtext", "capstdout", "capstderr", "caplog", "worker"]
-"""The fields of a result that a pattern can be looked for in."""
+"""The fields of a result that `PatternMatches` can search."""
 
 
 class TestFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown_fields=True):
-    """Keeps or drops single results."""
+    """Base class of the filters that keep or drop single results."""
 
-    __test__: ClassVar[bool] = False
+    __test__: ClassVar[bool] = False  # not a test class, despite its name
 
     def matches(self, result: TestResult) -> bool:
-        """Whether the result is kept."""
+        """Return whether the result is kept."""
         raise NotImplementedError
 
 
 class OutcomeIn(TestFilter, frozen=True, tag="outcome"):
-    """The outcome is one of `outcomes`."""
+    """Keeps results with one of `outcomes`, which may be outcomes of other plugins."""
 
     outcomes: frozenset[TestOutcome]
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """By name, so that outcomes of other plugins match too."""
         return result.outcome in self.outcomes
 
 
 class PatternMatches(TestFilter, frozen=True, tag="pattern"):
-    """A text field fits a pattern.
+    """Keeps results with a text field that fits a pattern; case-sensitive.
 
-    A plain pattern fits where it stands anywhere in the field, or matches the whole field as a
-    shell wildcard; so `test_a[1]` finds that nodeid and `*::test_*` finds many. With `use_regex` it
-    is a regular expression, searched for.
+    The field fits if it contains the pattern literally or matches it as a whole as a shell
+    wildcard: `test_a[1]` finds that nodeid, `*::test_*` many.
+
+    Attributes:
+        pattern: the text, wildcard or regular expression.
+        field_name: the field.
+        use_regex: the pattern is a regular expression, searched for with `re.search`.
     """
 
     pattern: str
     field_name: TextField = "nodeid"
     use_regex: bool = False
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """Case-sensitive, unless the expression says otherwise."""
         text: str = getattr(result, self.field_name)
         if self.use_regex:
-            return _compiled(self.pattern).search(text) is not None
+            return _compile_regex(self.pattern).search(text) is not None
         return self.pattern in text or fnmatchcase(text, self.pattern)
 
 
 class NodeidContains(TestFilter, frozen=True, tag="nodeid-contains"):
-    """The nodeid contains `text`."""
+    """Keeps results whose nodeid contains `text`, literally; case-sensitive."""
 
     text: str
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """Literal and case-sensitive."""
         return self.text in result.nodeid
 
 
 class ErrorContains(TestFilter, frozen=True, tag="error-contains"):
-    """The failure's text (`longreprtext`) contains `text`."""
+    """Keeps results whose failure (`longreprtext`) contains `text`, literally; case-sensitive."""
 
     text: str
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """Literal and case-sensitive."""
         return self.text in result.longreprtext
 
 
 class OutputContains(TestFilter, frozen=True, tag="output-contains"):
-    """Any of the captured stdout, stderr and log contains `text`."""
+    """Keeps results whose captured stdout, stderr or log contains `text`, literally."""
 
     text: str
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """One of the three is enough."""
         text = self.text
         return text in result.capstdout or text in result.capstderr or text in result.caplog
 
 
 class DurationBetween(TestFilter, frozen=True, tag="duration"):
-    """Took at least `shortest` and at most `longest` seconds; None leaves that side open."""
+    """Keeps results that took `shortest` to `longest` seconds.
+
+    Both bounds are inclusive; None means that there is no such bound.
+    """
 
     shortest: float | None = None
     longest: float | None = None
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """Both bounds are inclusive."""
         return (self.shortest is None or result.duration >= self.shortest) and (
             self.longest is None or result.duration <= self.longest
         )
 
 
 class TestHasWarning(TestFilter, frozen=True, tag="warning"):
-    """A warning was recorded while the test ran; with `wanted=False`, none was."""
+    """Keeps results with a warning; if `wanted` is False, results without one."""
 
     wanted: bool = True
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """By the result's own flag."""
         return result.has_warning == self.wanted
 
 
 class Custom(TestFilter, frozen=True, tag="custom"):
-    """A function says so. Cannot be saved or pushed down; backends run it after everything else."""
+    """Keeps results for which a function returns something true.
+
+    It runs after all other filters, cannot be saved and is never part of a database's query.
+    Exceptions of the function are not caught.
+    """
 
     predicate: Callable[[TestResult], Any]
 
+    @override
     def matches(self, result: TestResult) -> bool:
-        """Whatever the function returns, as a truth value; its exceptions are the caller's."""
         return bool(self.predicate(result))
 
 
@@ -130,15 +142,15 @@ AnyTestFilter = (
     | TestHasWarning
     | Custom
 )
-"""All of them by name, so that one is read back from JSON as what it was."""
+"""All test filters as a union, which decodes a saved one to its class."""
 
 
 def matching(
     filters: Iterable[TestFilter], results: Iterable[TestResult]
 ) -> tuple[TestResult, ...]:
-    """The results that all of the filters match, in their order."""
+    """Return the results that all filters keep, in their order."""
     # Filter by filter: a comprehension over one filter is twice as fast as all() per result.
-    # Custom ones last: they see only what everything else keeps.
+    # Custom ones last: they see only what all other filters keep.
     for test_filter in sorted(filters, key=lambda f: isinstance(f, Custom)):
         matches = test_filter.matches
         results = [result for result in results if matches(result)]
@@ -146,5 +158,5 @@ def matching(
 
 
 @lru_cache(maxsize=64)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile_regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

@@ -1,23 +1,16 @@
-"""Asking for sessions and tests: `from pytest_insight import query`.
+"""Find sessions and tests: `from pytest_insight import query`.
 
     query.for_sut("service").in_last_days(7).execute()
     query.filter_by_test().with_outcome("failed").apply().execute()
 
-Each function starts a query on the active profile's storage (chosen when it is executed) and is
-equivalent to the method of `Query` with the same name.
+Each function starts a query of the storage of the profile that is active during the execution. It
+is equivalent to the method of `Query` with the same name.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-from pytest_insight.query.query import Query
-
-if TYPE_CHECKING:
-    from pytest_insight.query.result import QueryResult
-    from pytest_insight.query.tests import QueryTestFilter
-    from pytest_insight.storage.base import BaseStorage
+from pytest_insight.query.query import Query, QueryResult, QueryTestFilter
+from pytest_insight.storage.base import BaseStorage
 
 __all__ = [
     "Query",
@@ -41,15 +34,21 @@ __all__ = [
     "with_outcome",
     "with_profile",
     "with_reruns",
+    "with_session_filters",
     "with_session_id_pattern",
     "with_session_tag",
+    "with_test_filters",
     "with_testing_system",
     "with_warning",
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def on_storage(storage: BaseStorage) -> Query:
-    """A query on a storage at hand instead of a profile's."""
+    """Start a query of this storage instead of a profile's."""
     return Query(storage=storage)
 
 
@@ -73,15 +72,8 @@ with_outcome = _all.with_outcome
 with_warning = _all.with_warning
 with_reruns = _all.with_reruns
 test_nodeid_contains = _all.test_nodeid_contains
-with_profile = _all.with_profile
 latest = _all.latest
+with_session_filters = _all.with_session_filters
 filter_by_test = _all.filter_by_test
-
-
-_HOMES = {"QueryResult": "result", "QueryTestFilter": "tests"}
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:  # found on first use: a command that lists sessions needs neither
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+with_test_filters = _all.with_test_filters
+with_profile = _all.with_profile

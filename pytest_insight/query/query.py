@@ -1,25 +1,38 @@
-"""`Query`: which sessions, step by step. Immutable: each step returns a new query."""
+"""The fluent query: `Query` selects sessions, `QueryTestFilter` tests, `QueryResult` answers.
+
+All three are immutable; each step returns a new object.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast, overload
 
 import msgspec
-from msgspec.structs import replace
 
+from pytest_insight._util.override import override
 from pytest_insight._util.text import clean_text
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
+    AnyTestFilter,
     BranchIs,
     CommitIs,
+    Custom,
+    DurationBetween,
+    ErrorContains,
     HasNodeidContaining,
     HasOutcome,
     HasReruns,
     HasTag,
+    HasTest,
     HasWarning,
+    NodeidContains,
+    OutcomeIn,
+    OutputContains,
+    PatternMatches,
     Selection,
     SessionFilter,
     SessionIdMatches,
@@ -27,74 +40,82 @@ from pytest_insight.filters import (
     StartedWithin,
     SutIs,
     TestFilter,
+    TestHasWarning,
     TestingSystemIs,
+    TextField,
     arguments,
 )
-from pytest_insight.models import TestOutcome
-from pytest_insight.summaries import SummaryOrder, get_order
+from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.query.step_code import session_step, test_step
+from pytest_insight.storage.base import BaseStorage
+from pytest_insight.summaries import SummaryOrder, TestSummary, get_order
 
-if TYPE_CHECKING:
-    from pytest_insight.query.result import QueryResult
-    from pytest_insight.query.tests import QueryTestFilter
-    from pytest_insight.storage.base import BaseStorage
-    from pytest_insight.summaries import TestSummary
+EVERYTHING = Selection()
 
 
-class Query(msgspec.Struct, frozen=True):
-    """A question about a history. Steps narrow it; `execute` asks.
+@dataclass(frozen=True, repr=False)
+class Query:
+    """A query of the history: steps narrow it down, `execute` runs it.
 
-    Session-level steps keep or drop whole sessions; `filter_by_test()` begins test-level steps,
-    which keep a session's own fields and only the matching tests. All steps must match; their order
-    does not matter, and a step may be taken several times.
+    Session-level steps keep or drop whole sessions. `filter_by_test()` begins test-level steps,
+    which keep only the matching tests of each session. All steps must match, in any order, and a
+    step may be repeated.
 
-    Two queries are equal when they ask the same; a query may be kept and executed again, and
-    relative times (`in_last_days`) then count from the new moment.
+    Queries are immutable and comparable, and `repr(query)` is the code that builds the query. A
+    query can be executed again; times such as `in_last_days` then count from that moment. To save
+    one, keep `query.selection.to_dict()`, and build it again with
+    `Query(Selection.from_dict(data))`.
 
     Attributes:
         selection: the filters, as data.
-        profile_name: the profile to ask; None for the active one at the time of execution.
-        storage: a storage to ask instead.
+        profile_name: the profile to query; None for the one that is active during the execution.
+        storage: a storage to query instead of a profile's.
 
     Raises (every step):
-        InvalidArgumentError: an argument that can never match or make sense.
+        InvalidArgumentError: an argument makes no sense or can never match.
     """
 
-    selection: Selection = Selection()
+    selection: Selection = EVERYTHING
     profile_name: str | None = None
     storage: BaseStorage | None = None
 
-    # Which sessions -----------------------------------------------------------------------------
+    @override
+    def __repr__(self) -> str:
+        steps = "".join(self._steps())
+        return f"query{steps}" if steps else "Query()"
+
+    # Session-level steps ------------------------------------------------------------------------
 
     def for_sut(self, name: str) -> Query:
-        """Of this SUT; the name exactly, or a shell wildcard (`api-*`)."""
+        """Keep only sessions of this SUT (wildcards allowed, as in `api-*`)."""
         return self._and(SutIs(arguments.text("SUT name", name)))
 
     def in_last_days(self, days: float) -> Query:
-        """Started within so many days of 24 hours before the execution."""
+        """Keep only sessions from the last N days of 24 hours."""
         return self._within("days", days, SECONDS_PER_DAY)
 
     def in_last_hours(self, hours: float) -> Query:
-        """Started within so many hours before the execution."""
+        """Keep only sessions from the last N hours."""
         return self._within("hours", hours, 3_600)
 
     def in_last_minutes(self, minutes: float) -> Query:
-        """Started within so many minutes before the execution."""
+        """Keep only sessions from the last N minutes."""
         return self._within("minutes", minutes, 60)
 
     def in_last_seconds(self, seconds: float) -> Query:
-        """Started within so many seconds before the execution."""
+        """Keep only sessions from the last N seconds."""
         return self._within("seconds", seconds, 1)
 
     def after(self, time: datetime) -> Query:
-        """Started at that time or later."""
+        """Keep only sessions that started at this time or later."""
         return self._and(StartedBetween(since=arguments.time("time", time)))
 
     def before(self, time: datetime) -> Query:
-        """Started at that time or earlier."""
+        """Keep only sessions that started at this time or earlier."""
         return self._and(StartedBetween(until=arguments.time("time", time)))
 
     def between(self, start: datetime, end: datetime) -> Query:
-        """Started from one time to another, both inclusive."""
+        """Keep only sessions that started between two times, both inclusive."""
         since, until = arguments.time("start", start), arguments.time("end", end)
         if since > until:
             raise InvalidArgumentError(f"the start {since} is after the end {until}")
@@ -105,103 +126,115 @@ class Query(msgspec.Struct, frozen=True):
         return self.between(start, end)
 
     def with_session_tag(self, key: str, value: str | None = None) -> Query:
-        """Carrying a tag; with a value, with exactly that value."""
+        """Keep only sessions with this tag; if a value is given, with exactly that value."""
         key = arguments.text("tag", key)
         if value is not None and not isinstance(value, str):
-            raise InvalidArgumentError(f"a tag's value is a text, not {value!r}")
+            raise InvalidArgumentError(f"the value of a tag must be a string, not {value!r}")
         return self._and(HasTag(key, None if value is None else clean_text(value)))
 
     def with_session_id_pattern(self, *patterns: str) -> Query:
-        """With one of these IDs; each exactly, or a shell wildcard (`api-202611*`)."""
+        """Keep only sessions with one of these IDs (wildcards allowed, as in `api-202611*`)."""
         if not patterns:
-            raise InvalidArgumentError("name at least one session ID")
+            raise InvalidArgumentError("give at least one session ID")
         checked = tuple(arguments.text("session ID pattern", pattern) for pattern in patterns)
         return self._and(SessionIdMatches(checked))
 
     def with_testing_system(
         self, facts: Mapping[str, object] | None = None, /, **more: object
     ) -> Query:
-        """Run where these facts hold: `with_testing_system(host="ci-*", python="3.12.1")`.
+        """Keep only sessions from systems with all of these facts.
 
-        Each value exactly, or a shell wildcard; "plugins.xdist" leads into a nested fact.
+        `with_testing_system(host="ci-*")` or `with_testing_system({"plugins.xdist": "3.*"})`, which
+        is the key "xdist" in the object "plugins". Wildcards are allowed.
         """
         if facts is not None and not isinstance(facts, Mapping):
-            raise InvalidArgumentError(f"facts are names and values, not {facts!r}")
+            raise InvalidArgumentError(f"facts must be a mapping of names to values, not {facts!r}")
         wanted = {**(facts or {}), **more}
         if not wanted:
-            raise InvalidArgumentError("name at least one fact of the testing system")
-        query = self
-        for key, value in wanted.items():
-            query = query._and(TestingSystemIs(arguments.text("fact", key), _fact_text(value)))
-        return query
+            raise InvalidArgumentError("give at least one fact of the testing system")
+        return self.with_session_filters(
+            *(
+                TestingSystemIs(arguments.text("fact", key), _fact_text(value))
+                for key, value in wanted.items()
+            )
+        )
 
     def with_branch(self, branch: str) -> Query:
-        """Run on this git branch; exactly, or a shell wildcard (`release/*`)."""
+        """Keep only sessions on this git branch (wildcards allowed, as in `release/*`)."""
         return self._and(BranchIs(arguments.text("branch", branch)))
 
     def with_commit(self, commit: str) -> Query:
-        """Run on the commit whose hash begins so."""
+        """Keep only sessions on the commit with this hash, or hash prefix of 4 or more digits."""
         return self._and(CommitIs(arguments.commit(commit)))
 
     def with_outcome(self, *outcomes: str | TestOutcome) -> Query:
-        """With at least one test of one of these outcomes."""
+        """Keep only sessions with at least one result of one of these outcomes."""
         return self._and(HasOutcome(arguments.outcomes(outcomes)))
 
     def with_warning(self, has_warning: bool = True) -> Query:
-        """With at least one test that had a warning; with False, without any."""
+        """Keep only sessions with at least one warning; if False, only those without any."""
         return self._and(HasWarning(arguments.flag("has_warning", has_warning)))
 
     def with_reruns(self, has_reruns: bool = True) -> Query:
-        """With at least one test that was run again; with False, without any."""
+        """Keep only sessions with at least one rerun; if False, only those without any."""
         return self._and(HasReruns(arguments.flag("has_reruns", has_reruns)))
 
     def test_nodeid_contains(self, text: str) -> Query:
-        """With at least one test whose nodeid contains the text; the sessions stay whole."""
+        """Keep only sessions with a test whose nodeid contains the text; they stay whole."""
         return self._and(HasNodeidContaining(arguments.text("text", text)))
 
     def latest(self, count: int = 1) -> Query:
-        """Of the sessions that the other session-level steps keep, the so many that started last.
+        """Keep only the N sessions that started last, of those that the session-level steps keep.
 
-        Counted before the test-level steps: "the failures of the last five runs", not "the last
-        five runs with failures" (for that, add `with_outcome` at session level).
+        Test-level steps come afterwards: `latest(5)` with a test-level `with_outcome("failed")`
+        gives the failures of the last five sessions. Add a session-level `with_outcome("failed")`
+        for the last five sessions with failures.
         """
         count = arguments.whole("count", count, at_least=1)
         limit = self.selection.limit
         return self._selecting(limit=count if limit is None else min(limit, count))
 
-    # Where --------------------------------------------------------------------------------------
+    def with_session_filters(self, *filters: SessionFilter) -> Query:
+        """Keep only sessions that match all of these filters."""
+        return self._selecting(session_filters=self.selection.session_filters + filters)
 
-    def with_profile(self, name: str) -> Query:
-        """Ask this profile's storage; whether it exists is seen on execution."""
-        return replace(self, profile_name=arguments.text("profile name", name), storage=None)
-
-    # Which tests --------------------------------------------------------------------------------
+    # Test-level steps ---------------------------------------------------------------------------
 
     def filter_by_test(self) -> QueryTestFilter:
         """Begin test-level steps; `apply()` ends them."""
-        from pytest_insight.query.tests import QueryTestFilter
-
         return QueryTestFilter(self)
 
     def with_test_filters(self, *filters: TestFilter) -> Query:
-        """Add test filters made elsewhere."""
+        """Keep only tests that match all of these filters."""
         return self._selecting(test_filters=self.selection.test_filters + filters)
 
-    def with_session_filters(self, *filters: SessionFilter) -> Query:
-        """Add session filters made elsewhere."""
-        return self._selecting(session_filters=self.selection.session_filters + filters)
+    # Where to search ----------------------------------------------------------------------------
 
-    # Asking -------------------------------------------------------------------------------------
+    def with_profile(self, name: str) -> Query:
+        """Query the storage of this profile, which need not exist before the execution."""
+        return replace(self, profile_name=arguments.text("profile name", name), storage=None)
+
+    def open_storage(self) -> BaseStorage:
+        """Return the storage that `execute` queries.
+
+        Raises:
+            UnknownProfileError: the profile does not exist.
+        """
+        if self.storage is not None:
+            return self.storage
+        from pytest_insight.storage.access import get_storage_instance  # only without a storage
+
+        return get_storage_instance(profile_name=self.profile_name)
+
+    # Execution ----------------------------------------------------------------------------------
 
     def execute(self) -> QueryResult:
-        """Ask, and have the answer in memory: sessions by start time, the oldest first.
+        """Run the query and return the sessions, ordered by start time.
 
         Raises:
             StorageError: the store cannot be read.
-            UnknownProfileError: there is no such profile.
+            UnknownProfileError: the profile does not exist.
         """
-        from pytest_insight.query.result import QueryResult
-
         return QueryResult(tuple(self.open_storage().select(self.selection)), self)
 
     def group_by_test(
@@ -212,19 +245,19 @@ class Query(msgspec.Struct, frozen=True):
         percentiles: bool = True,
         flaky: bool = False,
     ) -> list[TestSummary]:
-        """Ask what the selected results say of each test: counts, durations, first and last seen.
+        """Run the query and return a summary of each test: counts, durations, first and last run.
 
         Args:
-            sort: "mean", "p95", "failures" or "last", the most first; without, by nodeid.
-            limit: only the first so many tests.
-            percentiles: with p50 and p95, for which a database looks at single results; the order
-                "p95" has them always.
-            flaky: only tests that passed and also failed, had an error or were run again.
+            sort: "mean", "p95", "failures" or "last", in descending order; by nodeid if None.
+            limit: return at most N tests.
+            percentiles: include p50 and p95, for which a database reads every result; the order
+                "p95" always does.
+            flaky: only tests that passed and also failed, had an error or were rerun.
 
         Raises:
             StorageError: the store cannot be read.
-            UnknownChoiceError: there is no such order.
-            UnknownProfileError: there is no such profile.
+            UnknownChoiceError: `sort` is not one of the orders.
+            UnknownProfileError: the profile does not exist.
         """
         order = None if sort is None else get_order(sort)
         if limit is not None:
@@ -234,16 +267,8 @@ class Query(msgspec.Struct, frozen=True):
         )
 
     def explain(self) -> list[str]:
-        """How `execute` would go about it, in lines for people: what runs where."""
+        """Return the query plan as lines of text, without running the query."""
         return self.open_storage().explain(self.selection)
-
-    def open_storage(self) -> BaseStorage:
-        """The storage that `execute` asks."""
-        if self.storage is not None:
-            return self.storage
-        from pytest_insight.storage.access import get_storage_instance
-
-        return get_storage_instance(profile_name=self.profile_name)
 
     def _and(self, session_filter: SessionFilter) -> Query:
         return self.with_session_filters(session_filter)
@@ -252,7 +277,174 @@ class Query(msgspec.Struct, frozen=True):
         return self._and(StartedWithin(arguments.number(unit, count) * seconds))
 
     def _selecting(self, **changes: Any) -> Query:
-        return replace(self, selection=replace(self.selection, **changes))
+        return replace(self, selection=msgspec.structs.replace(self.selection, **changes))
+
+    def _steps(self) -> Iterator[str]:
+        """Yield the code of each step, starting with a dot."""
+        if self.storage is not None:
+            yield f".on_storage({self.storage!r})"
+        if self.profile_name is not None:
+            yield f".with_profile({self.profile_name!r})"
+        yield from map(session_step, self.selection.session_filters)
+        if self.selection.limit is not None:
+            yield f".latest({self.selection.limit})"
+        if self.selection.test_filters:
+            steps = "".join(map(test_step, self.selection.test_filters))
+            yield f".filter_by_test(){steps}.apply()"
+
+
+@dataclass(frozen=True, repr=False)
+class QueryTestFilter:
+    """The test-level steps of a query, between `filter_by_test()` and `apply()`.
+
+    All steps must match. Sessions without any matching test are dropped from the result.
+
+    Attributes:
+        query: the query to which the steps belong.
+        filters: the filters, as data.
+
+    Raises (every step):
+        InvalidArgumentError: an argument makes no sense or can never match.
+    """
+
+    query: Query
+    filters: tuple[TestFilter, ...] = ()
+
+    @override
+    def __repr__(self) -> str:
+        steps = (*self.query._steps(), ".filter_by_test()", *map(test_step, self.filters))
+        return f"query{''.join(steps)}"
+
+    def with_outcome(self, *outcomes: str | TestOutcome) -> QueryTestFilter:
+        """Keep only tests with one of these outcomes."""
+        return self._and(OutcomeIn(arguments.outcomes(outcomes)))
+
+    def with_pattern(
+        self, pattern: str, field_name: TextField = "nodeid", use_regex: bool = False
+    ) -> QueryTestFilter:
+        """Keep only tests with a text field that contains or matches a pattern.
+
+        Args:
+            pattern: a text that the field contains, or a shell wildcard for the whole field.
+            field_name: the field.
+            use_regex: the pattern is a regular expression, searched for with `re.search`.
+        """
+        pattern = arguments.text("pattern", pattern)
+        field = arguments.text_field(field_name)
+        if arguments.flag("use_regex", use_regex):
+            arguments.regex(pattern)
+        return self._and(PatternMatches(pattern, field, use_regex))
+
+    def with_nodeid_containing(self, text: str) -> QueryTestFilter:
+        """Keep only tests whose nodeid contains the text literally."""
+        return self._and(NodeidContains(arguments.text("text", text)))
+
+    def with_error_containing(self, text: str) -> QueryTestFilter:
+        """Keep only tests whose failure contains the text literally."""
+        return self._and(ErrorContains(arguments.text("text", text)))
+
+    def with_output_containing(self, text: str) -> QueryTestFilter:
+        """Keep only tests whose captured stdout, stderr or log contains the text literally."""
+        return self._and(OutputContains(arguments.text("text", text)))
+
+    def with_duration_between(
+        self, shortest: float | None = None, longest: float | None = None
+    ) -> QueryTestFilter:
+        """Keep only tests that took this many seconds, both bounds inclusive; None is unbounded."""
+        if shortest is not None:
+            arguments.number("the shortest duration", shortest)
+        if longest is not None:
+            arguments.number("the longest duration", longest)
+        if shortest is None and longest is None:
+            raise InvalidArgumentError("give a shortest or a longest duration")
+        if shortest is not None and longest is not None and shortest > longest:
+            raise InvalidArgumentError(
+                f"the shortest duration {shortest} is more than the longest {longest}"
+            )
+        return self._and(DurationBetween(shortest, longest))
+
+    def with_warning(self, has_warning: bool = True) -> QueryTestFilter:
+        """Keep only tests with a warning; if False, only tests without one."""
+        return self._and(TestHasWarning(arguments.flag("has_warning", has_warning)))
+
+    def with_custom_filter(self, predicate: Callable[[TestResult], Any]) -> QueryTestFilter:
+        """Keep only tests for which a function returns something true; applied last."""
+        if not callable(predicate):
+            raise InvalidArgumentError(f"a custom filter must be a function, not {predicate!r}")
+        return self._and(Custom(predicate))
+
+    def apply(self) -> Query:
+        """Return the query with these steps."""
+        return self.query.with_test_filters(*self.filters)
+
+    def whole_sessions(self) -> Query:
+        """Return the query for the sessions with a test that matches these steps, kept whole."""
+        return (
+            self.query.with_session_filters(
+                HasTest(cast("tuple[AnyTestFilter, ...]", self.filters))
+            )
+            if self.filters
+            else self.query
+        )
+
+    def _and(self, test_filter: TestFilter) -> QueryTestFilter:
+        return replace(self, filters=(*self.filters, test_filter))
+
+
+@dataclass(frozen=True, repr=False)
+class QueryResult(Sequence[TestSession]):
+    """The sessions that a query found, ordered by start time.
+
+    Attributes:
+        sessions: after test-level steps, each holds only its matching tests.
+        query: the query that was executed.
+    """
+
+    sessions: tuple[TestSession, ...]
+    query: Query
+
+    @overload
+    def __getitem__(self, index: int) -> TestSession: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[TestSession, ...]: ...
+
+    @override
+    def __getitem__(self, index: int | slice) -> TestSession | tuple[TestSession, ...]:
+        return self.sessions[index]
+
+    @override
+    def __iter__(self) -> Iterator[TestSession]:
+        return iter(self.sessions)
+
+    @override
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    @override
+    def __repr__(self) -> str:
+        if not self.sessions:
+            return "<QueryResult: no sessions>"
+        results = sum(len(session.test_results) for session in self.sessions)
+        days = _format_days(
+            self.sessions[0].session_start_time, self.sessions[-1].session_start_time
+        )
+        return f"<QueryResult: {_count(len(self), 'session')}, {_count(results, 'result')}, {days}>"
+
+    @property
+    def empty(self) -> bool:
+        """Whether no session was found."""
+        return not self.sessions
+
+    def tests(self) -> list[TestResult]:
+        """Return the results of all sessions, in order."""
+        return [result for session in self.sessions for result in session.test_results]
+
+    def tests_with_sessions(self) -> Iterator[tuple[TestSession, TestResult]]:
+        """Yield each result together with its session."""
+        for session in self.sessions:
+            for result in session.test_results:
+                yield session, result
 
 
 def _fact_text(value: object) -> str:
@@ -260,4 +452,18 @@ def _fact_text(value: object) -> str:
         return clean_text(value)
     if isinstance(value, bool | int | float):
         return msgspec.json.encode(value).decode()
-    raise InvalidArgumentError(f"a fact is a text, a number, True or False, not {value!r}")
+    raise InvalidArgumentError(f"a fact must be a string, a number, True or False, not {value!r}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _format_days(first: datetime, last: datetime) -> str:
+    """Return the days from one time to another: "9-27 Nov 2026"."""
+    if first.date() == last.date():
+        return f"{last.day} {last:%b %Y}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}-{last.day} {last:%b %Y}"
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{first.day} {first:%b}{year} - {last.day} {last:%b %Y}"

@@ -131,7 +131,7 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
 @pytest.mark.parametrize(
     ("options", "sentence", "status"),
     [
-        ("--since yesterday", "--since is a span like 90d or 12h, or a time like", 1),
+        ("--since yesterday", "--since must be an age like 90d or 12h, or a time like", 1),
         ("--until 2026-13-01", "--until is a span", 1),
         ("--since 1d --until 2d", "is after the end", 1),
         ("--days -1", "must be zero or more", 1),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from datetime import timedelta, timezone
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
 
-import msgspec
 import pytest
 
 import pytest_insight.query
@@ -114,6 +114,54 @@ def test_an_answer_can_be_iterated_counted_and_asked_whether_it_is_empty(
     assert (len(none), bool(none), none.empty, none.sessions) == (0, False, True, ())
 
 
+def test_an_answer_is_a_sequence_of_sessions(storage: InMemoryStorage) -> None:
+    found = query.on_storage(storage).for_sut("api").execute()
+    assert isinstance(found, Sequence)
+    assert found[0] is found.sessions[0]
+    assert found[-1] is found.sessions[-1]
+    assert found[1:3] == found.sessions[1:3]
+    assert list(reversed(found)) == list(found.sessions[::-1])
+    assert found.index(found[2]) == 2
+    assert found[2] in found
+    with pytest.raises(IndexError):
+        _ = found[5]
+    assert [session.session_id for session in found[-2:]] == ["api-3", "api-4"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "shown"),
+    [
+        ((), "<QueryResult: no sessions>"),
+        ((datetime(2026, 11, 9),), "<QueryResult: 1 session, 0 results, 9 Nov 2026>"),
+        (
+            (datetime(2026, 11, 9), datetime(2026, 11, 9, 23), datetime(2026, 11, 27)),
+            "<QueryResult: 3 sessions, 0 results, 9-27 Nov 2026>",
+        ),
+        (
+            (datetime(2026, 10, 9), datetime(2026, 11, 8)),
+            "<QueryResult: 2 sessions, 0 results, 9 Oct - 8 Nov 2026>",
+        ),
+        (
+            (datetime(2025, 11, 9), datetime(2026, 11, 9)),
+            "<QueryResult: 2 sessions, 0 results, 9 Nov 2025 - 9 Nov 2026>",
+        ),
+    ],
+)
+def test_an_answer_is_shown_in_one_line(
+    make_session: MakeSession, starts: tuple[datetime, ...], shown: str
+) -> None:
+    sessions = [
+        make_session(session_start_time=start.replace(tzinfo=UTC), test_results=())
+        for start in starts
+    ]
+    assert repr(QueryResult(tuple(sessions), query.latest())) == shown
+
+
+def test_the_shown_answer_counts_results(storage: InMemoryStorage) -> None:
+    found = query.on_storage(storage).for_sut("api").execute()
+    assert f"5 sessions, {len(found.tests())} results" in repr(found)
+
+
 def test_an_answer_gives_its_tests_with_and_without_their_sessions(
     storage: InMemoryStorage,
 ) -> None:
@@ -136,12 +184,3 @@ def test_a_query_can_be_executed_again(storage: InMemoryStorage, make_session: M
     storage.save_session(make_session(20))
     assert asked.execute().sessions == (make_session(20),)
     assert first.sessions != asked.execute().sessions
-
-
-def test_a_selection_of_a_query_can_be_saved_as_json() -> None:
-    selection = query.for_sut("a").latest(2).filter_by_test().with_warning().apply().selection
-    assert msgspec.json.decode(msgspec.json.encode(selection)) == {
-        "session_filters": [{"filter": "sut", "pattern": "a"}],
-        "test_filters": [{"filter": "warning", "wanted": True}],
-        "limit": 2,
-    }

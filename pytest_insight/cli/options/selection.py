@@ -13,8 +13,8 @@ from pytest_insight.cli.options.common import option
 from pytest_insight.cli.terminal.output import say
 
 if TYPE_CHECKING:
+    from pytest_insight.query import QueryTestFilter
     from pytest_insight.query.query import Query
-    from pytest_insight.query.tests import QueryTestFilter
     from pytest_insight.storage.base import BaseStorage
 
 SESSIONS = "Which sessions"
