@@ -95,7 +95,7 @@ def _global_options(
     ] = False,
 ) -> None:
     source = ctx.get_parameter_source("profile_name")
-    # The variable is looked at where the precedence is stated (storage.access), not here.
+    # The variable is looked at where the precedence is stated (storage.choice), not here.
     ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None
     if ctx.invoked_subcommand is None:
         from pytest_insight.cli.commands.overview import print_overview

@@ -1,17 +1,18 @@
-"""What exports and imports do where a call or command says nothing; each profile has its own."""
+"""Defaults for exports and imports; each profile has its own."""
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 
-class ExchangeSettings(msgspec.Struct, frozen=True):
-    """A profile's settings for exchange; None leaves the choice to the general default.
+@dataclass(frozen=True)
+class ExchangeSettings:
+    """What exports and imports do if a call or command does not say; None for the general default.
 
     Attributes:
-        merge_strategy: a `MergeStrategy` by name.
-        export_format: a format by name.
-        export_days: export only sessions that started within so many days.
+        merge_strategy: the name of a `MergeStrategy`.
+        export_format: the name of a format.
+        export_days: export only sessions from the last N days.
     """
 
     merge_strategy: str | None = None

@@ -63,10 +63,10 @@ class ProfileFile:
         return {name: profiles[name] for name in sorted(profiles)}
 
     def get(self, name: str, named_by: str = "") -> StorageProfile:
-        """Return the profile of that name; `named_by` says for the error where the name is from.
+        """Return the profile of that name; an error mentions `named_by`.
 
         Raises:
-            UnknownProfileError: there is none.
+            UnknownProfileError: there is no such profile.
         """
         profiles = self.with_default()
         if name not in profiles:

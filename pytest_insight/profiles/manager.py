@@ -58,10 +58,10 @@ class ProfileManager:
 
         Args:
             name: the profile.
-            named_by: where the name is from, for the error ("PYTEST_INSIGHT_PROFILE").
+            named_by: the variable or file that names it, for the error.
 
         Raises:
-            UnknownProfileError: there is none; the error suggests similar names.
+            UnknownProfileError: there is no such profile; the error suggests similar names.
         """
         return read_file(self.path).get(name, named_by)
 
@@ -164,9 +164,7 @@ class ProfileManager:
         """
         for setting in changes:
             if setting not in ProfileChanges.__annotations__:
-                raise UnknownChoiceError(
-                    "setting of a profile", setting, ProfileChanges.__annotations__
-                )
+                raise UnknownChoiceError("profile setting", setting, ProfileChanges.__annotations__)
         given: dict[str, Any] = dict(changes)
         if "file_path" in given:
             given["file_path"] = rules.absolute_place(given["file_path"])

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pytest_insight import locations
-
-if TYPE_CHECKING:
-    from pytest_insight.exchange.settings import ExchangeSettings
+from pytest_insight.exchange.settings import ExchangeSettings
 
 _SUFFIXES = {"json": ".json", "sqlite": ".db"}
 """The built-in storage types that keep a file."""
@@ -17,7 +14,7 @@ _SUFFIXES = {"json": ".json", "sqlite": ".db"}
 
 @dataclass(frozen=True, repr=False)
 class StorageProfile:
-    """Where a store is and how it is used. Not validated here: see `profiles.rules`.
+    """A named store: its type, its place and its settings. `profiles.rules` validates it.
 
     Attributes:
         name: letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`; empty if arguments
@@ -27,7 +24,7 @@ class StorageProfile:
             that the name implies.
         merge_strategy: what imports do with IDs that are in the store; None for the default.
         export_format: the format of exports; None for the default.
-        export_days: export only sessions of the last so many days; None for all.
+        export_days: export only sessions from the last N days; None for all.
     """
 
     name: str
@@ -74,6 +71,4 @@ class StorageProfile:
     @property
     def exchange(self) -> ExchangeSettings:
         """The settings for exports and imports."""
-        from pytest_insight.exchange.settings import ExchangeSettings  # not needed to record
-
         return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)

@@ -1,4 +1,4 @@
-"""Rename a profile, and its JSON store if the name decides where that is.
+"""Rename a profile, and its JSON store if the path follows from the name.
 
 A process that is killed at any moment leaves a profile that finds its sessions:
 

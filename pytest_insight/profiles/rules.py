@@ -27,8 +27,8 @@ def check_profile(profile: StorageProfile) -> None:
     check_storage_type(profile.storage_type)
     if profile.name.casefold() in locations.RESERVED_PROFILE_NAMES and not profile.file_path:
         raise ProfileError(
-            f"the profile {profile.name!r} needs a path of its own, because pytest-insight keeps "
-            f"other data in {locations.store_path(profile.name)}: add --path FILE",
+            f"the profile {profile.name!r} needs a path, because pytest-insight keeps other data "
+            f"in {locations.store_path(profile.name)}: add --path FILE",
             profile.name,
         )
     check_place(profile)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_insight.document.fast_writer import results_of, session_of
 from pytest_insight.document.plain_json import plain_json
 from pytest_insight.recording.journal.writer import JournalWriter
-from pytest_insight.storage.access import Reason, open_storage
+from pytest_insight.storage.choice import Reason, open_storage
 from pytest_insight.storage.json.append import JSONStoreFile
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.ci import ci_facts
 from pytest_insight.recording.recorder import Recorder, Settings
 from pytest_insight.recording.redaction import CAPTURES, Texts, environment_secrets
-from pytest_insight.storage.access import Reason, choose
+from pytest_insight.storage.choice import Reason, choose
 
 _STORAGE_VARIABLES = (
     locations.PROFILE_VARIABLE,

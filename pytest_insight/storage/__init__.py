@@ -1,4 +1,7 @@
-"""Storing and finding sessions: the names of the reference documentation, found on first use."""
+"""Storages keep test sessions; profiles name them. All public names are in `__all__`.
+
+Each is imported on first use (PEP 562), so that a recorded run imports only what it needs.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ __all__ = [
     "switch_profile",
 ]
 
-_HOMES = {
+_HOMES = {  # the modules of the names
     "create_profile": "storage.access",
     "get_active_profile": "storage.access",
     "get_storage_instance": "storage.access",
@@ -49,13 +52,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        from importlib import import_module
+if not TYPE_CHECKING:  # type checkers would accept every name
 
-        return getattr(import_module(f"pytest_insight.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _HOMES:
+            from importlib import import_module
+
+            return getattr(import_module(f"pytest_insight.{_HOMES[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return __all__

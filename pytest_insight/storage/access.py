@@ -1,66 +1,13 @@
-"""Which storage arguments, environment variables and profiles mean: the precedence, once."""
+"""The functions of `pytest_insight.storage` for storages and profiles."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Literal
 
-from pytest_insight import locations
 from pytest_insight.profiles.manager import ProfileManager
 from pytest_insight.profiles.profile import StorageProfile
-from pytest_insight.profiles.rules import absolute_place, check_place
-from pytest_insight.storage.registry import storage_class
-from pytest_insight.storage.sql.sqlite.detection import is_database
-
-if TYPE_CHECKING:
-    from pytest_insight.storage.base import BaseStorage
-
-Reason = Literal["argument", "environment", "active", "default"]
-"""What decided: an argument or option, a variable, the last switch, or nothing of these."""
-
-
-def choose(
-    profile_name: str | None = None,
-    storage_type: str | None = None,
-    file_path: str | os.PathLike[str] | None = None,
-) -> tuple[StorageProfile, Reason]:
-    """Return the profile of the storage that is meant, and what decided.
-
-    The first of these that applies:
-
-    1. `profile_name`: that profile, whatever else is given.
-    2. `storage_type`, `file_path`.
-    3. `PYTEST_INSIGHT_PROFILE`: that profile.
-    4. `PYTEST_INSIGHT_STORAGE_TYPE`, `PYTEST_INSIGHT_DB_PATH`.
-    5. The active profile.
-    6. The profile `default`.
-
-    2 and 4 give a profile without a name. A path alone means "sqlite" if an SQLite database is
-    there, else "json"; a URL alone means "postgresql"; a type alone has its path from
-    `PYTEST_INSIGHT_DB_PATH`, else from the default profile.
-
-    Raises:
-        UnknownProfileError: 1, 3 or 5 name a profile that does not exist.
-        ProfileError: the path or URL is not one for the storage type.
-    """
-    manager = ProfileManager()
-    if profile_name is not None:
-        return manager.get_profile(profile_name), "argument"
-    variable = locations.variable
-    db_path = variable(locations.DB_PATH_VARIABLE)
-    if storage_type is not None or file_path is not None:
-        kind = storage_type or _type_of(file_path)
-        return _unnamed(kind, file_path or (db_path if kind != "memory" else None)), "argument"
-    if variable(locations.PROFILE_VARIABLE):
-        return manager.get_active_profile(), "environment"
-    kind_variable = variable(locations.STORAGE_TYPE_VARIABLE)
-    if kind_variable or db_path:
-        kind = kind_variable or _type_of(db_path)
-        return _unnamed(kind, db_path if kind != "memory" else None), "environment"
-    profile = manager.get_active_profile()
-    return profile, "default" if profile.name == locations.DEFAULT_PROFILE else "active"
+from pytest_insight.storage.base import BaseStorage
+from pytest_insight.storage.choice import choose, open_storage
 
 
 def get_storage_instance(
@@ -68,38 +15,24 @@ def get_storage_instance(
     file_path: str | os.PathLike[str] | None = None,
     profile_name: str | None = None,
 ) -> BaseStorage:
-    """Return the storage that `choose` finds. Nothing is created before it is used.
+    """Return the storage that arguments, environment variables or profiles describe.
 
-    In one process a memory profile has one storage object, so it keeps its data;
-    `storage_type="memory"` without a profile returns a new one each time.
+    The first of these that applies: `profile_name`; `storage_type` and `file_path`;
+    `PYTEST_INSIGHT_PROFILE`; `PYTEST_INSIGHT_STORAGE_TYPE` and `PYTEST_INSIGHT_DB_PATH`; the active
+    profile. Nothing is created before the storage is used. In one process a memory profile has one
+    storage object, so it keeps its data; `storage_type="memory"` returns a new one each time.
+
+    Args:
+        storage_type: "json", "sqlite", "postgresql", "memory", or a type of another distribution.
+        file_path: the file, or the URL of a database.
+        profile_name: a profile, whose settings override the other arguments.
 
     Raises:
         UnknownChoiceError: there is no such storage type.
-        UnknownProfileError: as `choose`.
-        ProfileError: as `choose`.
+        UnknownProfileError: there is no such profile; none is created.
+        ProfileError: the path or URL is not one for the storage type.
     """
     return open_storage(*choose(profile_name, storage_type, file_path))
-
-
-def open_storage(profile: StorageProfile, reason: Reason = "argument") -> BaseStorage:
-    """Return the storage of a profile; see `get_storage_instance`."""
-    kind = storage_class(profile.storage_type)
-    if profile.storage_type != "memory" or (not profile.name and reason == "argument"):
-        storage = kind.from_profile(profile)
-    else:
-        key = (locations.profiles_path(), profile.name)
-        with _memories_lock:
-            if key not in _memories:
-                _memories[key] = kind.from_profile(profile)
-            storage = _memories[key]
-        storage.exchange = profile.exchange  # may have changed
-    storage.profile_name = profile.name
-    return storage
-
-
-_memories: dict[tuple[Path, str], BaseStorage] = {}
-"""The storages of memory profiles, which live as long as the process."""
-_memories_lock = Lock()
 
 
 def create_profile(
@@ -137,17 +70,3 @@ def list_profiles() -> dict[str, StorageProfile]:
 def get_active_profile() -> StorageProfile:
     """Equivalent to `ProfileManager().get_active_profile()`."""
     return ProfileManager().get_active_profile()
-
-
-def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> StorageProfile:
-    profile = StorageProfile("", storage_type, absolute_place(file_path))
-    check_place(profile)
-    return profile
-
-
-def _type_of(place: str | os.PathLike[str] | None) -> str:
-    if place is None:
-        return "json"
-    if locations.is_url(place):
-        return "postgresql"
-    return "sqlite" if is_database(locations.absolute(place)) else "json"

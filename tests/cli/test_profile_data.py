@@ -136,7 +136,7 @@ def test_the_strategy_of_the_target_is_used_where_none_is_named(
         ("rename demp x", 1, "did you mean 'demo'"),
         ("rename default x", 1, "cannot be renamed"),
         ("rename demo DEFAULT", 1, "exists already"),
-        ("rename demo sessions", 1, "pytest-insight keeps other data in"),
+        ("rename demo sessions", 1, "needs a path, because"),
         ("merge demo demp", 1, "did you mean 'demo'"),
         ("merge demp demo", 1, "did you mean 'demo'"),
         ("merge default demo demo", 1, "have one store"),

@@ -116,7 +116,7 @@ def test_deleting_the_data_too_needs_a_yes(insight: Insight, make_session: MakeS
         ("profile create DEMO", 1, "exists already"),
         ("profile create -- -x", 1, "cannot be the name"),
         ("profile create a/b", 1, "cannot be the name"),
-        ("profile create profiles", 1, "pytest-insight keeps other data in"),
+        ("profile create profiles", 1, "needs a path, because"),
         ("profile create x --type jsom", 1, "did you mean 'json'?"),
         ("profile create x --merge keep", 1, "keep_both"),
         ("profile create x --export-format xml", 1, "json"),

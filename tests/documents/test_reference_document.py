@@ -1,7 +1,6 @@
 """What the reference documentation of the storage system promises, sample by sample.
 
-Its names are promises to users. Only `/path/to` and `/tmp` are replaced here, by a folder of the
-test's own.
+Its names are promises to users. Only `/path/to` and `/tmp` are replaced, by a folder of the test.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def default_path(tmp_path: Path) -> Path:
 # Storage architecture ---------------------------------------------------------------------------
 
 
-def test_the_core_components_are_there() -> None:
+def test_the_core_components_exist() -> None:
     from pytest_insight.storage import (
         BaseStorage,
         InMemoryStorage,
@@ -60,9 +59,7 @@ def test_the_core_components_are_there() -> None:
 # Storage backends -------------------------------------------------------------------------------
 
 
-def test_json_storage_persists_across_restarts_of_the_application(
-    default_path: Path, session: TestSession
-) -> None:
+def test_a_json_storage_persists_across_restarts(default_path: Path, session: TestSession) -> None:
     JSONStorage().save_session(session)
     assert json.loads(default_path.read_text("utf-8"))["sessions"][0]["session_id"] == "session-123"
     script = (
@@ -79,7 +76,7 @@ def test_json_storage_takes_a_custom_file_path(tmp_path: Path, session: TestSess
         assert Path(file_path).is_file()
 
 
-def test_json_storage_backs_up_a_corrupt_file_by_itself(
+def test_a_json_storage_backs_up_a_corrupt_file(
     default_path: Path, session: TestSession, old_session: TestSession
 ) -> None:
     storage = JSONStorage()
@@ -261,7 +258,7 @@ def test_sample_of_profile_specific_import_and_export(tmp_path: Path, session: T
     assert get_storage_instance(profile_name="demo").load_sessions() == [session]
 
 
-def test_each_profile_can_have_its_own_settings_for_exchange(
+def test_each_profile_can_have_exchange_settings(
     tmp_path: Path, session: TestSession, old_session: TestSession
 ) -> None:
     from pytest_insight.storage import create_profile, get_storage_instance
@@ -403,7 +400,7 @@ def test_sample_of_querying(session: TestSession, old_session: TestSession) -> N
     assert {test.outcome for test in results.tests()} == {"failed"}
 
 
-def test_looking_around_makes_no_file(tmp_path: Path) -> None:
+def test_reading_creates_no_file(tmp_path: Path) -> None:
     from pytest_insight import query, storage
 
     storage.get_storage_instance().load_sessions()

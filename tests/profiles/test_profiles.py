@@ -1,7 +1,9 @@
-"""Profiles: made, switched, deleted, and kept in a file that nobody loses."""
+"""Profiles are created, switched and deleted, and stored in a file that is never lost."""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import os
 import stat
@@ -14,7 +16,6 @@ import pytest
 
 from pytest_insight import locations
 from pytest_insight.errors import (
-    InsightError,
     InvalidArgumentError,
     NewerFormatError,
     ProfileError,
@@ -40,17 +41,31 @@ def home() -> Path:
     return locations.home()
 
 
-# Making -----------------------------------------------------------------------------------------
+# The class --------------------------------------------------------------------------------------
 
 
-def test_the_default_profile_is_always_there_and_makes_no_file(home: Path) -> None:
+def test_a_profile_is_a_frozen_dataclass() -> None:
+    profile = StorageProfile("demo", "json", "/x.json")
+    assert profile == StorageProfile(name="demo", file_path="/x.json")
+    assert not isinstance(profile, tuple)
+    assert repr(profile) == "StorageProfile(name='demo', file_path='/x.json')"
+    parameters = list(inspect.signature(StorageProfile).parameters)
+    assert parameters[:3] == ["name", "storage_type", "file_path"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        profile.name = "other"  # type: ignore[misc]
+
+
+# Creating -----------------------------------------------------------------------------------------
+
+
+def test_the_default_profile_always_exists_and_creates_no_file(home: Path) -> None:
     assert list_profiles() == {"default": StorageProfile("default")}
     assert get_active_profile() == StorageProfile("default")
     assert get_active_profile().path == home / "sessions.json"
     assert not home.exists()
 
 
-def test_a_profile_is_there_once_it_is_created(home: Path) -> None:
+def test_a_created_profile_is_listed_and_stored_in_the_file(home: Path) -> None:
     created = create_profile("demo")
     assert created == StorageProfile("demo", "json")
     assert created.path == home / "demo.json"
@@ -58,7 +73,7 @@ def test_a_profile_is_there_once_it_is_created(home: Path) -> None:
     assert {path.name for path in home.iterdir()} == {"profiles.json", "profiles.json.lock"}
 
 
-def test_a_path_is_kept_absolute_whatever_it_was_given_as(tmp_path: Path) -> None:
+def test_every_form_of_a_path_is_stored_absolute(tmp_path: Path) -> None:
     cases: dict[str, tuple[str | Path, Path]] = {
         "relative": ("data/x.json", tmp_path / "work" / "data" / "x.json"),
         "tilde": ("~/x.json", tmp_path / "home" / "x.json"),
@@ -70,7 +85,7 @@ def test_a_path_is_kept_absolute_whatever_it_was_given_as(tmp_path: Path) -> Non
         assert list_profiles()[name].path == expected
 
 
-def test_a_profile_keeps_its_settings_for_exchange() -> None:
+def test_the_exchange_settings_of_a_profile_are_stored() -> None:
     created = create_profile("ci", merge_strategy="keep_both", export_format="csv", export_days=7.5)
     assert list_profiles()["ci"] == created
     assert created.exchange == ExchangeSettings("keep_both", "csv", 7.5)
@@ -87,7 +102,7 @@ def test_names_of_letters_digits_dots_underscores_and_hyphens_are_allowed(name: 
     "name",
     ["", " ", ".", "..", ".hidden", "-x", "a b", "a/b", "a\\b", "a\n", "a:b", "é", "a*", "../x", 5],
 )
-def test_other_names_are_refused(name: Any, home: Path) -> None:
+def test_names_with_other_characters_are_refused(name: Any, home: Path) -> None:
     with pytest.raises(ProfileError, match="cannot be the name of a profile") as caught:
         create_profile(name)
     assert caught.value.name == name
@@ -95,14 +110,14 @@ def test_other_names_are_refused(name: Any, home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["profiles", "sessions", "Profiles", "SESSIONS"])
-def test_a_reserved_name_needs_a_path_of_its_own(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ProfileError, match="needs a path of its own"):
+def test_a_reserved_name_needs_a_path(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="needs a path, because"):
         create_profile(name)
     assert create_profile(name, "json", tmp_path / "x.json").name == name
 
 
 @pytest.mark.parametrize(("first", "second"), [("demo", "demo"), ("demo", "Demo"), ("a", "A")])
-def test_a_name_that_is_taken_is_refused_also_in_another_case(first: str, second: str) -> None:
+def test_a_name_that_exists_is_refused_in_any_case(first: str, second: str) -> None:
     create_profile(first)
     with pytest.raises(ProfileError, match=f"exists already.*insight profile delete {first}"):
         create_profile(second, "memory")
@@ -115,7 +130,7 @@ def test_the_default_profile_cannot_be_created(name: str) -> None:
         create_profile(name)
 
 
-def test_settings_that_cannot_be_are_refused(home: Path, tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(home: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownChoiceError, match=r"unknown storage type 'jsn'.*mean 'json'"):
         create_profile("x", "jsn")
     with pytest.raises(UnknownChoiceError, match="merge strategy"):
@@ -132,7 +147,7 @@ def test_settings_that_cannot_be_are_refused(home: Path, tmp_path: Path) -> None
 # Switching and deleting -------------------------------------------------------------------------
 
 
-def test_the_active_profile_is_the_one_last_switched_to() -> None:
+def test_the_active_profile_is_the_last_one_switched_to() -> None:
     demo = create_profile("demo")
     assert get_active_profile().name == "default"
     assert switch_profile("demo") == demo
@@ -141,7 +156,7 @@ def test_the_active_profile_is_the_one_last_switched_to() -> None:
     assert switch_profile("default").name == get_active_profile().name == "default"
 
 
-def test_an_unknown_profile_is_an_error_that_names_those_alike() -> None:
+def test_an_unknown_profile_is_an_error_that_suggests_similar_names() -> None:
     create_profile("production")
     for ask in (switch_profile, ProfileManager().get_profile, ProfileManager().delete_profile):
         with pytest.raises(UnknownProfileError, match="mean 'production'") as caught:
@@ -152,13 +167,13 @@ def test_an_unknown_profile_is_an_error_that_names_those_alike() -> None:
     assert get_active_profile().name == "default"
 
 
-def test_names_are_told_apart_exactly_when_they_are_asked_for() -> None:
+def test_a_profile_is_not_found_by_its_name_in_another_case() -> None:
     create_profile("demo")
     with pytest.raises(UnknownProfileError):
         switch_profile("Demo")
 
 
-def test_deleting_forgets_the_profile_and_keeps_its_data(make_session: MakeSession) -> None:
+def test_deleting_a_profile_keeps_its_store(make_session: MakeSession) -> None:
     demo = create_profile("demo")
     get_storage_instance(profile_name="demo").save_session(make_session())
     assert ProfileManager().delete_profile("demo") == demo
@@ -167,7 +182,7 @@ def test_deleting_forgets_the_profile_and_keeps_its_data(make_session: MakeSessi
     assert get_storage_instance(profile_name="demo").load_sessions() == [make_session()]
 
 
-def test_deleting_the_active_profile_makes_the_default_one_active() -> None:
+def test_the_default_profile_is_active_after_the_active_one_is_deleted() -> None:
     for name in ("one", "two"):
         create_profile(name)
     switch_profile("one")
@@ -185,7 +200,9 @@ def test_the_default_profile_cannot_be_deleted() -> None:
 # The file ---------------------------------------------------------------------------------------
 
 
-def test_the_file_says_version_active_profile_and_profiles(home: Path, tmp_path: Path) -> None:
+def test_the_file_has_a_version_the_active_profile_and_the_profiles(
+    home: Path, tmp_path: Path
+) -> None:
     create_profile("demo", "json", tmp_path / "x.json", export_days=7)
     create_profile("notes", "memory")
     switch_profile("demo")
@@ -212,13 +229,13 @@ BROKEN = {
     "blank": b"\0\0\0",
     "a list": b"[]",
     "a wrong type": b'{"version": 1, "active": 7}',
-    "a profile that is none": b'{"version": 1, "profiles": {"demo": "json"}}',
-    "no UTF-8": b'{"active": "\xff"}',
+    "a profile that is a string": b'{"version": 1, "profiles": {"demo": "json"}}',
+    "invalid UTF-8": b'{"active": "\xff"}',
 }
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_is_reported_and_never_replaced(home: Path, content: bytes) -> None:
+def test_an_invalid_file_is_an_error_and_never_replaced(home: Path, content: bytes) -> None:
     home.mkdir()
     (home / "profiles.json").write_bytes(content)
     manager = ProfileManager()
@@ -235,7 +252,7 @@ def test_a_broken_file_is_reported_and_never_replaced(home: Path, content: bytes
     assert (home / "profiles.json").read_bytes() == content
 
 
-def test_a_newer_version_is_refused_and_left_alone(home: Path) -> None:
+def test_a_newer_version_is_refused_and_never_replaced(home: Path) -> None:
     home.mkdir()
     content = b'{"version": 2, "active": "default", "profiles": {}, "new": true}'
     (home / "profiles.json").write_bytes(content)
@@ -245,14 +262,14 @@ def test_a_newer_version_is_refused_and_left_alone(home: Path) -> None:
     assert (home / "profiles.json").read_bytes() == content
 
 
-def test_a_file_that_cannot_be_read_is_an_error_that_names_it(home: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error_with_its_path(home: Path) -> None:
     (home / "profiles.json").mkdir(parents=True)
     for ask in (list_profiles, lambda: create_profile("demo")):
         with pytest.raises(StorageError, match=r"profiles\.json: Is a directory"):
             ask()
 
 
-def test_an_active_profile_that_is_no_longer_there_is_an_error(home: Path) -> None:
+def test_an_active_profile_that_does_not_exist_is_an_error(home: Path) -> None:
     home.mkdir()
     (home / "profiles.json").write_text('{"version": 1, "active": "gone"}')
     with pytest.raises(UnknownProfileError, match=r"profiles\.json: unknown profile 'gone'"):
@@ -261,7 +278,7 @@ def test_an_active_profile_that_is_no_longer_there_is_an_error(home: Path) -> No
     assert get_active_profile().name == "default"
 
 
-def test_a_link_to_the_file_stays_a_link(home: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_to_the_file_stays_one(home: Path, tmp_path: Path) -> None:
     home.mkdir()
     (home / "profiles.json").symlink_to(tmp_path / "kept.json")
     create_profile("demo")
@@ -269,7 +286,7 @@ def test_a_link_to_the_file_stays_a_link(home: Path, tmp_path: Path) -> None:
     assert "demo" in (tmp_path / "kept.json").read_text()
 
 
-def test_a_manager_of_another_file_is_apart(tmp_path: Path) -> None:
+def test_a_manager_of_another_file_has_other_profiles(tmp_path: Path) -> None:
     manager = ProfileManager(tmp_path / "team.json")
     manager.create_profile("team")
     assert list(manager.list_profiles()) == ["default", "team"]
@@ -277,7 +294,7 @@ def test_a_manager_of_another_file_is_apart(tmp_path: Path) -> None:
     assert manager.path == tmp_path / "team.json"
 
 
-def test_a_change_that_fails_leaves_the_file_as_it_was(
+def test_a_failed_change_leaves_the_file_unchanged(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_profile("demo")
@@ -293,7 +310,7 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(
     assert {path.name for path in home.iterdir()} == {"profiles.json", "profiles.json.lock"}
 
 
-def test_processes_that_create_profiles_at_once_lose_none(home: Path) -> None:
+def test_processes_that_create_profiles_at_the_same_time_lose_none(home: Path) -> None:
     script = (
         "import sys\n"
         "from pytest_insight.storage import create_profile\n"
@@ -304,11 +321,6 @@ def test_processes_that_create_profiles_at_once_lose_none(home: Path) -> None:
     assert [process.wait(60) for process in processes] == [0, 0]
     expected = {f"{name}-{number}" for name in ("a", "b") for number in range(10)}
     assert set(list_profiles()) == expected | {"default"}
-
-
-def test_every_error_is_one_that_the_command_line_can_show() -> None:
-    for kind in (ProfileError, UnknownProfileError, NewerFormatError, StorageError):
-        assert issubclass(kind, InsightError)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +334,7 @@ def test_every_error_is_one_that_the_command_line_can_show() -> None:
         rb'{"version":1,"active":"\ud800"}',
     ],
 )
-def test_a_file_of_another_shape_is_reported_and_never_replaced(
+def test_a_file_with_other_contents_is_an_error_and_never_replaced(
     content: bytes,
 ) -> None:
     manager = ProfileManager()
@@ -345,7 +357,7 @@ def test_a_file_of_another_shape_is_reported_and_never_replaced(
         ("~/.pytest_insight/profiles.json", "the profiles are kept"),
     ],
 )
-def test_a_path_that_can_be_no_store_is_refused(path: str, why: str) -> None:
+def test_a_path_that_cannot_be_a_store_is_refused(path: str, why: str) -> None:
     manager = ProfileManager()
     Path("folder").mkdir()
     with pytest.raises(ProfileError, match=why):

@@ -1,4 +1,4 @@
-"""Profiles that change: their settings, and their names with the stores that follow them."""
+"""Profiles get other settings, and other names together with their stores."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def old(manager: ProfileManager, make_session: MakeSession) -> JSONStorage:
 # Settings ---------------------------------------------------------------------------------------
 
 
-def test_what_is_not_named_stays(manager: ProfileManager) -> None:
+def test_settings_that_are_not_given_stay(manager: ProfileManager) -> None:
     manager.create_profile("p", "json", "p.json", merge_strategy="keep_both", export_days=3)
     changed = manager.update_profile("p", export_format="csv", export_days=None)
     path = str(Path.cwd() / "p.json")
@@ -43,26 +43,28 @@ def test_what_is_not_named_stays(manager: ProfileManager) -> None:
     assert manager.list_profiles()["p"] == changed
 
 
-def test_the_default_profile_can_be_changed_and_be_as_before(manager: ProfileManager) -> None:
+def test_the_default_profile_can_be_changed_and_reset(manager: ProfileManager) -> None:
     assert manager.update_profile("default", file_path="~/x.json").path == Path.home() / "x.json"
     assert manager.update_profile("default", file_path=None) == StorageProfile("default")
     assert manager.update_profile("default", storage_type="memory").path is None
     assert manager.update_profile("default", storage_type=None) == StorageProfile("default")
 
 
-def test_settings_that_cannot_be_are_refused(manager: ProfileManager) -> None:
+def test_invalid_settings_are_refused(manager: ProfileManager) -> None:
     before = manager.create_profile("p", "json", "p.json")
     with pytest.raises(ProfileError, match="keeps no file"):
         manager.update_profile("p", storage_type="memory")
     with pytest.raises(UnknownChoiceError, match="merge strategy"):
         manager.update_profile("p", merge_strategy="keep")
+    with pytest.raises(UnknownChoiceError, match="unknown profile setting 'filepath'; did you"):
+        manager.update_profile("p", filepath="x.json")  # type: ignore[call-arg]
     assert manager.list_profiles()["p"] == before
 
 
 # Names ------------------------------------------------------------------------------------------
 
 
-def test_a_store_in_our_folder_moves_with_the_name(
+def test_a_store_whose_path_follows_from_the_name_is_renamed(
     manager: ProfileManager, old: JSONStorage
 ) -> None:
     sessions = old.load_sessions()
@@ -76,7 +78,9 @@ def test_a_store_in_our_folder_moves_with_the_name(
     assert get_storage_instance(profile_name="new").load_sessions() == sessions
 
 
-def test_a_store_elsewhere_stays_there(manager: ProfileManager, make_session: MakeSession) -> None:
+def test_a_store_with_another_path_is_not_renamed(
+    manager: ProfileManager, make_session: MakeSession
+) -> None:
     manager.create_profile("old", "json", "x.json")
     JSONStorage("x.json").save_session(make_session())
     assert manager.rename_profile("old", "new").file_path == str(Path.cwd() / "x.json")
@@ -91,7 +95,7 @@ def test_a_profile_without_sessions_or_file_can_be_renamed(manager: ProfileManag
     assert not os.path.lexists(locations.store_path("empty2"))
 
 
-def test_what_can_be_taken_back_follows(
+def test_the_undo_records_follow_the_store(
     manager: ProfileManager, old: JSONStorage, make_session: MakeSession
 ) -> None:
     from pytest_insight.storage.undo.operations import delete, take_back
@@ -107,7 +111,7 @@ def test_what_can_be_taken_back_follows(
 
 
 @pytest.mark.parametrize("kind", ["a store", "a link to another", "a link to nowhere"])
-def test_what_stands_at_the_new_place_is_not_touched(
+def test_an_existing_file_at_the_new_path_is_not_touched(
     manager: ProfileManager, old: JSONStorage, make_session: MakeSession, kind: str
 ) -> None:
     target = locations.store_path("new")
@@ -123,7 +127,7 @@ def test_what_stands_at_the_new_place_is_not_touched(
     assert os.path.lexists(target)
 
 
-def test_a_store_that_is_a_link_to_the_new_place_is_not_lost(
+def test_a_store_that_is_a_link_to_the_new_path_is_not_lost(
     manager: ProfileManager, old: JSONStorage
 ) -> None:
     target = locations.store_path("new")
@@ -143,8 +147,8 @@ def test_a_store_that_is_a_link_stays_one(manager: ProfileManager, old: JSONStor
     assert get_storage_instance(profile_name="new").count() == 2
 
 
-@pytest.mark.parametrize("then", ["old.json", "one-that-was-renamed-since.json"])
-def test_renaming_goes_on_where_it_was_killed_after_its_first_step(
+@pytest.mark.parametrize("then", ["old.json", "renamed-later.json"])
+def test_a_rename_that_was_killed_after_its_first_step_can_be_repeated(
     manager: ProfileManager, old: JSONStorage, then: str
 ) -> None:
     locations.store_path("new").symlink_to(then)
@@ -153,7 +157,7 @@ def test_renaming_goes_on_where_it_was_killed_after_its_first_step(
     assert get_storage_instance(profile_name="new").count() == 2
 
 
-def test_killed_before_its_last_step_both_names_have_one_lock(
+def test_both_names_have_one_lock_if_a_rename_was_killed_before_its_last_step(
     manager: ProfileManager, old: JSONStorage, make_session: MakeSession
 ) -> None:
     link = locations.store_path("new")

@@ -1,4 +1,4 @@
-"""Which storage is meant: the precedence of arguments, variables and profiles, row by row."""
+"""Which storage arguments, variables and profiles mean, row by row of the precedence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pytest_insight.storage import (
     list_profiles,
     switch_profile,
 )
-from pytest_insight.storage.access import choose
+from pytest_insight.storage.choice import choose
 from tests.conftest import MakeSession
 
 PROFILE, KIND, PATH = (
@@ -39,7 +39,7 @@ PROFILE, KIND, PATH = (
 
 @pytest.fixture(autouse=True)
 def _profiles(tmp_path: Path) -> None:
-    """Four profiles: named by arguments, by the variable, active, and the default one."""
+    """Create profiles for an argument, for the variable and to be active; and one in memory."""
     for name in ("argument", "variable", "active"):
         create_profile(name)
     create_profile("notes", "memory")
@@ -47,13 +47,13 @@ def _profiles(tmp_path: Path) -> None:
 
 
 def where(storage: BaseStorage) -> str:
-    """The file's name, without its suffix."""
+    """Return the name of the file without its suffix."""
     return Path(storage.location).stem
 
 
-# Each row of the table, with everything below it set as well.
+# Each row, with everything of lower precedence set as well.
 ROWS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
-    "1: a profile that is named": (
+    "1: a profile": (
         {"profile_name": "argument", "storage_type": "memory", "file_path": "x.json"},
         {PROFILE: "variable", KIND: "memory", PATH: "env.json"},
         "argument",
@@ -71,19 +71,19 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
         "given",
         "argument",
     ),
-    "2: a type alone has its path from the variable": (
+    "2: a type alone uses the path of the variable": (
         {"storage_type": "json"},
         {PROFILE: "variable", KIND: "memory", PATH: "env.json"},
         "env",
         "argument",
     ),
-    "2: a type alone, else the default store": (
+    "2: a type alone uses the default store": (
         {"storage_type": "json"},
         {PROFILE: "variable", KIND: "memory"},
         "sessions",
         "argument",
     ),
-    "2: in memory there is no path": (
+    "2: memory ignores the path of the variable": (
         {"storage_type": "memory"},
         {PROFILE: "variable", PATH: "env.json"},
         "memory",
@@ -102,20 +102,20 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
         "environment",
     ),
     "4: the path alone is a JSON store": ({}, {PATH: "env.json"}, "env", "environment"),
-    "4: the type alone has the default store": ({}, {KIND: "json"}, "sessions", "environment"),
-    "4: in memory there is no path": (
+    "4: the type alone uses the default store": ({}, {KIND: "json"}, "sessions", "environment"),
+    "4: memory ignores the path of the variable": (
         {},
         {KIND: "memory", PATH: "x.json"},
         "memory",
         "environment",
     ),
     "5: the active profile": ({}, {}, "active", "active"),
-    "an empty variable is none": ({}, {PROFILE: "", KIND: "", PATH: ""}, "active", "active"),
+    "an empty variable is not set": ({}, {PROFILE: "", KIND: "", PATH: ""}, "active", "active"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "variables", "place", "reason"), ROWS.values(), ids=ROWS)
-def test_the_first_row_that_applies_counts(
+def test_the_first_row_that_applies_decides(
     monkeypatch: pytest.MonkeyPatch,
     arguments: dict[str, str],
     variables: dict[str, str],
@@ -175,14 +175,14 @@ def test_an_unknown_profile_is_an_error_and_never_another_store(
         lambda: get_storage_instance(storage_type="jsn", file_path="x"),
     ],
 )
-def test_an_unknown_type_is_an_error_that_names_those_there_are(ask: Callable[[], object]) -> None:
+def test_an_unknown_type_is_an_error_that_suggests_similar_ones(ask: Callable[[], object]) -> None:
     with pytest.raises(UnknownChoiceError, match="mean 'json'"):
         ask()
 
 
 @pytest.mark.parametrize("named_by", ["argument", "variable"])
 @pytest.mark.parametrize("linked", [False, True], ids=["file", "link"])
-def test_a_path_alone_is_of_the_type_that_is_there(
+def test_the_type_of_a_path_alone_is_that_of_the_file(
     monkeypatch: pytest.MonkeyPatch, make_session: MakeSession, named_by: str, linked: bool
 ) -> None:
     with SQLiteStorage("history.db") as storage:
@@ -207,7 +207,7 @@ def test_a_path_alone_is_of_the_type_that_is_there(
         assert isinstance(found(path), JSONStorage)
 
 
-def test_a_type_that_is_said_counts_whatever_is_there(make_session: MakeSession) -> None:
+def test_a_given_type_decides_whatever_the_file_is(make_session: MakeSession) -> None:
     with SQLiteStorage("history.db") as storage:
         storage.save_session(make_session())
     assert isinstance(get_storage_instance("json", "history.db"), JSONStorage)
@@ -223,8 +223,8 @@ with open(sys.argv[1], "r+b") as file:
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="only there closing a file gives up its locks")
-def test_looking_at_a_database_that_is_in_use_gives_up_none_of_its_locks(
+@pytest.mark.skipif(os.name != "posix", reason="closing a file releases its locks on POSIX only")
+def test_detecting_the_type_of_a_database_in_use_releases_none_of_its_locks(
     make_session: MakeSession,
 ) -> None:
     def locked() -> bool:
@@ -251,12 +251,12 @@ def test_an_unknown_type_in_the_variable_is_an_error(monkeypatch: pytest.MonkeyP
         get_storage_instance()
 
 
-def test_a_path_for_a_storage_in_memory_is_an_error() -> None:
+def test_a_path_for_a_memory_storage_is_an_error() -> None:
     with pytest.raises(ProfileError, match="leave out one of them"):
         get_storage_instance("memory", "x.json")
 
 
-def test_choosing_a_storage_makes_no_file(tmp_path: Path) -> None:
+def test_getting_a_storage_creates_no_file(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     for storage in (
         get_storage_instance(),
@@ -283,7 +283,7 @@ def test_each_memory_profile_has_a_storage_of_its_own() -> None:
     assert get_storage_instance(profile_name="more-notes") is not notes
 
 
-def test_a_memory_profile_of_another_home_is_another(
+def test_a_memory_profile_in_another_home_folder_has_another_storage(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     notes = get_storage_instance(profile_name="notes")
@@ -292,14 +292,14 @@ def test_a_memory_profile_of_another_home_is_another(
     assert get_storage_instance(profile_name="notes") is not notes
 
 
-def test_a_storage_in_memory_without_a_profile_is_new_each_time() -> None:
+def test_a_memory_storage_without_a_profile_is_new_each_time() -> None:
     one, other = get_storage_instance("memory"), get_storage_instance("memory")
     assert isinstance(one, InMemoryStorage)
     assert one is not other
     assert InMemoryStorage() is not InMemoryStorage()
 
 
-def test_the_storage_of_the_memory_variable_is_the_same_each_time(
+def test_a_memory_storage_from_the_variable_is_the_same_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(KIND, "memory")
@@ -311,7 +311,7 @@ def test_the_storage_of_the_memory_variable_is_the_same_each_time(
 
 @pytest.fixture
 def offered(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process that has another distribution with three storage types."""
+    """Return an environment in which another distribution offers four storage types."""
     site = tmp_path / "site"
     (site / "other-1.0.dist-info").mkdir(parents=True)
     (site / "other-1.0.dist-info" / "METADATA").write_text("Name: other\nVersion: 1.0\n")
@@ -353,7 +353,7 @@ def test_a_type_of_another_distribution_can_be_used(offered: dict[str, str]) -> 
     )
 
 
-def test_a_built_in_type_cannot_be_taken_over(offered: dict[str, str]) -> None:
+def test_a_built_in_type_cannot_be_replaced(offered: dict[str, str]) -> None:
     assert run("print(type(get_storage_instance('json')).__name__)", offered) == "JSONStorage"
 
 
@@ -364,7 +364,7 @@ def test_a_built_in_type_cannot_be_taken_over(offered: dict[str, str]) -> None:
         ("none", "'none' (other_storage:NONE) is not a subclass"),
     ],
 )
-def test_a_type_that_cannot_be_loaded_is_an_error_that_names_it(
+def test_a_type_that_cannot_be_loaded_is_an_error_with_its_name(
     offered: dict[str, str], name: str, message: str
 ) -> None:
     script = (

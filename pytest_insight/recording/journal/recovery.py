@@ -15,8 +15,8 @@ from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.profiles.urls import without_password
 from pytest_insight.recording.journal.parser import Journal, Target, parse
 from pytest_insight.recording.journal.writer import discard, journals, set_aside, taken
-from pytest_insight.storage.access import open_storage
 from pytest_insight.storage.base import BaseStorage
+from pytest_insight.storage.choice import open_storage
 from pytest_insight.storage.sql.sqlite.detection import is_database
 
 LOCK_SECONDS = 1.0

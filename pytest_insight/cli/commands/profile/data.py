@@ -60,7 +60,7 @@ def path(
 
     Example: cp "$(insight profile path)" backup.json
     """
-    from pytest_insight.storage.access import choose
+    from pytest_insight.storage.choice import choose
 
     found, _ = choose(profile_meant(ctx, name, profile))
     if found.path is None:
@@ -116,7 +116,7 @@ def copy(
 
     from pytest_insight.profiles import rules
     from pytest_insight.profiles.manager import ProfileManager
-    from pytest_insight.storage.access import open_storage
+    from pytest_insight.storage.choice import open_storage
     from pytest_insight.storage.transfer import copy_into_new
 
     no_profile_option(ctx, profile)

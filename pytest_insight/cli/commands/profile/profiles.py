@@ -38,7 +38,7 @@ from pytest_insight.locations import PROFILE_VARIABLE
 
 if TYPE_CHECKING:
     from pytest_insight.profiles.profile import StorageProfile
-    from pytest_insight.storage.access import Reason
+    from pytest_insight.storage.choice import Reason
 
 _REASONS: dict[Reason, str] = {
     "argument": "by the option --profile",
@@ -68,7 +68,7 @@ def list_(
     from pytest_insight.errors import UnknownProfileError
     from pytest_insight.profiles.manager import ProfileManager
     from pytest_insight.profiles.profile import StorageProfile
-    from pytest_insight.storage.access import choose
+    from pytest_insight.storage.choice import choose
 
     manager = ProfileManager()
     profiles = list(manager.list_profiles().values())
@@ -115,7 +115,7 @@ def show(
 
     Example: insight profile show demo
     """
-    from pytest_insight.storage.access import choose
+    from pytest_insight.storage.choice import choose
 
     shown, _ = choose(profile_meant(ctx, name, profile))
     if format_ is ShowFormat.JSON:

@@ -146,7 +146,7 @@ def set_(
     Example: insight profile set demo --merge keep_both --unset export-days
     """
     from pytest_insight.profiles.manager import ProfileManager
-    from pytest_insight.storage.access import choose
+    from pytest_insight.storage.choice import choose
 
     given: dict[str, Any] = {
         _FIELDS[Setting.TYPE]: where.type_,  # a URL alone changes no type: that is to be said

@@ -94,7 +94,7 @@ def tell_of_undo(command: Command, profile: str | None) -> None:
 def _storage(ctx: typer.Context, profile: str | None) -> BaseStorage:
     """The storage that is meant; also that of a profile that was deleted with its sessions."""
     from pytest_insight.errors import UnknownProfileError
-    from pytest_insight.storage.access import open_storage
+    from pytest_insight.storage.choice import open_storage
     from pytest_insight.storage.undo.records import of_deleted_profile
 
     try:
