@@ -1,1 +1,1 @@
-"""From pytest's reports to a stored session. Imported only where a run is recorded."""
+"""Record a pytest run: from reports to a stored session. Imported only by recorded runs."""

@@ -1,4 +1,4 @@
-"""pytest's reports of one test, phase by phase, put together to results: lines of the journal."""
+"""Combine the reports of one test, phase by phase, into results: lines of the journal."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 
-from pytest_insight.document.fast_writer import PASSED, Timestamps, result_line
-from pytest_insight.recording.redaction import Sections, Texts, new_sections, text_of
+from pytest_insight.document.fast_writer import PASSED_LINE, Timestamps, encode_result
+from pytest_insight.recording.redaction import Sections, TextPolicy, new_sections, to_text
 
 PHASES = frozenset({"setup", "call", "teardown"})
-_SubtestReport: tuple[type, ...] = tuple(filter(None, [getattr(pytest, "SubtestReport", None)]))
-"""pytest's own, of version 9 on."""
 MAX_SECONDS = 1e9
-"""No test takes 30 years; what says so is a clock that a test has patched."""
-_TAKEN_BACK = frozenset({"failed", "subtests passed"})
+"""30 years. A longer duration comes from a clock that a test has patched."""
+_SubtestReport: tuple[type, ...] = tuple(filter(None, [getattr(pytest, "SubtestReport", None)]))
+"""The class of pytest 9 and later; empty for pytest 8."""
+_UNCOUNTED = frozenset({"failed", "subtests passed"})
+"""Outcomes of subtests that pytest-rerunfailures takes out of the counts."""
 _TestReport = pytest.TestReport
 
 
 class _Counted:
-    """A phase that pytest counted: a result in the making."""
+    """A phase that pytest counted: the beginnings of a result."""
 
     __slots__ = ("duration", "fields", "of_subtest", "outcome", "properties", "sections", "start")
 
@@ -35,35 +36,35 @@ class _Counted:
 
 
 class _Attempt:
-    """What has come of one run of one test so far."""
+    """One run of one test, as far as it was reported."""
 
     __slots__ = ("began", "duration", "results", "sections", "seen", "start")
 
     def __init__(self, start: float, seen: Sections) -> None:
         self.start = start
-        self.began = False  # subtests may be reported before the setup (pytest-rerunfailures)
+        self.began = False  # pytest-rerunfailures may report subtests before the setup
         self.duration = 0.0
         self.results: list[_Counted] = []
         self.seen = seen
-        self.sections: Sections = []  # the new ones, until there is a result they belong to
+        self.sections: Sections = []  # new ones that do not belong to a result yet
 
 
 class Attempts:
-    """Collects the phases (setup, call, teardown) of each test that is under way.
+    """Collects the phases (setup, call, teardown) of each unfinished test.
 
-    A phase that pytest counts (as passed, failed, ...) is a result. A phase that it does not count
-    adds its duration to the result next to it. So a pass whose teardown fails is two results, as it
-    is two in pytest's closing line.
+    A phase that pytest counts (as passed, failed, ...) is a result. The duration of a phase that it
+    does not count is added to a neighbouring result. So a test that passes and whose teardown fails
+    has two results, as in pytest's closing line.
 
     Args:
-        texts: what is kept of the texts.
-        clock: seconds since 1970; not one that a test can patch.
-        counted_as: what pytest counts one of the last reports as; empty where it does not.
+        texts: what is kept of texts.
+        clock: returns seconds since 1970; tests must not be able to patch it.
+        counted_as: returns what pytest counts a report as; empty if it does not count it.
     """
 
     def __init__(
         self,
-        texts: Texts,
+        texts: TextPolicy,
         clock: Callable[[], float],
         counted_as: Callable[[pytest.TestReport], str],
     ) -> None:
@@ -72,22 +73,22 @@ class Attempts:
         self._counted_as = counted_as
         self._begin = clock()
         self._open: dict[tuple[str, str], _Attempt] = {}
-        # Of a test that is run again: its reports go on to repeat the sections of earlier attempts.
+        # The sections of tests that will run again: later reports repeat them.
         self._seen: dict[tuple[str, str], Sections] = {}
-        # Of a test that has so far done what nearly all do, passed and printed nothing.
+        # The reports of a test that so far does what most tests do: pass and print nothing.
         self._setup: pytest.TestReport | None = None
         self._call: pytest.TestReport | None = None
-        self._time, self._name_json = Timestamps().parts, texts.name_json
+        self._time, self._encode_name = Timestamps().parts, texts.encode_name
 
     def add(self, report: pytest.TestReport, counts: Mapping[str, list[Any]]) -> Sequence[bytes]:
-        """Take in one report; returns the results of the test if this was its last phase.
+        """Add one report; return the results of the test if this was its last phase.
 
         Args:
-            report: the phase's report.
-            counts: the terminal's, by outcome; empty without a terminal, or one that counts.
+            report: the report of a phase.
+            counts: the terminal's reports by outcome; empty without a terminal that counts.
         """
-        # Nearly all tests pass and have nothing to say. Of those the reports are kept until the
-        # last one, which costs a third of what others cost; so this is written out, for speed.
+        # Most tests pass without output. Their reports are only kept until the last one, which
+        # takes a third of the instructions of `_add`; no helpers here, for the same reason.
         if (
             type(report) is _TestReport
             and report.outcome == "passed"
@@ -100,12 +101,12 @@ class Attempts:
                     report.when == "setup"
                     and not self._open
                     and not self._seen
-                    and "node" not in report.__dict__  # which xdist's controller adds
+                    and "node" not in report.__dict__  # which the controller of xdist adds
                 ):
                     self._setup = report
                     return ()
             elif report.location is not setup.location:
-                pass  # pytest gives all reports of one run of a test the same object
+                pass  # all reports of one run of a test share the same object
             elif call is None:
                 if report.when == "call":
                     self._call = report
@@ -125,12 +126,13 @@ class Attempts:
                     if not 0 < duration < MAX_SECONDS:
                         duration = 0.0
                     minute, second = self._time(self._start(setup, duration))
-                    return (PASSED % (self._name_json(report.nodeid), minute, second, duration),)
-        self._not_alone()
+                    name = self._encode_name(report.nodeid)
+                    return (PASSED_LINE % (name, minute, second, duration),)
+        self._add_kept()
         return self._add(report)
 
-    def _not_alone(self) -> None:
-        """The test that seemed to be one of many is not: take its reports in like others."""
+    def _add_kept(self) -> None:
+        """Add the reports that were kept for the fast path."""
         kept = self._setup, self._call
         self._setup = self._call = None
         for report in kept:
@@ -139,14 +141,14 @@ class Attempts:
 
     def _add(self, report: pytest.TestReport) -> list[bytes]:
         outcome = self._counted_as(report)
-        node = getattr(report, "node", None)  # xdist's controller says where the report is from
+        node = getattr(report, "node", None)  # set by the controller of xdist
         key = (report.nodeid, "" if node is None else str(node.gateway.id))
         when: str = report.when
         finished: list[bytes] = []
         attempt = self._open.get(key)
         if attempt is None or (when == "setup" and attempt.began):
-            # A second setup without a teardown: the test is run again (pytest-rerunfailures).
-            finished = [] if attempt is None else self._finished(key, attempt)
+            # A second setup without a teardown: the test runs again (pytest-rerunfailures).
+            finished = [] if attempt is None else self._results(key, attempt)
             attempt = _Attempt(self._start(report, report.duration), self._seen.pop(key, []))
             self._open[key] = attempt
         attempt.began = attempt.began or when == "setup"
@@ -155,7 +157,7 @@ class Attempts:
             attempt.seen = list(report.sections)
         if outcome:
             self._add_result(attempt, report, outcome)
-        elif not _is_subtest(report):  # whose time is a part of its test's
+        elif not _is_subtest(report):  # the time of a subtest is part of its test's
             if attempt.results:
                 last = attempt.results[-1]
                 last.duration += report.duration
@@ -165,30 +167,30 @@ class Attempts:
                 attempt.duration += report.duration
         if when == "teardown" or when not in PHASES:  # xdist reports a crashed worker as "???"
             del self._open[key]
-            finished += self._finished(key, attempt)
+            finished += self._results(key, attempt)
         return finished
 
-    def unfinished(self) -> list[bytes]:
-        """The results of tests whose teardown was never reported."""
-        self._not_alone()
+    def finish(self) -> list[bytes]:
+        """Return the results of the tests whose teardown was never reported."""
+        self._add_kept()
         results = [
-            result for key, attempt in self._open.items() for result in self._finished(key, attempt)
+            result for key, attempt in self._open.items() for result in self._results(key, attempt)
         ]
         self._open.clear()
         return results
 
     def not_collected(self, report: pytest.CollectReport, outcome: str) -> bytes:
-        """The result of a file that could not be collected, or was skipped as a whole."""
-        fields = {"longreprtext": self._texts.clean(reason(report))}
+        """Return the result of a file that could not be collected or was skipped as a whole."""
+        fields = {"longreprtext": self._texts.clean(_reason(report))}
         if self._texts.keeps_output():
-            fields |= self._texts.captured(report.sections)
-        name = self._texts.name_json(report.nodeid or "(collection)")
-        return result_line(name, outcome, self._time(self._clock()), 0.0, fields)
+            fields |= self._texts.captured_output(report.sections)
+        name = self._texts.encode_name(report.nodeid or "(collection)")
+        return encode_result(name, outcome, self._time(self._clock()), 0.0, fields)
 
     def _start(self, report: pytest.TestReport, ago: float) -> float:
-        """When the phase began; by our own clock where a test has patched pytest's."""
+        """Return when a phase began, by our own clock if a test has patched that of pytest."""
         start, now = getattr(report, "start", 0.0), self._clock()
-        return start if self._begin - 1 <= start <= now + 1 else now - _sane(ago)
+        return start if self._begin - 1 <= start <= now + 1 else now - _valid_duration(ago)
 
     def _add_result(self, attempt: _Attempt, report: pytest.TestReport, outcome: str) -> None:
         counted = _Counted(
@@ -205,65 +207,63 @@ class Attempts:
             attempt.duration = 0.0
         if outcome != "passed":
             name = _subtest_name(report) if _is_subtest(report) and not report.passed else ""
-            text = reason(report)
+            text = _reason(report)
             counted.fields["longreprtext"] = self._texts.clean(f"{name}\n{text}" if name else text)
         if report.user_properties:
-            from pytest_insight.recording.properties import encoded  # most tests have none
-
-            counted.properties = encoded(report.user_properties, self._texts)
+            counted.properties = self._texts.encode_properties(report.user_properties)
         attempt.results.append(counted)
 
-    def _finished(self, key: tuple[str, str], attempt: _Attempt) -> list[bytes]:
+    def _results(self, key: tuple[str, str], attempt: _Attempt) -> list[bytes]:
         counted = attempt.results
         if counted and counted[-1].outcome == "rerun":
             if attempt.seen:
                 self._seen[key] = attempt.seen
-            # pytest-rerunfailures takes back what the subtests of this attempt have counted.
-            counted = [c for c in counted if not (c.of_subtest and c.outcome in _TAKEN_BACK)]
-        name, worker = self._texts.name_json(key[0]), key[1]
+            # pytest-rerunfailures takes the subtests of this attempt out of the counts.
+            counted = [c for c in counted if not (c.of_subtest and c.outcome in _UNCOUNTED)]
+        name, worker = self._texts.encode_name(key[0]), key[1]
         results = []
         left: Sections = []
         for each in counted:
             fields = each.fields
             sections = left + each.sections
             if self._texts.keeps_output(passed=each.outcome == "passed"):
-                fields |= self._texts.captured(sections)
+                fields |= self._texts.captured_output(sections)
                 left = []
             else:
-                left = sections  # of a pass whose teardown fails: pytest shows it with the error
+                left = sections  # if the teardown of a pass fails, pytest shows it with the error
             if worker:
                 fields["worker"] = worker
-            start, duration = self._time(each.start), _sane(each.duration)
+            start, duration = self._time(each.start), _valid_duration(each.duration)
             results.append(
-                result_line(name, each.outcome, start, duration, fields, each.properties)
+                encode_result(name, each.outcome, start, duration, fields, each.properties)
             )
         return results
 
 
-def _sane(duration: float) -> float:
-    """The duration; none of a clock that a test has patched, which may go back or be no number."""
+def _valid_duration(duration: float) -> float:
+    """Return the duration, or 0 if it is negative, NaN or too long: a test patched the clock."""
     return duration if 0 < duration < MAX_SECONDS else 0.0
 
 
 def _is_subtest(report: pytest.TestReport) -> bool:
-    """A report beside those of its test: pytest's, or that of the plugin pytest-subtests."""
+    """Return whether a report is that of a subtest, of pytest or the plugin pytest-subtests."""
     return type(report) is not pytest.TestReport and hasattr(report, "context")
 
 
 def _subtest_name(report: Any) -> str:
-    """What tells it from others of its test: `subtest [message] (n=1)`, as pytest has it."""
+    """Return the name of a subtest as pytest shows it: `subtest [message] (n=1)`."""
     message = getattr(report.context, "msg", None)
     values = getattr(report.context, "kwargs", None) or {}
     parts = ["subtest"]
     parts += [f"[{message}]"] if message is not None else []
-    # pytest 9 keeps their reprs.
-    told = (f"{name}={text_of(value)}" for name, value in values.items())
-    parts += [f"({', '.join(told)})"] if values else []
+    # The values are texts already in pytest 9, which keeps their reprs.
+    arguments = (f"{name}={to_text(value)}" for name, value in values.items())
+    parts += [f"({', '.join(arguments)})"] if values else []
     return " ".join(parts)
 
 
-def reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Why the test did not pass, as text: the failure as pytest shows it, or a skip's reason."""
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return why a test did not pass: the failure as pytest shows it, or the reason of a skip."""
     xfail_reason = getattr(report, "wasxfail", None)
     if isinstance(report.longrepr, tuple):
         path, line, why = report.longrepr

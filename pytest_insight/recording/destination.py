@@ -1,12 +1,11 @@
-"""Where a run's session is saved at its end."""
+"""Save the session of a run in the storage that was chosen at its start."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pytest_insight.document.fast_writer import results_of, session_of
-from pytest_insight.document.plain_json import plain_json
+from pytest_insight.document.fast_writer import encode_value, result_lines, session_document
 from pytest_insight.recording.journal.writer import JournalWriter
 from pytest_insight.storage.choice import Reason, open_storage
 from pytest_insight.storage.json.append import JSONStoreFile
@@ -17,35 +16,26 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 LOCK_SECONDS = 3.0
-"""How long the end of a run waits for a store that another process writes, before it leaves the
-session in its journal."""
+"""How long the end of a run waits for another writer; then the session stays in its journal."""
 
 
 class Destination:
-    """A storage that was chosen before the run.
+    """Saves the session of one run.
 
-    To a JSON store as we write it the journal's lines are added as they are. For all others they
-    become records first: that imports what a run can do without (`entries`).
+    A JSON store in our layout gets the lines of the journal as they are. Any other storage gets
+    records; decoding them imports modules that most runs do not need.
 
     Attributes:
-        location: where it is, for people.
-        target: the same for another process, should this one die; see `entries.Target`.
+        location: the path or URL of the store, for people.
     """
 
     def __init__(self, profile: StorageProfile, reason: Reason) -> None:
-        """Nothing is created or opened yet.
+        """Create and open nothing yet.
 
         Raises:
             UnknownChoiceError: there is no such storage type.
-            StorageError: another distribution's cannot be loaded.
+            StorageError: a storage type of another distribution cannot be loaded.
         """
-        self.target = {"storage_type": profile.storage_type, "profile": profile.name}
-        if profile.path is not None:
-            self.target["file_path"] = str(profile.path)
-        elif profile.url is not None:
-            from pytest_insight.profiles.urls import without_password  # not for a file
-
-            self.target["file_path"] = without_password(profile.url)
         self._storage: BaseStorage | None = None
         self._file: JSONStoreFile | None = None
         if profile.storage_type == "json" and profile.path is not None:
@@ -57,29 +47,28 @@ class Destination:
         else:
             self._storage = open_storage(profile, reason).waiting(LOCK_SECONDS)
             self.location = self._storage.location
-        # Imported now: tests may put something else in the place of datetime, and leave it there.
-        _parser()
+        _import_parser()  # now: tests may replace `datetime` and not restore it
 
     def save(self, journal: JournalWriter, fields: dict[str, Any], ending: dict[str, Any]) -> int:
-        """End the journal and save its session; returns how many results that has.
+        """End the journal, save its session and return the number of results.
 
         Args:
-            journal: its first line says the same as `fields`.
-            fields: the session's own.
-            ending: those that are only known now.
+            journal: its first line has the same `fields`.
+            fields: the session without its results, as known at the start.
+            ending: the fields that are known only at the end.
 
         Raises:
-            InsightError: it cannot be saved.
+            InsightError: the session cannot be saved.
         """
-        lines = journal.end(plain_json(ending))
+        lines = journal.end(encode_value(ending))
         if self._file is not None:
-            results = results_of(lines)
+            results = result_lines(lines)
             if journal.is_whole(results):
-                data = session_of(fields | ending, results, lines)
+                data = session_document(fields | ending, results, lines)
                 with self._file.write_lock():
                     if self._file.add(data):
                         return journal.results
-        session = _parser()(lines).session
+        session = _import_parser()(lines).session
         with self._as_storage() as storage:
             storage.save_session(session)
         return len(session.test_results)
@@ -92,7 +81,7 @@ class Destination:
         return self._storage
 
 
-def _parser() -> Callable[[bytes], Journal]:
+def _import_parser() -> Callable[[bytes], Journal]:
     from pytest_insight.recording.journal.parser import parse
 
     return parse

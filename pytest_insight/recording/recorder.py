@@ -1,14 +1,14 @@
-"""The recorder: pytest's hooks on one side, the journal on the other, one session at the end.
+"""The recorder: from pytest's hooks to a journal, and from the journal to a stored session.
 
-What counts as what is not decided here: it is read from the terminal's counts, which pytest's
-closing line is made of, so stored outcomes agree with it, other plugins' included. Without a
-terminal the hook that it counts by is asked. Nothing that goes wrong here changes the run: a hook
-that fails stops recording, and the end of the run says so.
+The outcomes are read from the terminal's counts, from which pytest makes its closing line, so they
+agree with it, with other plugins too. Without a terminal, the recorder calls the hook that the
+terminal counts by. No error here changes the run: a hook that fails ends the recording, and the
+summary reports it.
 
-The hooks that are called for every test are written out, without helpers: a test costs some 60,000
-instructions (11,000 of them pytest's, for calling us four times), and each further call of a
-function one in a hundred of that. What a run can do without is not imported: msgspec and the
-records would cost as much as 500 tests.
+The hooks called for each test avoid helper functions: recording a test takes 55,000 instructions,
+11,000 of them in pytest for calling four hooks, and one more function call about 1 % of that.
+Modules that most runs do not need are not imported: msgspec and the records would take as many
+instructions as 500 tests.
 """
 
 from __future__ import annotations
@@ -20,74 +20,85 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
 
 from pytest_insight._util.text import cleaned
-from pytest_insight.document.fast_writer import Timestamps, head_line, new_session_id
-from pytest_insight.document.plain_json import plain_json
+from pytest_insight.document.fast_writer import (
+    Timestamps,
+    encode_head,
+    encode_value,
+    new_session_id,
+)
 from pytest_insight.errors import InsightError
 from pytest_insight.recording.attempts import Attempts
 from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.git import Code, CodeProbe
 from pytest_insight.recording.facts.machine import testing_system
-from pytest_insight.recording.journal.writer import JournalWriter, journals
-from pytest_insight.recording.redaction import Texts, environment_secrets
+from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
+from pytest_insight.recording.redaction import TextPolicy, environment_secrets
+
+if TYPE_CHECKING:
+    from pytest_insight.profiles.profile import StorageProfile
 
 P = ParamSpec("P")
 
 MAX_LINES = 3
-"""Said of journals at the end of a run."""
+"""Lines printed about journals at the end of a run."""
 
 MAX_PHASES = 3
-"""A report may be asked about when its test has had all its phases."""
+"""Phases of a test: a report may be looked up after all phases of its test were reported."""
 
 
 class Settings:
-    """Everything that was decided before the run starts.
+    """What is decided before a run starts.
 
     Attributes:
-        destination: where the session is saved at the end.
-        journal_folder: where it is written down until then.
+        profile: the storage that the session is saved in.
+        destination: saves it.
+        journal_folder: the folder of the journal.
         sut_name: the system under test.
-        tags: the session's.
+        tags: the tags of the session.
         texts: what is kept of texts.
-        ours: files and folders of ours that are no code, should they lie in the working tree.
-        branch: what the CI service says, empty without one.
+        own_paths: files and folders of pytest-insight, which are not code if they are in the
+            working tree.
+        ci: facts of the CI service; empty outside CI.
     """
 
     def __init__(
         self,
         *,
+        profile: StorageProfile,
         destination: Destination,
         journal_folder: Path,
         sut_name: str,
         tags: dict[str, str],
-        texts: Texts,
-        ours: tuple[Path, ...] = (),
-        branch: str = "",
+        texts: TextPolicy,
+        own_paths: tuple[Path, ...],
+        ci: dict[str, str],
     ) -> None:
+        self.profile = profile
         self.destination = destination
         self.journal_folder = journal_folder
         self.sut_name = sut_name
         self.tags = tags
         self.texts = texts
-        self.ours = ours
-        self.branch = branch
+        self.own_paths = own_paths
+        self.ci = ci
 
 
-def _harmless(hook: Callable[Concatenate[Recorder, P], None]) -> Callable[..., None]:
-    """A hook whose failure ends the recording, not the run."""
+def _guarded(hook: Callable[Concatenate[Recorder, P], None]) -> Callable[..., None]:
+    """Return a hook whose exceptions end the recording, not the run."""
 
     @wraps(hook)
     def run(self: Recorder, *args: P.args, **kwargs: P.kwargs) -> None:
-        # A test may fork, and its child may come back from it: only the parent records. The hooks
-        # of every test leave that to the journal.
+        # A test may fork and its child return from the test: only the parent records. The hooks
+        # called for each test leave this check to the journal.
         if self.failure is None and os.getpid() == self.process:
             try:
                 hook(self, *args, **kwargs)
-            except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
+            except Exception as exc:  # noqa: BLE001 - an error must not end the run
                 self._fail(exc)
 
     return run
@@ -98,7 +109,7 @@ class Recorder:
 
     Attributes:
         process: the ID of the process that records.
-        failure: the exception that ended the recording before its time; None while all is well.
+        failure: the exception that ended the recording early, or None.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
@@ -106,15 +117,15 @@ class Recorder:
         self.failure: Exception | None = None
         self._config = config
         self._settings = settings
-        self._code = CodeProbe(config.rootpath, settings.ours, settings.branch)
-        # Bound here: a test may patch `time` and `datetime` in every module there is.
+        self._code = CodeProbe(config.rootpath, settings.own_paths, settings.ci.get("branch", ""))
+        # Bound here: tests may patch `time` and `datetime` in all modules.
         self._clock, self._stopwatch = time.time, time.perf_counter
         self._time_at, self._time = datetime.fromtimestamp, Timestamps().text
         self._began, self._stopwatch_began = self._clock(), self._stopwatch()
         self._attempts = Attempts(settings.texts, self._clock, self._counted_as)
-        self._add, self._name_json = self._attempts.add, settings.texts.name_json
+        self._add, self._encode_name = self._attempts.add, settings.texts.encode_name
         self._journal: JournalWriter | None = None
-        self._live: JournalWriter | None = None  # the same, while nothing has failed
+        self._live: JournalWriter | None = None  # the same until something fails
         self._fields: dict[str, Any] = {}
         self._terminal_counts: dict[str, list[Any]] = {}
         self._tests_began = False
@@ -122,15 +133,15 @@ class Recorder:
         self._notes: list[str] = []
         self._problems: list[str] = []
 
-    # What pytest tells ---------------------------------------------------------------------------
+    # Hooks ---------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """The run begins."""
+        """Begin the journal."""
         self._start()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """A test begins."""
+        """Write down that a test begins."""
         journal = self._live
         if journal is None:
             return
@@ -138,44 +149,44 @@ class Recorder:
             if not self._tests_began:
                 self._tests_began = True
                 self._before_tests()
-            journal.running(self._name_json(nodeid))
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
+            journal.running(self._encode_name(nodeid))
+        except Exception as exc:  # noqa: BLE001 - an error must not end the run
             self._fail(exc)
 
-    @pytest.hookimpl(trylast=True)  # when the terminal has counted it
+    @pytest.hookimpl(trylast=True)  # after the terminal has counted the report
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """One phase of one test is done."""
+        """Write down the results of a test after its last phase."""
         journal = self._live
         if journal is None:
             return
         try:
             for line in self._add(report, self._terminal_counts):
                 journal.result(line)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the run must go on
+        except Exception as exc:  # noqa: BLE001 - an error must not end the run
             self._fail(exc)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file was collected; errors and skips of whole files count like tests."""
+        """Write down a file that was skipped or could not be collected; it counts like a test."""
         if not report.passed:
             self._not_collected(report)
 
     def pytest_warning_recorded(self, nodeid: str) -> None:
-        """A warning was recorded; it comes after the test's last report."""
+        """Write down that a test had a warning; called after the test's last report."""
         if nodeid and nodeid != self._last_warned:
             self._warned(nodeid)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the terminal's, which prints the summary
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """The run is over: save the session once every other plugin is done."""
+        """Save the session after all other plugins are done."""
         try:
             return (yield)
         finally:
-            self._finish(int(session.exitstatus))  # which other plugins may just have changed
+            self._finish(int(session.exitstatus))  # which another plugin may just have changed
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """One line that says what was saved and where, and one for each problem."""
+        """Print what was saved and where, and one line for each problem."""
         if self._config.get_verbosity() >= 0:
             for line in self._notes:
                 terminalreporter.write_line(f"insight: {_one_line(line)}")
@@ -183,7 +194,7 @@ class Recorder:
             terminalreporter.write_line(f"insight: {_one_line(line)}", yellow=True)
 
     def pytest_unconfigure(self) -> None:
-        """A run that never started leaves nothing behind."""
+        """Delete the journal of a run that never started."""
         if os.getpid() != self.process:
             return
         self._code.close()
@@ -194,9 +205,9 @@ class Recorder:
     def _fail(self, exc: Exception) -> None:
         self.failure, self._live = exc, None
 
-    # What becomes of it --------------------------------------------------------------------------
+    # The start -----------------------------------------------------------------------------------
 
-    @_harmless
+    @_guarded
     def _start(self) -> None:
         settings = self._settings
         start = self._time(self._began)
@@ -209,70 +220,78 @@ class Recorder:
         }
         if settings.tags:
             fields["session_tags"] = settings.tags
-        fields["testing_system"] = settings.texts.redacted(testing_system(self._config))
+        fields["testing_system"] = settings.texts.redact(testing_system(self._config, settings.ci))
         self._fields = cleaned(fields)
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         self._terminal_counts = getattr(terminal, "stats", {})
-        head = head_line(self._fields, settings.destination.target)
+        head = encode_head(self._fields, target_fields(settings.profile))
         if journals(settings.journal_folder):
-            # Imported now: tests may put something else in the place of datetime, and leave it.
+            # Imported now: tests may replace `datetime` and not restore it.
             from pytest_insight.recording.journal import recovery  # noqa: F401
         self._journal = JournalWriter(settings.journal_folder, self._fields["session_id"], head)
         self._live = self._journal
 
     def _before_tests(self) -> None:
         self._learn_secrets()
-        code = self._told(self._code.look())
+        code = self._redacted(self._code.look())
         if code and self._journal is not None:
-            self._journal.code(plain_json(code))  # should the run die
+            self._journal.code(encode_value(code))  # for recovery, if the run dies
 
     def _learn_secrets(self) -> None:
-        """What is imported may load some (a .env file). What tests set is their own invention."""
+        """Hide the secrets that imported modules have loaded, e.g. from a .env file.
+
+        Called before the first test: what tests set in the environment is not secret.
+        """
         self._settings.texts.add_secrets(environment_secrets())
 
-    def _told(self, code: Code | None) -> Code | None:
+    def _redacted(self, code: Code | None) -> Code | None:
         if code and "branch" in code:
             return code | {"branch": self._settings.texts.hide(code["branch"])}
         return code
 
-    @_harmless
+    # During the run ------------------------------------------------------------------------------
+
+    @_guarded
     def _not_collected(self, report: pytest.CollectReport) -> None:
         if self._journal is not None:
             self._learn_secrets()
             outcome = "error" if report.failed else "skipped"
             self._journal.result(self._attempts.not_collected(report, outcome))
 
-    @_harmless
+    @_guarded
     def _warned(self, nodeid: str) -> None:
         self._last_warned = nodeid
         if self._journal is not None:
-            self._journal.warned(self._settings.texts.name_json(nodeid))
+            self._journal.warned(self._encode_name(nodeid))
 
     def _counted_as(self, report: pytest.TestReport) -> str:
         for outcome, reports in self._terminal_counts.items():
             if any(counted is report for counted in reports[: -MAX_PHASES - 1 : -1]):
                 return outcome
-        # There is no terminal, or none that counts.
+        # There is no terminal, or it does not count.
         status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
-        # With `-p no:terminal` its default answer is not there either.
+        # With `-p no:terminal`, the default implementation is missing too.
         default = report.outcome if report.when == "call" else ""
         return str(status[0] if status else default)
+
+    # The end -------------------------------------------------------------------------------------
 
     def _finish(self, exit_status: int) -> None:
         if os.getpid() != self.process:
             return
         self._end(exit_status)
         if self.failure is not None:
-            where = f"; what it had is in {self._journal.path}" if self._journal else ""
+            journal = self._journal
+            where = f"; the results so far are in {journal.path}" if journal else ""
             kind = type(self.failure).__name__
             self._problems.append(f"recording failed: {kind}: {self.failure}{where}")
 
-    @_harmless
+    @_guarded
     def _end(self, exit_status: int) -> None:
         journal = self._journal
         if journal is None:
             return
-        for line in self._attempts.unfinished():
+        for line in self._attempts.finish():
             journal.result(line)
         if not journal.results and exit_status == pytest.ExitCode.USAGE_ERROR:
             return  # a path that does not exist: nothing was run
@@ -289,7 +308,7 @@ class Recorder:
             "session_duration": duration,
             "exit_status": exit_status,
         }
-        code = self._told(self._code.state())
+        code = self._redacted(self._code.state())
         return ending | ({"code_state": code} if code else {})
 
     def _save(self, journal: JournalWriter, ending: dict[str, Any]) -> None:
@@ -297,11 +316,11 @@ class Recorder:
         try:
             count = destination.save(journal, self._fields, ending)
         except InsightError as exc:
-            waits = f"it waits in {journal.path} and is brought in by the next recorded run"
+            rest = f"the next recorded run recovers it from {journal.path}"
             if journal.problem is not None:
-                kept = f"only a part of it is in {journal.path}"
-                waits = kept if journal.path.exists() else "its results are lost"
-            self._problems.append(f"this run was NOT saved: {exc}; {waits}")
+                partly = f"only a part of it is in {journal.path}"
+                rest = partly if journal.path.exists() else "its results are lost"
+            self._problems.append(f"this run was NOT saved: {exc}; {rest}")
             return
         self._notes.append(
             f"saved {count} result{'' if count == 1 else 's'} as {self._fields['session_id']} "
@@ -309,25 +328,25 @@ class Recorder:
         )
         journal.close(keep=False)
         self._journal = self._live = None
-        self._fold()
+        self._recover()
 
-    def _fold(self) -> None:
-        """Bring in the journals of runs that died."""
+    def _recover(self) -> None:
+        """Recover the journals of crashed runs."""
         folder = self._settings.journal_folder
         if not journals(folder):
             return
-        from pytest_insight.recording.journal.recovery import fold_journals
+        from pytest_insight.recording.journal.recovery import recover_journals
 
-        folded = list(fold_journals(folder))
-        self._notes += _few([f.message for f in folded if f.saved], "more runs that died")
-        self._problems += _few([f.message for f in folded if not f.saved], "more such journals")
+        found = list(recover_journals(folder))
+        self._notes += _first([r.message for r in found if r.saved], "more crashed runs")
+        self._problems += _first([r.message for r in found if not r.saved], "more journals")
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split("\n"))
 
 
-def _few(messages: list[str], more: str) -> list[str]:
-    """The first of them, and how many more there are: the end of a run is no place for a list."""
+def _first(messages: list[str], more: str) -> list[str]:
+    """Return the first messages and the number of the others: the summary must stay short."""
     rest = len(messages) - MAX_LINES
     return messages if rest <= 0 else [*messages[:MAX_LINES], f"... and {rest} {more}"]

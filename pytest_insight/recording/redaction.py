@@ -1,38 +1,42 @@
-"""What is kept of a result's texts: which, how much of them, and without secrets."""
+"""Which texts of a result are kept, how much of them, and how secrets in them are hidden."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any, Literal, get_args
 
-from pytest_insight.document.plain_json import text_json
+from pytest_insight._util.text import is_too_deep
+from pytest_insight.document.fast_writer import encode_text, encode_value
 
 Capture = Literal["failed", "all", "none"]
-"""Captured output is kept for tests that did not pass, for all, or for none."""
+"""Keep the captured output of tests that did not pass, of all tests, or of none."""
 
 CAPTURES: tuple[str, ...] = get_args(Capture)
 MAX_OUTPUT = 64 * 1024
+"""Characters."""
 
 SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
-"""A variable whose name holds one of these, or ends in `_KEY`, holds a secret."""
+"""A variable holds a secret if its name contains one of these words or ends with `_KEY`."""
 SHORTEST_SECRET = 8
-"""Characters. Shorter values ("test", "1234") stand everywhere, and are no secrets."""
+"""Characters. Shorter values ("test", "1234") occur in ordinary text and are not hidden."""
 REDACTED = "***"
 
 _FIELDS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
+_PLAIN_TYPES = (str, bool, int, type(None))
 Sections = list[tuple[str, str]]
 
 
-class Texts:
-    """The rules of one run.
+class TextPolicy:
+    """What is kept of the texts of one run.
 
     Args:
-        capture: whose captured output is kept.
-        max_output: characters that a text may have; of a longer one head and tail are kept.
-        secrets: values that are replaced wherever they stand.
-        patterns: regular expressions; what they match is replaced too.
+        capture: the tests whose captured output is kept.
+        max_output: maximum characters of a text; the middle of a longer one is left out.
+        secrets: values that are replaced by `***`.
+        patterns: regular expressions; matches are replaced by `***`.
     """
 
     def __init__(
@@ -45,38 +49,38 @@ class Texts:
         self._capture = capture
         self._max_output = max_output
         self._secrets: list[str] = []
-        # Each on its own: joined, one's groups and flags would mean something else in another.
+        # One by one: joined, the groups and flags of one would change the meaning of another.
         self._patterns = [re.compile(pattern) for pattern in patterns]
         self._last_name, self._last_json = "", b'""'
         self.add_secrets(secrets)
 
     def add_secrets(self, secrets: Iterable[str]) -> None:
-        """Replace these values too, from now on."""
+        """Hide these values too from now on."""
         forms = {form for secret in secrets for form in _forms(secret)}
-        # The longest first: one secret may be a part of another.
+        # The longest first: one secret may be part of another.
         self._secrets = sorted(forms.union(self._secrets), key=len, reverse=True)
         self._last_name, self._last_json = "", b'""'
 
     def hide(self, text: str) -> str:
-        """The text without secrets, whatever its length."""
-        for secret in self._secrets:  # many times as fast as one regular expression of all of them
+        """Return a text with its secrets replaced, whatever its length."""
+        for secret in self._secrets:  # many times as fast as one regular expression for all
             text = text.replace(secret, REDACTED)
         for pattern in self._patterns:
-            text = pattern.sub(_hidden, text)
+            text = pattern.sub(_replacement, text)
         return text
 
-    def name_json(self, name: str) -> bytes:
-        """JSON of a name without secrets; fast where one is asked for several times in a row."""
+    def encode_name(self, name: str) -> bytes:
+        """Return a name as JSON, secrets hidden; fast if asked for the same name repeatedly."""
         if name != self._last_name:
             self._last_name = name
             if self._secrets or self._patterns:
                 name = self.hide(name)
-            self._last_json = text_json(name)
+            self._last_json = encode_text(name)
         return self._last_json
 
     def clean(self, text: str) -> str:
-        """The text without secrets and no longer than allowed."""
-        text = self.hide(text)  # before it is cut: half a secret would not be found
+        """Return a text with its secrets hidden, cut to the maximum length."""
+        text = self.hide(text)  # before cutting: half a secret would not be found
         limit = self._max_output
         if len(text) <= limit:
             return text
@@ -84,28 +88,32 @@ class Texts:
         tail = len(text) - (limit - head)
         return f"{text[:head]}\n[... {tail - head} characters left out ...]\n{text[tail:]}"
 
-    def redacted(self, value: Any, clean: Callable[[str], str] | None = None) -> Any:
-        """A JSON value whose texts are without secrets.
+    def redact(self, value: Any, clean: Callable[[str], str] | None = None) -> Any:
+        """Return a copy of a JSON value with the secrets in its texts and keys hidden.
 
         Args:
-            value: the value; it is not changed.
-            clean: what is done to each text in it, `hide` if left out. Of keys, secrets are hidden.
+            value: it is not changed.
+            clean: applied to each text that is not a key; `hide` if None.
         """
         clean = clean or self.hide
         if isinstance(value, str):
             return clean(value)
         if isinstance(value, dict):
-            return {self.hide(str(key)): self.redacted(item, clean) for key, item in value.items()}
+            return {self.hide(str(key)): self.redact(item, clean) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.redacted(item, clean) for item in value]
+            return [self.redact(item, clean) for item in value]
         return value
 
     def keeps_output(self, *, passed: bool = False) -> bool:
-        """Whether captured output is kept of a result that passed, or did not."""
+        """Return whether the captured output of a result is kept."""
         return self._capture == "all" or (self._capture == "failed" and not passed)
 
-    def captured(self, sections: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        """Texts by field, as they are kept: a title is "Captured stdout call" and the like."""
+    def captured_output(self, sections: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """Return the captured texts by field.
+
+        Args:
+            sections: those of a report, with titles like "Captured stdout call".
+        """
         found: dict[str, str] = {}
         for title, text in sections:
             kind = title.removeprefix("Captured ").partition(" ")[0]
@@ -114,9 +122,32 @@ class Texts:
                 found[field] = found.get(field, "") + text
         return {field: self.clean(text) for field, text in found.items()}
 
+    def encode_properties(self, pairs: Iterable[Any]) -> bytes:
+        """Return what `record_property` was given as JSON: pairs of name and value."""
+        kept = []
+        for pair in pairs:
+            try:
+                name, value = pair
+            except (TypeError, ValueError):
+                name, value = "", pair  # a plugin appended something else to the list
+            kept.append((self.hide(to_text(name)), self.redact(_to_json(value), self.clean)))
+        return encode_value(kept)
+
+
+def new_sections(sections: Sections, seen: Sections) -> Sections:
+    """Return the sections not seen before: reports repeat those of earlier phases."""
+    if seen and sections[: len(seen)] == seen:
+        return sections[len(seen) :]
+    return sections
+
+
+def environment_secrets() -> set[str]:
+    """Return the secrets in the environment of this process."""
+    return secrets_of(os.environ)
+
 
 def secrets_of(environment: Mapping[str, str]) -> set[str]:
-    """The values of variables whose names look like those of secrets."""
+    """Return the values of the variables whose names look like those of secrets."""
     return {
         value
         for name, value in environment.items()
@@ -124,8 +155,31 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
     }
 
 
+def to_text(value: object) -> str:
+    """Return a text as it is, and the repr of anything else."""
+    if isinstance(value, str):
+        return value
+    try:
+        return repr(value)
+    except Exception as exc:  # noqa: BLE001 - the __repr__ of a test may raise anything
+        return f"<{type(value).__name__} whose repr() fails: {type(exc).__name__}>"
+
+
+def _to_json(value: object) -> Any:
+    """Return a value that JSON can hold: the value, its conversion by msgspec, or its repr."""
+    if type(value) in _PLAIN_TYPES or (type(value) is float and isfinite(value)):
+        return value
+    import msgspec  # few tests record such values, and it works even if tests replace `datetime`
+
+    try:
+        plain = msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError):
+        return to_text(value)
+    return to_text(value) if is_too_deep(plain) else plain
+
+
 def _is_secret(name: str) -> bool:
-    # A loop: this is asked of every variable, and a generator takes twice as long.
+    # A loop: a generator takes twice as long, and this runs for every variable.
     for word in SECRET_WORDS:
         if word in name:
             return True
@@ -133,40 +187,18 @@ def _is_secret(name: str) -> bool:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """How a secret may stand in a text: as it is, as repr() shows it, line by line.
+    """Yield the forms in which a secret may occur: unchanged, as repr() shows it, line by line.
 
-    pytest indents and marks each line of what it shows, so a key of several lines is nowhere in one
+    pytest indents and prefixes each line it shows, so a key of several lines never occurs in one
     piece.
     """
     lines = (line.strip() for line in secret.splitlines())
-    # A file's line break at the end is seldom part of what is printed.
+    # A secret read from a file may end with a line break, which is usually not printed.
     for form in (secret, secret.strip(), repr(secret)[1:-1], repr(secret.strip())[1:-1], *lines):
         if len(form) >= SHORTEST_SECRET:
             yield form
 
 
-def _hidden(match: re.Match[str]) -> str:
-    """A pattern may match nothing ("x*"), of which there is some everywhere."""
+def _replacement(match: re.Match[str]) -> str:
+    """Return `***`, or nothing for an empty match: a pattern like `x*` matches everywhere."""
     return REDACTED if match.group() else ""
-
-
-def new_sections(sections: Sections, seen: Sections) -> Sections:
-    """The sections that were not seen before: pytest's reports repeat those of earlier phases."""
-    if seen and sections[: len(seen)] == seen:
-        return sections[len(seen) :]
-    return sections
-
-
-def environment_secrets() -> set[str]:
-    """The secrets of this process's environment, before a test changes it."""
-    return secrets_of(os.environ)
-
-
-def text_of(value: object) -> str:
-    """The value where it is a text, else its repr."""
-    if isinstance(value, str):
-        return value
-    try:
-        return repr(value)
-    except Exception as exc:  # noqa: BLE001 - a stranger's __repr__ may fail in any way
-        return f"<{type(value).__name__} whose repr() fails: {type(exc).__name__}>"

@@ -78,7 +78,7 @@ def _tried(server: Server, home: Path, small: Path, what: str) -> tuple[int, str
         assert all(
             storage.get_session_by_id(each) == session(each, 1) for each in there.difference(before)
         )
-        assert "insight: brought in" in _recorded_run(home, url)
+        assert "insight: recovered" in _recorded_run(home, url)
         storage.save_sessions(several)
         assert storage.count() == len(there) + 2 + len(several)
         assert storage.verify().sound

@@ -225,7 +225,7 @@ def test_a_server_whose_disk_is_full_loses_nothing_that_was_saved(what: str, siz
     assert "what was saved before is intact" in said
     assert "No space left on device" in said or what == "log"  # it may have ended by then
     assert "insight: this run was NOT saved: cannot" in of_run
-    assert "waits in" in of_run
+    assert "recovers it from" in of_run
 
 
 # A server that is away when a run ends ----------------------------------------------------------
@@ -250,12 +250,12 @@ def test_a_run_whose_server_dies_keeps_its_session_and_the_next_run_brings_it_in
     first = pytester.runpytest_subprocess("--insight")
     own_server.stop()
     assert first.ret == 0
-    first.stdout.fnmatch_lines(["insight: this run was NOT saved: cannot open the store*waits in*"])
+    first.stdout.fnmatch_lines(["insight: this run was NOT saved: cannot open *recovers it from*"])
     monkeypatch.delenv("SERVER")
     own_server.start(fsync="off")
     second = pytester.runpytest_subprocess("--insight")
     second.stdout.fnmatch_lines(
-        ["insight: saved 1 result*", "insight: brought in *could not be saved when it ended*"]
+        ["insight: saved 1 result*", "insight: recovered *could not be saved when it ended*"]
     )
     with PostgreSQLStorage(url) as storage:
         assert storage.count() == 2
@@ -342,7 +342,7 @@ def test_a_run_whose_clock_is_ahead_dies_and_one_whose_clock_is_behind_brings_it
     monkeypatch.delenv("DIES")
     behind = pytester.run(faketime, "-f", "-400d", *command)
     assert behind.ret == 0
-    behind.stdout.fnmatch_lines(["insight: saved 1 result*", "insight: brought in *"])
+    behind.stdout.fnmatch_lines(["insight: saved 1 result*", "insight: recovered *"])
     assert pytester.run(*command).ret == 0
     with opened(place) as storage:
         sessions = storage.load_sessions()

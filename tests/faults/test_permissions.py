@@ -207,7 +207,7 @@ def test_a_run_whose_store_may_not_be_written_keeps_its_session(
     assert "insight: this run was NOT saved: cannot write " in ran.stdout
     for path in (Path(protected.location).parent, *Path(protected.location).parent.iterdir()):
         path.chmod(path.stat().st_mode | 0o200)
-    assert "brought in" in insight("sessions", "list").err
+    assert "recovered" in insight("sessions", "list").err
     assert len(protected.session_ids()) == 4
 
 

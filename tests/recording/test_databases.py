@@ -70,14 +70,14 @@ def test_a_database_named_as_a_json_store_is_left_alone_and_the_session_waits(
     before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
     ran = pytester.runpytest_subprocess(*recorded)
     ran.stdout.fnmatch_lines(
-        [f"insight: this run was NOT saved: {path} is an SQLite database, *waits in *"]
+        [f"insight: this run was NOT saved: {path} is an SQLite database, *recovers it from *"]
     )
     assert ran.parseoutcomes() == {"passed": 1, "failed": 1}
     assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
     assert len(journals(locations.journal_folder())) == 1
     manager.update_profile("team", storage_type=profile.storage_type)
     ran = pytester.runpytest_subprocess(*recorded)
-    ran.stdout.fnmatch_lines(["insight: saved 2 results*", "insight: brought in *"])
+    ran.stdout.fnmatch_lines(["insight: saved 2 results*", "insight: recovered *"])
     with SQLiteStorage(path) as storage:
         assert [len(session.test_results) for session in storage.load_sessions()] == [2] * 5
 
@@ -89,7 +89,7 @@ def test_a_journal_names_its_database_without_the_password(
     create_profile("team", "postgresql", url, store_password=True)
     pytester.makepyfile(TESTS)
     ran = pytester.runpytest_subprocess("--insight", "--insight-profile=team")
-    ran.stdout.fnmatch_lines(["insight: this run was NOT saved: *waits in *"])
+    ran.stdout.fnmatch_lines(["insight: this run was NOT saved: *recovers it from *"])
     (journal,) = journals(locations.journal_folder())
     head = json.loads(journal.read_bytes().partition(b"\n")[0])
     assert head["target"] == {

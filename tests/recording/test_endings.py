@@ -12,7 +12,7 @@ import pytest
 from pytest_insight import locations
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.recording.facts.git import UNKNOWN
-from pytest_insight.recording.journal.recovery import Folded, fold_journals
+from pytest_insight.recording.journal.recovery import Recovery, recover_journals
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage
 from tests.recording.test_git_facts import git, repository
@@ -36,8 +36,8 @@ def test_after(): pass
 """
 
 
-def fold() -> list[Folded]:
-    return list(fold_journals(locations.journal_folder()))
+def recover() -> list[Recovery]:
+    return list(recover_journals(locations.journal_folder()))
 
 
 def only_session() -> TestSession:
@@ -52,9 +52,9 @@ def test_a_run_that_dies_is_brought_in_with_the_test_that_was_running(
     pytester.makepyfile(test_it=suite(death))
     pytester.runpytest_subprocess("--insight", "-p", "no:faulthandler")
     assert JSONStorage().count() == 0
-    (folded,) = fold()
-    assert folded.saved
-    assert "while test_it.py::test_dies was running" in folded.message
+    (recovery,) = recover()
+    assert recovery.saved
+    assert "while test_it.py::test_dies was running" in recovery.message
     session = only_session()
     assert session.crashed
     assert session.exit_status is None
@@ -78,7 +78,7 @@ def test_a_run_that_dies_has_the_code_that_it_tested(pytester: pytest.Pytester) 
     )
     pytester.makepyfile(test_it=suite(DEATHS["sigkill"]))
     pytester.runpytest_subprocess("--insight")
-    fold()
+    recover()
     code = only_session().code_state
     assert code is not None
     assert (code.commit, code.branch) == (git(pytester.path, "rev-parse", "HEAD"), "main")
@@ -89,7 +89,7 @@ def test_the_next_recorded_run_brings_it_in_and_says_so(pytester: pytest.Pyteste
     pytester.makepyfile(test_it=suite(DEATHS["sigkill"]))
     pytester.runpytest_subprocess("--insight")
     ran = pytester.runpytest_subprocess("--insight", "-k", "before")
-    ran.stdout.fnmatch_lines(["insight: saved 1 result as *", "insight: brought in * died while *"])
+    ran.stdout.fnmatch_lines(["insight: saved 1 result as *", "insight: recovered * died while *"])
     assert [session.crashed for session in JSONStorage().load_sessions()] == [True, False]
 
 
@@ -98,7 +98,7 @@ def test_a_command_brings_it_in_and_says_so(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("--insight")
     command = [str(Path(sys.executable).with_name("insight")), "sessions", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "brought in" in listed.stderr
+    assert "recovered" in listed.stderr
     assert "1 failed, 1 error, 1 passed" in listed.stdout
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert again.stderr == ""
@@ -120,7 +120,7 @@ def test_the_journal_of_a_living_run_is_left_alone(pytester: pytest.Pytester) ->
     )
     try:
         journal = _wait_for_line(b"test_waits")
-        assert fold() == []
+        assert recover() == []
         assert journal.exists()
     finally:
         (pytester.path / "go").touch()
@@ -135,8 +135,8 @@ def test_two_that_find_the_same_journal_bring_it_in_once(pytester: pytest.Pytest
         pytester.runpytest_subprocess("--insight")
     script = (
         "from pytest_insight import locations\n"
-        "from pytest_insight.recording.journal.recovery import fold_journals\n"
-        "print(sum(f.saved for f in fold_journals(locations.journal_folder())))"
+        "from pytest_insight.recording.journal.recovery import recover_journals\n"
+        "print(sum(f.saved for f in recover_journals(locations.journal_folder())))"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(4)
@@ -154,8 +154,8 @@ def test_a_journal_cut_off_anywhere_gives_what_is_complete(pytester: pytest.Pyte
     first = data.index(b"\n")
     for cut in (*range(first, len(data), 37), len(data) - 1):
         journal.write_bytes(data[:cut])
-        (folded,) = fold()
-        assert folded.saved
+        (recovery,) = recover()
+        assert recovery.saved
         complete = data[: cut + 1].count(b"\n" + b'{"nodeid"') - (
             0 if data[cut : cut + 1] == b"\n" else _open_result(data, cut)
         )
@@ -178,13 +178,13 @@ def test_a_store_that_cannot_be_opened_keeps_the_run_in_its_journal(
     pytester.makepyfile("def test_it(): pass")
     ran = pytester.runpytest_subprocess("--insight")
     assert ran.ret == 0
-    ran.stdout.fnmatch_lines(["insight: this run was NOT saved: *; it waits in *"])
-    (folded,) = fold()
-    assert not folded.saved
-    assert "cannot be brought in" in folded.message
+    ran.stdout.fnmatch_lines(["insight: this run was NOT saved: *; *recovers it from *"])
+    (recovery,) = recover()
+    assert not recovery.saved
+    assert "cannot recover" in recovery.message
     blocked.rmdir()
-    (folded,) = fold()
-    assert folded.saved
+    (recovery,) = recover()
+    assert recovery.saved
     session = only_session()
     assert not session.crashed
     assert session.exit_status == 0

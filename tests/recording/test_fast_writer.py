@@ -14,17 +14,19 @@ from hypothesis import strategies as st
 from pytest_insight._util.text import clean_text, cleaned
 from pytest_insight.document.codec import decode_session, encode_clean
 from pytest_insight.document.fast_writer import (
-    PASSED,
+    PASSED_LINE,
     Timestamps,
-    head_line,
+    encode_head,
+    encode_result,
+    encode_text,
+    encode_value,
     new_session_id,
-    result_line,
-    results_of,
-    session_of,
+    result_lines,
+    session_document,
 )
-from pytest_insight.document.plain_json import plain_json, text_json
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
-from pytest_insight.recording.journal.parser import Target, parse
+from pytest_insight.profiles.profile import StorageProfile
+from pytest_insight.recording.journal.parser import parse
 from tests.strategies import json_values, names, texts
 
 MICROSECOND = timedelta(microseconds=1)
@@ -38,19 +40,19 @@ moments = st.one_of(
 
 @given(texts())
 def test_a_text_is_encoded_as_in_a_record(text: str) -> None:
-    assert text_json(text) == encode_clean(text)
+    assert encode_text(text) == encode_clean(text)
 
 
 @given(json_values())
 def test_a_value_is_encoded_as_in_a_record(value: Any) -> None:
-    assert msgspec.json.decode(plain_json(value)) == msgspec.json.decode(encode_clean(value))
-    assert msgspec.json.decode(plain_json(value)) == cleaned(value)
+    assert msgspec.json.decode(encode_value(value)) == msgspec.json.decode(encode_clean(value))
+    assert msgspec.json.decode(encode_value(value)) == cleaned(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), {"a": float("inf")}, b"", {1}], ids=repr)
 def test_what_json_cannot_hold_is_refused(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        plain_json(value)
+        encode_value(value)
 
 
 @example([-0.0, 60.0, -0.0])
@@ -83,9 +85,9 @@ def test_the_line_of_a_result_is_that_result(
     other: dict[str, str],
     pairs: list[tuple[str, Any]],
 ) -> None:
-    encoded = plain_json(pairs) if pairs else b""
+    encoded = encode_value(pairs) if pairs else b""
     parts = Timestamps().parts(start)
-    line = result_line(text_json(name), outcome, parts, duration, other, encoded)
+    line = encode_result(encode_text(name), outcome, parts, duration, other, encoded)
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
     result = msgspec.json.decode(line, type=TestResult)
@@ -105,9 +107,9 @@ def test_the_line_of_a_result_is_that_result(
 def test_the_short_way_for_what_passed_is_the_long_one(
     name: str, start: float, duration: float
 ) -> None:
-    parts, encoded = Timestamps().parts(start), text_json(name)
-    short = PASSED % (encoded, *parts, duration)
-    assert short == result_line(encoded, "passed", parts, duration, {})
+    parts, encoded = Timestamps().parts(start), encode_text(name)
+    short = PASSED_LINE % (encoded, *parts, duration)
+    assert short == encode_result(encoded, "passed", parts, duration, {})
 
 
 SYSTEM = {"host": "h", "plugins": {"xdist": "3"}, "workers": 2}
@@ -135,16 +137,16 @@ def test_a_session_is_the_same_by_hand_and_by_its_records(
 ) -> None:
     parts = Timestamps().parts(1.5)
     lines = b"".join(
-        b'{"running":%b}\n' % text_json(name)
-        + result_line(text_json(name), "failed", parts, 0.5, {"longreprtext": name})
+        b'{"running":%b}\n' % encode_text(name)
+        + encode_result(encode_text(name), "failed", parts, 0.5, {"longreprtext": name})
         for name in nodeids
     )
-    lines += b"".join(b'{"warned":%b}\n' % text_json(name) for name in [*warned, *nodeids[:1]])
-    head = head_line(FIELDS, {"storage_type": "json", "file_path": "/a"})
-    journal = head + lines + b'{"ended":%b}\n' % plain_json(ENDING)
+    lines += b"".join(b'{"warned":%b}\n' % encode_text(name) for name in [*warned, *nodeids[:1]])
+    head = encode_head(FIELDS, {"storage_type": "json", "file_path": "/a", "profile": "team"})
+    journal = head + lines + b'{"ended":%b}\n' % encode_value(ENDING)
     records = parse(journal)
-    assert records.target == Target("json", "/a")
-    session = decode_session(session_of(FIELDS | ENDING, results_of(journal), journal))
+    assert records.profile == StorageProfile("team", "json", "/a")
+    session = decode_session(session_document(FIELDS | ENDING, result_lines(journal), journal))
     assert session == records.session
     assert session == TestSession(
         session_id="api-1",

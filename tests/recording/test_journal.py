@@ -1,4 +1,4 @@
-"""What a journal says, whatever became of it, and how it is brought in."""
+"""What a journal says, whatever became of it, and how it is recovered."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from pytest_insight import locations
 from pytest_insight.document.codec import encode_clean
-from pytest_insight.document.fast_writer import results_of
-from pytest_insight.document.plain_json import text_json
+from pytest_insight.document.fast_writer import encode_head, encode_text, encode_value, result_lines
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.profiles.manager import ProfileManager
-from pytest_insight.recording.journal.parser import Ending, Head, Journal, Target, parse
-from pytest_insight.recording.journal.recovery import Folded, fold_journals
-from pytest_insight.recording.journal.writer import JournalWriter, journals
+from pytest_insight.profiles.profile import StorageProfile
+from pytest_insight.recording.journal.parser import Journal, parse
+from pytest_insight.recording.journal.recovery import Recovery, recover_journals
+from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
 from pytest_insight.storage import JSONStorage, create_profile
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -30,19 +32,20 @@ def result(name: str, outcome: str = "passed", worker: str = "") -> bytes:
     return encode_clean(TestResult(name, TestOutcome(outcome), START, 0.5, worker=worker)) + b"\n"
 
 
-def fold() -> list[Folded]:
-    return list(fold_journals(locations.journal_folder()))
+def recover() -> list[Recovery]:
+    return list(recover_journals(locations.journal_folder()))
 
 
-def begun(session_id: str = "api-1", target: Target | None = None) -> JournalWriter:
-    session = TestSession(session_id, "api", START)
-    head = Head(1, session, target or Target("json", str(JSONStorage().path)))
-    return JournalWriter(locations.journal_folder(), session_id, encode_clean(head) + b"\n")
+def begin(session_id: str = "api-1", profile: StorageProfile | None = None) -> JournalWriter:
+    session = msgspec.to_builtins(TestSession(session_id, "api", START))
+    target = target_fields(profile or StorageProfile("", "json", str(JSONStorage().path)))
+    head = encode_head(session, target)
+    return JournalWriter(locations.journal_folder(), session_id, head)
 
 
-def died(*writes: Write, session_id: str = "api-1", target: Target | None = None) -> Path:
+def died(*writes: Write, session_id: str = "api-1", profile: StorageProfile | None = None) -> Path:
     """The journal of a process that wrote this and died; made by giving its lock up."""
-    writer = begun(session_id, target)
+    writer = begin(session_id, profile)
     for write in writes:
         write(writer)
     assert writer.problem is None
@@ -51,15 +54,20 @@ def died(*writes: Write, session_id: str = "api-1", target: Target | None = None
 
 
 def starts(name: str) -> Write:
-    return lambda writer: writer.running(text_json(name))
+    return lambda writer: writer.running(encode_text(name))
 
 
 def gives(name: str, outcome: str = "passed", worker: str = "") -> Write:
     return lambda writer: writer.result(result(name, outcome, worker))
 
 
+def ending(code: CodeState | None = None) -> bytes:
+    fields: dict[str, Any] = {"exit_status": 0, "session_duration": 1.0}
+    return encode_value(fields | ({"code_state": msgspec.to_builtins(code)} if code else {}))
+
+
 def end(writer: JournalWriter, code: CodeState | None = None) -> None:
-    writer.end(encode_clean(Ending(0, 1.0, code)))
+    writer.end(ending(code))
 
 
 def ends(writer: JournalWriter) -> None:
@@ -120,8 +128,8 @@ def test_what_was_running_is_what_began_and_did_not_end(
 
 def test_several_tests_that_were_running_are_all_named() -> None:
     died(starts("a"), starts("b"), starts("b"))
-    (folded,) = fold()
-    assert folded.message.endswith("while a, b were running")
+    (recovery,) = recover()
+    assert recovery.message.endswith("while a, b were running")
     (session,) = JSONStorage().load_sessions()
     assert [(r.nodeid, str(r.outcome)) for r in session.test_results] == [
         ("a", "error"),
@@ -132,16 +140,16 @@ def test_several_tests_that_were_running_are_all_named() -> None:
 
 def test_of_many_tests_that_were_running_a_few_are_named() -> None:
     died(*(starts(name) for name in "abcde"))
-    (folded,) = fold()
-    assert folded.message.endswith("while a, b, c and 2 more were running")
+    (recovery,) = recover()
+    assert recovery.message.endswith("while a, b, c and 2 more were running")
     (session,) = JSONStorage().load_sessions()
     assert [r.nodeid for r in session.test_results] == list("abcde")
 
 
 def test_a_run_that_died_between_two_tests_names_none() -> None:
     died(starts("a"), gives("a"))
-    (folded,) = fold()
-    assert folded.message.endswith("its process died")
+    (recovery,) = recover()
+    assert recovery.message.endswith("its process died")
     (session,) = JSONStorage().load_sessions()
     assert session.crashed
     assert session.session_stop_time == START + timedelta(seconds=0.5)
@@ -164,16 +172,16 @@ def test_a_damaged_line_costs_that_line_and_the_journal_is_kept() -> None:
     lines[2] = lines[2].replace(b"passed", b"pas\0ed")
     damaged = b"\n".join(lines)
     path.write_bytes(damaged)
-    (folded,) = fold()
-    assert folded.saved
+    (recovery,) = recover()
+    assert recovery.saved
     (session,) = JSONStorage().load_sessions()
     assert [r.nodeid for r in session.test_results] == ["a", "c", "d"]
     (kept,) = path.parent.iterdir()
     assert kept.read_bytes() == damaged
-    assert folded.message.endswith(
-        f"1 damaged line could not be read, and the journal is kept as {kept}"
+    assert recovery.message.endswith(
+        f"could not read 1 damaged line, the journal is kept as {kept}"
     )
-    assert fold() == []
+    assert recover() == []
 
 
 FIRST_LINES = {
@@ -190,13 +198,13 @@ def test_a_journal_that_cannot_be_read_stays_and_is_named_each_time(content: byt
     path = died(gives("a"), session_id="unreadable")
     path.write_bytes(content)
     other = died(gives("a"), session_id="z-readable")
-    first, second = fold()
+    first, second = recover()
     assert (first.path, first.saved) == (path, False)
     assert str(path) in first.message
-    assert ("upgrade with pip" in first.message) == (b'"journal":2' in content)
+    assert ("upgrade with: pip" in first.message) == (b'"journal":2' in content)
     assert "\n" not in first.message
     assert (second.path, second.saved) == (other, True)
-    assert fold() == [first]
+    assert recover() == [first]
     assert path.read_bytes() == content
 
 
@@ -222,8 +230,8 @@ def test_a_line_that_a_full_disk_cut_off_and_comes_again_is_no_damage() -> None:
 def test_an_empty_journal_is_removed_and_said() -> None:
     path = died(session_id="empty")
     path.write_bytes(b"")
-    (folded,) = fold()
-    assert folded.message == f"an empty journal was removed: {path}"
+    (recovery,) = recover()
+    assert recovery.message == f"removed an empty journal: {path}"
     assert list(path.parent.iterdir()) == []
 
 
@@ -231,9 +239,9 @@ def test_a_journal_that_may_not_be_read_is_named_and_does_not_stop_the_others() 
     path = locations.journal_folder() / "a-folder.jsonl"
     path.mkdir(parents=True)
     died(gives("a"))
-    refused, folded = fold()
-    assert refused.message == f"the journal {path} cannot be read: Is a directory"
-    assert folded.saved
+    refused, recovery = recover()
+    assert refused.message == f"cannot read the journal {path}: Is a directory"
+    assert recovery.saved
 
 
 # Where it goes -----------------------------------------------------------------------------------
@@ -241,20 +249,20 @@ def test_a_journal_that_may_not_be_read_is_named_and_does_not_stop_the_others() 
 
 def test_a_profile_that_was_deleted_still_has_its_store() -> None:
     path = create_profile("gone").path
-    died(gives("a"), target=Target("json", str(path), "gone"))
+    died(gives("a"), profile=StorageProfile("gone", "json", str(path)))
     ProfileManager().delete_profile("gone")
-    (folded,) = fold()
-    assert folded.saved
+    (recovery,) = recover()
+    assert recovery.saved
     assert JSONStorage(path).count() == 1
     assert JSONStorage().count() == 0
 
 
 def test_a_storage_type_that_is_gone_is_said_and_the_journal_stays() -> None:
-    path = died(gives("a"), target=Target("carrier-pigeon"))
-    (folded,) = fold()
-    assert not folded.saved
-    assert "carrier-pigeon" in folded.message
-    assert str(path) in folded.message
+    path = died(gives("a"), profile=StorageProfile("", "carrier-pigeon"))
+    (recovery,) = recover()
+    assert not recovery.saved
+    assert "carrier-pigeon" in recovery.message
+    assert str(path) in recovery.message
     assert path.exists()
 
 
@@ -267,16 +275,16 @@ def test_a_storage_that_breaks_in_any_way_is_said_in_one_line(
     path = died(gives("a"))
     with monkeypatch.context() as broken:
         broken.setattr(JSONStorage, "save_sessions", breaks)
-        (folded,) = fold()
-    assert folded.message.endswith(f"from {path}: RuntimeError: first second")
-    assert fold()[0].saved
+        (recovery,) = recover()
+    assert recovery.message.endswith(f"from {path}: RuntimeError: first second")
+    assert recover()[0].saved
 
 
 def test_what_was_recorded_in_memory_ends_with_its_process_and_that_is_said() -> None:
-    died(gives("a"), target=Target("memory"))
-    (folded,) = fold()
-    assert "in memory" in folded.message
-    assert fold() == []
+    died(gives("a"), profile=StorageProfile("", "memory"))
+    (recovery,) = recover()
+    assert "in memory" in recovery.message
+    assert recover() == []
 
 
 def test_a_locked_store_is_waited_for_once_and_keeps_no_other_from_its_journals(
@@ -284,15 +292,15 @@ def test_a_locked_store_is_waited_for_once_and_keeps_no_other_from_its_journals(
 ) -> None:
     locked, free = tmp_path / "locked.json", tmp_path / "free.json"
     for number in range(20):
-        died(gives("a"), session_id=f"a-{number}", target=Target("json", str(locked)))
-    died(gives("a"), session_id="b", target=Target("json", str(free)))
+        died(gives("a"), session_id=f"a-{number}", profile=StorageProfile("", "json", str(locked)))
+    died(gives("a"), session_id="b", profile=StorageProfile("", "json", str(free)))
     with another_process_holding(locked):
-        folded = fold()
-    assert [f.saved for f in folded] == [False] * 20 + [True]
-    assert f"{locked}.lock" in folded[0].message
-    assert "its store is locked" in folded[1].message
+        recovery = recover()
+    assert [f.saved for f in recovery] == [False] * 20 + [True]
+    assert f"{locked}.lock" in recovery[0].message
+    assert "its store is locked" in recovery[1].message
     assert JSONStorage(free).count() == 1
-    assert all(f.saved for f in fold())
+    assert all(f.saved for f in recover())
     assert JSONStorage(locked).count() == 20
 
 
@@ -323,15 +331,15 @@ class another_process_holding:  # noqa: N801 - reads as a sentence
 
 
 def test_a_journal_that_a_test_deletes_is_not_lost() -> None:
-    writer = begun()
+    writer = begin()
     writer.result(result("a"))
     for file in writer.path.parent.iterdir():
         file.unlink()
     writer.path.parent.rmdir()
     writer.result(result("b"))
-    lines = writer.end(encode_clean(Ending(0, 1.0)))
+    lines = writer.end(ending())
     writer.close(keep=False)
-    assert writer.is_whole(results_of(lines))
+    assert writer.is_whole(result_lines(lines))
     assert [r.nodeid for r in parse(lines).session.test_results] == ["a", "b"]
 
 
@@ -339,13 +347,13 @@ def test_two_runs_of_one_name_have_a_journal_each() -> None:
     names = [f"{'x' * 300}-20261101-120000-{number:08x}" for number in range(2)]
     paths = {died(gives("a"), session_id=name) for name in names}
     assert len(paths) == 2
-    assert {f.session_id for f in fold()} == set(names)
+    assert {f.session_id for f in recover()} == set(names)
 
 
 def test_an_odd_name_stays_in_the_folder() -> None:
     path = died(gives("a"), session_id="../../a b/\u00fc:*-1")
     assert path.parent == locations.journal_folder()
-    assert fold()[0].saved
+    assert recover()[0].saved
 
 
 def test_only_the_owner_can_read_it() -> None:
@@ -358,6 +366,35 @@ def test_files_of_others_in_the_folder_are_left_alone() -> None:
     path = died(gives("a"))
     other = path.with_name("notes.txt")
     other.write_text("mine")
-    assert [f.path for f in fold()] == [path]
+    assert [f.path for f in recover()] == [path]
     assert os.listdir(path.parent) == ["notes.txt"]  # noqa: PTH208
     assert journals(path.parent / "missing") == []
+
+
+def test_a_journal_of_the_first_version_is_recovered(tmp_path: Path) -> None:
+    """Its text, so that a change of the format cannot pass with a change of the writer."""
+    store = tmp_path / "store.json"
+    path = locations.journal_folder() / "api-1.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{"journal":1,"session":{"session_id":"api-1","sut_name":"api",'
+        '"session_start_time":"2026-11-01T12:00:00.000000Z",'
+        '"session_stop_time":"2026-11-01T12:00:00.000000Z","session_duration":0.0,'
+        '"testing_system":{"host":"h"}},'
+        f'"target":{{"storage_type":"json","profile":"gone","file_path":"{store}"}}}}\n'
+        '{"code":{"commit":"c","branch":"main","digest":"d"}}\n'
+        '{"running":"test_a.py::test_x"}\n'
+        '{"nodeid":"test_a.py::test_x","outcome":"passed",'
+        '"start_time":"2026-11-01T12:00:01.000000Z","duration":0.500000}\n'
+        '{"warned":"test_a.py::test_x"}\n'
+        '{"running":"test_a.py::test_y"}\n'
+    )
+    (recovery,) = recover()
+    assert recovery.saved, recovery.message
+    (session,) = JSONStorage(store).load_sessions()
+    assert session.crashed
+    assert session.code_state == CodeState("c", "main", "d")
+    assert [(r.nodeid, str(r.outcome), r.has_warning) for r in session.test_results] == [
+        ("test_a.py::test_x", "passed", True),
+        ("test_a.py::test_y", "error", False),
+    ]

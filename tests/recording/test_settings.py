@@ -169,21 +169,24 @@ def test_the_number_of_workers_is_a_fact(
 # Mistakes ----------------------------------------------------------------------------------------
 
 OPTIONS = {
-    "a tag without a value": (["--insight-tag", "nightly"], "--insight-tag takes KEY=VALUE"),
-    "a tag without a key": (["--insight-tag", " =x"], "--insight-tag takes KEY=VALUE"),
-    "an empty tag": (["--insight-tag", ""], "--insight-tag takes KEY=VALUE"),
+    "a tag without a value": (["--insight-tag", "nightly"], "--insight-tag must be KEY=VALUE"),
+    "a tag without a key": (["--insight-tag", " =x"], "--insight-tag must be KEY=VALUE"),
+    "an empty tag": (["--insight-tag", ""], "--insight-tag must be KEY=VALUE"),
     "a profile with a slash": (["--insight-profile", "a/b"], "'a/b' cannot be the name"),
     "an empty profile": (["--insight-profile", ""], "'' cannot be the name"),
     "a reserved profile": (["--insight-profile", "sessions"], "'sessions' needs a path"),
-    "a blank system": (["--insight-sut", " "], "system under test is blank"),
-    "an empty system": (["--insight-sut", ""], "system under test is blank"),
+    "a blank system": (["--insight-sut", " "], "--insight-sut must not be blank"),
+    "an empty system": (["--insight-sut", ""], "--insight-sut must not be blank"),
 }
 INI = {
     "insight": ("insight = maybe", "ini key insight: invalid truth value 'maybe'"),
     "profile": ("insight_profile = a b", "'a b' cannot be the name"),
-    "capture": ("insight_capture = some", "insight_capture is one of failed, all, none"),
-    "no number": ("insight_max_output = 64KiB", "insight_max_output is a number of characters"),
-    "negative": ("insight_max_output = -1", "insight_max_output is a number of characters"),
+    "capture": ("insight_capture = some", "insight_capture must be failed, all or none"),
+    "no number": (
+        "insight_max_output = 64KiB",
+        "insight_max_output must be a number of characters",
+    ),
+    "negative": ("insight_max_output = -1", "insight_max_output must be a number of characters"),
     "pattern": ("insight_redact =\n  fine\n  [", "'[' is not a regular expression"),
 }
 VARIABLES = {

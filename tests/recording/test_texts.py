@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_insight import locations
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.recording.journal.writer import journals
-from pytest_insight.recording.redaction import REDACTED, Texts, secrets_of
+from pytest_insight.recording.redaction import REDACTED, TextPolicy, secrets_of
 from pytest_insight.storage import JSONStorage
 
 SECRET = "hunter2-hunter2"
@@ -157,7 +157,7 @@ def test_sixty_four_kibi_characters_are_kept_by_default(pytester: pytest.Pyteste
 
 @given(st.text("ab", max_size=60), st.integers(0, 40))
 def test_what_is_kept_is_never_more_than_allowed(text: str, limit: int) -> None:
-    cleaned = Texts(max_output=limit).clean(text)
+    cleaned = TextPolicy(max_output=limit).clean(text)
     head, said, tail = cleaned.partition(f"\n[... {len(text) - limit} characters left out ...]\n")
     assert bool(said) == (len(text) > limit)
     assert len(head + tail) == min(len(text), limit)
@@ -277,7 +277,7 @@ def test_what_a_test_puts_into_a_variable_is_no_secret(pytester: pytest.Pytester
 def test_a_secret_that_the_cut_would_split_does_not_leak() -> None:
     for before in range(40):
         text = "a" * before + SECRET + "b" * 60
-        cleaned = Texts(max_output=40, secrets=[SECRET]).clean(text)
+        cleaned = TextPolicy(max_output=40, secrets=[SECRET]).clean(text)
         for size in range(4, len(SECRET) + 1):
             assert SECRET[:size] not in cleaned
             assert SECRET[-size:] not in cleaned
@@ -298,13 +298,13 @@ def test_names_of_variables_tell_what_is_secret() -> None:
 
 
 def test_one_secret_may_be_a_part_of_another() -> None:
-    texts = Texts(secrets=["password", "password-of-mine", "mine-too-and-long"])
+    texts = TextPolicy(secrets=["password", "password-of-mine", "mine-too-and-long"])
     assert texts.hide("password-of-mine password") == "*** ***"
 
 
 def test_a_key_of_several_lines_is_hidden_however_it_is_shown() -> None:
     key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n"
-    texts = Texts(secrets=[key])
+    texts = TextPolicy(secrets=[key])
     marked = "".join(f"E       {line}\n" for line in key.splitlines())
     for shown in (key, key.strip(), repr(key), repr({"key": key.strip()}), marked):
         hidden = texts.hide(f"it is {shown}")
@@ -341,7 +341,7 @@ def test_a_value_keeps_its_shape(data: st.DataObject) -> None:
         leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text("ab"), inner), max_leaves=9
     )
     value = data.draw(shape)
-    redacted = Texts(secrets=[SECRET]).redacted(value)
+    redacted = TextPolicy(secrets=[SECRET]).redact(value)
     assert SECRET not in json.dumps(redacted)
     assert [type(leaf) for leaf in walk(redacted)] == [type(leaf) for leaf in walk(value)]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.recording.journal.recovery import Folded, fold_journals
+from pytest_insight.recording.journal.recovery import Recovery, recover_journals
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage
 from tests.recording.test_journal import another_process_holding
@@ -23,8 +23,8 @@ from tests.recording.test_journal import another_process_holding
 MIXED = "def test_passes(): pass\ndef test_fails(): assert 0\n"
 
 
-def fold() -> list[Folded]:
-    return list(fold_journals(locations.journal_folder()))
+def recover() -> list[Recovery]:
+    return list(recover_journals(locations.journal_folder()))
 
 
 def said(ran: pytest.RunResult) -> list[str]:
@@ -87,7 +87,7 @@ def test_of_many_runs_that_died_the_end_of_a_run_says_how_many(pytester: pytest.
             pytester.runpytest_subprocess("--insight")
     lines = said(pytester.runpytest_subprocess("--insight"))
     assert len(lines) == 5
-    assert lines[-1] == "insight: ... and 2 more runs that died"
+    assert lines[-1] == "insight: ... and 2 more crashed runs"
     assert JSONStorage().count() == 6
 
 
@@ -105,10 +105,10 @@ def test_a_store_that_another_process_has_locked_keeps_the_run_in_its_journal(
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
     assert f"{JSONStorage().path}.lock" in line
-    assert f"it waits in {journal}" in line
+    assert f"the next recorded run recovers it from {journal}" in line
     assert_same_as_without(pytester, ran)
-    (folded,) = fold()
-    assert folded.saved
+    (recovery,) = recover()
+    assert recovery.saved
     (session,) = JSONStorage().load_sessions()
     assert (session.crashed, session.exit_status, len(session.test_results)) == (False, 1, 2)
 
@@ -144,10 +144,10 @@ def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
     (journal,) = journals(locations.journal_folder())
     assert line == (
         "insight: recording failed: RuntimeError: first line second line; "
-        f"what it had is in {journal}"
+        f"the results so far are in {journal}"
     )
     assert_same_as_without(pytester, ran)
-    # This time its journal is not brought in either; and the next time it is.
+    # This time its journal is not recovered either; and the next time it is.
     pytester.runpytest_subprocess("--insight")
     (pytester.path / "conftest.py").unlink()
     assert len(said(pytester.runpytest_subprocess("--insight"))) == 3
@@ -210,7 +210,7 @@ def test_what_is_seldom_needed_is_there_when_datetime_no_longer_is(
         pytester.runpytest_subprocess("--insight", "test_dies.py")
     JSONStorage().path.write_bytes(JSONStorage().path.read_bytes().replace(b"[\n", b"[ \n", 1))
     lines = said(pytester.runpytest_subprocess("--insight", "test_it.py"))
-    assert ["saved" in line or "brought in" in line for line in lines] == [True, True]
+    assert ["saved" in line or "recovered" in line for line in lines] == [True, True]
     assert JSONStorage().count() == 3
 
 
@@ -281,8 +281,8 @@ def test_a_disk_that_stays_full_is_said_and_what_fits_is_kept(pytester: pytest.P
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
     assert f"only a part of it is in {journal}" in line
-    (folded,) = fold()
-    assert folded.saved
+    (recovery,) = recover()
+    assert recovery.saved
     (session,) = JSONStorage().load_sessions()
     assert session.crashed
     assert 3 < len(session.test_results) < 100
@@ -354,8 +354,8 @@ def test_a_controller_that_is_killed_names_what_each_worker_was_running(
     with two_waiting_workers(pytester) as running:
         os.kill(running.pid, signal.SIGKILL)
         running.wait(timeout=60)
-        (folded,) = fold()
-    assert folded.message.endswith("were running")
+        (recovery,) = recover()
+    assert recovery.message.endswith("were running")
     (session,) = JSONStorage().load_sessions()
     assert session.crashed
     assert sorted(r.nodeid for r in session.test_results) == [

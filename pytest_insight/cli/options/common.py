@@ -202,10 +202,10 @@ def _bring_in_what_died() -> None:
     except (InsightError, OSError) as exc:
         say(f"warning: cannot look for the journals of runs that died: {exc}")
         return
-    from pytest_insight.recording.journal.recovery import fold_journals
+    from pytest_insight.recording.journal.recovery import recover_journals
 
-    for folded in fold_journals(folder):
-        say(folded.message)
+    for recovery in recover_journals(folder):
+        say(recovery.message)
 
 
 PathArgument = Annotated[

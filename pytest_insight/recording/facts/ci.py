@@ -1,8 +1,8 @@
-"""Facts that a CI service gives in the environment, under the same names for each service.
+"""Read facts about a CI build from the environment, under the same names for all services.
 
-The variables are those of the services' own documentation of predefined variables. A `branch` is
-the one whose code is tested: of a pull request the source, not the target nor the merge reference
-that the service made. A build of a tag has none.
+The variables are those that each service documents as predefined. The `branch` is the one whose
+code is tested: the source branch of a pull request, not the target or the service's merge
+reference. The build of a tag has no branch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Fact = Callable[[Environment], str]
 
 
 def _not_given(_env: Environment) -> str:
-    """A fact that the service puts in no variable."""
+    """Return nothing: the service has no variable for the fact."""
     return ""
 
 
@@ -23,12 +23,12 @@ class Service:
     """One CI service.
 
     Attributes:
-        name: ours for it.
-        sign: the variable that shows that it is this one.
-        run_id, job: variables, the first one that is set counts.
-        attempt: from the variables to how often this was tried: 1, then 2, ...
-        url: from the variables to the run's address.
-        branch: from the variables to the branch.
+        name: the value of the fact `provider`.
+        sign: the variable that only this service sets.
+        run_id, job: variables; the first one that is set counts.
+        attempt: returns how often the job was tried: 1, 2, ...
+        url: returns the URL of the run.
+        branch: returns the branch.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Service:
 
 
 def ci_facts(environment: Environment) -> dict[str, str]:
-    """What the CI service says: `provider`, `run_id`, `job`, `attempt`, `url`, `branch`.
+    """Return `provider`, `run_id`, `job`, `attempt`, `url` and `branch` of the CI build.
 
-    Facts that are not given are left out; outside of CI there are none.
+    Unknown facts are left out; outside CI the result is empty.
     """
     for service in SERVICES:
         if environment.get(service.sign, "").lower() not in ("", "false", "0"):
@@ -71,12 +71,12 @@ def ci_facts(environment: Environment) -> dict[str, str]:
 
 
 def _first(*names: str) -> Fact:
-    """The first of the variables that is set."""
+    """Return a function for the first of the variables that is set."""
     return lambda env: next((env[name] for name in names if env.get(name)), "")
 
 
-def _joined(template: str, *needed: str) -> Fact:
-    """The template filled in, where all that it needs is set; parts of a URL are quoted."""
+def _template(template: str, *needed: str) -> Fact:
+    """Return a function that fills in a URL template, or returns "" if a variable is missing."""
 
     def join(env: Environment) -> str:
         if not all(env.get(name) for name in needed):
@@ -86,8 +86,8 @@ def _joined(template: str, *needed: str) -> Fact:
     return join
 
 
-def _no_tag(branch: str, tag: str) -> Fact:
-    """A branch variable that holds the tag's name where a tag is built."""
+def _unless_tag(branch: str, tag: str) -> Fact:
+    """Return a function for a branch variable that holds the tag if a tag is built."""
     return lambda env: env.get(branch, "") if env.get(branch) != env.get(tag) else ""
 
 
@@ -105,7 +105,7 @@ def _gitlab_branch(env: Environment) -> str:
 
 
 def _azure_branch(env: Environment) -> str:
-    # Full references. BUILD_SOURCEBRANCHNAME is but the part behind the last slash.
+    # Full references. BUILD_SOURCEBRANCHNAME has only the part after the last slash.
     reference = _first("SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH")(env)
     branch = reference.removeprefix("refs/heads/")
     return "" if branch.startswith("refs/") else branch
@@ -114,7 +114,8 @@ def _azure_branch(env: Environment) -> str:
 def _jenkins_branch(env: Environment) -> str:
     if env.get("TAG_NAME"):
         return ""
-    # CHANGE_BRANCH: of a pull request, whose BRANCH_NAME is like PR-12. GIT_BRANCH has the remote.
+    # CHANGE_BRANCH is that of a pull request, whose BRANCH_NAME is like PR-12. GIT_BRANCH begins
+    # with the remote.
     named = _first("CHANGE_BRANCH", "BRANCH_NAME", "GIT_LOCAL_BRANCH")(env)
     return named or env.get("GIT_BRANCH", "").removeprefix("origin/")
 
@@ -131,7 +132,7 @@ SERVICES = (
         run_id=("GITHUB_RUN_ID",),
         job=("GITHUB_JOB",),
         attempt=_first("GITHUB_RUN_ATTEMPT"),
-        url=_joined(
+        url=_template(
             "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
             "GITHUB_SERVER_URL",
             "GITHUB_REPOSITORY",
@@ -161,7 +162,7 @@ SERVICES = (
         run_id=("BUILD_BUILDID",),
         job=("SYSTEM_JOBDISPLAYNAME", "AGENT_JOBNAME"),
         attempt=_first("SYSTEM_JOBATTEMPT"),
-        url=_joined(
+        url=_template(
             "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
             "SYSTEM_COLLECTIONURI",
             "SYSTEM_TEAMPROJECT",
@@ -176,7 +177,7 @@ SERVICES = (
         job=("BUILDKITE_LABEL", "BUILDKITE_JOB_ID"),
         attempt=_buildkite_attempt,
         url=_first("BUILDKITE_BUILD_URL"),
-        branch=_no_tag("BUILDKITE_BRANCH", "BUILDKITE_TAG"),
+        branch=_unless_tag("BUILDKITE_BRANCH", "BUILDKITE_TAG"),
     ),
     Service(
         name="bitbucket",
@@ -184,7 +185,7 @@ SERVICES = (
         run_id=("BITBUCKET_BUILD_NUMBER",),
         job=("BITBUCKET_STEP_UUID",),
         attempt=_first("BITBUCKET_STEP_RUN_NUMBER"),
-        url=_joined(
+        url=_template(
             "https://bitbucket.org/{BITBUCKET_REPO_FULL_NAME}/pipelines/results/"
             "{BITBUCKET_BUILD_NUMBER}",
             "BITBUCKET_REPO_FULL_NAME",
@@ -198,7 +199,7 @@ SERVICES = (
         run_id=("BUILD_NUMBER",),
         job=("TEAMCITY_BUILDCONF_NAME",),
         url=_first("BUILD_URL"),
-        branch=_not_given,  # but git knows it: what it checks out is a branch
+        branch=_not_given,  # git knows it: TeamCity checks out a branch
     ),
     Service(
         name="travis",
@@ -206,13 +207,13 @@ SERVICES = (
         run_id=("TRAVIS_BUILD_ID",),
         job=("TRAVIS_JOB_NAME", "TRAVIS_JOB_ID"),
         url=_first("TRAVIS_BUILD_WEB_URL"),
-        # Of a pull request TRAVIS_BRANCH is the target.
+        # For a pull request, TRAVIS_BRANCH is the target.
         branch=lambda env: (
-            env.get("TRAVIS_PULL_REQUEST_BRANCH") or _no_tag("TRAVIS_BRANCH", "TRAVIS_TAG")(env)
+            env.get("TRAVIS_PULL_REQUEST_BRANCH") or _unless_tag("TRAVIS_BRANCH", "TRAVIS_TAG")(env)
         ),
     ),
     Service(
-        name="jenkins",  # last: it runs beside others' variables, and others set BUILD_ID too
+        name="jenkins",  # last: other services set BUILD_ID too
         sign="JENKINS_URL",
         run_id=("BUILD_ID", "BUILD_NUMBER"),
         job=("JOB_NAME",),

@@ -1,4 +1,4 @@
-"""Which code a run tested: asked of git in the background, and never in the run's way."""
+"""Ask git in the background which code a run tests."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pathlib import Path
 from typing import IO
 
 GIT_SECONDS = 0.3
-"""How long the end of a run waits, in all, for a git that was started at its beginning."""
+"""How long the end of a run waits, in total, for the git processes started at its beginning."""
 
 UNKNOWN = "unknown"
-"""The digest where it could not be taken: the tree may be clean, or may not."""
+"""The digest if it could not be computed; the working tree may be clean or not."""
 
 MAX_FILES = 1000
-"""Untracked files that are looked at; with more of them the digest is unknown."""
+"""Untracked files that are read; if there are more, the digest is unknown."""
 MAX_FILE = 1 << 20
 MAX_ALL = 4 << 20
-"""Bytes of one untracked file, and of all of them, that are read: a matter of milliseconds. What is
-larger (a data set, a core dump) goes into the digest by its size and time of change."""
+"""Bytes of one untracked file, and of all together, that are read; this takes milliseconds. Larger
+files (data sets, core dumps) are part of the digest with their size and modification time."""
 
 _NOT_CODE = ("__pycache__", "*.py[co]", ".pytest_cache")
-"""Written by every run; usually ignored by git, and by us where they are not."""
+"""Written by every run; left out of the digest even if git does not ignore them."""
 
 _DIFF = (
-    # Names the content of each changed file by its full hash, so the changes themselves need not be
-    # long. The rest is that no setting of the user's changes or hides anything.
+    # The full hash identifies the content of each changed file, so no context lines are needed. The
+    # other options override settings of the user that would change or hide something.
     *("diff", "--full-index", "-U0", "--no-renames", "--no-color", "--no-ext-diff"),
     *("--no-textconv", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/"),
     *("--ignore-submodules=none", "--submodule=diff", "HEAD"),
@@ -44,68 +44,68 @@ _SET_BY_HOOKS = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_LITERAL_PATHSPECS"),
 )
-"""A git that runs pytest as its hook sets these: they name its repository, whatever the folder."""
+"""A git hook that runs pytest has these set; they name its repository, whatever the folder."""
 
 
 Code = dict[str, str]
-"""What is known of it; the fields of `models.CodeState`, which takes long to import."""
+"""The fields of `models.CodeState` that are known; importing that would be slow."""
 
 
 class CodeProbe:
-    """Starts git with the run and reads its answers at the end.
+    """Starts git processes with the run and reads their output at the end.
 
-    The digest of uncommitted changes is over the diff to the commit, and over the names and
-    contents of the untracked files that git does not ignore: two runs with equal commit and digest
-    ran on equal code. git processes alone work in the background, and write to unnamed files: no
-    thread (a fork in a test would warn about it), and no pipe that could fill up and stand still.
+    The digest of uncommitted changes covers the diff to the commit and the names and contents of
+    the untracked files that git does not ignore: two runs with equal commit and digest ran the same
+    code. Only git processes work in the background, and they write to unnamed files: there is no
+    thread (a fork in a test would warn about it) and no pipe that could fill up and block.
 
-    No git, no repository, a repository of somebody else's, or a git that does not answer is no
-    problem: what is not known is left out. No method raises.
+    What is not known is left out: without git or a repository, if the repository belongs to another
+    user, or if git does not answer in time. No method raises.
 
     Args:
-        folder: the tests' root folder, anywhere in the working tree.
-        not_code: files and folders that belong to us, where they lie in the working tree.
-        branch: what the CI service says; taken where git has none (a detached HEAD).
+        folder: the root folder of the tests, anywhere in the working tree.
+        not_code: files and folders to leave out of the digest.
+        branch: that of the CI service, used if git has none (a detached HEAD).
     """
 
     def __init__(self, folder: Path, not_code: Iterable[Path] = (), branch: str = "") -> None:
         self._branch = branch
         self._asked: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
         self._untracked: bytes | None = None
-        self._said: Code | None = None
+        self._answered: Code | None = None
         self._environment = os.environ | {
-            "GIT_OPTIONAL_LOCKS": "0",  # or a `git add` beside us could fail
+            "GIT_OPTIONAL_LOCKS": "0",  # else a concurrent `git add` could fail
             "GIT_NO_LAZY_FETCH": "1",
             "LC_ALL": "C",
         }
-        with suppress(OSError):  # no git, no room for its answers
+        with suppress(OSError):  # git is not installed, or the disk is full
             root = self._working_tree(folder)
             if root is not None:
                 self._root = root
                 self._start(not_code)
 
     def look(self) -> Code | None:
-        """What git has said by now; it is not waited for.
+        """Return what git has answered so far, without waiting.
 
-        To be called before tests run, for they may change untracked files, and die.
+        Call it before tests run: they may change untracked files, and the run may die.
         """
         return self._look(time.monotonic())
 
     def state(self, seconds: float = GIT_SECONDS) -> Code | None:
-        """What git said; None where it knows nothing of the folder. To be called once.
+        """Return what git answered, or None if it knows nothing of the folder. Call it once.
 
         Args:
-            seconds: how long to wait for it.
+            seconds: how long to wait.
         """
         state = self._look(time.monotonic() + seconds)
         self.close()
         return state
 
     def _look(self, deadline: float) -> Code | None:
-        if self._said is None or self._said.get("digest") == UNKNOWN:
+        if self._answered is None or self._answered.get("digest") == UNKNOWN:
             with suppress(OSError):
-                self._said = self._read(deadline)
-        return self._said
+                self._answered = self._read(deadline)
+        return self._answered
 
     def _read(self, deadline: float) -> Code | None:
         commit = self._line("commit", deadline)
@@ -117,7 +117,7 @@ class CodeProbe:
         return {name: value for name, value in known.items() if value}
 
     def close(self) -> None:
-        """End what is still running; may be called again."""
+        """End the git processes that still run; may be called again."""
         for process, output in self._asked.values():
             output.close()
             if process.poll() is None:
@@ -125,7 +125,7 @@ class CodeProbe:
         self._asked.clear()
 
     def _working_tree(self, folder: Path) -> Path | None:
-        """The top folder, real: git knows no other, and starting it for nothing takes time."""
+        """Return the real path of the top folder, or None: not to start git in vain."""
         folder = Path(os.path.realpath(folder))
         for parent in (folder, *folder.parents):
             if os.access(parent / ".git", os.F_OK):
@@ -162,7 +162,7 @@ class CodeProbe:
         self._asked[name] = (process, output)
 
     def _answer(self, name: str, deadline: float) -> IO[bytes] | None:
-        """What git wrote, from its beginning; None where it failed or took too long."""
+        """Return the output of a git process, or None if it failed or took too long."""
         if name not in self._asked:
             return None
         process, output = self._asked[name]
@@ -178,15 +178,15 @@ class CodeProbe:
         return output.read().decode("utf-8", "backslashreplace").strip() if output else ""
 
     def _digest(self, deadline: float) -> str | None:
-        """A digest of the changes; None for a clean tree."""
-        self._read_untracked(deadline)  # first, whatever else git has not said yet
+        """Return a digest of the changes; None for a clean tree."""
+        self._read_untracked(deadline)  # first, even if other answers are missing
         diff = self._answer("diff", deadline)
         if diff is None:
             return UNKNOWN
         digest, clean = hashlib.sha256(), True
         for line in diff:
             if line.startswith(b"Submodule ") and line.endswith(_UNTRACKED_IN_SUBMODULE):
-                return UNKNOWN  # git does not say which
+                return UNKNOWN  # git does not say which files
             digest.update(line)
             clean = False
         if self._untracked is None:
@@ -195,7 +195,7 @@ class CodeProbe:
         return None if clean and not self._untracked else digest.hexdigest()
 
     def _read_untracked(self, deadline: float) -> None:
-        """Take a digest of the untracked files: empty without any, None where it cannot be."""
+        """Compute the digest of the untracked files: b"" without files, None if unknown."""
         names = self._answer("names", deadline) if self._untracked is None else None
         if names is None:
             return
@@ -203,25 +203,30 @@ class CodeProbe:
         if len(paths) > MAX_FILES:
             return
         digest, left = hashlib.sha256(), MAX_ALL
-        with suppress(OSError):  # unreadable, or deleted since: unknown
+        with suppress(OSError):  # unreadable or deleted: unknown
             for path in paths:
-                fact, read = _fact(os.path.join(os.fsencode(self._root), path), left)  # noqa: PTH118
+                fact, read = _describe(os.path.join(os.fsencode(self._root), path), left)  # noqa: PTH118
                 left -= read
                 digest.update(b"%d:%b%d:%b" % (len(path), path, len(fact), fact))
             self._untracked = digest.digest() if paths else b""
 
 
-def _fact(path: bytes, left: int) -> tuple[bytes, int]:
-    """What a file is, and how much of it was read for that: never more than is left."""
+def _describe(path: bytes, left: int) -> tuple[bytes, int]:
+    """Return a description of a file for the digest, and how many bytes of it were read.
+
+    Args:
+        path: the file.
+        left: how many bytes may be read.
+    """
     found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode):
-        return b"link " + os.readlink(path), 0  # noqa: PTH115 - Path knows no bytes
+        return b"link " + os.readlink(path), 0  # noqa: PTH115 - Path takes no bytes
     if not stat.S_ISREG(found.st_mode):
-        return b"other", 0  # a repository inside: its files are its own
+        return b"other", 0  # a nested repository
     executable = b"x" if found.st_mode & stat.S_IXUSR else b"-"
     if found.st_size > min(MAX_FILE, left):
         return b"large %b %d %d" % (executable, found.st_size, found.st_mtime_ns), 0
-    with open(path, "rb") as file:  # noqa: PTH123 - Path knows no bytes
+    with open(path, "rb") as file:  # noqa: PTH123 - Path takes no bytes
         content = file.read(MAX_FILE)
     return b"file %b %b" % (executable, hashlib.sha256(content).digest()), len(content)
 
@@ -229,8 +234,8 @@ def _fact(path: bytes, left: int) -> tuple[bytes, int]:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(OSError):
         if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)  # with what it has started itself
+            os.killpg(process.pid, signal.SIGKILL)  # and its child processes
         else:
             process.kill()
-    with suppress(subprocess.TimeoutExpired):  # stuck in the kernel: a dead network drive
+    with suppress(subprocess.TimeoutExpired):  # blocked by a dead network drive
         process.wait(0.1)

@@ -1,65 +1,30 @@
-"""Facts about the machine and the run."""
+"""Facts about the machine and the pytest installation."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from pytest_insight.recording.facts.ci import ci_facts
 
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution
-
-
-def testing_system(config: pytest.Config) -> dict[str, Any]:
-    """Host, platform, versions of Python, pytest and the active plugins, xdist's workers, CI."""
+def testing_system(config: pytest.Config, ci: dict[str, str]) -> dict[str, Any]:
+    """Return host, platform, versions of Python, pytest and plugins, xdist workers and CI facts."""
     facts: dict[str, Any] = {
         "host": _host(),
         "platform": _platform(),
         "python": sys.version.partition(" ")[0],
         "pytest": pytest.__version__,
-        "plugins": dict(sorted(_plugins(config))),
+        "plugins": _plugins(config),
     }
-    workers = sum(map(_count, getattr(config.option, "tx", None) or []))  # xdist's
+    workers = sum(map(_worker_count, getattr(config.option, "tx", None) or []))  # of xdist
     if workers and getattr(config.option, "dist", "no") != "no":
         facts["workers"] = workers
-    ci = ci_facts(os.environ)
     if ci:
         facts["ci"] = ci
     return facts
-
-
-def _platform() -> str:
-    """As `Linux-6.1.0-x86_64`; `platform.platform()` searches the interpreter for its libc."""
-    if hasattr(os, "uname"):
-        system = os.uname()
-        return f"{system.sysname}-{system.release}-{system.machine}"
-    import platform
-
-    return platform.platform()
-
-
-def _plugins(config: pytest.Config) -> Iterator[tuple[str, str]]:
-    """Name and version of each distribution with an active plugin."""
-    # A distribution may have several.
-    found = {id(dist._dist): dist for _, dist in config.pluginmanager.list_plugin_distinfo()}
-    for dist in found.values():
-        yield _name_and_version(dist._dist)
-
-
-def _name_and_version(distribution: Distribution) -> tuple[str, str]:
-    """Read from its metadata's first lines: parsing all of them takes fifty times as long."""
-    head, _, _ = (distribution.read_text("METADATA") or "").partition("\n\n")
-    fields = dict(line.partition(": ")[::2] for line in head.split("\n"))
-    if "Name" in fields and "Version" in fields:
-        return fields["Name"].strip(), fields["Version"].strip()
-    metadata = distribution.metadata  # another layout than that of a wheel
-    return str(metadata["name"]), str(metadata["version"])
 
 
 def _host() -> str:
@@ -69,7 +34,25 @@ def _host() -> str:
         return ""
 
 
-def _count(specification: str) -> int:
-    """How many workers one `--tx` means: `popen`, `3*popen`."""
+def _platform() -> str:
+    """Return e.g. `Linux-6.1.0-x86_64`; `platform.platform()` would search for the C library."""
+    if hasattr(os, "uname"):
+        system = os.uname()
+        return f"{system.sysname}-{system.release}-{system.machine}"
+    import platform
+
+    return platform.platform()
+
+
+def _plugins(config: pytest.Config) -> dict[str, str]:
+    """Return the versions of the distributions that have an active plugin, by name."""
+    # One distribution may have several plugins, and parsing its metadata is slow.
+    found = {id(dist._dist): dist._dist for _, dist in config.pluginmanager.list_plugin_distinfo()}
+    every = (dist.metadata for dist in found.values())
+    return dict(sorted((str(each["Name"]), str(each["Version"])) for each in every))
+
+
+def _worker_count(specification: str) -> int:
+    """Return the number of workers of one `--tx` option: `popen`, `3*popen`."""
     number = specification.partition("*")[0]
     return int(number) if number.isdecimal() else 1

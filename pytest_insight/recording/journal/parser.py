@@ -1,13 +1,13 @@
-"""The lines of a journal: what they are, and what they say together; `lines.py` writes them.
+"""Parse journals, complete or cut off anywhere.
 
-    {"journal":1,"session":{...the session's own fields...},"target":...}
-    {"code":{...the commit and the branch, as soon as they are known...}}
+    {"journal":1,"session":{...fields known at the start...},"target":{...a profile...}}
+    {"code":{...commit and branch, as soon as they are known...}}
     {"running":"tests/test_a.py::test_x"}
     {"nodeid":"tests/test_a.py::test_x","outcome":"passed",...}
     {"warned":"tests/test_a.py::test_x"}
-    {"ended":{...what is only known at the end...}}
+    {"ended":{...fields known only at the end...}}
 
-Versions: 1, the first.
+`document.fast_writer` writes the lines. Versions: 1 is the first.
 """
 
 from __future__ import annotations
@@ -20,132 +20,126 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_insight.document.codec import UNDECODABLE
-from pytest_insight.document.fast_writer import RESULT_MARK, VERSION
+from pytest_insight.document.fast_writer import JOURNAL_VERSION, RESULT_MARK
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.profiles.profile import StorageProfile
 
 
-class Target(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the session is to be saved; enough to do so in another process.
+class Journal(msgspec.Struct, frozen=True):
+    """The content of a journal.
 
     Attributes:
-        storage_type: the type of storage.
-        file_path: its file, absolute, or its URL without a password; None for one without either.
-        profile: the profile that was chosen, empty where variables described the storage.
+        profile: the storage that the session belongs in; a URL has no password.
+        session: the session with its finished tests.
+        running: the tests that were running when the process died, once for each xdist worker that
+            ran it.
+        damaged: the number of unreadable lines, without those cut off by a crash or a full disk.
     """
 
+    profile: StorageProfile
+    session: TestSession
+    running: tuple[str, ...] = ()
+    damaged: int = 0
+
+
+class _Target(msgspec.Struct):
     storage_type: str
     file_path: str | None = None
     profile: str = ""
 
 
-class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is only known when the run is over."""
+class _Head(msgspec.Struct):
+    """The first line."""
 
+    session: TestSession
+    target: _Target
+
+
+class _Version(msgspec.Struct):
+    """The part of the first line that is the same in every version."""
+
+    journal: int
+
+
+class _Ending(msgspec.Struct):
     exit_status: int
     session_duration: float
     code_state: CodeState | None = None
     session_stop_time: datetime | None = None
 
 
-class Head(msgspec.Struct, frozen=True):
-    """The first line."""
-
-    journal: int
-    session: TestSession
-    target: Target
-
-
-class _Version(msgspec.Struct):
-    """As much of the first line as every version has."""
-
-    journal: int
-
-
 class _Event(msgspec.Struct):
-    """Any line that is neither the first nor a result."""
+    """A line that is neither the first nor a result."""
 
     running: str | None = None
     warned: str | None = None
     code: CodeState | None = None
-    ended: Ending | None = None
-
-
-class Journal(msgspec.Struct, frozen=True):
-    """The content of a journal file.
-
-    Attributes:
-        target: where its session belongs.
-        session: the session with what was finished.
-        running: the tests that were running when the process ended, for one that died; one that
-            several workers were running is there as often.
-        damaged: how many lines are unreadable, other than what a crash or a full disk has cut off.
-    """
-
-    target: Target
-    session: TestSession
-    running: tuple[str, ...] = ()
-    damaged: int = 0
+    ended: _Ending | None = None
 
 
 _VERSION = msgspec.json.Decoder(_Version)
-_HEAD = msgspec.json.Decoder(Head)
+_HEAD = msgspec.json.Decoder(_Head)
 _EVENT = msgspec.json.Decoder(_Event)
 _RESULT = msgspec.json.Decoder(TestResult)
 
 
 def parse(data: bytes) -> Journal:
-    """Read a journal, complete or cut off anywhere.
+    """Parse a journal.
 
     Raises:
-        ValueError: not even its first line is complete, or it is of a later version.
+        ValueError: its first line is incomplete, or of a later version.
     """
-    head, lines = _head(data.split(b"\n"))
-    found = _Found()
-    for line, following in zip_longest(lines, lines[1:]):
+    head, lines = _parse_head(data.split(b"\n"))
+    found = _Lines()
+    for line, next_line in zip_longest(lines, lines[1:]):
         try:
             if line.startswith(RESULT_MARK):
-                found.result(_RESULT.decode(line))
+                found.add_result(_RESULT.decode(line))
             elif line:
-                found.event(_EVENT.decode(line))
+                found.add_event(_EVENT.decode(line))
         except UNDECODABLE:
-            # A crash cuts off the last line. A full disk does so in the middle; then the whole line
-            # comes next.
-            found.damaged += following is not None and not following.startswith(line)
-    session = _session(head.session, found)
-    running = () if found.ending else tuple(found.running.elements())
-    return Journal(head.target, session, running, found.damaged)
+            # A crash cuts off the last line. A full disk cuts off a line in the middle, and the
+            # whole line follows.
+            found.damaged += next_line is not None and not next_line.startswith(line)
+    target = head.target
+    return Journal(
+        StorageProfile(target.profile, target.storage_type, target.file_path),
+        found.session(head.session),
+        () if found.ending else tuple(found.running.elements()),
+        found.damaged,
+    )
 
 
-def _head(lines: list[bytes]) -> tuple[Head, list[bytes]]:
-    """The first line, and the others."""
+def _parse_head(lines: list[bytes]) -> tuple[_Head, list[bytes]]:
+    """Return the first line and the others."""
     first, *others = lines
     if others and others[0].startswith(first):
-        first, *others = others  # a full disk cut it off, and it was written once more
+        first, *others = others  # cut off by a full disk and written again
     try:
         version = _VERSION.decode(first).journal
-        if version > VERSION:  # asked alone, for the rest of the line may have changed
+        if version > JOURNAL_VERSION:  # before decoding the rest, which may have changed
             raise ValueError(
-                f"a later pytest-insight wrote it (version {version}; this one reads {VERSION}); "
-                "upgrade with pip install --upgrade pytest-insight"
+                f"a newer pytest-insight wrote it (version {version}, this one reads "
+                f"{JOURNAL_VERSION}); upgrade with: pip install --upgrade pytest-insight"
             )
         return _HEAD.decode(first), others
     except UNDECODABLE as exc:
         raise ValueError(f"its first line is not that of a journal: {exc}") from exc
 
 
-class _Found:
-    """What the lines of a journal say."""
+class _Lines:
+    """What the lines after the first say."""
 
     def __init__(self) -> None:
         self.results: list[TestResult] = []
         self.running: Counter[str] = Counter()
         self.warned: set[str] = set()
         self.code: CodeState | None = None
-        self.ending: Ending | None = None
+        self.ending: _Ending | None = None
         self.damaged = 0
         self._finished: tuple[str, str] | None = None
 
-    def event(self, event: _Event) -> None:
+    def add_event(self, event: _Event) -> None:
         if event.running:
             self.running[event.running] += 1
             self._finished = None
@@ -154,15 +148,16 @@ class _Found:
         self.code = event.code or self.code
         self.ending = event.ended or self.ending
 
-    def result(self, result: TestResult) -> None:
-        """A test's results come together, when it is done: all of them end one run of it.
+    def add_result(self, result: TestResult) -> None:
+        """Add a result; it ends one run of its test.
 
-        After a `rerun`, it runs on. Several workers may be running one nodeid.
+        All results of one run of a test are written together. After a `rerun` the test runs again.
+        Several workers may run one nodeid.
         """
         self.results.append(result)
         this = (result.nodeid, result.worker)
         if result.outcome is TestOutcome.RERUN:
-            if this == self._finished:  # subtests of that attempt
+            if this == self._finished:  # by the results of subtests of the same attempt
                 self.running[result.nodeid] += 1
             self._finished = None
         elif this != self._finished:
@@ -172,35 +167,37 @@ class _Found:
             else:
                 self.running[result.nodeid] -= 1
 
-
-def _session(session: TestSession, found: _Found) -> TestSession:
-    results, warned, ending = found.results, found.warned, found.ending
-    if warned:
-        results = [replace(r, has_warning=True) if r.nodeid in warned else r for r in results]
-    if ending is not None:
+    def session(self, session: TestSession) -> TestSession:
+        """Return the session of the first line with everything that the other lines add."""
+        results = self.results
+        if self.warned:
+            results = [
+                replace(r, has_warning=True) if r.nodeid in self.warned else r for r in results
+            ]
+        if self.ending is not None:
+            return replace(
+                session,
+                exit_status=self.ending.exit_status,
+                session_duration=self.ending.session_duration,
+                session_stop_time=self.ending.session_stop_time,
+                code_state=self.ending.code_state,
+                test_results=tuple(results),
+            )
+        stop = max([session.session_start_time, *(result.stop_time for result in results)])
+        died = [
+            TestResult(
+                nodeid,
+                TestOutcome.ERROR,
+                stop,
+                longreprtext="the process that ran this test died while it was running",
+            )
+            for nodeid in self.running.elements()
+        ]
         return replace(
             session,
-            exit_status=ending.exit_status,
-            session_duration=ending.session_duration,
-            session_stop_time=ending.session_stop_time,
-            code_state=ending.code_state,
-            test_results=tuple(results),
+            crashed=True,
+            code_state=self.code,
+            session_stop_time=stop,
+            session_duration=(stop - session.session_start_time).total_seconds(),
+            test_results=(*results, *died),
         )
-    stop = max([session.session_start_time, *(result.stop_time for result in results)])
-    died = [
-        TestResult(
-            nodeid,
-            TestOutcome.ERROR,
-            stop,
-            longreprtext="the process that ran this test died while it was running",
-        )
-        for nodeid in found.running.elements()
-    ]
-    return replace(
-        session,
-        crashed=True,
-        code_state=found.code,
-        session_stop_time=stop,
-        session_duration=(stop - session.session_start_time).total_seconds(),
-        test_results=(*results, *died),
-    )

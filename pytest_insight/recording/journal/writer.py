@@ -1,11 +1,11 @@
-"""The journal: what a running session has finished so far, on disk before anything can kill it.
+"""Write the journal of a running session, and take over those of processes that died.
 
-A file of JSON lines (written by `lines.py`, read by `entries.py`) in `locations.journal_folder()`,
-named after the session.
+A journal is a file of JSON lines in `locations.journal_folder()`, named after the session. Each
+line is passed to the operating system as it is written. It is not synced: a crash of the machine
+may cost a journal, a crash of the process does not.
 
-Each line is handed to the operating system as it is written (not synced: a crash of the machine may
-cost a journal, a crash of the process does not). While the session lives it holds the lock
-`<file>.lock`; a journal whose lock is free belongs to a process that died.
+A running session holds the lock `<file>.lock`. A journal whose lock is free belongs to a process
+that died.
 """
 
 from __future__ import annotations
@@ -15,34 +15,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import getpid
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from pytest_insight._util.files import PRIVATE_FILE, make_private_folder
 from pytest_insight._util.locks import FileLock
 
+if TYPE_CHECKING:
+    from pytest_insight.profiles.profile import StorageProfile
+
 SUFFIX = ".jsonl"
-ASIDE = ".damaged"
+DAMAGED_SUFFIX = ".damaged"
 
 
 class JournalWriter:
     """Writes the journal of this process's session.
 
-    When a line cannot be written (no space, a read-only folder), it and all later ones are kept in
-    memory instead: the run goes on, and its session can still be saved at the end. A forked child
-    writes nothing.
+    If a line cannot be written (disk full, read-only folder), it and all later lines are kept in
+    memory: the run goes on, and its session can still be saved at the end. A forked child writes
+    nothing.
 
     Attributes:
-        path: the file; it may not be there (see `problem`).
-        problem: why lines are kept in memory; None while they are not.
-        results: how many there are.
+        path: the file; it may not exist (see `problem`).
+        problem: why lines are kept in memory, or None.
+        results: the number of results.
     """
 
     def __init__(self, folder: Path, session_id: str, head: bytes) -> None:
-        """Make the file, lock it, and write the first line.
+        """Create the file, lock it and write the first line.
 
         Args:
-            folder: made where it is missing.
-            session_id: the session's.
+            folder: created if it is missing.
+            session_id: the ID of the session.
             head: the first line.
         """
         self.path = folder / f"{_file_name(session_id)}{SUFFIX}"
@@ -55,7 +59,7 @@ class JournalWriter:
         self._lock: FileLock | None = None
         try:
             make_private_folder(folder)
-            self._lock = _locked(self.path)
+            self._lock = _lock(self.path)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._descriptor = os.open(self.path, flags, PRIVATE_FILE)
         except OSError as exc:
@@ -63,27 +67,28 @@ class JournalWriter:
         self._write(head)
 
     def code(self, state: bytes) -> None:
-        """What is known of the code by now; JSON, as all that is given here."""
+        """Write down the code state, as JSON."""
         self._write(b'{"code":%b}\n' % state)
 
     def running(self, name: bytes) -> None:
-        """A test starts."""
+        """Write down that a test begins; its name as JSON."""
         self._write(b'{"running":%b}\n' % name)
 
     def result(self, line: bytes) -> None:
-        """A result is known; the whole line."""
+        """Write down a result: the whole line."""
         self.results += 1
         self._checksum = crc32(line, self._checksum)
         self._write(line)
 
     def warned(self, name: bytes) -> None:
-        """A warning was recorded for a test whose results are written already."""
+        """Write down that a test had a warning, after its results; its name as JSON."""
         self._write(b'{"warned":%b}\n' % name)
 
     def end(self, ending: bytes) -> bytes:
-        """The run is over: write so, and give back all lines.
+        """Write down that the run is over; return all lines.
 
-        What could not be written is tried once more: tests may have filled the disk, and be gone.
+        Lines kept in memory are written now if possible: tests may have filled the disk and
+        removed their files.
         """
         self._write(b'{"ended":%b}\n' % ending)
         if self.problem is None:
@@ -92,11 +97,11 @@ class JournalWriter:
         return self._content() + b"".join(self._kept)
 
     def is_whole(self, results: list[bytes]) -> bool:
-        """Whether these are the very results that were written, without the ends of their lines."""
+        """Return whether these lines, without line breaks, are the results that were written."""
         return len(results) == self.results and crc32(b"\n".join([*results, b""])) == self._checksum
 
     def close(self, *, keep: bool) -> None:
-        """Give the file up; without `keep`, delete it: its session is saved."""
+        """Close and unlock the file; delete it unless `keep`."""
         if self._descriptor >= 0:
             with suppress(OSError):
                 os.close(self._descriptor)
@@ -115,7 +120,7 @@ class JournalWriter:
                 written = os.write(self._descriptor, line)
                 if written == len(line):
                     return
-                # Cut off in the middle: a disk that is full. The next line must not join this one.
+                # The disk became full within the line. The next line must not continue this one.
                 self.problem = OSError("the disk is full")
                 line = b"\n" + line
             except OSError as exc:
@@ -132,7 +137,7 @@ class JournalWriter:
             self._kept = [rest]
 
     def _content(self) -> bytes:
-        """What is in the file, also where a test has deleted it."""
+        """Return the content of the file, even if a test has deleted it."""
         if self._descriptor < 0:
             return b""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -140,18 +145,30 @@ class JournalWriter:
             return file.read()
 
 
-@contextmanager
-def taken(path: Path) -> Iterator[bytes | None]:
-    """The content of the journal of a process that died, while nobody else can take it.
+def target_fields(profile: StorageProfile) -> dict[str, str]:
+    """Return a profile as the first line of a journal has it; `parser` reads it back."""
+    target = {"storage_type": profile.storage_type, "profile": profile.name}
+    if profile.path is not None:
+        target["file_path"] = str(profile.path)
+    elif profile.url is not None:
+        from pytest_insight.profiles.urls import without_password  # not needed for a file
 
-    None where its process lives, or another one has taken it. The block deletes nothing itself: it
-    does so with `discard` or `set_aside`.
+        target["file_path"] = without_password(profile.url)
+    return target
+
+
+@contextmanager
+def take_over(path: Path) -> Iterator[bytes | None]:
+    """Hold the lock of a dead process's journal during a block and yield the journal's content.
+
+    Yields None if its process is alive or another process has taken it over. To delete the journal,
+    the block calls `discard` or `set_aside`.
 
     Raises:
-        OSError: it cannot be locked or read, for another reason than these.
+        OSError: the journal cannot be locked or read, for another reason.
     """
     try:
-        lock = _locked(path)
+        lock = _lock(path)
     except TimeoutError:
         yield None
         return
@@ -159,7 +176,7 @@ def taken(path: Path) -> Iterator[bytes | None]:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            _remove(path)  # only its lock file was left
+            _remove(path)  # its lock file
             yield None
             return
         yield data
@@ -168,35 +185,36 @@ def taken(path: Path) -> Iterator[bytes | None]:
 
 
 def discard(path: Path) -> None:
-    """Delete a journal that is saved; inside its `taken` block."""
+    """Delete a journal whose session is saved; inside its `take_over` block."""
     _remove(path)
 
 
 def set_aside(path: Path) -> Path:
-    """Keep a journal under a name that is not looked at again; inside its `taken` block.
+    """Rename a journal so that it is not recovered again; inside its `take_over` block.
 
     Raises:
         OSError: it cannot be renamed.
     """
-    aside = path.with_name(f"{path.name}{ASIDE}")
+    aside = path.with_name(f"{path.name}{DAMAGED_SUFFIX}")
     path.replace(aside)
     _remove(path)
     return aside
 
 
 def journals(folder: Path) -> list[Path]:
-    """All journals in the folder, of living processes and dead ones."""
+    """Return the journals in a folder, of running and of dead processes."""
     try:
         return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
     except OSError:
         return []
 
 
-def _locked(path: Path) -> FileLock:
-    """The journal's lock, held.
+def _lock(path: Path) -> FileLock:
+    """Acquire the lock of a journal.
 
     Raises:
-        OSError: somebody else holds it (a TimeoutError), or it cannot be made.
+        TimeoutError: another process holds it.
+        OSError: it cannot be made.
     """
     lock = FileLock(path, 0)
     lock.acquire()
@@ -206,11 +224,11 @@ def _locked(path: Path) -> FileLock:
 def _remove(path: Path) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
-        # Whoever makes a new lock file finds no journal then, and leaves it alone.
+        # A process that creates the lock file again then finds no journal, and removes it.
         Path(f"{path}.lock").unlink(missing_ok=True)
 
 
 def _file_name(session_id: str) -> str:
-    """The ID, fit to be a file's name; unique because its end is random."""
+    """Return the end of the ID, which is unique, with characters that every file system allows."""
     safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in session_id)
     return safe[-100:]
