@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 
 from pytest_insight.profiles.manager import ProfileManager
-from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.choice import choose, open_storage
+
+_manager = ProfileManager()
+create_profile = _manager.create_profile
+switch_profile = _manager.switch_profile
+list_profiles = _manager.list_profiles
+get_active_profile = _manager.get_active_profile
 
 
 def get_storage_instance(
@@ -33,40 +38,3 @@ def get_storage_instance(
         ProfileError: the path or URL is not one for the storage type.
     """
     return open_storage(*choose(profile_name, storage_type, file_path))
-
-
-def create_profile(
-    name: str,
-    storage_type: str = "json",
-    file_path: str | os.PathLike[str] | None = None,
-    *,
-    merge_strategy: str | None = None,
-    export_format: str | None = None,
-    export_days: float | None = None,
-    store_password: bool = False,
-) -> StorageProfile:
-    """Equivalent to `ProfileManager().create_profile(...)`."""
-    return ProfileManager().create_profile(
-        name,
-        storage_type,
-        file_path,
-        merge_strategy=merge_strategy,
-        export_format=export_format,
-        export_days=export_days,
-        store_password=store_password,
-    )
-
-
-def switch_profile(name: str) -> StorageProfile:
-    """Equivalent to `ProfileManager().switch_profile(name)`."""
-    return ProfileManager().switch_profile(name)
-
-
-def list_profiles() -> dict[str, StorageProfile]:
-    """Equivalent to `ProfileManager().list_profiles()`."""
-    return ProfileManager().list_profiles()
-
-
-def get_active_profile() -> StorageProfile:
-    """Equivalent to `ProfileManager().get_active_profile()`."""
-    return ProfileManager().get_active_profile()
