@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_insight.limits import MAX_SHOWN
+
 __all__ = [
     "ExchangeError",
     "InsightError",
@@ -185,8 +187,8 @@ class InvalidImportError(ExchangeError):
     """A file to import contains invalid sessions; nothing was imported.
 
     Attributes:
-        problems: what is wrong, each with its location (`exchange.problems.Problem`); at most the
-            first 10,000. The message shows the first 1,000.
+        problems: what is wrong, each with its place (`exchange.report.Problem`); at most the first
+            10,000. The message shows the first 1,000.
         problem_count: how many problems there are.
         total: sessions in the file, valid or not.
     """
@@ -214,12 +216,8 @@ class StoreDamageWarning(UserWarning):
         super().__init__(message)
 
 
-MOST_SHOWN = 1_000
-"""Items in one message, of which malicious input may have millions."""
-
-
 def first_of(
-    things: Sequence[object], count: int | None = None, most: int = MOST_SHOWN
+    things: Sequence[object], count: int | None = None, most: int = MAX_SHOWN
 ) -> list[str]:
     """Return the first items as text, and a last line that counts the others.
 

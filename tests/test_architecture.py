@@ -21,6 +21,7 @@ PACKAGE = ROOT.name
 
 # Who may import whom: what stands further down may import what stands above it, and its own kind.
 LAYERS = (
+    ("limits",),
     ("errors", "_util", "locations"),
     ("models",),
     ("document", "filters", "summaries"),

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-MAX_NESTING = 100
-"""Levels of lists and objects in `testing_system` and `properties`.
-
-Deeper values could be written, but decoding them fails if the caller is deep in the stack itself.
-"""
+from pytest_insight.limits import MAX_NESTING
 
 
 def clean_text(text: str) -> str:

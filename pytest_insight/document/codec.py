@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight._util.text import MAX_NESTING, cleaned, is_too_deep
+from pytest_insight._util.text import cleaned, is_too_deep
 from pytest_insight.document.layout import BETWEEN_RESULTS, laid_out
 from pytest_insight.errors import InvalidSessionError
+from pytest_insight.limits import MAX_FREE_VALUES, MAX_NESTING
 from pytest_insight.models import TestResult, TestSession
 
 UNDECODABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
@@ -24,13 +25,6 @@ _UNFIT = (
     ValueError,
 )
 """What encoding and decoding an object that is no valid session may raise."""
-
-MOST_VALUES = 5_000_000
-"""Values of any JSON in `testing_system` and `properties` of one session.
-
-Three bytes of a file become a hundred of memory there, so without a limit a file of ill will would
-fill it.
-"""
 
 _ENCODER = msgspec.json.Encoder()
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
@@ -59,7 +53,7 @@ def decode_session(data: bytes | bytearray | memoryview) -> TestSession:
 
 def decode_header(fields: bytes) -> TestSession:
     """A session without its results, from the bytes before `,"test_results":[`."""
-    _refuse_many_values(fields + b"}" if len(fields) > MOST_VALUES else b"")
+    _refuse_many_values(fields + b"}" if len(fields) > MAX_FREE_VALUES else b"")
     return _DECODER.decode(fields + b"}")
 
 
@@ -75,14 +69,18 @@ class _AnyJson(msgspec.Struct):
 
 
 def _refuse_many_values(data: bytes | bytearray | memoryview) -> None:
-    if len(data) <= MOST_VALUES:  # nearly always; a value takes a byte at least, and a comma one
+    if (
+        len(data) <= MAX_FREE_VALUES
+    ):  # nearly always; a value takes a byte at least, and a comma one
         return
-    if bytes(data).count(b",") <= MOST_VALUES:
+    if bytes(data).count(b",") <= MAX_FREE_VALUES:
         return
     found = msgspec.json.decode(data, type=_AnyJson)
     parts = (found.testing_system, *(result.properties for result in found.test_results))
-    if sum(bytes(part).count(b",") for part in parts) > MOST_VALUES:
-        raise msgspec.ValidationError(f"Object holds more than {MOST_VALUES:,} values of any JSON")
+    if sum(bytes(part).count(b",") for part in parts) > MAX_FREE_VALUES:
+        raise msgspec.ValidationError(
+            f"Object holds more than {MAX_FREE_VALUES:,} values of any JSON"
+        )
 
 
 def content_digest(session: TestSession) -> str:

@@ -1,1 +1,5 @@
-"""Files to sessions and back. Knows no storage: storage uses it."""
+"""Read sessions from files and write them to files. Knows no storage.
+
+A new format is a module in `readers` (and one in `writers` if sessions can be written in it), and
+an entry in `formats.FORMATS`.
+"""

@@ -1,9 +1,10 @@
-"""What an import does with each session, decided before anything is written. Pure: no I/O."""
+"""Merge plans: what an import or a merge will do with each session. Pure: no I/O."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -11,12 +12,12 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import UnknownChoiceError
-from pytest_insight.exchange.problems import Problem
+from pytest_insight.exchange.report import ImportEntry, ImportReport, ImportStatus
 from pytest_insight.models import TestSession
 
 
 class MergeStrategy(enum.StrEnum):
-    """What becomes of an imported session whose ID the store has already."""
+    """What to do with an imported session whose ID is already in the store."""
 
     SKIP_EXISTING = "skip_existing"
     REPLACE_EXISTING = "replace_existing"
@@ -25,11 +26,9 @@ class MergeStrategy(enum.StrEnum):
 
 DEFAULT_STRATEGY = MergeStrategy.SKIP_EXISTING
 
-Deed = Literal["add", "skip", "replace", "rename"]
+MergeAction = Literal["add", "skip", "replace", "rename"]
 
-Became = Literal["added", "identical", "replaced", "renamed", "skipped"]
-
-_BECAME: dict[Deed, Became] = {
+_STATUS: dict[MergeAction, ImportStatus] = {
     "add": "added",
     "skip": "skipped",
     "replace": "replaced",
@@ -37,35 +36,48 @@ _BECAME: dict[Deed, Became] = {
 }
 
 
+def get_strategy(name: str) -> MergeStrategy:
+    """Return the strategy with this name.
+
+    Raises:
+        UnknownChoiceError: there is no such strategy.
+    """
+    try:
+        return MergeStrategy(name)
+    except ValueError:
+        raise UnknownChoiceError("merge strategy", name, list(MergeStrategy)) from None
+
+
 class MergeStep(msgspec.Struct, frozen=True):
-    """What becomes of one imported session.
+    """What to do with one imported session.
 
     Attributes:
-        deed: added under its own ID; skipped; put in the place of the store's; added renamed.
-        session: as it will be stored: for a rename, with the new ID.
-        imported_id: the ID that the file gave it.
-        identical: skipped or replaced, and the store's is equal: nothing is written.
+        action: "add" it under its own ID, "skip" it, "replace" the one in the store, or add it
+            under a new ID ("rename").
+        session: the session as it will be stored; for "rename" with the new ID.
+        imported_id: its ID in the file.
+        identical: the store has an equal session, so "skip" or "replace" writes nothing.
     """
 
-    deed: Deed
+    action: MergeAction
     session: TestSession
     imported_id: str
     identical: bool = False
 
     @property
     def is_written(self) -> bool:
-        """Whether the store changes by it."""
-        return self.deed != "skip" and not self.identical
+        """Whether the step changes the store."""
+        return self.action != "skip" and not self.identical
 
 
 class MergePlan(msgspec.Struct, frozen=True):
-    """The steps of one import, in the file's order, and what is deleted with it.
+    """The steps of one import, in the order of the sessions, and the sessions to delete.
 
     Attributes:
-        steps: what becomes of each session.
-        removes: IDs that the store has, and that it shall not have afterwards.
-        source: where the steps hold sessions without their results: gives whole those with these
-            `imported_id`s, each once, in any order; raises where it cannot give one.
+        steps: what to do with each session.
+        removes: IDs of sessions in the store to delete.
+        source: if the steps hold sessions without their results: returns the complete sessions
+            with these `imported_id`s, each once, in any order; raises if it cannot.
     """
 
     steps: tuple[MergeStep, ...] = ()
@@ -79,13 +91,19 @@ class MergePlan(msgspec.Struct, frozen=True):
 
     @property
     def changes(self) -> bool:
-        """Whether the store is another one afterwards."""
+        """Whether the plan changes the store."""
         return bool(self.removes) or any(step.is_written for step in self.steps)
 
-    def iter_writes(self) -> Iterator[TestSession]:
-        """The sessions to store, each ID once: where two steps write one ID, the later stands.
+    @property
+    def only_adds(self) -> bool:
+        """Whether no session of the store is replaced or deleted."""
+        replaces = any(step.action == "replace" and step.is_written for step in self.steps)
+        return not (replaces or self.removes)
 
-        With a `source` memory holds one of them at a time.
+    def iter_writes(self) -> Iterator[TestSession]:
+        """The sessions to write, each ID once: if two steps write one ID, the later one counts.
+
+        With a `source`, memory holds one session at a time.
         """
         written = self._written()
         if self.source is None:
@@ -100,147 +118,104 @@ class MergePlan(msgspec.Struct, frozen=True):
         """Equivalent to `list(iter_writes())`."""
         return list(self.iter_writes())
 
-    def count(self, deed: Deed) -> int:
-        """How many steps do that."""
-        return sum(step.deed == deed for step in self.steps)
+    def count(self, action: MergeAction) -> int:
+        """Return the number of steps with this action."""
+        return sum(step.action == action for step in self.steps)
+
+    def report(self) -> ImportReport:
+        """Return the report of this plan once it is carried out."""
+        entries = tuple(
+            ImportEntry(
+                step.imported_id,
+                "identical" if step.identical else _STATUS[step.action],
+                step.session.session_id if step.action == "rename" else None,
+            )
+            for step in self.steps
+        )
+        return ImportReport(
+            total=len(self.steps),
+            imported=self.count("add"),
+            skipped=self.count("skip"),
+            replaced=self.count("replace"),
+            renamed=self.count("rename"),
+            identical=sum(step.identical for step in self.steps),
+            new_ids=tuple((e.session_id, e.new_id) for e in entries if e.new_id is not None),
+            entries=entries,
+        )
 
     def _written(self) -> dict[str, MergeStep]:
         return {step.session.session_id: step for step in self.steps if step.is_written}
 
 
-class Fate(msgspec.Struct, frozen=True):
-    """What became of one valid session of a file.
+class MergePlanner:
+    """Plans imports into one store; each plan assumes that the earlier ones were carried out."""
 
-    Attributes:
-        session_id: its ID in the file.
-        became: added; identical to the store's, so that nothing was to be done; put in the place
-            of the store's; added under a new ID; skipped, as the store has another one of its ID.
-        new_id: the ID it was given, where it was renamed.
-    """
+    def __init__(
+        self,
+        existing: Iterable[str],
+        strategy: MergeStrategy,
+        stored_digests: Callable[[Collection[str]], Mapping[str, str]] | None = None,
+    ) -> None:
+        """Start with the IDs in the store.
 
-    session_id: str
-    became: Became
-    new_id: str | None = None
+        Args:
+            existing: the IDs in the store.
+            strategy: what to do with an ID that exists.
+            stored_digests: returns the digests of the sessions in the store with these IDs; a
+                session without a digest counts as different, and so do all if it is None. Not
+                called for "keep_both", which keeps equal sessions, too.
+        """
+        self._strategy = strategy
+        self._taken = set(existing)
+        self._stored_digests = stored_digests
+        self._digests: dict[str, str] = {}
+        self._planned: dict[str, Callable[[], str]] = {}
 
+    def plan(
+        self,
+        incoming: Iterable[TestSession],
+        digest: Callable[[TestSession], str] = content_digest,
+    ) -> MergePlan:
+        """Decide what to do with each session, as if they were imported one after the other.
 
-class ImportReport(msgspec.Struct, frozen=True):
-    """What an import did. Every session of the file is counted once: the five others add to total.
+        An ID that occurs twice meets itself: the second session is skipped, replaces the first,
+        or is renamed. A renamed session gets `-2`, or the next number that is free in the store
+        and among the sessions.
 
-    Attributes:
-        total: sessions in the file.
-        imported: new ones, added under their own ID.
-        skipped: left out, because the store has the ID.
-        replaced: put in the place of the store's.
-        renamed: added under a new ID, because the store has theirs.
-        invalid: left out with `skip_invalid`, because something is wrong with them.
-        identical: how many of the skipped and the replaced ones are equal to the store's.
-        new_ids: for the renamed ones, the ID in the file to the ID in the store, in order.
-        problems: what is wrong with the invalid ones; the first 10,000 of it.
-        problem_count: how much is wrong with them.
-        ignored: fields that were not kept, with how often they occurred.
-        fates: what became of each valid session, in the file's order.
-    """
+        Args:
+            incoming: the sessions.
+            digest: returns the digest of an incoming session.
+        """
+        sessions = list(incoming)
+        ids = {session.session_id for session in sessions}
+        clashing = (ids & self._taken) - {*self._digests, *self._planned}
+        if clashing and self._stored_digests and self._strategy is not MergeStrategy.KEEP_BOTH:
+            self._digests.update(self._stored_digests(clashing))
+        free_id = _FreeIds(self._taken | ids)
+        steps = []
+        for session in sessions:
+            name, stored, identical = session.session_id, session, False
+            action = _ON_CLASH[self._strategy] if name in self._taken else "add"
+            if action == "rename":
+                stored = replace(session, session_id=free_id(name))
+            elif action != "add":
+                existing = self._digest_of(name)
+                identical = existing is not None and existing == digest(session)
+            step = MergeStep(action, stored, name, identical)
+            if step.is_written:
+                self._taken.add(stored.session_id)
+                self._planned[stored.session_id] = partial(digest, session)
+            steps.append(step)
+        return MergePlan(tuple(steps))
 
-    total: int = 0
-    imported: int = 0
-    skipped: int = 0
-    replaced: int = 0
-    renamed: int = 0
-    invalid: int = 0
-    identical: int = 0
-    new_ids: tuple[tuple[str, str], ...] = ()
-    problems: tuple[Problem, ...] = ()
-    problem_count: int = 0
-    ignored: dict[str, int] = {}
-    fates: tuple[Fate, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        """Whether the store is another one than before."""
-        return any(fate.became not in ("identical", "skipped") for fate in self.fates)
-
-
-def report_of(plan: MergePlan) -> ImportReport:
-    """What carrying out a plan does."""
-    fates = tuple(
-        Fate(
-            step.imported_id,
-            "identical" if step.identical else _BECAME[step.deed],
-            step.session.session_id if step.deed == "rename" else None,
-        )
-        for step in plan.steps
-    )
-    return ImportReport(
-        total=len(plan.steps),
-        imported=plan.count("add"),
-        skipped=plan.count("skip"),
-        replaced=plan.count("replace"),
-        renamed=plan.count("rename"),
-        identical=sum(step.identical for step in plan.steps),
-        new_ids=tuple((fate.session_id, fate.new_id) for fate in fates if fate.new_id is not None),
-        fates=fates,
-    )
+    def _digest_of(self, name: str) -> str | None:
+        """The digest of what the store will have under an ID."""
+        if name in self._planned:
+            self._digests[name] = self._planned.pop(name)()
+        return self._digests.get(name)
 
 
-def get_strategy(name: str) -> MergeStrategy:
-    """The strategy of a name.
-
-    Raises:
-        UnknownChoiceError: there is none.
-    """
-    try:
-        return MergeStrategy(name)
-    except ValueError:
-        raise UnknownChoiceError("merge strategy", name, list(MergeStrategy)) from None
-
-
-def plan_merge(
-    existing: Collection[str],
-    incoming: Iterable[TestSession],
-    strategy: MergeStrategy,
-    *,
-    contents: Mapping[str, str] | None = None,
-    digest: Callable[[TestSession], str] = content_digest,
-) -> MergePlan:
-    """Decide what becomes of each incoming session, as if they were imported one after the other.
-
-    So an ID that occurs twice among the incoming ones meets itself: the second is skipped, takes
-    the first one's place, or is renamed. A renamed session gets `-2`, or the next number that is
-    free in the store and the file. `keep_both` keeps both also where they are equal.
-
-    Args:
-        existing: the IDs in the store.
-        incoming: the sessions of the file.
-        strategy: what to do where an ID exists.
-        contents: the digests of sessions in the store; one that is not there counts as different.
-        digest: the digest of an incoming session.
-    """
-    sessions = list(incoming)
-    taken = set(existing)
-    free_id = _FreeIds(taken | {session.session_id for session in sessions})
-    known = dict(contents or {})
-    latest: dict[str, TestSession] = {}
-    steps = []
-    for session in sessions:
-        name = session.session_id
-        deed: Deed = "add"
-        if name in taken:
-            deed = _ON_CLASH[strategy]
-        stored = replace(session, session_id=free_id(name)) if deed == "rename" else session
-        taken.add(stored.session_id)
-        identical = False
-        if deed in ("skip", "replace"):
-            if name in latest:
-                known[name] = digest(latest[name])
-            identical = name in known and known[name] == digest(session)
-        step = MergeStep(deed, stored, name, identical)
-        if step.is_written:
-            latest[stored.session_id] = session
-        steps.append(step)
-    return MergePlan(tuple(steps))
-
-
-_ON_CLASH: dict[MergeStrategy, Deed] = {
+_ON_CLASH: dict[MergeStrategy, MergeAction] = {
     MergeStrategy.SKIP_EXISTING: "skip",
     MergeStrategy.REPLACE_EXISTING: "replace",
     MergeStrategy.KEEP_BOTH: "rename",
@@ -248,11 +223,11 @@ _ON_CLASH: dict[MergeStrategy, Deed] = {
 
 
 class _FreeIds:
-    """IDs made from others by a number, each given once."""
+    """New IDs, made by appending a number, each returned once."""
 
     def __init__(self, reserved: Collection[str]) -> None:
         self._reserved = reserved
-        self._last: dict[str, int] = {}  # so that many sessions of one ID do not each count from 2
+        self._last: dict[str, int] = {}  # many sessions of one ID must not each count from 2
 
     def __call__(self, name: str) -> str:
         number = self._last.get(name, 1) + 1

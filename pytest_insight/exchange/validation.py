@@ -1,17 +1,17 @@
-"""Sessions as people and other programs write them: validated by pydantic, every problem named.
+"""Validate sessions of other writers with pydantic, and name every error.
 
-Slower than decoding our own records, and only used where those do not fit: CSV rows, JSON of other
-writers, and files with mistakes. What is accepted beyond our own form:
+Slower than decoding our own records, and only used if those do not fit: for CSV rows, JSON of other
+writers, and files with errors. Accepted beyond our own form:
 
-- outcomes in upper case ("PASSED"); names we do not know are kept as they are;
+- outcomes in upper case ("PASSED"); unknown names are kept as they are;
 - times without an offset, taken as UTC; a space instead of the `T`;
 - `stop_time` instead of `duration` in a result; neither stop time nor duration in a session, which
   then ends with its last result;
-- null for anything that may be left out;
+- null for any optional field;
 - `rerun_test_groups`, which is derived from the results and therefore not read;
 - `properties` as an object.
 
-Fields beyond these are not kept; `Parsed.ignored` says which.
+Other fields are not kept; `FileContent.ignored` names them.
 """
 
 from __future__ import annotations
@@ -37,25 +37,23 @@ from pydantic import (
 from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import InvalidSessionError
-from pytest_insight.exchange.quotes import shown, shown_name
+from pytest_insight.exchange.report import quote_name, quote_value
+from pytest_insight.limits import VALIDATION_BATCH
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 
 Mistake = tuple[tuple[str | int, ...], str]
 T = TypeVar("T")
 
-_BATCH = 1_000
-"""Results that are validated at once: pydantic makes objects of every mistake in them."""
-
 
 class Reading(NamedTuple):
-    """What became of one session of a file.
+    """The result of validating one session.
 
     Attributes:
-        session: as `document.checked` returns it; None where it is not valid.
-        mistakes: what is wrong with it, as (path, message). A path is a tuple of field names and
-            list positions, as in `("test_results", 0, "duration")`.
-        more: how many further mistakes there are.
-        ignored: the fields that are not kept.
+        session: as `document.codec.checked` returns it; None if it is not valid.
+        mistakes: pairs of path and message. A path is a tuple of field names and list positions,
+            as in `("test_results", 0, "duration")`.
+        more: number of further mistakes.
+        ignored: names of unknown fields, with the number of occurrences.
     """
 
     session: TestSession | None
@@ -65,16 +63,16 @@ class Reading(NamedTuple):
 
 
 def read_session(value: object, *, typed: bool, most: int) -> Reading:
-    """One session from plain objects.
+    """Validate one session.
 
     Args:
-        value: what the file holds for the session.
-        typed: whether the file's format has types (JSON); without (CSV) numbers come as text.
-        most: how many mistakes are wanted in words.
+        value: the session as plain objects.
+        typed: whether the file's format has types (JSON); else (CSV) numbers are text.
+        most: number of mistakes to return with path and message.
     """
     found = _Mistakes(most)
-    if not isinstance(value, dict):  # pydantic says the same, and takes longer
-        found.add((), f"must be an object, not {shown(value)}")
+    if not isinstance(value, dict):  # faster than pydantic
+        found.add((), f"must be an object, not {quote_value(value)}")
         return found.reading()
     results = value.get("test_results")
     if not isinstance(results, list):
@@ -83,8 +81,8 @@ def read_session(value: object, *, typed: bool, most: int) -> Reading:
         value = {**value, "test_results": []}
     incoming = found.validated(_SESSION, value, typed)
     valid: list[_Result] = []
-    for start in range(0, len(results), _BATCH):
-        batch = found.validated(_RESULTS, results[start : start + _BATCH], typed, start)
+    for start in range(0, len(results), VALIDATION_BATCH):
+        batch = found.validated(_RESULTS, results[start : start + VALIDATION_BATCH], typed, start)
         valid += batch or ()
     if incoming is None or found.count:
         return found.reading()
@@ -99,7 +97,7 @@ def read_session(value: object, *, typed: bool, most: int) -> Reading:
 
 
 class _Mistakes:
-    """What is wrong with a session, in words as far as these are wanted."""
+    """The mistakes of one session: some listed, all counted."""
 
     def __init__(self, most: int) -> None:
         self.listed: list[Mistake] = []
@@ -112,19 +110,18 @@ class _Mistakes:
             self.listed.append((path, message))
 
     def reading(self) -> Reading:
-        """Of a session that has some."""
         return Reading(None, self.listed, self.count - len(self.listed))
 
     def validated(
         self, kind: TypeAdapter[T], value: object, typed: bool, first: int | None = None
     ) -> T | None:
-        """The value as pydantic has it; None where it is not valid.
+        """Validate a value with pydantic; returns None if it is not valid.
 
         Args:
-            kind: what it must be.
-            value: a session; or some of its results, of which `first` is the position of the first.
-            typed: see `read_session`.
-            first: see `value`.
+            kind: the expected type.
+            value: a session, or a batch of its results.
+            typed: as for `read_session`.
+            first: the position of the batch's first result.
         """
         try:
             return kind.validate_python(value, strict=typed)
@@ -140,7 +137,7 @@ class _Mistakes:
             return None
 
 
-_WORDS = {
+_MESSAGES = {
     "missing": "is missing",
     "string_type": "must be a text",
     "float_type": "must be a number",
@@ -156,13 +153,14 @@ _WORDS = {
     "model_type": "must be an object",
     "list_type": "must be a list",
 }
-"""pydantic's kinds of errors in the words of our other messages."""
+"""Messages for pydantic's error types (https://docs.pydantic.dev/latest/errors/validation_errors/)."""
 
 
 def _mistake(error: Any) -> Mistake:
-    message = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    raised = error.get("ctx", {}).get("error")  # the ValueError of one of our validators
+    message = str(raised) if raised else _MESSAGES.get(error["type"], error["msg"])
     if message.startswith("must be "):
-        message += f", not {shown(error['input'])}"
+        message += f", not {quote_value(error['input'])}"
     return tuple(error["loc"]), message
 
 
@@ -171,13 +169,12 @@ def _time(value: object) -> datetime:
         raise ValueError("must be an ISO 8601 time")
     try:
         time = datetime.fromisoformat(value)
-    except ValueError as exc:
-        why = "" if "isoformat" in str(exc) else f" ({exc})"
-        raise ValueError(f"must be an ISO 8601 time{why}") from None
+    except ValueError:
+        raise ValueError("must be an ISO 8601 time") from None
     try:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except OverflowError:
-        raise ValueError("must be inside the calendar in UTC") from None
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
 def _outcome(value: object) -> TestOutcome:
@@ -199,8 +196,8 @@ def _clean(value: Any) -> Any:
 
 
 def _tags(value: object) -> object:
-    # Few enough to say of each what is wrong with it; else pydantic would fill the memory.
-    if not isinstance(value, dict) or len(value) <= _BATCH:
+    # Up to this number each wrong tag is named; of more, pydantic's errors could fill the memory.
+    if not isinstance(value, dict) or len(value) <= VALIDATION_BATCH:
         return value
     if not all(isinstance(item, str) for item in value.values()):
         raise ValueError("must be an object of texts")
@@ -239,7 +236,7 @@ class _Incoming(BaseModel):
         return value
 
     def extra_names(self, prefix: str = "") -> Iterator[str]:
-        return (f"{prefix}{shown_name(name)}" for name in self.model_extra or {})
+        return (f"{prefix}{quote_name(name)}" for name in self.model_extra or {})
 
 
 class _Result(_Incoming):
@@ -362,5 +359,5 @@ def _stop(result: TestResult) -> datetime:
         return result.start_time + timedelta(seconds=result.duration)
     except OverflowError:
         raise InvalidSessionError(
-            f"the duration {result.duration:g} s of {result.nodeid!r} leads past the calendar"
+            f"the duration {result.duration:g} s of {result.nodeid!r} ends after the year 9999"
         ) from None

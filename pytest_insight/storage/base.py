@@ -23,24 +23,15 @@ from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.settings import ExchangeSettings
-from pytest_insight.filters import (
-    SECONDS_PER_DAY,
-    HasTag,
-    IsPinned,
-    Selection,
-    SessionFilter,
-    SessionIdIn,
-    StartedWithin,
-    SutIs,
-    arguments,
-)
+from pytest_insight.filters import IsPinned, Selection, SessionIdIn
 from pytest_insight.locations import one_place
 from pytest_insight.models import TestSession
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
 
 if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import ImportReport, MergePlan
+    from pytest_insight.exchange.merge import MergePlan
+    from pytest_insight.exchange.report import ImportReport
     from pytest_insight.profiles.profile import StorageProfile
 
 Path_ = str | os.PathLike[str]
@@ -329,26 +320,22 @@ class BaseStorage(ABC):
             StorageError: the store cannot be read, or has none of a session that was named.
             UnknownChoiceError: no such format.
         """
-        if days is None and session_ids is None:
-            days = self.exchange.export_days
-        filters: list[SessionFilter] = []
-        if days is not None:
-            filters.append(StartedWithin(arguments.number("days", days) * SECONDS_PER_DAY))
-        if sut is not None:
-            filters.append(SutIs(sut))
-        filters += [HasTag(key, value) for key, value in (tags or {}).items()]
+        from pytest_insight.storage import exports  # readers do not need it
+
         if session_ids is not None:
             self._require(session_ids)
-            filters.append(SessionIdIn(frozenset(session_ids)))
-        return self.export_selection(path, Selection(tuple(filters)), output_format)
+        elif days is None:
+            days = self.exchange.export_days
+        selection = exports.selection_of(days, sut, tags, session_ids)
+        return exports.export_selection(self, path, selection, output_format)
 
     def export_selection(
         self, path: Path_ | BinaryIO, selection: Selection, output_format: str | None = None
     ) -> int:
         """Write the selected sessions to a file; see `export_sessions`."""
-        from pytest_insight.storage.exchanging import export
+        from pytest_insight.storage import exports  # readers do not need it
 
-        return export(self, path, selection, output_format)
+        return exports.export_selection(self, path, selection, output_format)
 
     def import_sessions(
         self,
@@ -376,9 +363,16 @@ class BaseStorage(ABC):
             StorageError: the store cannot be read or written.
             UnknownChoiceError: no such strategy or format.
         """
-        from pytest_insight.storage.exchanging import import_
+        from pytest_insight.storage.imports import import_files  # readers do not need it
 
-        return import_(self, path, merge_strategy, input_format, skip_invalid, dry_run)
+        return import_files(
+            self,
+            [path],
+            merge_strategy,
+            input_format=input_format,
+            skip_invalid=skip_invalid,
+            dry_run=dry_run,
+        )[0]
 
     def _require(self, session_ids: Collection[str]) -> None:
         missing = sorted(set(session_ids) - set(self.session_ids()))

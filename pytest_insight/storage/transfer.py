@@ -1,4 +1,4 @@
-"""Sessions from one storage to another of any type, one at a time in memory, all or nothing."""
+"""Copy sessions from one storage to another of any type, all or nothing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ProfileError, StorageError
-from pytest_insight.exchange.merge import (
-    ImportReport,
-    MergePlan,
-    MergeStrategy,
-    report_of,
-)
+from pytest_insight.exchange.merge import MergePlan, MergePlanner, MergeStrategy
+from pytest_insight.exchange.report import ImportReport
 from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.models import TestSession
-from pytest_insight.storage.exchanging import plan_for
+from pytest_insight.storage.imports import planner_for
 from pytest_insight.storage.undo.operations import apply
 from pytest_insight.storage.undo.records import Command
 
@@ -32,96 +28,94 @@ def merge(
     command: Command | None = None,
     *,
     dry_run: bool = False,
-    earlier: dict[str, str] | None = None,
+    planner: MergePlanner | None = None,
 ) -> ImportReport:
-    """Take every session of one storage over into another, by the same plan as an import.
+    """Import every session of one storage into another.
 
-    The source is read twice: once to plan, and once to write. Memory holds the sessions' own
-    fields, and the results of one at a time.
+    The source is read twice: to plan, and to write. Memory holds the sessions' own fields, and the
+    results of one session at a time.
 
     Args:
-        source: it is only read.
-        target: all of the plan is written to it, or nothing.
-        strategy: what to do with IDs it has.
-        command: of which this is a part, so that it can be taken back.
-        dry_run: only report what would be done.
-        earlier: of a dry run after others, what those would have written; see `exchanging.import_`.
+        source: the storage to read.
+        target: the storage to write; all of the plan is written or nothing.
+        strategy: what to do with IDs that the target has.
+        command: makes the merge undoable as a part of this command.
+        dry_run: report what would be done, and write nothing.
+        planner: in a dry run of several merges into one target, the same one for all.
 
     Raises:
-        StorageError: the two are one; one cannot be read or written; a session has gone from the
-            source meanwhile.
+        StorageError: both storages are the same; one cannot be read or written; a session was
+            deleted from the source during the merge.
     """
     if is_same(source, target):
         raise StorageError(
-            f"{source.location} cannot be merged into itself: name another profile",
-            source.location,
+            f"cannot merge {source.location} into itself; name another profile", source.location
         )
+    compares = strategy is not MergeStrategy.KEEP_BOTH
     if dry_run:
-        return report_of(_planned(source, target, strategy, earlier)[0])
+        planner = planner or planner_for(target, strategy)
+        return _plan(source, planner, with_digests=compares)[0].report()
     target.check_writable()
     with target.exclusive():
-        plan, found = _planned(source, target, strategy)
+        planner = planner_for(target, strategy)
+        plan, digests = _plan(source, planner, with_digests=compares or command is not None)
         if plan.changes:
-            plan = replace(plan, source=lambda ids: _whole(source, ids))
+            plan = replace(plan, source=lambda ids: _read_complete(source, ids))
             if command is None:
                 target.apply(plan)
             else:
-                apply(target, plan, command, lambda step: found[step.imported_id])
-    return report_of(plan)
+                apply(target, plan, command, lambda step: digests[step.imported_id])
+    return plan.report()
 
 
 def copy_into_new(source: BaseStorage, target: BaseStorage) -> int:
-    """Copy every session into a storage that has none; returns how many.
+    """Copy every session into an empty storage; returns their number.
 
-    One that a copy which was killed has filled already will do.
+    The target may also be the result of an earlier copy that was killed before it returned.
 
     Raises:
-        ProfileError: the target has sessions of its own.
+        ProfileError: the target has other sessions.
         StorageError: as from `merge`.
     """
-    there = target.count()
-    if there:
+    existing = target.count()
+    if existing:
         planned = merge(source, target, MergeStrategy.SKIP_EXISTING, dry_run=True)
-        if not there == planned.skipped == planned.identical:
+        if not existing == planned.skipped == planned.identical:
             raise ProfileError(
-                f"{target.location} has sessions already that are not those of {source.location}: "
-                "choose another name or --path, or bring the two together with: insight profile "
-                "merge"
+                f"{target.location} already has sessions that are not in {source.location}; choose "
+                "another name or --path, or combine the two with: insight profile merge"
             )
     return merge(source, target, MergeStrategy.SKIP_EXISTING).total
 
 
 def is_same(one: BaseStorage, other: BaseStorage) -> bool:
-    """Whether two storages keep their sessions in the same place."""
+    """Return whether two storages keep their sessions in the same place."""
     if one.storage_type == other.storage_type == "memory":
         return one is other
     return one.identity == other.identity
 
 
-def _planned(
-    source: BaseStorage,
-    target: BaseStorage,
-    strategy: MergeStrategy,
-    earlier: dict[str, str] | None = None,
+def _plan(
+    source: BaseStorage, planner: MergePlanner, *, with_digests: bool
 ) -> tuple[MergePlan, dict[str, str]]:
-    """The plan, of sessions without their results; and the digest of each with them."""
+    """Plan with sessions without their results; also returns the digests of the whole sessions."""
     headers: list[TestSession] = []
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for session in source.iter_sessions():
         headers.append(session.with_results(()))
-        found[session.session_id] = content_digest(session)
-    plan = plan_for(target, headers, strategy, earlier, lambda each: found[each.session_id])
-    return plan, found
+        if with_digests:
+            digests[session.session_id] = content_digest(session)
+    return planner.plan(headers, lambda header: digests[header.session_id]), digests
 
 
-def _whole(source: BaseStorage, ids: Collection[str]) -> Iterator[TestSession]:
-    left = set(ids)
-    for session in source.iter_sessions(Selection((SessionIdIn(frozenset(left)),))):
-        left.discard(session.session_id)
+def _read_complete(source: BaseStorage, ids: Collection[str]) -> Iterator[TestSession]:
+    missing = set(ids)
+    for session in source.iter_sessions(Selection((SessionIdIn(frozenset(missing)),))):
+        missing.discard(session.session_id)
         yield session
-    if left:
+    if missing:
         raise StorageError(
-            f"{source.location} was changed while it was read: {min(left)} is gone from it; "
+            f"{source.location} was changed while it was read: {min(missing)} was deleted; "
             "nothing was written, try again",
             source.location,
         )

@@ -19,7 +19,8 @@ from pytest_insight.errors import (
     StorageError,
     UnknownChoiceError,
 )
-from pytest_insight.exchange.merge import Fate, ImportReport, MergePlan, MergeStep
+from pytest_insight.exchange.merge import MergePlan, MergeStep
+from pytest_insight.exchange.report import ImportEntry, ImportReport
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.models import TestSession
 from pytest_insight.storage import BaseStorage, InMemoryStorage
@@ -155,10 +156,10 @@ class ImportRules(Rules):
         report = storage.import_sessions(clash, strategy)
         other = "skipped" if strategy == "skip_existing" else "replaced"
         assert report.identical == 1
-        assert report.fates == (
-            Fate("api-3", "added"),
-            Fate("api-1", other),  # type: ignore[arg-type]  # one of the two
-            Fate("api-2", "identical"),
+        assert report.entries == (
+            ImportEntry("api-3", "added"),
+            ImportEntry("api-1", other),  # type: ignore[arg-type]  # one of the two
+            ImportEntry("api-2", "identical"),
         )
         assert report.changed
 
@@ -168,7 +169,7 @@ class ImportRules(Rules):
         fill(storage, 0)
         path = write_file(tmp_path / "in.json", make_session(0))
         report = storage.import_sessions(path, "keep_both")
-        assert report.fates == (Fate("api-0", "renamed", "api-0-2"),)
+        assert report.entries == (ImportEntry("api-0", "renamed", "api-0-2"),)
         assert storage.session_ids() == ["api-0", "api-0-2"]
 
     def test_a_plan_can_remove_sessions_too(self, storage: BaseStorage) -> None:

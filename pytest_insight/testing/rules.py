@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_insight.exchange.merge import ImportReport
+from pytest_insight.exchange.report import ImportReport
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage
 
@@ -98,7 +98,7 @@ def ids_of(sessions: list[TestSession]) -> list[str]:
 
 def numbers(report: ImportReport) -> ImportReport:
     """A report without what became of each session, to be compared."""
-    return replace(report, fates=())
+    return replace(report, entries=())
 
 
 def fill(storage: BaseStorage, *numbers: int) -> list[TestSession]:

@@ -150,7 +150,7 @@ def test_invalid_sessions_are_all_named_and_may_be_left_out(
         ("import .", "folder"),
         ("import empty.json", "empty"),
         ("import text.json", "cannot be read as JSON"),
-        ("import other.json", "holds no sessions"),
+        ("import other.json", "is JSON without sessions"),
         ("import half.json", "cut short"),
         ("import newer.json", "newer pytest-insight"),
         ("import good.json --merge keep", "keep_both"),
@@ -187,5 +187,5 @@ def test_bad_input_is_an_error_that_changes_nothing(
 
 def test_exporting_onto_the_store_itself_is_refused(insight: Insight, store: JSONStorage) -> None:
     before = store.path.read_bytes()
-    assert "would overwrite what it keeps" in insight("export", store.path, status=1).err
+    assert "would overwrite its sessions" in insight("export", store.path, status=1).err
     assert store.path.read_bytes() == before

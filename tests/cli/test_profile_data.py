@@ -132,7 +132,7 @@ def test_the_strategy_of_the_target_is_used_where_none_is_named(
         ("copy demo Default", 1, "exists already"),
         ("copy demo a/b", 1, "cannot be the name"),
         ("copy demo x --type jsom", 1, "did you mean 'json'?"),
-        ("copy demo x --path other.json", 1, "has sessions already"),
+        ("copy demo x --path other.json", 1, "already has sessions"),
         ("rename demp x", 1, "did you mean 'demo'"),
         ("rename default x", 1, "cannot be renamed"),
         ("rename demo DEFAULT", 1, "exists already"),

@@ -207,7 +207,10 @@ def test_a_variable_says_how_many_are_kept(
         assert ("take this back" in said) is (most != "0")
     assert undo_files(store) == left
     bad = {"PYTEST_INSIGHT_UNDO": "many"}
-    assert "must be a number" in insight("sessions", "clear", "--yes", status=1, env=bad).err
+    assert (
+        "must be the number of commands"
+        in insight("sessions", "clear", "--yes", status=1, env=bad).err
+    )
     assert store.count() == 1
 
 
@@ -216,7 +219,7 @@ def test_where_no_snapshot_can_be_kept_nothing_is_done(
 ) -> None:
     locations.undo_folder(store.location).parent.write_text("in the way")
     printed = insight("sessions", "clear", "--yes", status=1)
-    assert "so nothing was done" in printed.err
+    assert "so nothing was changed" in printed.err
     assert "PYTEST_INSIGHT_UNDO=0" in printed.err
     assert store.count() == 3
     insight("sessions", "clear", "--yes", env={"PYTEST_INSIGHT_UNDO": "0"})
@@ -238,7 +241,7 @@ def test_an_import_that_changes_nothing_leaves_no_trace(
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"{", "does not say what can be taken back"), (b'{"version":2}', "newer pytest-insight")],
+    [(b"{", "is not a valid undo record"), (b'{"version":2}', "newer pytest-insight")],
 )
 def test_a_record_that_cannot_be_read_is_an_error_that_changes_nothing(
     insight: Insight, store: JSONStorage, content: bytes, said: str
@@ -259,7 +262,7 @@ def test_sessions_that_are_gone_are_an_error_that_changes_nothing(
     insight("export", "all.json")
     insight("import", "all.json", "--merge", "keep_both")
     (locations.undo_folder(store.location) / "000001.json").unlink()
-    assert "cannot be taken back" in insight("sessions", "undo", "--yes", status=1).err
+    assert "cannot be undone" in insight("sessions", "undo", "--yes", status=1).err
     assert store.count() == 6
 
 

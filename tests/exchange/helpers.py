@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pytest_insight.exchange.formats import FORMATS, read_bytes
-from pytest_insight.exchange.problems import Parsed
+from pytest_insight.exchange.report import FileContent
 from pytest_insight.models import TestSession
 
 TIME = "2026-11-01T12:00:00+00:00"
@@ -24,7 +24,7 @@ def written(sessions: Iterable[TestSession], format_name: str) -> bytes:
     return file.getvalue()
 
 
-def read(data: bytes | str | object, format_name: str = "json") -> Parsed:
+def read(data: bytes | str | object, format_name: str = "json") -> FileContent:
     """What is read from bytes, from text, or from anything else as JSON."""
     if not isinstance(data, bytes | str):
         data = json.dumps(data)

@@ -23,7 +23,7 @@ from pytest_insight.errors import (
     UnknownChoiceError,
 )
 from pytest_insight.exchange.formats import FORMATS, read_file, write_file
-from pytest_insight.exchange.merge import MergeStrategy, plan_merge
+from pytest_insight.exchange.merge import MergePlanner, MergeStrategy
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json.storage import JSONStorage
 from tests.conftest import MakeSession
@@ -89,12 +89,12 @@ FILES: dict[str, tuple[Content, str]] = {
     "a program": (bytes(range(256)) * 10, "cannot be read as JSON"),
     "NUL bytes": (b"\0" * 1000, "cannot be read as JSON"),
     "NUL bytes at the end": (WHOLE + b"\0" * 1000, "cannot be read as JSON"),
-    "two documents": (WHOLE * 2, "cannot be read as JSON: Extra data"),
+    "two documents": (WHOLE * 2, "cannot be read as JSON: unexpected data after the end"),
     "JSON of another shape": (b'{"runs": []}', "expected a list of sessions or an object"),
     "cut in half": (WHOLE[: len(WHOLE) // 2], "cannot be read as JSON: .*seems to be cut short"),
     "cut at its last bracket": (WHOLE[:-4], "cannot be read as JSON: .*seems to be cut short"),
     "of a newer version": (WHOLE.replace(b":1,", b":2,", 1), "written by a newer pytest-insight"),
-    "UTF-16 cut short": ("[]".encode("utf-16") + b"x", "begins as UTF-16, but is not"),
+    "UTF-16 cut short": ("[]".encode("utf-16") + b"x", "byte order mark of UTF-16, but is not"),
     "100,000 lists": (b"[" * DEEP + b"]" * DEEP, "nested too deeply"),
     "100,000 open lists": (b"[" * DEEP, "nested too deeply"),
     "100,000 objects": (b'{"a":' * DEEP + b"1" + b"}" * DEEP, "nested too deeply"),
@@ -106,7 +106,7 @@ FILES: dict[str, tuple[Content, str]] = {
     ),
     "a version of a million digits": (
         b'{"format":"pytest-insight","version":' + b"9" * 1_000_000 + b',"sessions":[]}',
-        "no version that there is",
+        "with an unknown version",
     ),
     "a number of a million digits": (b"9" * 1_000_000, "more than 4300 digits"),
 }
@@ -149,7 +149,7 @@ def test_a_device_is_refused_at_once(device: str) -> None:
 @on_posix
 def test_a_pipe_without_a_writer_is_refused_at_once() -> None:
     os.mkfifo("pipe.json")
-    with pytest.raises(ExchangeError, match="it is a pipe that nothing is written to"):
+    with pytest.raises(ExchangeError, match="it is a pipe without a writer"):
         read_file(Path("pipe.json"))
 
 
@@ -169,7 +169,7 @@ def test_a_socket_is_refused() -> None:
         ("folder", "it is a folder; name a file in it"),
         ("loop.json", "symbolic link"),
         ("x" * 300 + ".json", "File name too long"),
-        ("a\0.json", "no path has a NUL in it"),
+        ("a\0.json", "a path cannot contain NUL"),
         pytest.param("/dev/full", "No space left on device", marks=on_posix),
     ],
 )
@@ -304,7 +304,7 @@ def test_a_number_of_a_million_digits_is_a_problem_of_its_session() -> None:
         parsed = read(text)
         assert [s.session_id for s in parsed.sessions] == ["a"]
         assert [str(p) for p in parsed.problems] == [
-            "sessions[1]: it holds a whole number of more than 4300 digits"
+            "sessions[1]: it has a whole number of more than 4300 digits"
         ]
     parsed = read(csv_file(csv_row("b", "1", exit_status=digits, duration=digits)), "csv")
     assert {p.place for p in parsed.problems} == {
@@ -352,7 +352,7 @@ def test_a_deeply_nested_session_is_refused_or_can_be_read_again_from_anywhere()
 
 def test_ten_thousand_sessions_of_one_id_are_all_kept() -> None:
     sessions = read([session_object()]).sessions * 10_000
-    plan = plan_merge(["a", "a-3"], sessions, MergeStrategy.KEEP_BOTH)
+    plan = MergePlanner(["a", "a-3"], MergeStrategy.KEEP_BOTH).plan(sessions)
     assert len({step.session.session_id for step in plan.steps} - {"a", "a-3"}) == 10_000
 
 

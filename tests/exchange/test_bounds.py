@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_insight.errors import ExchangeError, InvalidImportError
-from pytest_insight.exchange.json_parts import NotStrictError, elements, members
-from pytest_insight.exchange.problems import MOST_COUNTED, MOST_KEPT, MOST_NAMES
+from pytest_insight.exchange.readers.json import read as read_json
+from pytest_insight.exchange.report import FileContent
+from pytest_insight.limits import MAX_IGNORED_NAMES, MAX_PROBLEMS, MAX_PROBLEMS_KEPT
 from pytest_insight.storage import InMemoryStorage
 from tests.exchange.helpers import csv_file, csv_row, read, result_object, session_object
 
@@ -27,9 +28,9 @@ def many_wrong(name: str, number: int) -> str:
 
 @pytest.mark.parametrize("name", ["json", "csv"])
 def test_what_is_not_kept_of_many_problems_is_counted(name: str) -> None:
-    number = MOST_KEPT + 2_345
+    number = MAX_PROBLEMS_KEPT + 2_345
     parsed = read(many_wrong(name, number), name)
-    assert (len(parsed.problems), parsed.problem_count) == (MOST_KEPT, number)
+    assert (len(parsed.problems), parsed.problem_count) == (MAX_PROBLEMS_KEPT, number)
     assert (parsed.total, parsed.invalid) == (number + 1, number)
     assert [session.session_id for session in parsed.sessions] == ["good"]
 
@@ -60,10 +61,10 @@ def test_a_thousand_problems_are_all_shown() -> None:
 @pytest.mark.parametrize("name", ["results", "rows"])
 def test_a_file_of_over_a_million_problems_is_given_up(name: str) -> None:
     if name == "results":
-        results: list[Any] = [{}] * (MOST_COUNTED // 3 + 1)  # three fields are missing in each
+        results: list[Any] = [{}] * (MAX_PROBLEMS // 3 + 1)  # three fields are missing in each
         text, suffix = json.dumps([session_object("a", test_results=results)]), "json"
     else:
-        text, suffix = csv_file(csv_row("a")) + "b\r\n" * (MOST_COUNTED + 1), "csv"
+        text, suffix = csv_file(csv_row("a")) + "b\r\n" * (MAX_PROBLEMS + 1), "csv"
     Path(f"a.{suffix}").write_text(text)
     storage = InMemoryStorage()
     for skip in (False, True):
@@ -98,9 +99,9 @@ def test_the_tags_of_a_session_are_named_one_by_one_unless_there_are_thousands()
 
 
 def test_names_of_fields_that_are_not_kept_are_counted_together_behind_a_thousand() -> None:
-    unknown = {f"field {number}": 1 for number in range(MOST_NAMES + 50)}
+    unknown = {f"field {number}": 1 for number in range(MAX_IGNORED_NAMES + 50)}
     parsed = read([{**session_object(), **unknown}])
-    assert len(parsed.ignored) == MOST_NAMES + 1
+    assert len(parsed.ignored) == MAX_IGNORED_NAMES + 1
     assert parsed.ignored["others"] == 50
 
 
@@ -132,33 +133,66 @@ def texts(draw: st.DrawFn) -> str:
     return spaced(draw, ["{", *pairs[1:], "}"])
 
 
-def walked(text: str) -> Any:
-    data = memoryview(text.encode())
-    if text.lstrip().startswith("["):
-        return [json.loads(part) for part in elements(data)]
-    return [(key, json.loads(bytes(part))) for key, part in members(data)]
+def read_any(text: str) -> FileContent:
+    """Read JSON whose elements are no sessions: each is a problem, or the file is refused."""
+    return read_json(text.encode(), "the file")
+
+
+def as_file(text: str) -> str:
+    """A text in the place of a value inside a list of sessions."""
+    return f'{{"x":{text},"sessions":[{text},{text}]}}'
 
 
 @given(texts())
-def test_walking_finds_what_a_parser_finds(text: str) -> None:
-    found = walked(text)
-    assert json.loads(text) == (found if text.strip()[0] == "[" else dict(found))
+def test_each_element_of_a_list_is_found(text: str) -> None:
+    found = read_any(as_file(text))
+    assert found.total == 2
+    if text.lstrip().startswith("["):
+        expected = json.loads(text)
+        found = read_any(text)
+        assert found.total == len(expected)
+        indices = [problem.session_index for problem in found.problems]
+        assert sorted(set(indices)) == list(range(len(expected)))  # type: ignore[type-var]  # ints
 
 
 @given(texts(), st.data())
-def test_walking_over_a_text_that_is_cut_or_goes_on_is_refused(
-    text: str, data: st.DataObject
-) -> None:
-    cut = data.draw(st.integers(0, len(text.rstrip()) - 1))
-    with pytest.raises(NotStrictError):
-        walked("[" if not text[:cut].strip() else text[:cut])
-    with pytest.raises(NotStrictError, match=r"follows its end at byte"):
-        walked(text + "1")
+def test_a_text_that_is_cut_short_or_goes_on_is_refused(text: str, data: st.DataObject) -> None:
+    text = as_file(text)
+    cut = data.draw(st.integers(0, len(text) - 1))
+    with pytest.raises(ExchangeError, match="cannot be read as JSON"):
+        read_any(text[:cut])
+    with pytest.raises(ExchangeError, match="unexpected data after the end: line"):
+        read_any(text + "1")
 
 
 @pytest.mark.parametrize(
-    "text", ["[1 2]", "[,1]", "[1,]", "{1:2}", '{"a" 1}', '{"a":}', '{"a":1,}', "[NaN]", "[1}"]
+    "text",
+    [
+        *("[1 2]", "[,1]", "[1,]", "{1:2}", '{"a" 1}', '{"a":}', '{"a":1,}', "[1}", "[foo]"),
+        *('[{"a":[1}]', '[{"a":1]}', '{"sessions":[{]}]}', '{"x":foo,"sessions":[]}', '["a"b]'),
+    ],
 )
-def test_walking_over_what_is_no_json_is_refused_with_the_place(text: str) -> None:
-    with pytest.raises(NotStrictError, match=r"invalid character at byte \d"):
-        walked(text)
+def test_what_is_not_json_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(ExchangeError, match=r"cannot be read as JSON: .*: line 1 column \d"):
+        read_any(text)
+
+
+def test_the_place_of_an_error_is_its_place_in_the_file() -> None:
+    text = f'[\n {json.dumps(session_object())},\n {{"é": 1 2}}\n]'
+    with pytest.raises(ExchangeError, match=r"delimiter: line 3 column 11$"):
+        read_any(text)
+
+
+def test_a_document_that_only_begins_and_ends_like_ours_is_read_as_any_json() -> None:
+    """A raw line break inside a nested list looks like the next session of our layout."""
+    nested = f"[1,\n{json.dumps(session_object('no'), separators=(',', ':'))}]"
+    one = json.dumps(session_object("a"), separators=(",", ":"))
+    one = one.replace("}", f',"testing_system":{{"a":{nested}}},"test_results":[\n]}}')
+    content = read_any(f'{{"format":"pytest-insight","version":1,"sessions":[\n{one}\n]}}\n')
+    assert [session.session_id for session in content.sessions] == ["a"]
+
+
+def test_nested_lists_are_refused_beyond_a_limit_wherever_they_are() -> None:
+    for text in ("[" * 5_000 + "]" * 5_000, '{"a":[' + "[" * 5_000 + "]" * 5_000 + "]}"):
+        with pytest.raises(ExchangeError, match="nested too deeply"):
+            read_any(text)

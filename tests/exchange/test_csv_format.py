@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.errors import ExchangeError
-from pytest_insight.exchange.csv_format import COLUMNS
+from pytest_insight.exchange.writers.csv import COLUMNS
 from pytest_insight.models import CodeState, TestOutcome, TestSession
 from tests.conftest import MakeSession
 from tests.exchange.golden import CSV_FILE, SESSIONS
@@ -161,9 +161,12 @@ def test_only_the_columns_that_a_session_needs_must_be_there() -> None:
 @pytest.mark.parametrize(
     ("columns", "named"),
     [
-        ("session_id,sut_name,session_start_time,nodeid,outcome", "no column start_time"),
-        ("session_id,outcome,start_time,session_start_time", "no columns sut_name, nodeid"),
-        ("name,age", "no columns session_id, sut_name, session_start_time, nodeid, outcome, start"),
+        ("session_id,sut_name,session_start_time,nodeid,outcome", "lacks the column start_time"),
+        ("session_id,outcome,start_time,session_start_time", "lacks the columns sut_name, nodeid"),
+        (
+            "name,age",
+            "lacks the columns session_id, sut_name, session_start_time, nodeid, outcome, start",
+        ),
     ],
 )
 def test_columns_that_are_missing_are_named(columns: str, named: str) -> None:
@@ -173,7 +176,7 @@ def test_columns_that_are_missing_are_named(columns: str, named: str) -> None:
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_another_separator_is_recognised_in_the_message(separator: str) -> None:
-    with pytest.raises(ExchangeError, match="must be separated by commas"):
+    with pytest.raises(ExchangeError, match="separate the cells by commas"):
         read(csv_file(csv_row()).replace(",", separator), "csv")
 
 
@@ -227,8 +230,8 @@ def test_a_row_of_another_length_is_refused_and_named() -> None:
     lines[3] = "b"
     parsed = read("\n".join(lines), "csv")
     assert [(p.session_index, str(p)) for p in parsed.problems] == [
-        (0, "row 2: has 7 cells where the first row has 6 (session 'a')"),
-        (1, "row 4: has 1 cells where the first row has 6 (session 'b')"),
+        (0, "row 2: has 7 cells, but the first row has 6 (session 'a')"),
+        (1, "row 4: has 1 cells, but the first row has 6 (session 'b')"),
     ]
     assert (parsed.total, parsed.invalid) == (2, 2)
 

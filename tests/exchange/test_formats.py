@@ -93,7 +93,9 @@ def test_json_is_written_where_nothing_says_otherwise(path: str) -> None:
 
 
 def test_a_content_of_no_format_says_how_to_name_one() -> None:
-    with pytest.raises(ExchangeError, match=r"no known format.*json or csv .*--format"):
+    with pytest.raises(
+        ExchangeError, match=r"unknown format of notes.txt: name it with --format json or csv"
+    ):
         read_bytes(b"hello", "notes.txt")
 
 

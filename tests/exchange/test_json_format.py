@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from pytest_insight.document.codec import checked
 from pytest_insight.document.layout import VERSION
 from pytest_insight.errors import ExchangeError, NewerFormatError
-from pytest_insight.exchange import json_format
+from pytest_insight.exchange.readers.json import read_object
+from pytest_insight.exchange.writers.json import write
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.storage.json.storage import JSONStorage
 from tests.conftest import MakeSession
@@ -38,7 +39,7 @@ def test_an_export_is_the_same_document_as_a_store(make_session: MakeSession) ->
     storage = JSONStorage("store.json")
     storage.save_sessions(sessions)
     file = io.BytesIO()
-    assert json_format.write(sessions, file) == 3
+    assert write(sessions, file) == 3
     assert file.getvalue() == Path("store.json").read_bytes()
 
 
@@ -96,7 +97,7 @@ def test_a_newer_version_is_refused_whatever_it_holds(version: int) -> None:
 
 @pytest.mark.parametrize("version", [None, 0, -1, "1", "2", 1.0, 1.5, True, [], {}])
 def test_a_version_that_there_never_was_is_refused(version: object) -> None:
-    with pytest.raises(ExchangeError, match='no version that there is: expected "version":1'):
+    with pytest.raises(ExchangeError, match='with an unknown version: expected "version":1'):
         read(OWN | {"version": version, "sessions": []})
 
 
@@ -121,7 +122,7 @@ def test_two_lists_of_results_in_one_session_are_a_problem_of_that_session() -> 
     parsed = read(f"[{json.dumps(session_object('a'))},{doubled}]")
     assert [s.session_id for s in parsed.sessions] == ["a"]
     assert str(parsed.problems[0]) == (
-        'sessions[1]: one object has "test_results" twice: make one list of them'
+        'sessions[1]: one object has "test_results" twice; merge the two lists'
     )
 
 
@@ -176,8 +177,8 @@ def test_numbers_that_json_has_no_word_for_become_null_where_anything_may_stand(
 
 
 def test_an_object_that_is_a_session_is_found_in_a_parsed_value() -> None:
-    found = json_format.read_object(session_object("a"))
+    found = read_object(session_object("a"))
     assert isinstance(found, TestSession)
     assert found.session_id == "a"
-    assert json_format.read_object({"session_id": "a"}) is None
-    assert json_format.read_object(None) is None
+    assert read_object({"session_id": "a"}) is None
+    assert read_object(None) is None

@@ -25,18 +25,13 @@ def result_problems(**fields: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    "text",
     [
-        ("2026-13-01T12:00:00", " (month must be in 1..12"),
-        ("2026-02-30T12:00:00", " (day "),
-        ("2026-11-01T25:00:00", " (hour must be in 0..23"),
-        ("yesterday", ", not 'yesterday'"),
-        ("", ", not ''"),
-        ("12:00", ", not '12:00'"),
-        ("2026-11-01T12:00:00 CET", ", not"),
+        *("2026-13-01T12:00:00", "2026-02-30T12:00:00", "2026-11-01T25:00:00"),
+        *("yesterday", "", "12:00", "2026-11-01T12:00:00 CET"),
     ],
 )
-def test_an_impossible_time_is_refused(text: str, why: str) -> None:
+def test_an_impossible_time_is_refused(text: str) -> None:
     for place, message in (
         *problems(session_start_time=text),
         *problems(session_stop_time=text),
@@ -44,8 +39,7 @@ def test_an_impossible_time_is_refused(text: str, why: str) -> None:
         *result_problems(stop_time=text),
     ):
         assert place.endswith("_time")
-        assert message.startswith(f"must be an ISO 8601 time{why}")
-        assert message.endswith(f", not {text!r}")
+        assert message == f"must be an ISO 8601 time, not {text!r}"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +48,7 @@ def test_an_impossible_time_is_refused(text: str, why: str) -> None:
 def test_a_time_that_utc_has_no_name_for_is_refused(text: str) -> None:
     assert problems(session_start_time=text)[0] == (
         ".session_start_time",
-        f"must be inside the calendar in UTC, not {text!r}",
+        f"must be between the years 1 and 9999 in UTC, not {text!r}",
     )
 
 
@@ -76,7 +70,7 @@ def test_a_stop_before_the_start_is_refused() -> None:
 def test_a_duration_past_the_end_of_the_calendar_is_refused() -> None:
     assert "leads past the end of the calendar" in problems(session_duration=1e15)[0][1]
     (found,) = problems(test_results=[result_object("t", duration=1e15)])
-    assert found == ("", "the duration 1e+15 s of 't' leads past the calendar")
+    assert found == ("", "the duration 1e+15 s of 't' ends after the year 9999")
 
 
 @pytest.mark.parametrize("value", ["", " ", 1, True, [], {}])
@@ -236,5 +230,5 @@ def test_json_of_another_shape_says_what_was_expected_and_what_was_found(
 
 @pytest.mark.parametrize("value", [{}, {"a": session_object()}, "x", 5, None])
 def test_sessions_that_are_no_list_are_refused(value: object) -> None:
-    with pytest.raises(ExchangeError, match='"sessions" must be a list of sessions, not '):
+    with pytest.raises(ExchangeError, match='"sessions" in the file must be a list, not '):
         read({"sessions": value})

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_insight.errors import ExchangeError, NewerFormatError
 from pytest_insight.exchange.formats import FORMATS
-from pytest_insight.exchange.merge import ImportReport
+from pytest_insight.exchange.report import ImportReport
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.storage.access import create_profile, get_storage_instance
 from pytest_insight.storage.base import BaseStorage
@@ -165,7 +165,7 @@ def test_an_export_never_overwrites_the_store_it_reads(
     storage = JSONStorage("store/sessions.json")
     storage.save_session(make_session())
     Path("link.json").symlink_to("store/sessions.json")
-    with pytest.raises(ExchangeError, match="is a store: exporting to it would overwrite"):
+    with pytest.raises(ExchangeError, match="is a store, and an export would overwrite"):
         storage.export_sessions(name)
     assert storage.load_sessions() == [make_session()]
 

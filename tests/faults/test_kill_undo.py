@@ -14,8 +14,9 @@ from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.models import TestSession
 from pytest_insight.storage import JSONStorage, ProfileManager
 from pytest_insight.storage.transfer import merge
-from pytest_insight.storage.undo.operations import delete, take_back
+from pytest_insight.storage.undo.operations import delete
 from pytest_insight.storage.undo.records import Command
+from pytest_insight.storage.undo.restore import undo_last_command
 from tests.faults import victims
 from tests.faults.conftest import MOMENT, Moments, Rounds
 from tests.faults.test_kill import restore
@@ -74,17 +75,17 @@ def test_whatever_a_killed_deed_had_done_is_taken_back(
     doing(home)
     new = storage.load_sessions()
     assert new != old
-    take_back(storage)
+    undo_last_command(storage)
     for _ in rounds(10, 100):
         assert storage.load_sessions() == old
         done = moments.kill(start(killing, home))
         found = storage.load_sessions()
         assert found == new if done else found in (old, new)
-        undone = take_back(storage)
+        undone = undo_last_command(storage)
         if found == new:
             assert undone is not None
             assert undone.changes
-        assert take_back(storage) is None
+        assert undo_last_command(storage) is None
     moments.assert_both()
     assert storage.load_sessions() == old
     # What was killed leaves its temporary file; the next deed removes it.
@@ -109,9 +110,9 @@ def test_taking_back_is_whole_or_not_done_and_can_be_done_again(
         done = moments.kill(start(victims.takes_back, home))
         found = storage.load_sessions()
         assert found == old if done else found in (old, new)
-        take_back(storage)
+        undo_last_command(storage)
         assert storage.load_sessions() == old
-        assert take_back(storage) is None
+        assert undo_last_command(storage) is None
         restore(storage, old)
     moments.assert_both()
 

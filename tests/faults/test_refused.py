@@ -16,7 +16,7 @@ import pytest
 from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.storage import JSONStorage, ProfileManager
-from pytest_insight.storage.undo import operations
+from pytest_insight.storage.undo.restore import undo_last_command
 from tests.faults import refused
 from tests.faults.conftest import LONG
 from tests.faults.kernel import can_refuse
@@ -122,7 +122,7 @@ def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done
         whole = text.startswith('{"format":"pytest-insight"') and text.endswith("]}\n]}\n")
         assert whole if done else whole or text == "an earlier export"
     if deed == CLEAR_TO_UNDO:
-        operations.take_back(storage)
+        undo_last_command(storage)
         found = {each.session_id: each for each in storage.load_sessions()}
         assert found == before
     assert_profiles_hold(path.with_name("profiles.json"), deed, done=done)

@@ -21,6 +21,7 @@ from pytest_insight.storage import JSONStorage, ProfileManager
 from pytest_insight.storage.transfer import merge
 from pytest_insight.storage.undo import operations
 from pytest_insight.storage.undo.records import Command
+from pytest_insight.storage.undo.restore import undo_last_command
 from tests.faults.places import Place
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -190,7 +191,7 @@ def merges(tell: Tell, home: Path) -> None:
 def takes_back(tell: Tell, home: Path) -> None:
     """Take back what was done to the default store."""
     storage = _at_home(home)
-    _do(tell, lambda: operations.take_back(storage))
+    _do(tell, lambda: undo_last_command(storage))
 
 
 def renames(tell: Tell, home: Path, one: str, other: str) -> None:

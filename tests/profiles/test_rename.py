@@ -98,15 +98,16 @@ def test_a_profile_without_sessions_or_file_can_be_renamed(manager: ProfileManag
 def test_the_undo_records_follow_the_store(
     manager: ProfileManager, old: JSONStorage, make_session: MakeSession
 ) -> None:
-    from pytest_insight.storage.undo.operations import delete, take_back
+    from pytest_insight.storage.undo.operations import delete
     from pytest_insight.storage.undo.records import Command
+    from pytest_insight.storage.undo.restore import undo_last_command
 
     delete(old, ["api-0"], Command("sessions clear"))
     manager.rename_profile("old", "new")
     storage = get_storage_instance(profile_name="new")
-    undone = take_back(storage)
+    undone = undo_last_command(storage)
     assert undone is not None
-    assert undone.brought_back == ("api-0",)
+    assert undone.restored == ("api-0",)
     assert storage.load_sessions() == [make_session(0), make_session(1)]
 
 

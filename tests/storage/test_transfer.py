@@ -13,13 +13,15 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.errors import ProfileError, StorageError, StoreDamageWarning
-from pytest_insight.exchange.merge import Fate, MergeStrategy
+from pytest_insight.exchange.merge import MergeStrategy
+from pytest_insight.exchange.report import ImportEntry
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage
 from pytest_insight.storage.transfer import copy_into_new, is_same, merge
-from pytest_insight.storage.undo.operations import delete, prune, take_back
-from pytest_insight.storage.undo.records import Command
+from pytest_insight.storage.undo.operations import delete, prune
+from pytest_insight.storage.undo.records import Command, undoable
+from pytest_insight.storage.undo.restore import undo_last_command
 from tests.conftest import START, MakeSession
 
 SKIP, REPLACE, BOTH = MergeStrategy
@@ -49,16 +51,30 @@ def target(request: pytest.FixtureRequest) -> BaseStorage:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "fates"),
+    ("strategy", "entries"),
     [
-        (SKIP, (Fate("api-0", "identical"), Fate("api-1", "skipped"), Fate("api-2", "added"))),
-        (REPLACE, (Fate("api-0", "identical"), Fate("api-1", "replaced"), Fate("api-2", "added"))),
+        (
+            SKIP,
+            (
+                ImportEntry("api-0", "identical"),
+                ImportEntry("api-1", "skipped"),
+                ImportEntry("api-2", "added"),
+            ),
+        ),
+        (
+            REPLACE,
+            (
+                ImportEntry("api-0", "identical"),
+                ImportEntry("api-1", "replaced"),
+                ImportEntry("api-2", "added"),
+            ),
+        ),
         (
             BOTH,
             (
-                Fate("api-0", "renamed", "api-0-2"),
-                Fate("api-1", "renamed", "api-1-2"),
-                Fate("api-2", "added"),
+                ImportEntry("api-0", "renamed", "api-0-2"),
+                ImportEntry("api-1", "renamed", "api-1-2"),
+                ImportEntry("api-2", "added"),
             ),
         ),
     ],
@@ -69,7 +85,7 @@ def test_a_merge_does_what_an_import_of_an_export_does(
     make_session: MakeSession,
     tmp_path: Path,
     strategy: MergeStrategy,
-    fates: tuple[Fate, ...],
+    entries: tuple[ImportEntry, ...],
 ) -> None:
     other = InMemoryStorage()
     for each in (target, other):
@@ -80,12 +96,12 @@ def test_a_merge_does_what_an_import_of_an_export_does(
     assert merge(source, target, strategy, dry_run=True) == expected
     assert target.load_sessions() == before
     assert merge(source, target, strategy) == expected
-    assert expected.fates == fates
+    assert expected.entries == entries
     assert target.load_sessions() == other.load_sessions()
 
 
 def test_a_store_is_not_merged_into_itself(source: BaseStorage) -> None:
-    with pytest.raises(StorageError, match="cannot be merged into itself"):
+    with pytest.raises(StorageError, match=r"cannot merge .* into itself"):
         merge(source, source, SKIP)
 
 
@@ -117,7 +133,7 @@ def test_a_source_that_loses_a_session_meanwhile_is_an_error_that_writes_nothing
     target.save_session(make_session(7))
     source = Losing()
     source.save_sessions([make_session(0), make_session(1)])
-    with pytest.raises(StorageError, match="api-1 is gone"):
+    with pytest.raises(StorageError, match="api-1 was deleted"):
         merge(source, target, SKIP)
     assert target.load_sessions() == [make_session(7)]
 
@@ -129,7 +145,7 @@ def test_a_copy_needs_a_place_that_has_no_other_sessions(
     assert copy_into_new(source, target) == 3  # as after one that was killed at its end
     assert target.load_sessions() == source.load_sessions()
     target.save_session(make_session(9))
-    with pytest.raises(ProfileError, match="has sessions already"):
+    with pytest.raises(ProfileError, match="already has sessions"):
         copy_into_new(source, target)
 
 
@@ -153,7 +169,7 @@ def test_memory_holds_the_results_of_one_session_at_a_time() -> None:
     for most in (
         peak(merge, source, target, SKIP, command),
         peak(delete, target, [f"s-{number}" for number in range(60)], Command("clear")),
-        peak(take_back, target),
+        peak(undo_last_command, target),
     ):
         assert most < size / 2
     assert target.count() == 60
@@ -174,52 +190,50 @@ def test_of_a_storage_in_memory_nothing_is_kept(make_session: MakeSession) -> No
     storage.save_session(make_session())
     command = Command("clear")
     assert delete(storage, ["api-0"], command) == 1
-    assert not command.kept
-    assert take_back(storage) is None
+    assert not command.can_be_undone
+    assert undo_last_command(storage) is None
 
 
 def test_deleting_what_is_not_there_keeps_nothing(store: JSONStorage) -> None:
     command = Command("clear")
     assert delete(store, ["nothing"], command) == 0
-    assert not command.kept
-    assert take_back(store) is None
+    assert not command.can_be_undone
+    assert undo_last_command(store) is None
 
 
-def test_a_deed_that_was_killed_before_it_was_done_is_harmless_to_take_back(
+def test_a_deed_that_was_killed_before_it_was_done_is_harmless_to_undo_last_command(
     store: JSONStorage, make_session: MakeSession
 ) -> None:
-    from pytest_insight.storage.undo.records import remembered
-
     class KilledError(BaseException):
         pass
 
     before = store.path.read_bytes()
     changed = make_session(1, sut_name="changed")
     for after in ({"api-0": None}, {"api-1": "what would be written", "api-9": "added"}):
-        with pytest.raises(KilledError), store.exclusive(), remembered(store, Command("x"), after):
+        with pytest.raises(KilledError), store.exclusive(), undoable(store, Command("x"), after):
             raise KilledError
-        undone = take_back(store)
+        undone = undo_last_command(store)
         assert undone is not None
         assert not undone.changes
-        assert not undone.newer
+        assert not undone.changed_since
         assert store.path.read_bytes() == before
-    deleting = remembered(store, Command("x"), {"api-1": None})
+    deleting = undoable(store, Command("x"), {"api-1": None})
     with pytest.raises(KilledError), store.exclusive(), deleting:
         raise KilledError
     store.save_session(changed)
-    undone = take_back(store)
+    undone = undo_last_command(store)
     assert undone is not None
-    assert undone.newer == ("api-1",)
+    assert undone.changed_since == ("api-1",)
     assert store.get_session_by_id("api-1") == changed
 
 
 def test_what_another_command_did_meanwhile_is_not_taken_back_for_it(store: JSONStorage) -> None:
     delete(store, ["api-0"], Command("first"))
-    planned = take_back(store, dry_run=True)
+    planned = undo_last_command(store, dry_run=True)
     assert planned is not None
     prune(store, Command("second"), older_than=None, keep=1)
-    with pytest.raises(StorageError, match="another command has changed"):
-        take_back(store, key=planned.key)
+    with pytest.raises(StorageError, match=r"another command .* has changed"):
+        undo_last_command(store, key=planned.command_key)
     assert store.session_ids() == ["api-3"]
 
 
@@ -230,9 +244,9 @@ def test_a_session_that_was_deleted_since_comes_back_as_it_was_before(
     source.save_sessions([replace(make_session(1), sut_name="new"), make_session(8)])
     merge(source, store, REPLACE, Command("merge"))
     store.delete_sessions(["api-1", "api-8"])
-    undone = take_back(store)
+    undone = undo_last_command(store)
     assert undone is not None
-    assert undone.brought_back == ("api-1",)
+    assert undone.restored == ("api-1",)
     assert store.load_sessions() == [make_session(number) for number in range(4)]
 
 
@@ -251,6 +265,6 @@ def test_of_a_store_in_another_shape_what_can_be_read_comes_back(
         there = store.load_sessions()
         delete(store, left, Command("clear"))
     assert store.load_sessions() == []
-    take_back(store)
+    undo_last_command(store)
     assert store.load_sessions() == there
     assert len(there) == (3 if shape == "damaged" else 4)

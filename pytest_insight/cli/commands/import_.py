@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -29,9 +28,6 @@ from pytest_insight.cli.render.merge_report import (
 )
 from pytest_insight.cli.terminal.progress import shown_progress
 from pytest_insight.errors import ExchangeError
-
-if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import ImportReport
 
 STDIN = "-"
 
@@ -69,46 +65,32 @@ def import_(
     report: ReportOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Take over the sessions of files or of standard input; each file whole or not at all.
+    """Take over the sessions of files or of standard input; all of them or none.
 
     Example: insight export | insight import --profile demo --merge keep_both
     """
-    from pytest_insight.storage import exchanging
+    from pytest_insight.storage.imports import import_files
     from pytest_insight.storage.undo.operations import apply
     from pytest_insight.storage.undo.records import Command
 
     storage = storage_of(ctx, profile)
     command = Command("import")
-    take = partial(
-        exchanging.import_,
-        storage,
-        merge_strategy=merge,
-        input_format=format_,
-        skip_invalid=skip_invalid,
-        write=partial(apply, command=command),
-        earlier={} if dry_run else None,
-    )
-    taken = []
-    for each in _all_taken(take, _sources(paths or [Path(STDIN)]), dry_run=dry_run):
+    sources = _sources(paths or [Path(STDIN)])
+    with shown_progress():
+        reports = import_files(
+            storage,
+            sources,
+            merge,
+            input_format=format_,
+            skip_invalid=skip_invalid,
+            dry_run=dry_run,
+            apply=partial(apply, command=command),
+        )
+    names = (str(each) if isinstance(each, Path) else "standard input" for each in sources)
+    for each in (taken := list(map(Taken, names, reports))):
         tell(each, storage, dry_run=dry_run)
-        taken.append(each)
     list_fates(taken, storage, report, dry_run=dry_run)
     tell_of_undo(command, profile_named(ctx, profile))
-
-
-def _all_taken(
-    take: Callable[..., ImportReport], sources: list[Path | BinaryIO], *, dry_run: bool
-) -> Iterator[Taken]:
-    # A mistake in the last file is found before the first one is imported.
-    for source in sources[1:]:
-        if isinstance(source, Path) and not dry_run:
-            with shown_progress():
-                take(source, dry_run=True)
-    for source in sources:
-        name = str(source) if isinstance(source, Path) else "standard input"
-        with shown_progress():
-            report = take(source, dry_run=dry_run)
-        yield Taken(name, report)
 
 
 def _sources(paths: list[Path]) -> list[Path | BinaryIO]:

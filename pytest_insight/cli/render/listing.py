@@ -153,12 +153,12 @@ def print_listing(
 
 def print_csv(fields: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     """Rows under a header on stdout, cells as in CSV exports: no spreadsheet runs them."""
-    from pytest_insight.exchange.csv_format import cell
+    from pytest_insight.exchange.writers.csv import format_cell
 
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(fields)
-    writer.writerows([cell(row.get(field)) for field in fields] for row in rows)
+    writer.writerows([format_cell(row.get(field)) for field in fields] for row in rows)
     write_bytes(text.getvalue().encode())
 
 

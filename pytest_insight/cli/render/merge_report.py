@@ -14,7 +14,7 @@ from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import first_of
 
 if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import Fate, ImportReport
+    from pytest_insight.exchange.report import ImportEntry, ImportReport
     from pytest_insight.storage.base import BaseStorage
 
 MOST_NAMES = 50
@@ -73,14 +73,14 @@ def list_fates(
     """What became of each session, on stdout; nothing where nobody asked for it."""
     if format_ is None and not dry_run:
         return
-    rows = [(each.source, fate) for each in taken for fate in each.report.fates]
+    rows = [(each.source, entry) for each in taken for entry in each.report.entries]
 
-    def new_id(row: tuple[str, Fate]) -> str:
+    def new_id(row: tuple[str, ImportEntry]) -> str:
         return row[1].new_id or ""
 
     columns = [
         Column("Session", lambda row: row[1].session_id, fit="copy"),
-        Column("Would be" if dry_run else "Was", lambda row: row[1].became),
+        Column("Would be" if dry_run else "Was", lambda row: row[1].status),
         Column("As", new_id, fit="copy", spare=True),
     ]
     if len(taken) > 1:
@@ -93,7 +93,7 @@ def list_fates(
         as_json=lambda row: {
             "source": row[0],
             "session_id": row[1].session_id,
-            "became": row[1].became,
+            "became": row[1].status,
             "new_id": row[1].new_id,
         },
         caption=f"{plural(len(rows), 'session')} to {storage.location}",
@@ -102,7 +102,7 @@ def list_fates(
 
 
 def _numbers(report: ImportReport, *, dry_run: bool) -> str:
-    became = Counter(fate.became for fate in report.fates)
+    became = Counter(entry.status for entry in report.entries)
     if report.total and became["identical"] == report.total:
         are = "the session is" if report.total == 1 else f"all {report.total:,} sessions are"
         return f"nothing {'would change' if dry_run else 'changed'}: {are} there already"

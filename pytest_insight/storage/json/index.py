@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from pytest_insight._util.files import read_into
-from pytest_insight.document.codec import MOST_VALUES, UNDECODABLE, decode_session
+from pytest_insight.document.codec import UNDECODABLE, decode_session
 from pytest_insight.document.layout import (
     COMPLETE_TAIL,
     MIDDLE_END,
@@ -23,6 +23,7 @@ from pytest_insight.document.layout import (
     SESSION_END,
     SESSION_MARK,
 )
+from pytest_insight.limits import MAX_FREE_VALUES
 from pytest_insight.models import TestSession
 from pytest_insight.storage.json.append import CHUNK_BYTES
 
@@ -220,7 +221,7 @@ def _end_of_value(data: bytes, start: int) -> tuple[int | None, int]:
 
 
 def _end_with_nan(data: bytes, start: int) -> int | None:
-    if data.count(b",", start) > MOST_VALUES:
+    if data.count(b",", start) > MAX_FREE_VALUES:
         return None
     import json  # only for what another program wrote
 
@@ -237,11 +238,11 @@ def read_any(data: bytes) -> TestSession | None:
         return decode_session(data)
     except UNDECODABLE:
         pass  # perhaps another writer's: a naive time, an unknown field
-    if data.count(b",") > MOST_VALUES:
+    if data.count(b",") > MAX_FREE_VALUES:
         return None
     import json
 
-    from pytest_insight.exchange.json_format import read_object
+    from pytest_insight.exchange.readers.json import read_object
 
     try:
         value = json.loads(data)

@@ -253,13 +253,13 @@ def _thorough(file: BinaryIO, size: int, lost: list[Loss]) -> Iterator[Found]:
 
 def _foreign(data: bytes, path: Path, keep: Keep) -> Index:
     """The sessions of a file in another shape, or of one whose first line is damaged."""
-    from pytest_insight.exchange import json_format
+    from pytest_insight.exchange.readers import json as json_reader
 
     if not data.strip(b" \t\r\n\0"):
         blank = Loss(f"the file holds nothing, only {len(data)} blank bytes")
         return Index([], [blank], [])
     try:
-        parsed = json_format.read(data, str(path))
+        parsed = json_reader.read(data, str(path))
     except NewerFormatError:
         raise
     except ExchangeError as exc:

@@ -306,10 +306,13 @@ class JSONStorage(BaseStorage):
             return len(there)
 
     def apply(self, plan: MergePlan) -> None:
-        """Write a new file with what the plan adds, without what it replaces or removes."""
-        without = {*plan.write_ids, *plan.removes}
+        """Append if the plan only adds sessions that are in memory; else write a new file."""
         with self._file.write_lock():
-            self._rewrite(without, encoded(plan))
+            if plan.only_adds and plan.source is None:
+                added = list(encoded(plan))
+                if not added or self._file.add(SEPARATOR.join(added)):
+                    return
+            self._rewrite({*plan.write_ids, *plan.removes}, encoded(plan))
 
     def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
         """Put a new file in place: what is there, less some IDs, and more sessions behind it."""

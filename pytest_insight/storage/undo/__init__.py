@@ -1,1 +1,1 @@
-"""Undo: records of what destructive commands changed, and their restoration."""
+"""Undo: destructive commands that can be undone, the records they keep, and undo itself."""

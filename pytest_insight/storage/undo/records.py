@@ -1,12 +1,12 @@
-"""What undoing needs, written down before a command changes a store: see `undo.py`.
+"""Records and snapshots that make commands undoable, written before a command changes a store.
 
-Each deed has two files in a folder of the store's own, `<home>/undo/<key of its location>`:
+Each change has two files in a folder of the store, `<home>/undo/<key of its location>`:
 
-- `000017.json`, an ordinary export of the sessions that the deed deletes or replaces;
-- `000017.deed`, a `Record`: which IDs it touches and what it writes there. It comes last, so a
-  snapshot that has one is whole.
+- `000017.json`: an ordinary export of the sessions that the change deletes or replaces;
+- `000017.deed`: a `Record` with the IDs it touches and the digests of what it writes. It is written
+  last, so a snapshot with a record is complete.
 
-Everything here is done by who holds the store (`BaseStorage.exclusive`), so there is one at a time.
+Functions here are called inside `BaseStorage.exclusive`, so only one process runs them at a time.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pytest_insight._util.files import make_private_folder, os_error_text, write
 from pytest_insight.document.codec import UNDECODABLE
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import InsightError, NewerFormatError, StorageError
+from pytest_insight.limits import MAX_TEXT_SHOWN
 from pytest_insight.profiles.file import profile_of, settings_of
 from pytest_insight.profiles.profile import StorageProfile
 
@@ -32,53 +33,55 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 VERSION = 1
-KEPT = 5
-"""So many commands can be taken back, without `PYTEST_INSIGHT_UNDO`."""
+DEFAULT_MAX_UNDO = 5
+"""Commands that can be undone in each store, unless PYTEST_INSIGHT_UNDO says otherwise."""
 KEPT_DAYS = 30
-"""Snapshots of other stores, which nobody may ever use again, are kept so long."""
+"""Days after which snapshots of other stores, which may no longer be in use, are deleted."""
 
-_DEED = ".deed"
+_RECORD = ".deed"
 _SESSIONS = ".json"
 UNDONE = ".undone.json"
-"""What undoing took out of a store again."""
+"""Suffix of the exports with the sessions that undo removed from a store."""
 
 
 class Record(msgspec.Struct, forbid_unknown_fields=True):
-    """One deed. Versions: 1, the first one.
+    """One change of a store. Versions: 1, the first one.
 
     Attributes:
-        store: where, for people.
-        deed: what, for people: "sessions clear".
-        command: the same for all deeds of one command, which are taken back together.
+        store: the store's location, for people.
+        command_name: the command, for people: "sessions clear".
+        command_key: the same for all changes of one command, which are undone together.
         time: when.
-        after: each ID that the deed touches, with the digest of the session that it writes there;
-            None where it deletes that session.
-        deleted: the profile that was deleted with it, as `profile` gives it.
-        backup: the damaged file that a repair has replaced; `after` is all that could be read.
+        after: each ID that the change touches, with the digest of the session that it writes; None
+            if it deletes the session.
+        deleted_profile: the settings of the profile that was deleted, too.
+        backup: the damaged file that a repair replaced; `after` then has all that could be read.
     """
 
     store: str
-    deed: str
-    command: str
+    command_name: str = msgspec.field(name="deed")
+    command_key: str = msgspec.field(name="command")
     time: datetime
     after: dict[str, str | None]
-    deleted: dict[str, str | float | None] | None = msgspec.field(default=None, name="profile")
+    deleted_profile: dict[str, str | float | None] | None = msgspec.field(
+        default=None, name="profile"
+    )
     backup: str | None = None
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        _ = self.profile  # what is read of it may be none
+        _ = self.profile  # validates it
 
     @property
     def profile(self) -> StorageProfile | None:
-        """The profile that was deleted with it.
+        """The profile that was deleted, too.
 
         Raises:
-            ValueError: what is written there is none.
+            ValueError: the record has invalid settings for it.
         """
-        if self.deleted is None:
+        if self.deleted_profile is None:
             return None
-        settings = dict(self.deleted)
+        settings = dict(self.deleted_profile)
         return profile_of(settings.pop("name", None), settings)
 
 
@@ -86,30 +89,30 @@ class Command:
     """One command that changes stores.
 
     Attributes:
-        name: as people know it: "sessions clear".
-        key: what its deeds have in common.
-        kept: whether something can be taken back.
+        name: for people: "sessions clear".
+        key: tells it from other commands of that name.
+        can_be_undone: whether a snapshot was kept of anything that it changed.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.key = os.urandom(8).hex()
-        self.kept = False
+        self.can_be_undone = False
 
 
 class Snapshot(NamedTuple):
-    """A record and the export beside it."""
+    """A record, and the file with the sessions before the change."""
 
     record: Record
     sessions: Path
 
-    def forget(self) -> None:
-        """Delete both."""
-        _forget(self.sessions.with_suffix(_DEED))
+    def delete(self) -> None:
+        """Delete both files."""
+        _delete(self.sessions.with_suffix(_RECORD))
 
 
 @contextmanager
-def remembered(
+def undoable(
     storage: BaseStorage,
     command: Command,
     after: Mapping[str, str | None],
@@ -117,23 +120,23 @@ def remembered(
     profile: StorageProfile | None = None,
     backup: str | None = None,
 ) -> Iterator[None]:
-    """Keep what undoing the block would need, on the disk before the block begins.
+    """Keep a snapshot, then run the block that changes the store.
 
-    To be used inside `storage.exclusive()`. Where the block raises, the snapshot stays: a write
-    that reports an error may have been done all the same, and undoing what was not done is
-    harmless. Nothing is kept of a storage in memory, nor where `PYTEST_INSIGHT_UNDO` is 0.
+    To be used inside `storage.exclusive()`. If the block raises, the snapshot is kept: a write that
+    reports an error may have happened all the same, and undoing what did not happen is harmless.
+    No snapshot is kept of a storage in memory, or if PYTEST_INSIGHT_UNDO is 0.
 
     Args:
-        storage: what the block changes.
-        command: of which the block is a part.
+        storage: the storage that the block changes.
+        command: the command that the block is a part of.
         after: as in `Record`.
-        profile: that is deleted with it.
+        profile: the profile that the block deletes.
         backup: as in `Record`.
 
     Raises:
-        StorageError: it cannot be kept; the block is not begun.
+        StorageError: the snapshot cannot be written; the block is not run.
     """
-    most = how_many()
+    most = max_undo()
     if storage.storage_type == "memory" or not most:
         yield
         return
@@ -146,91 +149,91 @@ def remembered(
         _write(storage, folder, record)
     except OSError as exc:
         raise StorageError(
-            f"cannot keep in {folder} what this would delete or replace, so nothing was done: "
-            f"{os_error_text(exc)}; free some space, or do it for good with "
+            f"cannot keep in {folder} what this would delete or replace, so nothing was changed: "
+            f"{os_error_text(exc)}; free some space, or do without undo by setting "
             f"{locations.UNDO_VARIABLE}=0",
             folder,
         ) from exc
     yield
-    command.kept = True
-    with suppress(OSError):  # the deed is done; the next one tries again
-        _forget_old(folder, most)
+    command.can_be_undone = True
+    with suppress(OSError):  # the change is done; the next one tries again
+        _delete_old(folder, most)
 
 
-def snapshots(storage: BaseStorage) -> list[Snapshot]:
-    """What can be taken back in a store, the oldest first.
+def load_snapshots(storage: BaseStorage) -> list[Snapshot]:
+    """Return the snapshots of a store, the oldest first.
 
     Raises:
         StorageError: a record cannot be read.
-        NewerFormatError: a later pytest-insight wrote it.
+        NewerFormatError: a later version of pytest-insight wrote it.
     """
     folder = locations.undo_folder(storage.identity)
-    found = [_read(path) for path in sorted(folder.glob(f"*{_DEED}"))]
+    found = [_read(path) for path in sorted(folder.glob(f"*{_RECORD}"))]
     for each in found:
-        if not each.sessions.exists():  # else what is missing would count as added by the deed
+        if not each.sessions.exists():  # its sessions would count as added by the command
             raise StorageError(
-                f"{each.sessions} is gone, so {each.record.deed} cannot be taken back; to forget "
-                f"it, delete {each.sessions.with_suffix(_DEED)}",
+                f"{each.sessions} is missing, so {each.record.command_name!r} cannot be undone; "
+                f"to undo earlier commands, delete {each.sessions.with_suffix(_RECORD)}",
                 each.sessions,
             )
     return found
 
 
-def of_deleted_profile(name: str) -> Record | None:
-    """The latest deletion of a profile of that name with its sessions."""
-    records = [_read(path).record for path in (locations.home() / "undo").glob(f"*/*{_DEED}")]
+def find_deleted_profile(name: str) -> Record | None:
+    """Return the record of the latest deletion of a profile and its sessions, or None."""
+    records = [_read(path).record for path in (locations.home() / "undo").glob(f"*/*{_RECORD}")]
     found = [each for each in records if each.profile is not None and each.profile.name == name]
     return max(found, key=lambda record: record.time, default=None)
 
 
-def keep_undone(storage: BaseStorage, ids: set[str]) -> Path:
-    """Keep what undoing is about to take out of a store: an ordinary export.
+def keep_removed(storage: BaseStorage, ids: set[str]) -> Path:
+    """Export the sessions that undo is about to remove from a store; returns the file.
 
     Raises:
-        StorageError: it cannot be kept.
+        StorageError: the file cannot be written.
     """
     folder = locations.undo_folder(storage.identity)
     path = folder / f"{_now():%Y%m%dT%H%M%S.%fZ}{UNDONE}"
     try:
         write_whole(path, document_chunks(storage.encoded_sessions(ids)))
-        for old in sorted(folder.glob(f"*{UNDONE}"))[: -max(how_many(), 1)]:
+        for old in sorted(folder.glob(f"*{UNDONE}"))[: -max(max_undo(), 1)]:
             old.unlink(missing_ok=True)
     except OSError as exc:
         raise StorageError(
-            f"cannot keep in {folder} what undoing would remove, so nothing was done: "
+            f"cannot keep in {folder} what undo would remove, so nothing was changed: "
             f"{os_error_text(exc)}",
             folder,
         ) from exc
     return path
 
 
-def how_many() -> int:
-    """How many commands can be taken back in each store.
+def max_undo() -> int:
+    """Return the number of commands that can be undone in each store.
 
     Raises:
-        InsightError: the variable is no number.
+        InsightError: PYTEST_INSIGHT_UNDO is not a number.
     """
     given = locations.variable(locations.UNDO_VARIABLE)
     if given is None:
-        return KEPT
+        return DEFAULT_MAX_UNDO
     if not (given.isascii() and given.isdigit() and len(given) <= 6):
         raise InsightError(
-            f"{locations.UNDO_VARIABLE} says how many commands can be taken back, 0 for none: "
-            f"it must be a number, not {given[:80]!r}"
+            f"{locations.UNDO_VARIABLE} must be the number of commands that can be undone "
+            f"(0 = none), not {given[:MAX_TEXT_SHOWN]!r}"
         )
     return int(given)
 
 
 def _write(storage: BaseStorage, folder: Path, record: Record) -> None:
     make_private_folder(folder)
-    _tidy(folder)
-    last = max((int(path.stem) for path in folder.glob(f"*{_DEED}")), default=0)
+    _delete_incomplete(folder)
+    last = max((int(path.stem) for path in folder.glob(f"*{_RECORD}")), default=0)
     sessions = folder / f"{last + 1:06}{_SESSIONS}"
     try:
         write_whole(sessions, document_chunks(storage.encoded_sessions(record.after)))
-        write_whole(sessions.with_suffix(_DEED), [msgspec.json.encode(record)])
+        write_whole(sessions.with_suffix(_RECORD), [msgspec.json.encode(record)])
     except BaseException:
-        _forget(sessions.with_suffix(_DEED))
+        _delete(sessions.with_suffix(_RECORD))
         raise
 
 
@@ -245,8 +248,8 @@ def _read(path: Path) -> Snapshot:
         raise StorageError(f"cannot read {path}: {os_error_text(exc)}", path) from exc
     except UNDECODABLE as exc:
         raise StorageError(
-            f"{path} does not say what can be taken back: {exc}; the sessions beside it, if any, "
-            f"can be had with: insight import {path.with_suffix(_SESSIONS)}",
+            f"{path} is not a valid undo record: {exc}; import the sessions before that command "
+            f"with: insight import {path.with_suffix(_SESSIONS)}",
             path,
         ) from exc
     return Snapshot(record, path.with_suffix(_SESSIONS))
@@ -256,40 +259,40 @@ class _Version(msgspec.Struct):
     version: int = VERSION
 
 
-def _tidy(folder: Path) -> None:
-    """Delete what a command that was killed has left before its snapshot was whole."""
+def _delete_incomplete(folder: Path) -> None:
+    """Delete snapshots without a record, which killed processes left."""
     for sessions in folder.glob(f"*{_SESSIONS}"):
-        if not sessions.name.endswith(UNDONE) and not sessions.with_suffix(_DEED).exists():
+        if not sessions.name.endswith(UNDONE) and not sessions.with_suffix(_RECORD).exists():
             sessions.unlink(missing_ok=True)
     for temporary in folder.glob(".*.tmp"):
         temporary.unlink(missing_ok=True)
 
 
-def _forget_old(folder: Path, most: int) -> None:
-    """Keep the deeds of so many commands of this store, and of others what is not too old."""
+def _delete_old(folder: Path, most: int) -> None:
+    """Delete the snapshots of all but the last commands of this store, and old ones of others."""
     commands: list[str] = []
-    for path in sorted(folder.glob(f"*{_DEED}"), reverse=True):
-        command = _command_of(path)
+    for path in sorted(folder.glob(f"*{_RECORD}"), reverse=True):
+        command = _command_key(path)
         if command not in commands:
             commands.append(command)
         if len(commands) > most:
-            _forget(path)
+            _delete(path)
     oldest = _now().timestamp() - KEPT_DAYS * 86_400
-    for path in (*folder.parent.glob(f"*/*{_DEED}"), *folder.parent.glob(f"*/*{UNDONE}")):
+    for path in (*folder.parent.glob(f"*/*{_RECORD}"), *folder.parent.glob(f"*/*{UNDONE}")):
         if path.parent != folder and path.stat().st_mtime < oldest:
-            _forget(path)
+            _delete(path)
 
 
-def _forget(path: Path) -> None:
-    """Delete a record and then its sessions, so that there is never one without them."""
+def _delete(path: Path) -> None:
+    """Delete a record and then its sessions: a record without sessions must not remain."""
     path.unlink(missing_ok=True)
     path.with_suffix(_SESSIONS).unlink(missing_ok=True)
 
 
-def _command_of(path: Path) -> str:
+def _command_key(path: Path) -> str:
     try:
-        return _read(path).record.command
-    except InsightError:  # it can still be counted, and grow old
+        return _read(path).record.command_key
+    except InsightError:  # an unreadable record counts as a command, too
         return path.name
 
 

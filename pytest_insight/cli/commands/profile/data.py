@@ -158,14 +158,14 @@ def merge(
     Example: insight profile merge linux windows all --dry-run
     """
     from pytest_insight.storage.access import get_storage_instance
-    from pytest_insight.storage.exchanging import strategy_for
+    from pytest_insight.storage.imports import choose_strategy, planner_for
     from pytest_insight.storage.transfer import is_same
     from pytest_insight.storage.transfer import merge as merge_storages
     from pytest_insight.storage.undo.records import Command
 
     no_profile_option(ctx, profile)
     storage = storage_of(ctx, target)
-    chosen = strategy_for(storage, strategy)
+    chosen = choose_strategy(storage, strategy)
     # A mistake in the last name is found before the first one is merged.
     opened = [(name, get_storage_instance(profile_name=name)) for name in sources]
     for name, source in opened:
@@ -174,12 +174,12 @@ def merge(
                 f"{name!r} and {target!r} have one store, {storage.location}: name another profile"
             )
     command = Command(f"profile merge {' '.join(sources)} {target}")
-    earlier: dict[str, str] | None = {} if dry_run else None
+    planner = planner_for(storage, chosen) if dry_run else None
     taken = []
     for name, source in opened:
         with shown_progress():
             done = merge_storages(
-                source, storage, chosen, command, dry_run=dry_run, earlier=earlier
+                source, storage, chosen, command, dry_run=dry_run, planner=planner
             )
         taken.append(Taken(name, done))
         tell(taken[-1], storage, dry_run=dry_run)

@@ -21,8 +21,8 @@ from pytest_insight.cli.terminal.progress import shown_progress
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
-    from pytest_insight.storage.undo.operations import Undone
     from pytest_insight.storage.undo.records import Command
+    from pytest_insight.storage.undo.restore import UndoReport
 
 MOST_NAMED = 10
 
@@ -40,10 +40,10 @@ def undo(
 
     Example: insight sessions undo --dry-run
     """
-    from pytest_insight.storage.undo.operations import take_back
+    from pytest_insight.storage.undo.restore import undo_last_command
 
     storage = _storage(ctx, profile)
-    planned = take_back(storage, dry_run=True)
+    planned = undo_last_command(storage, dry_run=True)
     if planned is None:
         say(f"there is nothing to take back in {storage.location}")
         return
@@ -51,12 +51,12 @@ def undo(
         say(f"would take back {_named(planned)} in {storage.location}")
         _tell(planned)
         return
-    if planned.takes_away and not confirmed(
+    if planned.is_destructive and not confirmed(
         f"Take back {_named(planned)} in {storage.location}? {_taken_away(planned)}", yes
     ):
         return
     with shown_progress():
-        done = take_back(storage, key=planned.key)
+        done = undo_last_command(storage, key=planned.command_key)
     if done is None:
         say(f"another process has just taken back {_named(planned)} in {storage.location}")
         return
@@ -86,7 +86,7 @@ def tell_of_undo(command: Command, profile: str | None) -> None:
         command: what was done.
         profile: whose store it changed; None for the one in use.
     """
-    if command.kept:
+    if command.can_be_undone:
         named = f"--profile {profile} " if profile else ""
         say(f"take this back with: insight {named}sessions undo")
 
@@ -95,45 +95,45 @@ def _storage(ctx: typer.Context, profile: str | None) -> BaseStorage:
     """The storage that is meant; also that of a profile that was deleted with its sessions."""
     from pytest_insight.errors import UnknownProfileError
     from pytest_insight.storage.choice import open_storage
-    from pytest_insight.storage.undo.records import of_deleted_profile
+    from pytest_insight.storage.undo.records import find_deleted_profile
 
     try:
         return storage_of(ctx, profile)
     except UnknownProfileError as exc:
-        record = of_deleted_profile(exc.given)
+        record = find_deleted_profile(exc.given)
         if record is None or record.profile is None:
             raise
         return open_storage(record.profile)
 
 
-def _named(undone: Undone) -> str:
-    return f"{undone.deed!r} of {time_text(undone.time)}"
+def _named(undone: UndoReport) -> str:
+    return f"{undone.command_name!r} of {time_text(undone.time)}"
 
 
-def _taken_away(undone: Undone) -> str:
+def _taken_away(undone: UndoReport) -> str:
     parts = []
     if undone.removed:
         parts.append(f"{plural(len(undone.removed), 'session')} that it had added would go.")
-    if undone.put_back:
-        parts.append(f"{plural(len(undone.put_back), 'session')} would be as before it.")
-    if undone.file:
+    if undone.reverted:
+        parts.append(f"{plural(len(undone.reverted), 'session')} would be as before it.")
+    if undone.backup:
         parts.append("The damaged file would be in its place again.")
     return " ".join(parts)
 
 
-def _tell(undone: Undone) -> None:
+def _tell(undone: UndoReport) -> None:
     for names, what in (
-        (undone.brought_back, "brought back"),
-        (undone.put_back, "as before they were replaced"),
+        (undone.restored, "brought back"),
+        (undone.reverted, "as before they were replaced"),
         (undone.removed, "removed, as they had been added"),
-        (undone.newer, "left as they are, saved or changed since"),
+        (undone.changed_since, "left as they are, saved or changed since"),
     ):
         if names:
             say(f"  {what}: {plural(len(names), 'session')} ({_listed(names)})")
     if undone.profile is not None:
         say(f"  the profile {undone.profile.name!r} is there again")
-    if undone.file:
-        say(f"  the file as it was before: {undone.file}")
+    if undone.backup:
+        say(f"  the file as it was before: {undone.backup}")
     if undone.kept:
         say(f"  what was taken out is kept, to be imported again: {undone.kept}")
     if not undone.changes:

@@ -1,0 +1,1 @@
+"""One module per format: a file's bytes to sessions."""

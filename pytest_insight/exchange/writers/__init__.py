@@ -1,0 +1,1 @@
+"""One module per format: sessions to an open file."""

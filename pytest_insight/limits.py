@@ -1,0 +1,55 @@
+"""Limits for input that other people or programs wrote.
+
+The threat: an import, and a JSON store that another program wrote, may be broken, or made to harm.
+Reading it must end with sessions or with an error message, in time that grows linearly with its
+size and in memory bounded by a multiple of its size. Text from it never reaches a message
+unshortened. Every constant here bounds one such cost; none is met by files of ordinary test runs.
+"""
+
+from __future__ import annotations
+
+MAX_NESTING = 100
+"""Levels of lists and objects in `testing_system` and `properties`; deeper values are refused,
+because code that runs deep in the stack could not read them back."""
+
+MAX_JSON_DEPTH = 1_000
+"""Levels of lists and objects in a JSON file to import."""
+
+MAX_DIGITS = 4_300
+"""Digits of a whole number in JSON: what Python converts to `int` by default, in quadratic time."""
+
+MAX_FREE_VALUES = 5_000_000
+"""Values of arbitrary JSON (`testing_system`, `properties`) in one session. Three bytes of a file
+(`1,1`) become about a hundred bytes of memory."""
+
+MAX_TOP_KEYS = 100
+"""Keys that are remembered of the object around a list of sessions, for the error message."""
+
+MAX_UNPACKED_MIB = 1024
+"""Size of an unpacked `.gz` file in MiB, unless PYTEST_INSIGHT_MAX_UNPACKED says otherwise."""
+
+MAX_GZIP_RATIO = 1032
+"""Bytes that one byte of gzip can unpack to; smaller files need no measuring.
+Source: https://zlib.net/zlib_tech.html."""
+
+MAX_PROBLEMS = 1_000_000
+"""Problems of one file, after which reading stops with an error."""
+
+MAX_PROBLEMS_KEPT = 10_000
+"""Problems of one file that are kept with their place and text; further ones are only counted."""
+
+MAX_SHOWN = 1_000
+"""Problems, or other parts of a file, that one message lists."""
+
+MAX_TEXT_SHOWN = 80
+"""Characters of a value or name from a file that a message quotes."""
+
+MAX_IGNORED_NAMES = 1_000
+"""Names of unknown fields that are counted one by one; further ones are counted together."""
+
+VALIDATION_BATCH = 1_000
+"""Results, or tags, that pydantic validates at once: it creates objects for every error."""
+
+MAX_CSV_CELL = 2**31 - 1
+"""Characters in a CSV cell: the largest limit that the csv module accepts on every platform. Its
+default of 128 KiB is too short for captured output."""

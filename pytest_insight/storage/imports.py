@@ -1,0 +1,122 @@
+"""Import sessions from files into a storage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec.structs import replace
+
+from pytest_insight.document.codec import content_digest
+from pytest_insight.errors import InvalidImportError
+from pytest_insight.exchange.formats import read_bytes, read_file
+from pytest_insight.exchange.merge import (
+    DEFAULT_STRATEGY,
+    MergePlan,
+    MergePlanner,
+    MergeStrategy,
+    get_strategy,
+)
+from pytest_insight.exchange.report import FileContent, ImportReport
+from pytest_insight.filters import Selection, SessionIdIn
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.base import BaseStorage, Path_
+
+ApplyPlan = Callable[[Any, MergePlan], None]
+"""A function that carries out a plan on a storage."""
+
+
+def import_files(
+    storage: BaseStorage,
+    sources: Sequence[Path_ | BinaryIO],
+    merge_strategy: str | None = None,
+    *,
+    input_format: str | None = None,
+    skip_invalid: bool = False,
+    dry_run: bool = False,
+    apply: ApplyPlan | None = None,
+) -> list[ImportReport]:
+    """Import files in their order, all of them or none; see `BaseStorage.import_sessions`.
+
+    Every file is read once, and the store is written once. Memory holds all sessions of the files.
+
+    Args:
+        storage: the storage to write to.
+        sources: paths, or open binary files.
+        merge_strategy: see `BaseStorage.import_sessions`; so are the next three.
+        input_format: the format of all the files.
+        skip_invalid: import the valid sessions of a file that has invalid ones, too.
+        dry_run: report what would be done, and write nothing.
+        apply: called instead of `storage.apply`.
+
+    Returns:
+        A report for each file.
+    """
+    if not dry_run:
+        storage.check_writable()
+    strategy = choose_strategy(storage, merge_strategy)
+    contents = [_read(source, input_format, skip_invalid=skip_invalid) for source in sources]
+    if dry_run:
+        plans = _plan(storage, strategy, contents)
+    else:
+        with storage.exclusive():
+            plans = _plan(storage, strategy, contents)
+            combined = MergePlan(tuple(step for plan in plans for step in plan.steps))
+            if combined.changes:
+                (apply or type(storage).apply)(storage, combined)
+    return [
+        replace(
+            plan.report(),
+            total=content.total,
+            invalid=content.invalid,
+            problems=tuple(content.problems),
+            problem_count=content.problem_count,
+            ignored=dict(content.ignored),
+        )
+        for plan, content in zip(plans, contents, strict=True)
+    ]
+
+
+def choose_strategy(storage: BaseStorage, name: str | None) -> MergeStrategy:
+    """Return the strategy with this name; if it is None, the one of the profile or the default."""
+    return get_strategy(name or storage.exchange.merge_strategy or DEFAULT_STRATEGY)
+
+
+def planner_for(storage: BaseStorage, strategy: MergeStrategy) -> MergePlanner:
+    """Return a planner that starts with the sessions that the storage has now."""
+    return MergePlanner(storage.session_ids(), strategy, lambda ids: content_digests(storage, ids))
+
+
+def content_digests(storage: BaseStorage, ids: Collection[str] | None = None) -> dict[str, str]:
+    """Return the digests of the sessions with these IDs (None = all), as far as they exist.
+
+    Memory is bounded by the largest session.
+    """
+    if ids is not None and not ids:
+        return {}
+    wanted = None if ids is None else Selection((SessionIdIn(frozenset(ids)),))
+    return {each.session_id: content_digest(each) for each in storage.iter_sessions(wanted)}
+
+
+def _plan(
+    storage: BaseStorage, strategy: MergeStrategy, contents: Sequence[FileContent]
+) -> list[MergePlan]:
+    planner = planner_for(storage, strategy)
+    return [planner.plan(content.sessions) for content in contents]
+
+
+def _read(source: Path_ | BinaryIO, input_format: str | None, *, skip_invalid: bool) -> FileContent:
+    if isinstance(source, str | os.PathLike):
+        content = read_file(Path(source), input_format)
+    else:
+        name = getattr(source, "name", "the input")
+        name = "standard input" if name in ("<stdin>", 0) else str(name)
+        content = read_bytes(source.read(), name, input_format)
+    if content.problems and not skip_invalid:
+        raise InvalidImportError(
+            content.source, content.problems, content.total, content.problem_count
+        )
+    return content
