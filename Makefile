@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-faults test-matrix test-lowest test-real lint types demo bench completions reference clean
+.PHONY: test test-faults test-matrix test-lowest test-real lint types demo bench completions reference pictures clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -57,9 +57,14 @@ completions: $(VENV)/installed
 	  _INSIGHT_COMPLETE=source_$$shell $(BIN)/insight | sed '/./,$$!d' > completions/insight.$$shell; \
 	done
 
-# The commands in the README, from their own help.
+# What the documents show of the commands: their help, the man page, the output in the examples.
 reference: $(VENV)/installed
 	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.documents.blocks
+
+# The picture in the README, from a run of the demo's commands.
+pictures: $(VENV)/installed
+	$(BIN)/python -m tests.demo.pictures
 
 clean:
 	rm -rf $(VENV) .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,11 +1,12 @@
-"""The README's command reference, made from the commands themselves.
+"""The command reference and the man page, made from the commands' own help.
 
-python -m tests.reference      writes it into the README (`make reference`)
+`python -m tests.reference` writes both (`make reference`). The man page takes files, environment
+variables and exit statuses from the manual's reference.
 """
 
 from __future__ import annotations
 
-import sys
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +16,14 @@ import typer.main
 from pytest_insight.cli.app import app
 from pytest_insight.cli.options.selection import SESSIONS, TESTS
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN = "<!-- The commands' own help, written by: make reference -->\n"
-END = "<!-- End of the commands' own help -->\n"
+MANUAL = Path(__file__).parents[1] / "pytest_insight" / "docs"
+COMMANDS = MANUAL / "commands.md"
+MAN_PAGE = MANUAL / "insight.1"
 
-SELECTING = {SESSIONS, TESTS}
+SELECTING = (SESSIONS, TESTS)
+"""The help panels of the options that several commands share."""
+
+_TYPERS = {"help", "install_completion", "show_completion"}
 
 
 class Command(NamedTuple):
@@ -57,12 +61,27 @@ class Command(NamedTuple):
         """The command line that its help shows."""
         return str(self.command.help.partition("Example:")[2]).strip()
 
+    @property
+    def usage(self) -> str:
+        """How it is called."""
+        words = ["insight", *self.words, *map(_placeholder, self.arguments)]
+        return " ".join([*words, *(["[OPTION]..."] if self.options else [])])
 
-_TYPERS = {"help", "install_completion", "show_completion"}
+    @property
+    def panels(self) -> list[str]:
+        """The shared panels of which it has options."""
+        found = {option.rich_help_panel for option in self.options}
+        return [panel for panel in SELECTING if panel in found]
+
+    @property
+    def parameters(self) -> list[Any]:
+        """Its arguments, and the options that are in no shared panel."""
+        own = [option for option in self.options if option.rich_help_panel not in SELECTING]
+        return [*self.arguments, *own]
 
 
 def commands() -> list[Command]:
-    """Every command there is, in the order of the help."""
+    """Return every command in the order of the help."""
     return list(_commands((), typer.main.get_command(app)))
 
 
@@ -75,73 +94,133 @@ def _commands(words: tuple[str, ...], command: Any) -> Iterator[Command]:
         yield from _commands((*words, name), command.get_command(None, name))
 
 
-def reference() -> str:
-    """The reference in Markdown."""
-    found = commands()
-    lines = []
-    for command in found:
-        lines += _described(command)
-    selecting = next(command for command in found if command.words == ("query", "tests"))
-    for panel in (SESSIONS, TESTS):
-        takers = ", ".join(f"`{' '.join(c.words)}`" for c in found if _panels(c) & {panel})
-        lines += [f"### {panel}", "", f"Options of {takers}; all that are given must fit.", ""]
-        lines += _table([p for p in selecting.options if p.rich_help_panel == panel])
-    return "\n".join(lines)
+def shared_options(panel: str) -> tuple[list[Command], list[Any]]:
+    """Return the commands that have a shared panel, and the options in it."""
+    users = [command for command in commands() if panel in command.panels]
+    return users, [o for o in users[-1].options if o.rich_help_panel == panel]
 
 
-def _described(command: Command) -> list[str]:
-    usage = " ".join(["insight", *command.words, *map(_placed, command.arguments)])
-    lines = [f"### insight {' '.join(command.words)}", "", command.sentences, ""]
-    lines += ["```text", f"{usage} [OPTION]...", command.example, "```", ""]
-    own = [o for o in command.options if o.rich_help_panel not in SELECTING]
-    if command.arguments or own:
-        lines += _table([*command.arguments, *own])
-    taken = [panel for panel in (SESSIONS, TESTS) if panel in _panels(command)]
-    if taken:
-        links = " and ".join(f"[{panel}](#{panel.lower().replace(' ', '-')})" for panel in taken)
-        lines += [f"And the options under {links}.", ""]
-    return lines
+# Markdown ---------------------------------------------------------------------------------------
 
 
-def _panels(command: Command) -> set[str]:
-    return {option.rich_help_panel for option in command.options}
+def markdown() -> str:
+    """Return the command reference in Markdown."""
+    lines = [
+        "# Commands: every command with its options",
+        "",
+        "<!-- Written by `make reference` from the commands' own help. -->",
+        "",
+    ]
+    for command in commands():
+        lines += [f"## insight {' '.join(command.words)}", "", command.sentences, ""]
+        lines += ["```text", command.usage, command.example, "```", ""]
+        lines += _table(command.parameters)
+        if command.panels:
+            links = [f"[{panel}](#{panel.lower().replace(' ', '-')})" for panel in command.panels]
+            lines += [f"And the options under {' and '.join(links)}.", ""]
+    for panel in SELECTING:
+        users, options = shared_options(panel)
+        names = ", ".join(f"`{' '.join(user.words)}`" for user in users)
+        lines += [f"## {panel}", "", f"Options of {names}. Given together, all must match.", ""]
+        lines += _table(options)
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _table(parameters: list[Any]) -> list[str]:
-    rows = [
-        f"| {_names(p)} | {' '.join(p.help.split()).replace('|', chr(92) + '|')} |"
-        for p in parameters
-    ]
+    if not parameters:
+        return []
+    rows = [f"| {_code(p)} | {_help(p)} |".replace("\x00", r"\|") for p in parameters]
     return ["| | |", "| --- | --- |", *rows, ""]
 
 
-def _names(parameter: Any) -> str:
+def _code(parameter: Any) -> str:
+    names, value = _names(parameter)
+    code = ", ".join(f"`{name}`" for name in names)
+    return (f"{code} `{value}`" if value else code).replace("|", "\x00")
+
+
+def _help(parameter: Any) -> str:
+    return " ".join(parameter.help.split()).replace("|", "\x00")
+
+
+def _names(parameter: Any) -> tuple[list[str], str]:
+    """Return what is typed for a parameter, and the placeholder of its value."""
     if parameter.param_type_name == "argument":
-        return f"`{_placed(parameter)}`"
-    names = ", ".join(f"`{name}`" for name in parameter.opts)
+        return [_placeholder(parameter)], ""
     value = parameter.metavar or _choices(parameter)
-    return f"{names} `{value}`" if value and not parameter.is_flag else names
+    return parameter.opts, "" if parameter.is_flag else value
 
 
-def _placed(argument: Any) -> str:
-    name = argument.metavar if argument.required else f"[{argument.metavar}]"
-    return f"{name}..." if argument.nargs == -1 else name
+def _placeholder(argument: Any) -> str:
+    name = argument.metavar if argument.required else f"[{argument.metavar.strip('[]')}]"
+    return f"{name}..." if argument.nargs == -1 else str(name)
 
 
 def _choices(parameter: Any) -> str:
     choices = parameter.type_descriptor.choices
-    return "\\|".join(map(str, choices)) if choices else ""
+    return "|".join(map(str, choices)) if choices else ""
 
 
-def in_readme(readme: str) -> str:
-    """The README with the reference as it is now."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{reference()}\n{END}{after}"
+# The man page -----------------------------------------------------------------------------------
+
+
+def man_page() -> str:
+    """Return the man page in roff (man-pages(7))."""
+    lines = [
+        r".\" Written by: make reference",
+        '.TH INSIGHT 1 "" "pytest\\-insight" "User Commands"',
+        ".SH NAME",
+        r"insight \- ask what pytest runs have recorded",
+        ".SH SYNOPSIS",
+        r".B insight",
+        r"[\fB\-\-profile\fR \fINAME\fR] \fICOMMAND\fR ...",
+        ".SH DESCRIPTION",
+        _roff("A run is recorded with `pytest --insight`. `insight docs` shows the manual."),
+        ".SH COMMANDS",
+    ]
+    for command in commands():
+        lines += [f".SS {_roff(' '.join(command.words))}", _roff(command.sentences)]
+        lines += [".PP", rf"\fB{_roff(command.example)}\fR"]
+        lines += _roff_list(command.parameters)
+        if command.panels:
+            names = " and ".join(f'"{panel}"' for panel in command.panels)
+            lines += [".PP", _roff(f"And the options under {names}.")]
+    for panel in SELECTING:
+        lines += [f".SH {panel.upper()}", *_roff_list(shared_options(panel)[1])]
+    for heading, name in (
+        ("Files", "FILES"),
+        ("Environment variables", "ENVIRONMENT"),
+        ("Exit statuses", "EXIT STATUS"),
+    ):
+        lines.append(f".SH {name}")
+        for term, meaning in _manual_table(heading):
+            lines += [".TP", rf"\fB{_roff(term)}\fR", _roff(meaning)]
+    return "\n".join(lines) + "\n"
+
+
+def _roff_list(parameters: list[Any]) -> list[str]:
+    lines = []
+    for parameter in parameters:
+        names, value = _names(parameter)
+        term = ", ".join(rf"\fB{_roff(name)}\fR" for name in names)
+        lines += [".TP", rf"{term} \fI{_roff(value)}\fR" if value else term]
+        lines.append(_roff(" ".join(parameter.help.split())))
+    return lines
+
+
+def _manual_table(heading: str) -> list[tuple[str, str]]:
+    text = (MANUAL / "reference.md").read_text("utf-8")
+    section = text.split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| (.+) \|$", section, re.MULTILINE)
+    return [row for row in rows if row != ("---", "---")]
+
+
+def _roff(text: str) -> str:
+    text = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text).replace("`", "")
+    text = text.replace("\\", r"\e").replace("-", r"\-")
+    return rf"\&{text}" if text.startswith((".", "'")) else text
 
 
 if __name__ == "__main__":
-    text = README.read_text()
-    if BEGIN not in text or END not in text:
-        sys.exit(f"{README} has no place for the reference")
-    README.write_text(in_readme(text))
+    COMMANDS.write_text(markdown(), "utf-8")
+    MAN_PAGE.write_text(man_page(), "utf-8")

@@ -25,6 +25,7 @@ MODULES = {
     "export": "pytest_insight.cli.commands.export",
     "import": "pytest_insight.cli.commands.import_",
     "query": "pytest_insight.cli.commands.query",
+    "docs": "pytest_insight.cli.commands.docs",
 }
 """The module of each group or command of `insight`; it has an `app`."""
 

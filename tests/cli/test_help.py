@@ -13,7 +13,7 @@ from pytest_insight.models import CodeState
 from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
-from tests.reference import README, Command, commands, in_readme
+from tests.reference import Command, commands
 
 every_command = pytest.mark.parametrize(
     "command", commands(), ids=lambda command: " ".join(command.words)
@@ -62,8 +62,3 @@ def test_the_example_works(make_session: MakeSession, command: Command) -> None:
     )
     assert ran.returncode == 0, ran
     assert "error" not in ran.stderr
-
-
-def test_the_commands_in_the_readme_are_those_there_are() -> None:
-    readme = README.read_text()
-    assert in_readme(readme) == readme, "write it anew with: make reference"

@@ -1,7 +1,7 @@
 """The sample project with its git repository, and two weeks of recorded runs of it.
 
-`python -m tests.demo.history FOLDER` makes `FOLDER/shop`, the project, and `FOLDER/home`, the home
-folder of somebody who has recorded it. The runs are real; they are made within seconds and dated
+`python -m tests.demo.history FOLDER` makes the home folder of somebody who has recorded the project:
+`FOLDER/shop` and `FOLDER/.pytest_insight`. The runs are real; they are made within seconds and dated
 back afterwards, so that there is a history to ask about.
 """
 
@@ -56,9 +56,9 @@ RUNS: tuple[tuple[Run, ...], ...] = (
 """The runs after each commit."""
 
 
-def make_history(folder: Path) -> None:
-    """Make `folder/shop` and `folder/home`, which must not exist."""
-    project, home = folder / "shop", folder / "home"
+def make_history(home: Path) -> None:
+    """Make a home folder, which must not exist, with the project and its history."""
+    project, stores = home / "shop", home / "recorded"
     home.mkdir(parents=True)
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("__pycache__"))
     now = datetime.now(UTC)
@@ -74,12 +74,13 @@ def make_history(folder: Path) -> None:
         dated = environment | _commit_dates(now - timedelta(days=runs[0].days_ago, minutes=5))
         _git(project, dated, "add", ".")
         _git(project, dated, "commit", "-q", "-m", _subject(number))
-        recorded = _record(project, environment, runs, folder / "recorded")
+        recorded = _record(project, environment, runs, stores)
         sessions += [
             _dated_back(session, now - timedelta(days=run.days_ago))
             for session, run in zip(recorded, runs, strict=True)
         ]
     JSONStorage(home / STORE).save_sessions(sessions)
+    shutil.rmtree(stores)
 
 
 def demo_environment(home: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A tour of what can be asked, on the history of a small sample project (`tests/demo/shop`).
 #   sh tests/demo/tour.sh VENV/bin
-# Everything happens in .demo, with a home folder there; it is kept until the next tour.
+# Everything happens in .demo, which is the home folder; it is kept until the next tour.
 set -eu
 cd "$(dirname "$0")/../.."
 here=$PWD
@@ -20,7 +20,7 @@ rm -rf .demo
 heading "A small shop: 30 tests, four commits, a branch, recorded ten times"
 note "The runs are made now and dated back over two weeks. This takes some seconds."
 python -m tests.demo.history .demo
-HOME=$here/.demo/home
+HOME=$here/.demo
 export HOME
 cd .demo/shop
 run "git log --oneline --graph --all"
@@ -51,8 +51,8 @@ run "insight export --days 7 --format csv | head -n 3 | cut -c 1-100"
 run "insight query tests --outcome failed --session last --exit-code > /dev/null || echo exit status \$?"
 
 heading "Move it, clean it up, and undo that"
-run "insight export ../history.json.gz"
-run "insight profile create copy && insight --profile copy import ../history.json.gz"
+run "insight export ~/history.json.gz"
+run "insight profile create copy && insight --profile copy import ~/history.json.gz"
 run "insight sessions pin last"
 run "insight sessions prune --older-than 7d --yes"
 run "insight sessions undo --yes"
@@ -60,4 +60,4 @@ run "insight sessions verify"
 
 heading "That was the tour"
 note "Look around yourself:"
-echo "  cd $here/.demo/shop && HOME=$here/.demo/home PATH=$1:\$PATH insight"
+echo "  cd $here/.demo/shop && HOME=$here/.demo PATH=$1:\$PATH insight"

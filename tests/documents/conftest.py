@@ -13,7 +13,7 @@ from tests.demo.history import demo_environment, make_history
 
 @pytest.fixture(scope="session")
 def demo_history(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The folder with `shop` and `home`; do not change anything in it."""
+    """The home folder with the sample project in it; do not change anything there."""
     shared = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         shared = shared.parent  # of all workers of pytest-xdist
@@ -29,9 +29,8 @@ def demo_history(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pa
 def shop(demo_history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample project in a home with two weeks of history; the working directory."""
     home = tmp_path / "home"
-    shutil.copytree(demo_history / "home", home, dirs_exist_ok=True)
-    shutil.copytree(demo_history / "shop", tmp_path / "shop")
+    shutil.copytree(demo_history, home, dirs_exist_ok=True)
     for name, value in demo_environment(home).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path / "shop")
-    return tmp_path / "shop"
+    monkeypatch.chdir(home / "shop")
+    return home / "shop"

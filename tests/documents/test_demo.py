@@ -25,7 +25,7 @@ def test_the_repository_has_four_commits_and_a_branch(demo_history: Path) -> Non
 def test_30_tests_show_a_regression_with_its_fix_a_flaky_one_and_a_slower_one(
     demo_history: Path,
 ) -> None:
-    sessions = JSONStorage(demo_history / "home" / STORE).load_sessions()
+    sessions = JSONStorage(demo_history / STORE).load_sessions()
     assert [len(session.test_results) for session in sessions] == [30] * 9 + [33]
 
     def history(name: str, outcome: str) -> str:

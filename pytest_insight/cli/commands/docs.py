@@ -1,0 +1,89 @@
+"""`insight docs`: the manual, one Markdown file per topic in `pytest_insight/docs`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.resources import files
+from typing import Annotated
+
+import typer
+
+from pytest_insight.cli.lazy_group import alone
+from pytest_insight.cli.render.text import styled
+from pytest_insight.cli.terminal.output import print_styled
+from pytest_insight.errors import UnknownChoiceError
+
+TOPICS = (
+    "recording",
+    "profiles",
+    "databases",
+    "exchange",
+    "upkeep-and-undo",
+    "recipes",
+    "python",
+    "backends",
+    "commands",
+    "reference",
+    "changes",
+)
+"""The topics in the order in which a new user reads them."""
+
+WIDTH = 100
+"""The longest line of the manual on a wide terminal, in columns."""
+
+
+def _fitting_topics(incomplete: str) -> list[str]:
+    return [topic for topic in TOPICS if topic.startswith(incomplete)]
+
+
+def docs(
+    topic: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TOPIC",
+            help="The topic to show. Lists the topics by default.",
+            autocompletion=_fitting_topics,
+        ),
+    ] = None,
+) -> None:
+    """Show the manual: the list of its topics, or one of them.
+
+    Example: insight docs recording
+    """
+    if topic is None:
+        _list_topics()
+    elif topic in TOPICS:
+        _show(topic_text(topic))
+    else:
+        raise UnknownChoiceError("topic", topic, TOPICS)
+
+
+def topic_text(topic: str) -> str:
+    """Return a topic's Markdown."""
+    return (files("pytest_insight") / "docs" / f"{topic}.md").read_text("utf-8")
+
+
+def _list_topics() -> None:
+    width = max(map(len, TOPICS))
+    for topic in TOPICS:
+        heading = topic_text(topic).partition("\n")[0].removeprefix("# ")
+        print_styled(styled(styled(f"{topic:{width}}", style="bold"), f"  {heading}"))
+
+
+def _show(text: str) -> None:
+    if not sys.stdout.isatty():
+        print(text, end="")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    # As git does: stop if it fits on the screen, show colours, leave the text on the screen.
+    os.environ.setdefault("LESS", "FRX")
+    console = Console()
+    console.width = min(console.width, WIDTH)
+    with console.pager(styles=console.color_system is not None):
+        console.print(Markdown(text, hyperlinks=False))
+
+
+app = alone(docs)

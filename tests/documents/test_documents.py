@@ -1,0 +1,214 @@
+"""What README and manual show is run, in order, by a reader with the demo's history."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_insight import locations
+from pytest_insight.cli.commands.docs import TOPICS
+from pytest_insight.storage.sql import schema
+from tests import reference
+from tests.documents.blocks import (
+    DOCUMENTS,
+    MANUAL,
+    ROOT,
+    Block,
+    agrees,
+    blocks,
+    expected_status,
+    is_run,
+    run_python,
+    run_shell,
+    run_step,
+    steps,
+)
+
+SCRIPT_ENDS = {
+    "xargs -0 -r pytest": (123, "1 failed in"),  # xargs says so that pytest found a failure
+    "newly broken": (1, "newly broken:\ntests/test_coupons.py::test_coupon[HALF-10]"),
+    "--exit-code": (3, "test_coupon"),
+}
+"""The scripts that end with a status other than 0, by a word in them: it, and what they print."""
+
+CI_VARIABLES = {
+    "${{ matrix.python }}": "3.13",
+    "${{ github.run_id }}": "1",
+    "$SHARD": "unit",
+    "$CI_PROJECT_DIR": ".",
+}
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+
+
+@every_document
+def test_the_blocks_of_a_document_run_in_order(document: Path, shop: Path) -> None:
+    names: dict[str, Any] = {}
+    problems: list[str] = []
+    for block in blocks(document.read_text("utf-8")):
+        run = {"console": run_console, "sh": run_script, "toml": run_with_settings}
+        if block.language == "python":
+            run_python(block.text, names)
+        elif block.language == "sql":
+            assert set(re.findall(r"insight_\w+", block.text)) <= tables()
+        elif block.language in run:
+            problems += [f"{document.name}:{text}" for text in run[block.language](block, shop)]
+        else:
+            assert block.language in ("text", "yaml"), block
+    assert not problems, "\n\n".join([*problems, "renew outputs with: make reference"])
+
+
+def run_console(block: Block, _: Path) -> Iterator[str]:
+    for step in steps(block):
+        if not is_run(step.command):
+            continue
+        ran = run_step(step.command)
+        if ran.status not in expected_status(step):
+            yield f"{step.line}: $ {step.command}\nexit status {ran.status}\n{ran.output}"
+        elif not agrees(step.output, ran.output):
+            yield f"{step.line}: $ {step.command}\n{ran.output}\nis shown as\n{step.output}"
+
+
+def run_script(block: Block, _: Path) -> Iterator[str]:
+    known = [end for word, end in SCRIPT_ENDS.items() if word in block.text]
+    status, printed = known[0] if known else (0, "")
+    ran = run_shell(block.text)
+    if ran.status != status or printed not in ran.output or "error:" in ran.output:
+        yield f"{block.line}: exit status {ran.status}\n{ran.output}"
+
+
+def run_with_settings(block: Block, shop: Path) -> Iterator[str]:
+    """pytest accepts the settings, which replace the project's own for one run."""
+    tomllib.loads(block.text)
+    path = shop / "pyproject.toml"
+    before = path.read_text()
+    path.write_text(f'{block.text}pythonpath = ["."]\n')
+    ran = run_shell("pytest -q --strict-config tests/test_basket.py -p no:cacheprovider")
+    path.write_text(before)
+    if ran.status != 0:
+        yield f"{block.line}: exit status {ran.status}\n{ran.output}"
+
+
+def tables() -> set[str]:
+    return set(re.findall(r"insight_\w+", Path(schema.__file__).read_text("utf-8")))
+
+
+CI = [
+    (document, block)
+    for document in DOCUMENTS
+    for block in blocks(document.read_text("utf-8"))
+    if block.language == "yaml"
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "block"), CI, ids=[f"{path.stem}-{block.line}" for path, block in CI]
+)
+def test_the_commands_for_ci_run(document: Path, block: Block, shop: Path) -> None:
+    text = block.text
+    for variable, value in CI_VARIABLES.items():
+        text = text.replace(variable, value)
+    lines = re.findall(r"^ *- (?:run: )?((?:pytest|insight) .*)", text, re.MULTILINE)
+    assert lines
+    recording = [line for line in lines if line.startswith(("pytest", "insight export"))]
+    asking = [line for line in lines if line not in recording]
+    for command in recording:
+        ran = run_shell(command, PYTEST_INSIGHT_HOME="home of the test job")
+        assert ran.status == (1 if command.startswith("pytest") else 0), ran
+    for command in asking:
+        home = {"PYTEST_INSIGHT_HOME": "home of the test job"} if "export" not in text else {}
+        ran = run_shell(command, **home)
+        assert ran.status == 0, ran
+        assert "error:" not in ran.output
+
+
+def test_there_are_blocks_of_every_kind() -> None:
+    found = {block.language for path in DOCUMENTS for block in blocks(path.read_text("utf-8"))}
+    assert found >= {"console", "sh", "python", "yaml", "toml", "sql"}
+
+
+def test_every_script_with_a_status_of_its_own_is_in_a_document() -> None:
+    text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
+    assert not [word for word in SCRIPT_ENDS if word not in text]
+
+
+# Links ----------------------------------------------------------------------------------------
+
+
+MARKDOWN = [
+    *DOCUMENTS,
+    ROOT / "tests" / "README.md",
+    ROOT / "tests" / "faults" / "README.md",
+    ROOT / "tests" / "benchmarks" / "RESULTS.md",
+]
+
+
+def test_relative_links_lead_to_files_and_headings() -> None:
+    broken = []
+    for path in MARKDOWN:
+        for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(path)):
+            if target.startswith("https://"):
+                continue
+            file, _, anchor = target.partition("#")
+            there = path.parent / file if file else path
+            if not there.exists() or (anchor and anchor not in anchors(there)):
+                broken.append(f"{path.relative_to(ROOT)}: {target}")
+    assert not broken
+
+
+def anchors(path: Path) -> set[str]:
+    """The names of headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", without_blocks(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def without_blocks(path: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+# What must be in them ---------------------------------------------------------------------------
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 180
+
+
+def test_every_topic_has_a_file_and_a_heading() -> None:
+    assert {path.stem for path in MANUAL.glob("*.md")} == set(TOPICS)
+    for topic in TOPICS:
+        assert (MANUAL / f"{topic}.md").read_text("utf-8").startswith("# ")
+
+
+def test_every_option_and_ini_key_of_the_plugin_is_in_the_manual() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "--help"], capture_output=True, text=True, check=True
+    )
+    text = (MANUAL / "recording.md").read_text("utf-8")
+    options = re.findall(r"--(?:no-)?insight[a-z-]*", ran.stdout)
+    options += re.findall(r"^  (insight\w*) ", ran.stdout, re.MULTILINE)
+    assert len(options) > 5
+    assert not [option for option in options if f"`{option}" not in text]
+
+
+def test_every_environment_variable_is_in_the_manual() -> None:
+    sources = (ROOT / "pytest_insight").rglob("*.py")
+    named = {
+        name
+        for source in sources
+        for name in re.findall(r'"(PYTEST_INSIGHT\w*)"', source.read_text("utf-8"))
+    }
+    assert locations.HOME_VARIABLE in named
+    text = (MANUAL / "reference.md").read_text("utf-8")
+    assert not [name for name in named if f"`{name}`" not in text]
+
+
+def test_the_command_reference_and_the_man_page_are_those_of_the_commands() -> None:
+    assert reference.COMMANDS.read_text("utf-8") == reference.markdown(), "run: make reference"
+    assert reference.MAN_PAGE.read_text("utf-8") == reference.man_page(), "run: make reference"
