@@ -1,6 +1,6 @@
 # Everything is done in a virtual environment in this folder; nothing outside it is changed.
 #   make test        all tests                     make demo     a tour of a sample project's history
-#   make lint types  ruff and mypy                 make bench    the table of the README
+#   make lint types  ruff and mypy                 make bench    tests/benchmarks/RESULTS.md
 #   make test-matrix test-real   other versions of pytest and Python; suites of other projects
 
 PYTHON ?= python3
@@ -50,7 +50,7 @@ demo: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks --write
 
 completions: $(VENV)/installed
 	@for shell in bash zsh fish; do \

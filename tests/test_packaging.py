@@ -35,10 +35,18 @@ def wheel(wheel_path: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(wheel_path)
 
 
-def test_the_wheel_has_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("pytest_insight/**/*.py")}
+def test_the_wheel_has_every_module_the_manual_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    patterns = ("**/*.py", "docs/*", "py.typed")
+    files = [path for pattern in patterns for path in (ROOT / "pytest_insight").glob(pattern)]
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert shipped == modules | {"pytest_insight/py.typed"}
+    (man_page,) = (name for name in shipped if ".data/" in name)
+    assert man_page.endswith(".data/data/share/man/man1/insight.1")
+    assert shipped - {man_page} == {str(path.relative_to(ROOT)) for path in files}
+
+
+def test_the_metadata_has_the_readme(wheel: zipfile.ZipFile) -> None:
+    (name,) = (name for name in wheel.namelist() if name.endswith("METADATA"))
+    assert (ROOT / "README.md").read_text("utf-8") in wheel.read(name).decode()
 
 
 def test_dependencies_have_no_upper_bound(wheel: zipfile.ZipFile) -> None:

@@ -1,10 +1,29 @@
-"""The table: what was measured, the floor it is compared with, and what was promised."""
+"""The table of results: what was measured, the floor it is compared with, and the target."""
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Iterable
+from datetime import date
+from importlib.metadata import version
 from typing import NamedTuple
 
+INTRODUCTION = """\
+# Benchmark results
+
+Written by `make bench`; do not edit it by hand.
+
+- A **floor** is what one would write by hand for that one job, knowing the file
+  (`tests/benchmarks/floors.py`, `by_hand.py`). A ratio is measured by floor.
+- Times are the best of several interleaved turns. M are millions of machine instructions, the
+  means of several runs. Lines with megabytes are of whole commands in new processes, with their
+  peak memory.
+- "Cold" is the command as one types it, compared with the same command on an empty store plus 1.5
+  times what SQL by hand takes. "In process" is the whole answer as objects, compared with rows of
+  SQL by hand, or with DuckDB's rows of the same content in its own file.
+- Lines without a target are there for comparison. `BENCH_LARGE=1 make bench` adds a store of 2 GB.
+"""
 HEADINGS = ("benchmark", "measured", "floor", "ratio", "target", "")
 
 
@@ -14,11 +33,11 @@ class Row(NamedTuple):
     Attributes:
         title: what was measured.
         measured: the figure, with its unit.
-        floor: the figure it is compared with, empty where there is none.
-        ratio: measured by floor, None where there is no floor.
-        target: what was promised, in words; empty for a line that is only there to compare.
-        kept: whether the promise is kept; None without one.
-        digits: how many decimals the ratio is worth.
+        floor: the figure it is compared with; "" if there is none.
+        ratio: measured divided by floor; None if there is no floor.
+        target: what it must not exceed, as text; "" if the line is for comparison only.
+        kept: whether the target is met; None if there is no target.
+        digits: decimals to show of the ratio.
     """
 
     title: str
@@ -30,7 +49,7 @@ class Row(NamedTuple):
     digits: int = 2
 
     def cells(self) -> tuple[str, ...]:
-        """The texts of the line."""
+        """Return the texts of the line's cells."""
         ratio = "" if self.ratio is None else f"{self.ratio:.{self.digits}f}x"
         verdict = {True: "ok", False: "over", None: ""}[self.kept]
         return (self.title, self.measured, self.floor, ratio, self.target, verdict)
@@ -39,7 +58,7 @@ class Row(NamedTuple):
 def compared(
     title: str, measured: float, floor: float, *, most: float | None = None, unit: str = "time"
 ) -> Row:
-    """A line for a measurement and its floor, both in seconds or in instructions."""
+    """Return the line for a measurement and its floor, both in seconds or in instructions."""
     show, digits = (seconds_text, 2) if unit == "time" else (instructions_text, 4)
     ratio = measured / floor
     target = "" if most is None else f"<= {most:g}x"
@@ -48,28 +67,28 @@ def compared(
 
 
 def at_most_bytes(title: str, measured: float, most: float) -> Row:
-    """A line for bytes that were promised to be fewer than so many."""
+    """Return the line for a number of bytes that must be less than `most`."""
     limit = f"< {megabytes_text(most)}"
     return Row(title, megabytes_text(measured), target=limit, kept=measured < most)
 
 
 def seconds_text(seconds: float) -> str:
-    """A duration with the unit that fits."""
+    """Return a duration in seconds or milliseconds, as text."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1_000:.3g} ms"
 
 
 def instructions_text(count: float) -> str:
-    """A number of machine instructions."""
+    """Return a number of machine instructions in millions, as text."""
     return f"{count / 1e6:,.1f} M"
 
 
 def megabytes_text(count: float) -> str:
-    """A number of bytes in units of a million."""
+    """Return a number of bytes in megabytes, as text."""
     return f"{count / 1e6:.0f} MB"
 
 
 def table(rows: Iterable[Row], *, markdown: bool) -> str:
-    """The lines with their headings, aligned."""
+    """Return the lines with their headings, in aligned columns."""
     lines = [HEADINGS, *(row.cells() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = [
@@ -84,3 +103,20 @@ def table(rows: Iterable[Row], *, markdown: bool) -> str:
         return "\n".join("  ".join(line).rstrip() for line in [aligned[0], rule, *aligned[1:]])
     rule[1:4] = [dashes[:-1] + ":" for dashes in rule[1:4]]
     return "\n".join(f"| {' | '.join(line)} |" for line in [aligned[0], rule, *aligned[1:]])
+
+
+def results_document(rows: Iterable[Row], measured: date) -> str:
+    """Return RESULTS.md: how to read the table, the machine, the table."""
+    conditions = f"Measured on {measured:%Y-%m-%d} with {machine()}"
+    return f"{INTRODUCTION}\n{conditions}\n\n{table(rows, markdown=True)}\n"
+
+
+def machine() -> str:
+    """Describe the machine by its kind, size and versions, never by a name."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    versions = ", ".join(f"{name} {version(name)}" for name in ("pytest", "msgspec", "typer"))
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB of memory, "
+        f"{platform.system()}, {platform.python_implementation()} {platform.python_version()}, "
+        f"{versions}."
+    )

@@ -1,8 +1,8 @@
 """The sample project with its git repository, and two weeks of recorded runs of it.
 
-`python -m tests.demo.history FOLDER` makes the home folder of somebody who has recorded the project:
-`FOLDER/shop` and `FOLDER/.pytest_insight`. The runs are real; they are made within seconds and dated
-back afterwards, so that there is a history to ask about.
+`python -m tests.demo.history FOLDER` makes the home folder of a developer who has recorded the
+project: `FOLDER/shop` and `FOLDER/.pytest_insight`. The runs are real; they are made within seconds
+and dated back afterwards, so that there is a history to ask about.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Run(NamedTuple):
     """One recorded run.
 
     Attributes:
-        days_ago: when it is said to have started.
+        days_ago: the age that it is given, in days.
         seed: what the project's random numbers come from; some of them make a test fail.
         tag: what is given as `--insight-tag`.
     """
@@ -84,7 +84,7 @@ def make_history(home: Path) -> None:
 
 
 def demo_environment(home: Path) -> dict[str, str]:
-    """Return the variables of somebody who has that home folder, and nothing else set."""
+    """Return the environment variables of a developer with that home folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     names = ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL")
     who = ("Ada", "Ada", "ada@example.com", "ada@example.com")
@@ -97,6 +97,7 @@ def demo_environment(home: Path) -> dict[str, str]:
             "PATH": path,
             "PYTHONDONTWRITEBYTECODE": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
+            "SHOP_SEED": "11",  # a run of a reader is the same each time
         }
     )
 

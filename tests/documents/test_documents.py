@@ -16,6 +16,7 @@ from pytest_insight import locations
 from pytest_insight.cli.commands.docs import TOPICS
 from pytest_insight.storage.sql import schema
 from tests import reference
+from tests.demo.pictures import PICTURE
 from tests.documents.blocks import (
     DOCUMENTS,
     MANUAL,
@@ -173,6 +174,11 @@ def without_blocks(path: Path) -> str:
     return re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
+def test_the_picture_is_small_and_linked() -> None:
+    assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text("utf-8")
+    assert PICTURE.stat().st_size < 40_000
+
+
 # What must be in them ---------------------------------------------------------------------------
 
 
@@ -212,3 +218,10 @@ def test_every_environment_variable_is_in_the_manual() -> None:
 def test_the_command_reference_and_the_man_page_are_those_of_the_commands() -> None:
     assert reference.COMMANDS.read_text("utf-8") == reference.markdown(), "run: make reference"
     assert reference.MAN_PAGE.read_text("utf-8") == reference.man_page(), "run: make reference"
+
+
+def test_every_target_of_the_makefile_is_explained() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    text = (ROOT / "tests" / "README.md").read_text("utf-8")
+    named = {word for code in re.findall(r"`make ([^`]*)`", text) for word in code.split()}
+    assert set(targets) <= named

@@ -1,0 +1,56 @@
+"""The picture in the README, from commands asked about the demo's history (`make pictures`)."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from tests.demo.history import HERE, demo_environment, make_history
+
+COMMANDS = (
+    "insight sessions list --limit 7",
+    "insight query tests --outcome failed --days 7",
+    "insight query tests --group --sort mean --limit 5",
+)
+COLUMNS = 112
+PICTURE = HERE / "pictures" / "questions.svg"
+
+
+def picture(home: Path) -> str:
+    """Return an SVG of a terminal in which the commands were typed, in that home folder."""
+    environment = demo_environment(home) | {"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
+    screen = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    for command in COMMANDS:
+        ran = subprocess.run(
+            command.split(),
+            cwd=home / "shop",
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+        )
+        screen.print(Text.assemble(("$ ", "dim"), (command, "bold")))
+        screen.print(Text.from_ansi(ran.stdout.replace(str(home), "~")), soft_wrap=True)
+    return screen.export_svg(title="insight", unique_id="insight")
+
+
+def main() -> None:
+    """Write the picture."""
+    home = Path(".demo").resolve()
+    shutil.rmtree(home, ignore_errors=True)
+    make_history(home)
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text(picture(home), "utf-8")
+    print(f"{os.path.relpath(PICTURE)}: {PICTURE.stat().st_size // 1000} kB", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
