@@ -14,7 +14,8 @@ PRIVATE_FOLDER = 0o700
 SHARED_FILE = 0o666
 """Before the umask, as `open()` uses it."""
 
-COPY_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
+"""How much of a file is read at once."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""The layout of a document of sessions: what a JSON store holds and what a JSON export is.
+"""The layout of a document of sessions: of a JSON store and of a JSON export.
 
     {"format":"pytest-insight","version":1,"sessions":[
-    {"session_id":"api-...","sut_name":"api",...,"test_results":[
+    {"session_id":"api-...","sut_name":"api","session_start_time":"...",...,"test_results":[
      {"nodeid":"tests/test_a.py::test_x","outcome":"passed",...},
      {"nodeid":"tests/test_a.py::test_y","outcome":"failed",...}
     ]},
@@ -9,12 +9,15 @@
     ]}
     ]}
 
-It is one valid JSON document whose line breaks carry its structure: JSON escapes line breaks inside
-strings, so a raw one stands only where this layout puts it. A line that begins with
+It is one valid JSON document whose line breaks show its structure: JSON escapes line breaks inside
+strings, so a raw one occurs only where this layout puts it. A line that begins with
 `{"session_id":` begins a session, its results come last and begin with a space, and the line `]}`
 ends a session (or, after the last one, the document). `,"test_results":[` always ends its line,
-also when no result follows, so a session always ends in a line of its own. That is what makes the
-end of a complete document (`]}` twice) different from any write that stopped half-way.
+even if no result follows, so a session always ends in a line of its own. That is how a complete
+document (`]}` twice at its end) differs from any write that stopped half-way.
+
+A session that did not start after all sessions before it is separated from them by `, ` and a line
+break, every other one by `,` and a line break. So the newest session is found from the end.
 
 Versions: 1, the first one. A field that is added is a new version; older readers refuse it.
 """
@@ -22,6 +25,7 @@ Versions: 1, the first one. A field that is added is a new version; older reader
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 FORMAT = "pytest-insight"
 VERSION = 1
@@ -29,33 +33,65 @@ VERSION = 1
 HEAD = b'{"format":"pytest-insight","version":1,"sessions":['
 END = b"\n]}\n"
 SESSION_MARK = b'{"session_id":'
+START_TIME_MARK = b',"session_start_time":"'
 RESULTS_MARK = b',"test_results":[\n'
 BETWEEN_RESULTS = b",\n "
 SESSION_END = b"\n]}"
 SEPARATOR = b",\n"
+LATE_SEPARATOR = b", \n"
+"""Before a session that did not start after all sessions before it."""
 MIDDLE_END = SESSION_END + SEPARATOR
+LATE_MIDDLE_END = SESSION_END + LATE_SEPARATOR
 COMPLETE_TAIL = SESSION_END + END
 EMPTY_DOCUMENT = HEAD + END
 NATIVE_START = HEAD + b"\n"
 
 
 def is_native(first_bytes: bytes) -> bool:
-    """Whether a file that begins with these bytes has our layout (else: another JSON shape)."""
+    """Return whether a file that begins with these bytes has our layout, not another JSON shape."""
     return first_bytes.startswith((NATIVE_START, EMPTY_DOCUMENT[: len(NATIVE_START)]))
 
 
+def start_time_in(session: bytes) -> datetime | None:
+    """Return the start time of a session from its first bytes; None if they do not show it."""
+    at = session.find(START_TIME_MARK) + len(START_TIME_MARK)
+    if at < len(START_TIME_MARK):
+        return None
+    try:
+        start_time = datetime.fromisoformat(session[at : session.find(b'"', at)].decode())
+    except ValueError:
+        return None
+    return start_time if start_time.tzinfo is not None else None
+
+
+def separated(sessions: Iterable[bytes], newest: datetime | None) -> Iterator[bytes]:
+    """Yield each session with the separator before it.
+
+    Args:
+        sessions: encoded ones.
+        newest: the latest start time of the sessions before them; None if it is not known.
+    """
+    for session in sessions:
+        start_time = start_time_in(session)
+        if newest is not None and start_time is not None and start_time > newest:
+            newest = start_time
+            yield SEPARATOR + session
+        else:
+            yield LATE_SEPARATOR + session
+
+
 def document_chunks(encoded: Iterable[bytes]) -> Iterator[bytes]:
-    """A whole document of encoded sessions, piece by piece: memory holds one of them at a time."""
+    """Yield a whole document of encoded sessions in pieces: one session is in memory at a time."""
     yield HEAD
-    lead = b"\n"
-    for session in encoded:
-        yield lead + session
-        lead = SEPARATOR
+    sessions = iter(encoded)
+    for first in sessions:
+        yield b"\n" + first
+        yield from separated(sessions, start_time_in(first))
     yield END
 
 
 def laid_out(fields: bytes, results: bytes | memoryview) -> bytes:
-    """A session, without the line break before and the comma after it.
+    """Return a session without the line break before it and the separator after it.
 
     Args:
         fields: the object of its own fields, `session_id` first.

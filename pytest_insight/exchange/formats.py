@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from pytest_insight._util.files import COPY_BYTES, SHARED_FILE, os_error_text, replacing
+from pytest_insight._util.files import CHUNK_BYTES, SHARED_FILE, os_error_text, replacing
 from pytest_insight.errors import ExchangeError, InsightError, UnknownChoiceError
 from pytest_insight.exchange.readers import csv as csv_reader
 from pytest_insight.exchange.readers import json as json_reader
@@ -223,7 +223,7 @@ def _unpack(data: bytes, source: str) -> bytes:
 
 def _unpacks_to_more(data: bytes, limit: int) -> bool:
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-        while limit >= 0 and (chunk := file.read(COPY_BYTES)):
+        while limit >= 0 and (chunk := file.read(CHUNK_BYTES)):
             limit -= len(chunk)
     return limit < 0
 

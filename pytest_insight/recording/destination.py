@@ -41,7 +41,7 @@ class Destination:
         if profile.storage_type == "json" and profile.path is not None:
             self.location = str(profile.path)
             self._file = JSONStoreFile(profile.path, LOCK_SECONDS)
-            if self._file.can_be_added_to():
+            if self._file.looks_appendable():
                 return
             self._as_storage()
         else:
@@ -66,7 +66,7 @@ class Destination:
             if journal.is_whole(results):
                 data = session_document(fields | ending, results, lines)
                 with self._file.write_lock():
-                    if self._file.add(data):
+                    if self._file.add([data]):
                         return journal.results
         session = _import_parser()(lines).session
         with self._as_storage() as storage:

@@ -14,6 +14,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
@@ -66,6 +67,11 @@ class BaseStorage(ABC):
     def identity(self) -> str:
         """A string that two storages of the same store share, and no others; for programs."""
         return one_place(self.location)
+
+    @property
+    def file_path(self) -> Path | None:
+        """The file of the store; None if it is not a file."""
+        return None
 
     @abstractmethod
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:

@@ -1,41 +1,48 @@
-"""Adding sessions at the end of a JSON store, in place: all that a recorded run does with it.
+"""Append sessions to a JSON store in place, at a cost that does not depend on its size.
 
-So this imports little; what is only needed where a store is damaged is imported then.
+Imported by recorded runs: keep its imports few.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from pytest_insight._util.files import read_range, remove_abandoned, write_whole
+from pytest_insight._util.files import CHUNK_BYTES, read_range, remove_abandoned, write_whole
 from pytest_insight.document.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
     END,
     HEAD,
+    LATE_MIDDLE_END,
     MIDDLE_END,
     NATIVE_START,
-    SEPARATOR,
     SESSION_END,
     SESSION_MARK,
     document_chunks,
     is_native,
+    separated,
+    start_time_in,
 )
 from pytest_insight.storage.sql.sqlite.detection import has_magic, is_in_use, wrong_type_error
 from pytest_insight.storage.store_file import StoreFile
 
-CHUNK_BYTES = 1 << 20
-"""How much of a file is looked at in one go."""
+FIRST_CHUNK_BYTES = 1 << 11
+"""How much of a file is read first when it is searched from its end; then twice as much, and so on:
+the last session of most stores is short."""
+HEADER_BYTES = 1 << 10
+"""The first bytes of a session, enough to show its start time."""
 
 
 class JSONStoreFile(StoreFile):
     """The file of a JSON store."""
 
-    def can_be_added_to(self) -> bool:
-        """Whether `add` is likely to do: there is no file, or one that begins like ours."""
+    def looks_appendable(self) -> bool:
+        """Return whether `add` is likely to succeed: the file is missing or begins as ours do."""
         if is_in_use(self.path):
             return False
         try:
@@ -46,11 +53,11 @@ class JSONStoreFile(StoreFile):
         except OSError:
             return False
 
-    def add(self, sessions: bytes) -> bool:
-        """Add encoded sessions, joined by `SEPARATOR`; inside `write_lock`.
+    def add(self, sessions: Sequence[bytes]) -> bool:
+        """Append encoded sessions, or create the file with them; call it inside `write_lock`.
 
         Returns:
-            False where the file cannot be appended to: rewrite it.
+            False if the file cannot be appended to and must be rewritten.
 
         Raises:
             StorageError: it is an SQLite database.
@@ -61,19 +68,19 @@ class JSONStoreFile(StoreFile):
         except FileNotFoundError:
             self.check_writable()
             remove_abandoned(path)
-            write_whole(path, document_chunks([sessions]))
+            write_whole(path, document_chunks(sessions))
             return True
 
 
-def append(path: Path, sessions: bytes) -> bool:
-    """Add encoded sessions (joined by `SEPARATOR`) to a store that has our layout.
+def append(path: Path, sessions: Sequence[bytes]) -> bool:
+    """Append encoded sessions to a store that has our layout.
 
-    Only the closing bytes are overwritten, in one write with the new ones, and the file is synced:
-    the cost does not depend on its size. What a crashed writer left behind the last complete
-    session is kept beside the file and cut off. When the write fails, the old ending is put back.
+    The closing bytes are overwritten together with the new ones in one write, and the file is
+    synced. What an interrupted write left after the last complete session is kept beside the file
+    and cut off. If the write fails, the old ending is written again.
 
     Returns:
-        False where the file does not end in a way that can be appended to: rewrite it.
+        False if the file does not end as our layout does and must be rewritten.
 
     Raises:
         StorageError: the file is an SQLite database.
@@ -91,9 +98,12 @@ def append(path: Path, sessions: bytes) -> bool:
         end = _end_of_sessions(file, path, size)
         if end is None:
             return False
-        lead = b"\n" if end == len(HEAD) else SEPARATOR
+        if end == len(HEAD):
+            data = b"".join(document_chunks(sessions))[len(HEAD) :]
+        else:
+            data = b"".join((*separated(sessions, _newest_start_time(file, end)), END))
         try:
-            _write_at(file, end, lead + sessions + END)
+            _write_at(file, end, data)
             os.fsync(file.fileno())
         except BaseException:
             # The bytes of the old ending are still allocated, so this works on a full disk too.
@@ -105,6 +115,44 @@ def append(path: Path, sessions: bytes) -> bool:
     return True
 
 
+def session_starts(file: BinaryIO, end: int) -> Iterator[int]:
+    """Yield the offsets where sessions begin, from the last one before `end` to the first."""
+    pattern = b"\n" + SESSION_MARK
+    size = FIRST_CHUNK_BYTES
+    while end > 0:
+        start = max(end - size, 0)
+        chunk = read_range(file, start, end)
+        found = chunk.rfind(pattern)
+        while found >= 0:
+            yield start + found + 1
+            end = start + found
+            found = chunk.rfind(pattern, 0, found)
+        if start == 0:
+            return
+        end = min(start + len(pattern) - 1, end)  # the pattern may lie across the border
+        size = min(2 * size, CHUNK_BYTES)
+
+
+def starts_in_order(file: BinaryIO, start: int) -> bool:
+    """Return whether the session at `start` started after all sessions before it in the file."""
+    if start == len(NATIVE_START):
+        return True
+    return read_range(file, max(start - len(MIDDLE_END), 0), start) == MIDDLE_END
+
+
+def _newest_start_time(file: BinaryIO, end: int) -> datetime | None:
+    """Return the latest start time of the sessions before `end`; None if it is not known."""
+    newest: datetime | None = None
+    for start in session_starts(file, end):
+        start_time = start_time_in(read_range(file, start, min(start + HEADER_BYTES, end)))
+        if start_time is None:
+            return None
+        newest = start_time if newest is None else max(newest, start_time)
+        if starts_in_order(file, start):
+            return newest
+    return None
+
+
 def _write_at(file: BinaryIO, offset: int, data: bytes) -> None:
     file.seek(offset)
     view = memoryview(data)
@@ -113,7 +161,7 @@ def _write_at(file: BinaryIO, offset: int, data: bytes) -> None:
 
 
 def _end_of_sessions(file: BinaryIO, path: Path, size: int) -> int | None:
-    """The offset behind the last session, or behind `HEAD` where there is none."""
+    """Return the offset after the last session, or after `HEAD` if there is no session."""
     if read_range(file, max(size - len(COMPLETE_TAIL), 0), size) == COMPLETE_TAIL:
         return size - len(END)
     if size == len(EMPTY_DOCUMENT) and read_range(file, 0, size) == EMPTY_DOCUMENT:
@@ -122,41 +170,26 @@ def _end_of_sessions(file: BinaryIO, path: Path, size: int) -> int | None:
 
 
 def _cut_torn_tail(file: BinaryIO, path: Path, size: int) -> int | None:
-    """Cut off what an interrupted write left; None where the tail is damaged in another way."""
-    start = _last_session_start(file, size)
-    if start is None:
-        return None
+    """Cut off what an interrupted write left; return None if the file is damaged in another way."""
+    start = next(session_starts(file, size), len(NATIVE_START))
     from pytest_insight.storage.json.backup import keep_torn_bytes
-    from pytest_insight.storage.json.index import salvage_tail
+    from pytest_insight.storage.json.salvage import end_of_torn_tail
 
-    tail = read_range(file, start, size)
-    pieces, gaps = salvage_tail(tail)
-    before = read_range(file, max(start - len(MIDDLE_END), 0), start)
-    if gaps or len(pieces) > 1:
+    length = end_of_torn_tail(read_range(file, start, size))
+    if length is None:
         return None
-    if pieces and tail[: pieces[0].end].endswith(SESSION_END):
-        end = start + pieces[0].end
-    elif not pieces and start == len(NATIVE_START):
-        end = len(HEAD)
-    elif not pieces and before == MIDDLE_END:
-        end = start - len(SEPARATOR)
-    else:
-        return None
+    end = start + length
+    if length == 0:  # the last session was not closed: the file ends with the one before it
+        if start == len(NATIVE_START):
+            end = len(HEAD)
+        else:
+            before = read_range(file, max(start - len(LATE_MIDDLE_END), 0), start)
+            ending = next((e for e in (MIDDLE_END, LATE_MIDDLE_END) if before.endswith(e)), None)
+            if ending is None:
+                return None
+            end = start - len(ending) + len(SESSION_END)
     torn = read_range(file, end, size)
-    if torn.strip(b"\n,"):
+    if torn.strip(b"\n, ") and not END.startswith(torn):
         keep_torn_bytes(path, torn)
     file.truncate(end)
     return end
-
-
-def _last_session_start(file: BinaryIO, size: int) -> int | None:
-    """Where the last session begins, searched from the end."""
-    pattern = b"\n" + SESSION_MARK
-    end = size
-    while end > 0:
-        start = max(end - CHUNK_BYTES, 0)
-        found = read_range(file, start, min(end + len(pattern), size)).rfind(pattern)
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return None

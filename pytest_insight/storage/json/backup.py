@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from pytest_insight._util.files import COPY_BYTES, replacing
+from pytest_insight._util.files import CHUNK_BYTES, replacing
 
 
 def keep_backup(path: Path, lost: Collection[tuple[int, int]] = ()) -> Path:
@@ -31,7 +31,7 @@ def keep_backup(path: Path, lost: Collection[tuple[int, int]] = ()) -> Path:
     import shutil  # seldom needed
 
     with path.open("rb") as source, replacing(backup) as copy:
-        shutil.copyfileobj(source, copy, COPY_BYTES)
+        shutil.copyfileobj(source, copy, CHUNK_BYTES)
     return backup
 
 

@@ -1,283 +1,273 @@
-"""Finding sessions in the bytes of a JSON store without decoding them (see `layout.py`).
+"""The index of a JSON store: which sessions the file holds, and where.
 
-Scanning looks for the one byte sequence that begins a session, chunk by chunk, so memory does not
-grow with the file: 173 MB take about 60 ms, 15 of them reading. Measured: a pattern that ends in
-`":` is found three times faster than the bare line break plus brace, and a file read in pieces
-of 1 MiB beats a memory map, which pays for each page it touches.
+Reading takes no lock. Whatever does not look as it should may be another process's write in
+progress, so it is only called damage if a second look with the lock held (`thorough`) finds it too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import msgspec
-
-from pytest_insight._util.files import read_into
-from pytest_insight.document.codec import UNDECODABLE, decode_session
+from pytest_insight._util.files import read_range
+from pytest_insight.document.codec import UNDECODABLE, decode_header, decode_session
 from pytest_insight.document.layout import (
-    COMPLETE_TAIL,
-    MIDDLE_END,
-    RESULTS_MARK,
-    SESSION_END,
-    SESSION_MARK,
+    EMPTY_DOCUMENT,
+    END,
+    HEAD,
+    NATIVE_START,
+    VERSION,
 )
-from pytest_insight.limits import MAX_FREE_VALUES
+from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError, first_of
 from pytest_insight.models import TestSession
-from pytest_insight.storage.json.append import CHUNK_BYTES
+from pytest_insight.storage.json.append import session_starts, starts_in_order
+from pytest_insight.storage.json.scan import (
+    Entry,
+    IrregularError,
+    full_scans,
+    is_complete,
+    is_in_our_layout,
+    read_header,
+    session_bytes,
+    spans,
+)
 
-LOOK_BEHIND = len(MIDDLE_END)
+Note = Callable[[TestSession], object]
+"""Called with each session of a file, most without their results, superseded ones included."""
 
-MOST_LOOKS = 32
-"""How often, on average, `salvage` looks at a byte. Bytes of ill will could make it go over all of
-them for each thing in them that begins like a session; damaged ones need two looks or three."""
-LOOK_COST = 2_000
-"""What it costs to begin to look, in bytes."""
-
-_BYTE = re.compile(r"\(byte (\d+)\)$")
+_HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*"pytest-insight"\s*,\s*"version"\s*:\s*(\d{1,9})')
 
 
-class Span(NamedTuple):
-    """Where one session stands in the file.
+class Loss(NamedTuple):
+    """A part of a store that cannot be read.
 
     Attributes:
-        start: the offset of its first byte.
-        end: the offset where the next session starts, or the end of the file.
-        fields: its bytes before `,"test_results":[`; None where the layout is not as we write it,
-            and only a full decode can say what stands there.
+        text: which, for people.
+        start, end: its bytes in the file; equal if they are not known.
     """
 
-    start: int
-    end: int
-    fields: bytes | None
+    text: str
+    start: int = 0
+    end: int = 0
 
 
-class Piece(NamedTuple):
-    """A session salvaged from bytes that are not as we write them; offsets into those bytes."""
+class Index(NamedTuple):
+    """The sessions of a store, each ID once, in the order of start time and ID.
 
-    start: int
-    end: int
-    session: TestSession
+    Attributes:
+        entries: the sessions.
+        lost: the parts that cannot be read.
+        ignored: fields of another writer that a rewrite of the file does not keep.
+    """
+
+    entries: list[Entry]
+    lost: list[Loss]
+    ignored: list[str]
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether all sessions are in the file as we write them, so that the index is small."""
+        return not (self.lost or self.ignored or any(each.session for each in self.entries))
 
 
-def scan(file: BinaryIO, size: int) -> Iterator[Span]:
-    """Every session of a native file, in file order.
+def build_index(
+    file: BinaryIO, size: int, path: Path, *, note: Note | None = None, thorough: bool = False
+) -> Index:
+    """Find the sessions of a file.
 
     Args:
         file: opened unbuffered.
-        size: how far to read: the size when the file was opened, so that a session that another
-            process appends meanwhile is not seen in part.
+        size: how much of it to read.
+        path: for messages.
+        note: called with each session.
+        thorough: decode every session, salvage what is damaged, and say what is lost.
+
+    Raises:
+        IrregularError: not `thorough`, and something is not as we write it.
+        NewerFormatError: written by a later pytest-insight.
+        StorageError: the file is of another kind altogether.
     """
-    window = _Window(file, size)
-    current: tuple[int, bytes | None] | None = None
-    regular = True
-    while (mark := window.find_next(SESSION_MARK)) is not None:
-        if not window.follows(mark, b"\n"):
-            # Inside a value, or a damaged line break: whoever reads this session must look closely.
-            regular = False
+    lost: list[Loss] = []
+    ignored: list[str] = []
+    if not is_in_our_layout(file, size):
+        if not thorough:
+            raise IrregularError
+        full_scans[path] += 1
+        found = _foreign(read_range(file, 0, size), path, lost, ignored)
+    elif size == len(EMPTY_DOCUMENT) and is_complete(file, size):
+        return Index([], [], [])
+    else:
+        full_scans[path] += 1
+        found = _thorough(file, size, lost) if thorough else _quick(file, size)
+    latest: dict[str, Entry] = {}
+    for session, entry in found:
+        if note is not None:
+            note(session)
+        latest[entry.session_id] = entry  # a later copy supersedes an earlier one
+    return Index(sorted(latest.values(), key=lambda entry: entry[:2]), lost, ignored)
+
+
+def find_newest(file: BinaryIO, size: int) -> Entry | None:
+    """Return the session that started last, searched from the end of the file.
+
+    Raises:
+        IrregularError: something there is not as we write it.
+    """
+    if not is_in_our_layout(file, size) or not is_complete(file, size):
+        raise IrregularError
+    if size == len(EMPTY_DOCUMENT):
+        return None
+    newest: Entry | None = None
+    seen: set[str] = set()
+    end = size - len(END)
+    for start in session_starts(file, end):
+        header = read_header(file, start, end)
+        in_order = starts_in_order(file, start)
+        if header.session_id not in seen:  # else it is superseded
+            seen.add(header.session_id)
+            entry = _entry(header, start, end)
+            newest = entry if newest is None else max(newest, entry, key=lambda each: each[:2])
+            if in_order:
+                return newest
+        end = start
+    return newest
+
+
+Found = Iterable[tuple[TestSession, Entry]]
+
+
+def _quick(file: BinaryIO, size: int) -> Iterator[tuple[TestSession, Entry]]:
+    """Yield the sessions by their headers."""
+    first = True
+    complete = is_complete(file, size)
+    for span in spans(file, size):
+        if first and span.start != len(NATIVE_START):
+            raise IrregularError  # something is before the first session
+        first = False
+        if span.end == size and not complete:
+            yield from _torn(file, span.start, size)
+            return
+        if span.fields is None:
+            raise IrregularError
+        try:
+            header = decode_header(span.fields)
+        except UNDECODABLE as exc:
+            raise IrregularError from exc
+        # Without the closing bytes, which another process may overwrite before this is loaded.
+        end = size - len(END) if span.end == size else span.end
+        yield header, _entry(header, span.start, end)
+    if first:
+        raise IrregularError  # no session, but not the empty document
+
+
+def _torn(file: BinaryIO, start: int, size: int) -> Found:
+    """Return the last session of a file that does not end as our layout does, if it is complete."""
+    from pytest_insight.storage.json.salvage import end_of_torn_tail
+
+    data = read_range(file, start, size)
+    length = end_of_torn_tail(data)
+    if length is None:
+        raise IrregularError
+    if not length:
+        return []
+    session = decode_session(data[:length])
+    return [(session, _entry(session, start, start + length))]
+
+
+def _thorough(file: BinaryIO, size: int, lost: list[Loss]) -> Iterator[tuple[TestSession, Entry]]:
+    """Yield every session that can be read, one at a time in memory; add what cannot to `lost`."""
+    from pytest_insight.storage.json.salvage import salvage
+
+    position = len(NATIVE_START)
+    ranges = [(span.start, span.end) for span in spans(file, size)]
+    if not ranges or ranges[0][0] > position:
+        ranges.insert(0, (position, ranges[0][0] if ranges else size))
+    complete = is_complete(file, size)
+    for start, end in ranges:
+        data = read_range(file, start, end)
+        whole = session_bytes(data)
+        try:
+            session = decode_session(whole)
+        except UNDECODABLE:
+            pass
+        else:
+            yield session, _entry(session, start, start + len(whole))
             continue
-        if current is not None:
-            regular = regular and window.follows(mark, MIDDLE_END)
-            yield Span(current[0], mark, current[1] if regular else None)
-        current, regular = (mark, window.take_fields(mark)), True
-    if current is not None:
-        yield Span(current[0], size, current[1] if regular else None)
+        if end == size and not complete:
+            try:
+                yield from _torn(file, start, size)
+                continue
+            except IrregularError:
+                pass
+        pieces, gaps = salvage(data)
+        for piece in pieces:
+            entry = _entry(piece.session, start + piece.start, start + piece.end, piece.session)
+            yield piece.session, entry
+        lost += [_loss(data, start, gap) for gap in gaps]
 
 
-class _Window:
-    """A piece of the file in memory, moved forward by the search; offsets are the file's."""
+def _foreign(data: bytes, path: Path, lost: list[Loss], ignored: list[str]) -> Found:
+    """Return the sessions of a file in another shape, or of one whose first line is damaged."""
+    from pytest_insight.exchange.readers import json as json_reader
+    from pytest_insight.storage.json.salvage import salvage
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._size = size
-        self._buffer = bytearray(CHUNK_BYTES)
-        self._base = 0
-        self._filled = 0
-        self._position = 0
-        self._load(0)
-
-    def find_next(self, pattern: bytes) -> int | None:
-        """The next occurrence; the search goes on behind it."""
-        while True:
-            found = self._buffer.find(pattern, self._position, self._filled)
-            if found >= 0:
-                self._position = found + len(pattern)
-                return self._base + found
-            if self._base + self._filled >= self._size:
-                return None
-            # The pattern may stand across the border.
-            self._position = max(self._position, self._filled - len(pattern) + 1)
-            self._load(self._base + max(self._position - LOOK_BEHIND, 0))
-
-    def follows(self, offset: int, before: bytes) -> bool:
-        """Whether `before`, of at most `LOOK_BEHIND` bytes, stands right before the offset."""
-        at = offset - self._base
-        return at >= len(before) and self._buffer[at - len(before) : at] == before
-
-    def take_fields(self, mark: int) -> bytes | None:
-        """The bytes from a mark to its results; the search goes on behind them."""
-        while (end := self._buffer.find(b"\n", mark - self._base, self._filled)) < 0:
-            if self._base + self._filled >= self._size:
-                return None
-            if mark == self._base:
-                self._buffer.extend(bytes(len(self._buffer)))
-            self._load(mark)
-        line = bytes(self._buffer[mark - self._base : end + 1])
-        if not line.endswith(RESULTS_MARK):
-            return None
-        self._position = end
-        return line[: -len(RESULTS_MARK)]
-
-    def _load(self, base: int) -> None:
-        self._position += self._base - base
-        self._base = base
-        self._file.seek(base)
-        self._filled = read_into(self._file, self._buffer, self._size - base)
-        if self._filled < len(self._buffer):
-            self._size = base + self._filled  # the end, or a file that was cut meanwhile
-
-
-def session_bytes(data: bytes) -> bytes:
-    """What of a span's bytes is the session itself: without what separates or ends the document."""
-    for ending in (MIDDLE_END, COMPLETE_TAIL):
-        if data.endswith(ending):
-            return data[: len(data) - len(ending) + len(SESSION_END)]
-    return data
-
-
-def is_cut_off(data: bytes) -> bool:
-    """Whether bytes are the beginning of a JSON value whose end is missing, as a torn write leaves.
-
-    Damage of any other kind is malformed before its end.
-    """
-    # A number cut off behind its point or sign is malformed, until a digit follows.
-    return any(_is_truncated(data + more) for more in (b"", b"0"))
-
-
-def _is_truncated(data: bytes) -> bool:
+    if not data.strip(b" \t\r\n\0"):
+        lost.append(Loss(f"the file holds nothing, only {len(data)} blank bytes"))
+        return []
     try:
-        msgspec.json.decode(data, type=msgspec.Raw)
-    except UNDECODABLE as exc:
-        return "truncated" in str(exc)
-    return False
+        parsed = json_reader.read(data, str(path))
+    except NewerFormatError:
+        raise
+    except ExchangeError as exc:
+        _refuse_newer(data, path)
+        pieces, gaps = salvage(data)
+        if not pieces and not (_is_broken_json(exc) and _resembles_store(data)):
+            raise _not_a_store(path, exc) from exc
+        lost += [_loss(data, 0, gap) for gap in gaps]
+        return [(p.session, _entry(p.session, p.start, p.end, p.session)) for p in pieces]
+    if parsed.problems and not parsed.sessions and not _resembles_store(data):
+        raise _not_a_store(path, parsed.problems[0])
+    ignored += [f"{name} ({times}x)" for name, times in parsed.ignored.items()]
+    lost += [Loss(text) for text in first_of(parsed.problems, parsed.problem_count)]
+    return [(session, _entry(session, 0, 0, session)) for session in parsed.sessions]
 
 
-def salvage_tail(data: bytes) -> tuple[list[Piece], list[tuple[int, int]]]:
-    """As `salvage`, for the end of a file: a session that is cut off there counts as never written.
-
-    A write was interrupted, or is going on; either way nobody was told that it is saved.
-    """
-    pieces, gaps = salvage(data)
-    if gaps and gaps[-1][1] == len(data):
-        start, end = gaps[-1]
-        if is_cut_off(data[start:end].lstrip(_STRUCTURE)):
-            gaps.pop()
-    return pieces, gaps
+def _refuse_newer(data: bytes, path: Path) -> None:
+    """Refuse a store of a newer version also while it is damaged or being written."""
+    head = _HEAD.match(data)
+    if head and int(head[1]) > VERSION:
+        raise NewerFormatError(path, int(head[1]), VERSION)
 
 
-def salvage(data: bytes) -> tuple[list[Piece], list[tuple[int, int]]]:
-    """Every session that can be read from bytes in any state, and the ranges that cannot.
-
-    A session is tried wherever one may begin; what decodes and is a session is kept. No bytes take
-    longer than `MOST_LOOKS` at each of them: what is left then counts as unreadable.
-    """
-    pieces: list[Piece] = []
-    position = 0
-    work = MOST_LOOKS * (len(data) + LOOK_COST)
-    while work > 0 and (start := _candidate(data, position)) is not None:
-        end, seen = _end_of_value(data, start)
-        session = read_any(data[start:end]) if end is not None else None
-        if end is None or session is None:
-            position = start + 1
-            work -= seen + LOOK_COST
-            continue
-        pieces.append(Piece(start, end, session))
-        position = end
-    return pieces, _gaps(data, pieces)
+def _resembles_store(data: bytes) -> bool:
+    """Return whether damaged JSON is likely to be our store and not another program's file."""
+    return data.lstrip().startswith((b"{", b"[")) and (
+        b'"session_id"' in data or b'"format":"pytest-insight"' in data or HEAD.startswith(data)
+    )
 
 
-def _end_of_value(data: bytes, start: int) -> tuple[int | None, int]:
-    """Where the JSON value ends that begins here, if it is one; and how many bytes were looked at.
-
-    Not by the standard library's decoder, which makes objects of what is only skipped here, and
-    whose errors count the lines before them.
-    """
-    try:
-        msgspec.json.decode(memoryview(data)[start:], type=msgspec.Raw)
-    except RecursionError:
-        return None, LOOK_COST
-    except UNDECODABLE as exc:
-        found = _BYTE.search(str(exc))
-        if found is None:
-            return None, len(data) - start  # cut off at the end
-        at = int(found[1])
-        if "trailing" in str(exc):  # the byte behind the value and what is blank behind it
-            return start + len(data[start : start + at - 1].rstrip()), at
-        if data[start + at : start + at + 1] in (b"N", b"I"):  # NaN, Infinity: not ours, but JSON's
-            return _end_with_nan(data, start), len(data) - start
-        return None, at
-    return len(data.rstrip()), len(data) - start
+def _not_a_store(path: Path, why: object) -> StorageError:
+    return StorageError(
+        f"{path} is not a store of pytest-insight ({why}); nothing was changed: "
+        "name another file, or move this one away",
+        path,
+    )
 
 
-def _end_with_nan(data: bytes, start: int) -> int | None:
-    if data.count(b",", start) > MAX_FREE_VALUES:
-        return None
-    import json  # only for what another program wrote
-
-    try:
-        # As Latin-1 every byte is one character, so offsets agree; structure is ASCII in UTF-8.
-        return start + json.JSONDecoder().raw_decode(data[start:].decode("latin-1"))[1]
-    except (ValueError, RecursionError):
-        return None
+def _is_broken_json(exc: ExchangeError) -> bool:
+    return isinstance(exc.__cause__, ValueError | RecursionError)
 
 
-def read_any(data: bytes) -> TestSession | None:
-    """One session in our own form or another's; None where it is none."""
-    try:
-        return decode_session(data)
-    except UNDECODABLE:
-        pass  # perhaps another writer's: a naive time, an unknown field
-    if data.count(b",") > MAX_FREE_VALUES:
-        return None
-    import json
-
-    from pytest_insight.exchange.readers.json import read_object
-
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return read_object(value)
+def _entry(header: TestSession, start: int, end: int, session: TestSession | None = None) -> Entry:
+    return Entry(header.session_start_time, header.session_id, start, end, session)
 
 
-_SEPARATORS = b" \t\r\n,"
-_STRUCTURE = b" \t\r\n,]}"
-_ID = re.compile(rb'"session_id":\s*"((?:[^"\\\n]|\\.){1,200})"')
+def _loss(data: bytes, offset: int, gap: tuple[int, int]) -> Loss:
+    from pytest_insight.storage.json.salvage import lost_session_id
 
-
-def lost_session_id(data: bytes) -> str | None:
-    """The ID that damaged bytes still show."""
-    found = _ID.search(data)
-    return found[1].decode("utf-8", "replace") if found else None
-
-
-def _candidate(data: bytes, position: int) -> int | None:
-    """Where the next session may begin: right here after separators, or at the next mark."""
-    here = position
-    while here < len(data) and data[here] in _SEPARATORS:
-        here += 1
-    # Only at the start or right behind a session: anywhere else a brace is an inner one.
-    if here < len(data) and data[here : here + 1] == b"{" and (here > position or not position):
-        return here
-    found = data.find(SESSION_MARK, position)
-    return found if found >= 0 else None
-
-
-def _gaps(data: bytes, pieces: list[Piece]) -> list[tuple[int, int]]:
-    borders = [0, *(at for piece in pieces for at in (piece.start, piece.end)), len(data)]
-    gaps = []
-    for start, end in zip(borders[::2], borders[1::2], strict=True):
-        if data[start:end].strip(_STRUCTURE):
-            gaps.append((start, end))
-    return gaps
+    start, end = offset + gap[0], offset + gap[1]
+    name = lost_session_id(data[gap[0] : gap[1]])
+    named = f"session {name!r}" if name else "a part that names no session"
+    return Loss(f"{named} (bytes {start} to {end})", start, end)

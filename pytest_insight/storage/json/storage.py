@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -13,27 +14,26 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 from msgspec.structs import replace
 
 from pytest_insight import locations
-from pytest_insight._util.files import COPY_BYTES, os_error_text, remove_abandoned, write_whole
-from pytest_insight._util.progress import begin
+from pytest_insight._util.files import CHUNK_BYTES, os_error_text, remove_abandoned, write_whole
+from pytest_insight._util.override import override
+from pytest_insight._util.progress import begin, counted
 from pytest_insight._util.text import clean_text
-from pytest_insight.document.codec import encode_checked
-from pytest_insight.document.layout import SEPARATOR, document_chunks
+from pytest_insight.document.codec import encode_checked, encode_session
+from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import StorageError, StoreDamageWarning, first_of
-from pytest_insight.filters import Selection, all_match
+from pytest_insight.filters import Selection, SessionIdIn, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.copying import copied, encoded, taken
 from pytest_insight.storage.json.append import JSONStoreFile
+from pytest_insight.storage.json.index import Index, Note, build_index, find_newest
 from pytest_insight.storage.json.scan import (
     Entry,
-    Index,
     IrregularError,
-    Keep,
-    build_index,
-    everything,
+    as_written,
+    is_complete,
     is_in_our_layout,
-    is_unfinished,
     load,
+    load_header,
     opened,
 )
 from pytest_insight.storage.sql.sqlite.detection import is_database, wrong_type_error
@@ -46,20 +46,28 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
 MOST_LOSSES = 20
-"""Parts that cannot be read, in the one line of a warning; `verify` says more."""
+"""Unreadable parts that a warning lists; `verify` lists all."""
+SETTLED_NS = 2_000_000_000
+"""An index is kept only if the file had not changed for this long: file times are coarse (2 s on
+FAT), so that a change right after another may not show in them."""
+
+FileState = tuple[int, int, int, int]
+"""Device, inode, size and modification time of a file."""
 
 
 class JSONStorage(BaseStorage):
-    """Sessions in a JSON file that is always one valid document (see `layout.py`).
+    """Sessions in a JSON file that is always one valid document (see `document/layout.py`).
 
-    Saving appends, whatever the file's size; deleting and importing write a new file and put it in
-    the old one's place. Writers take a lock (`<file>.lock`, which stays); readers take none and see
-    the sessions that were complete when they began. A symbolic link is followed. An object may be
-    used by several threads, several objects and processes may use one file.
+    Saving appends, whatever the file's size; deleting and importing write a new file that replaces
+    the old one. Writers hold an exclusive lock (`<file>.lock`, which is never deleted); readers
+    hold none and see the sessions that were complete when they began. A symbolic link is followed.
+    An object may be used by several threads, several objects and processes may use one file.
 
-    A file in another shape (a bare list, indented JSON) is read, and turned into our layout at the
+    A file in another shape (a bare list, indented JSON) is read, and converted to our layout by the
     next write. Damage never stops a read: what can be read is returned, the damaged file is copied
     to `<file>.<time>.bak`, and a `StoreDamageWarning` says what is lost and where the copy is.
+
+    The index of the file is kept until the file changes, so several calls scan it once.
     """
 
     storage_type: ClassVar[str] = "json"
@@ -67,27 +75,34 @@ class JSONStorage(BaseStorage):
     def __init__(
         self, file_path: str | os.PathLike[str] | None = None, *, lock_seconds: float = LOCK_SECONDS
     ) -> None:
-        """Nothing is created or read before it is needed.
+        """Create and read nothing yet.
 
         Args:
-            file_path: the file; without, the default profile's.
+            file_path: the file; None for the default profile's.
             lock_seconds: how long to wait for another writer.
         """
         self.path = locations.absolute(file_path) if file_path else locations.store_path()
         self._file = JSONStoreFile(self.path, lock_seconds)
+        self._kept_index: tuple[FileState, Index] | None = None
 
     @classmethod
+    @override
     def from_profile(cls, profile: StorageProfile) -> Self:
-        """The storage at the profile's path, or at the one its name gives."""
         storage = cls(profile.path)
         storage.exchange = profile.exchange
         return storage
 
     @property
+    @override
+    def file_path(self) -> Path:
+        return self.path
+
+    @property
+    @override
     def location(self) -> str:
-        """The file's path."""
         return str(self.path)
 
+    @override
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the lock.
@@ -99,22 +114,26 @@ class JSONStorage(BaseStorage):
         with self._file.lock.held():
             yield
 
+    @override
     def check_writable(self) -> None:
-        """Look at the permissions of the file and its folder, without touching them."""
         self._file.check_writable()
 
+    @override
     def waiting(self, seconds: float) -> Self:
-        """Another object on the same file."""
         other = type(self)(self.path, lock_seconds=seconds)
         other.exchange = self.exchange
         return other
 
     # Reading ------------------------------------------------------------------------------------
 
+    @override
     def iter_sessions(
         self, selection: Selection | None = None, *, newest_first: bool = False
     ) -> Iterator[TestSession]:
-        """The selected sessions; results are decoded only of those whose own fields match."""
+        """Yield the selected sessions; results are decoded only if the session's own fields match.
+
+        The newest session of the store is found without a scan.
+        """
         wanted = (selection or Selection()).resolved()
         given: set[str] = set()
         try:
@@ -122,45 +141,47 @@ class JSONStorage(BaseStorage):
         except IrregularError:
             yield from self._iterate(wanted, newest_first, given, thorough=True)
 
+    @override
     def session_ids(self, selection: Selection | None = None) -> list[str]:
-        """The IDs, without decoding any result where none is looked at."""
         wanted = (selection or Selection()).resolved()
         if wanted.result_filters or wanted.test_filters:
             return [session.session_id for session in self.iter_sessions(selection)]
         with opened(self.path) as store:
             if store is None:
                 return []
-            file, size = store
-            index = self._index(file, size, _keep(wanted))
-            entries = _limited(file, index.entries, wanted, newest_first=False)
+            try:
+                entries = self._selected(*store, wanted, thorough=False)
+            except IrregularError:
+                entries = self._selected(*store, wanted, thorough=True)
             return [entry.session_id for entry in entries]
 
+    @override
     def sut_names(self) -> list[str]:
-        """The names, without decoding any result."""
         names: dict[str, str] = {}
 
-        def note(session: TestSession) -> bool:
+        def note(session: TestSession) -> None:
             names[session.session_id] = session.sut_name  # the last one of an ID counts
-            return True
 
         with opened(self.path) as store:
-            if store is not None:
-                self._index(*store, note)
+            if store is None:
+                return []
+            for entry in self._index(*store, note).entries:
+                if entry.session_id not in names:
+                    names[entry.session_id] = load_header(store[0], entry).sut_name
         return sorted(set(names.values()))
 
+    @override
     def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
-        """The bytes as they stand in the file."""
+        """Yield the bytes as they are in the file."""
         left = set(ids)
         with opened(self.path) as store:
             if store is None:
                 return
             file, size = store
             try:
-                index = self._index(file, size, everything)
-                yield from taken(file, index.entries, left)
+                yield from _taken(file, self._index(file, size).entries, left)
             except IrregularError:
-                index = self._thorough_index(file, size, everything)
-                yield from taken(file, index.entries, left)
+                yield from _taken(file, self._thorough_index(file, size).entries, left)
 
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
@@ -169,40 +190,70 @@ class JSONStorage(BaseStorage):
             if store is None:
                 return
             file, size = store
-            keep, results = _keep(wanted), wanted.result_filters
-            if thorough:
-                index = self._thorough_index(file, size, keep)
-            else:
-                index = build_index(file, size, self.path, keep=keep)
-            for entry in _limited(file, index.entries, wanted, newest_first):
+            entries = self._selected(file, size, wanted, thorough=thorough)
+            for entry in reversed(entries) if newest_first else entries:
                 if entry.session_id in given:
                     continue
                 session = load(file, entry)
                 given.add(entry.session_id)
-                narrowed = wanted.narrowed(session) if all_match(results, session) else None
+                is_kept = all_match(wanted.result_filters, session)
+                narrowed = wanted.narrowed(session) if is_kept else None
                 if narrowed is not None:
                     yield narrowed
 
-    def _index(self, file: BinaryIO, size: int, keep: Keep) -> Index:
-        try:
-            return build_index(file, size, self.path, keep=keep)
-        except IrregularError:
-            return self._thorough_index(file, size, keep)
+    def _selected(
+        self, file: BinaryIO, size: int, wanted: Selection, *, thorough: bool
+    ) -> list[Entry]:
+        """Return the sessions whose own fields match, cut to the newest if there is a limit."""
+        if wanted.limit == 1 and not (wanted.session_filters or thorough):
+            newest = find_newest(file, size)
+            return [] if newest is None else [newest]
+        keep = _Keep(wanted)
+        note = keep.note if keep.headers else None
+        find = self._thorough_index if thorough else self._index
+        index = find(file, size, note)
+        entries = [entry for entry in index.entries if keep(file, entry)]
+        if wanted.limit is None:
+            return entries
+        if not wanted.result_filters:
+            return entries[max(len(entries) - wanted.limit, 0) :]
+        # Which are the newest is only known once their results were looked at, newest first.
+        matching: list[Entry] = []
+        for entry in reversed(entries):
+            if len(matching) >= wanted.limit:
+                break
+            if all_match(wanted.result_filters, load(file, entry)):
+                matching.append(entry)
+        return matching[::-1]
 
-    def _thorough_index(self, file: BinaryIO, size: int, keep: Keep) -> Index:
-        """A second look, with writers kept out where we may; then it is damage, and reported."""
-        with self._writers_kept_out():
-            index = build_index(file, size, self.path, keep=keep, thorough=True)
+    def _index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
+        """Return the index of the file; `note` is not called if it is known already."""
+        state = _state(file)
+        if self._kept_index is not None and self._kept_index[0] == state:
+            return self._kept_index[1]
+        began = time.time_ns()
+        try:
+            index = build_index(file, size, self.path, note=note)
+        except IrregularError:
+            return self._thorough_index(file, size, note)
+        if index.is_regular and state[2] == size and began - state[3] > SETTLED_NS:
+            self._kept_index = state, index
+        return index
+
+    def _thorough_index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
+        """Look again, with the lock held if we may; what looks damaged then is reported."""
+        with self._writers_excluded():
+            index = build_index(file, size, self.path, note=note, thorough=True)
             if index.lost:
                 self._report_damage(index)
         return index
 
     @contextmanager
-    def _writers_kept_out(self) -> Iterator[None]:
-        """Hold the lock where a reader may: what looks damaged then is no write in progress."""
+    def _writers_excluded(self) -> Iterator[None]:
+        """Hold the lock if a reader may: what looks damaged then is not a write in progress."""
         with ExitStack() as stack:
-            # Without a lock file nobody is writing, and reading makes none. os.path: a name that is
-            # too long for one is just not there.
+            # Without a lock file there is no writer, and reading makes none. os.path: it returns
+            # False for a name that is too long.
             if os.path.exists(self._file.lock.path):  # noqa: PTH110
                 with suppress(StorageError):  # a file we may not open, a writer that never ends
                     stack.enter_context(self.exclusive())
@@ -216,26 +267,26 @@ class JSONStorage(BaseStorage):
         lost = "; ".join(first_of([loss.text for loss in index.lost], most=MOST_LOSSES))
         warnings.warn(
             f"part of the store {self.path} cannot be read: {lost}. "
-            f"The rest, {len(index.entries)} sessions of those asked for, can; {backup}.",
+            f"The other sessions, {len(index.entries)}, can; {backup}.",
             StoreDamageWarning,
             stacklevel=2,
         )
 
     def _keep_backup(self, index: Index) -> Path:
-        from pytest_insight.storage.json.backup import keep_backup  # seldom needed
+        from pytest_insight.storage.json.backup import keep_backup  # only for damaged files
 
         lost = [] if index.ignored else [(loss.start, loss.end) for loss in index.lost]
         return keep_backup(self._file.real_path, lost)
 
     # Upkeep -------------------------------------------------------------------------------------
 
+    @override
     def verify(self) -> Verification:
-        """Decode every session, with writers kept out where we may write ourselves."""
-        with self._writers_kept_out(), opened(self.path) as store:
+        with self._writers_excluded(), opened(self.path) as store:
             return self._verified(*store)[0] if store else Verification(0, 0)
 
+    @override
     def repair(self) -> Verification:
-        """Write a new file with every session that can be read, each once."""
         with self._file.write_lock(), opened(self._file.real_path) as store:
             if store is None:
                 return Verification(0, 0)
@@ -246,46 +297,44 @@ class JSONStorage(BaseStorage):
                 return found
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
-            write_whole(self._file.real_path, document_chunks(copied(file, index.entries)))
+            write_whole(self._file.real_path, document_chunks(_copied(file, index.entries)))
             return found
 
+    @override
     def restore_backup(self, backup: str) -> None:
-        """Put a copy of that file in the store's place."""
         self.check_writable()
         with self._file.write_lock(), Path(backup).open("rb") as kept:
             if is_database(self._file.real_path):
                 raise wrong_type_error(self.path)
-            write_whole(self._file.real_path, iter(lambda: kept.read(COPY_BYTES), b""))
+            write_whole(self._file.real_path, iter(lambda: kept.read(CHUNK_BYTES), b""))
 
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
-        """What is in the file; opened with the lock held, so that nobody is writing to it."""
+        """Return what is in the file, opened with the lock held, so that no process is writing."""
         results: dict[str, int] = {}
         copies = 0
-
         watcher = begin(f"checking {self.path}")
 
-        def note(session: TestSession) -> bool:
+        def note(session: TestSession) -> None:
             nonlocal copies
             watcher.step()
             copies += 1
             results[session.session_id] = len(session.test_results)
-            return True
 
-        index = build_index(file, size, self.path, keep=note, thorough=True)
+        index = build_index(file, size, self.path, note=note, thorough=True)
         found = Verification(
             sessions=len(index.entries),
             results=sum(results.values()),
             damage=tuple(loss.text for loss in index.lost),
             ignored=tuple(index.ignored),
             superseded=copies - len(index.entries),
-            unfinished=is_unfinished(file, size),
+            unfinished=_is_unfinished(file, size),
         )
         return found, index
 
     # Writing ------------------------------------------------------------------------------------
 
+    @override
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:
-        """Append the sessions."""
         encoded: dict[str, bytes] = {}
         for session in sessions:
             data = encode_checked(session)
@@ -293,69 +342,104 @@ class JSONStorage(BaseStorage):
         if not encoded:
             return
         with self._file.write_lock():
-            if not self._file.add(SEPARATOR.join(encoded.values())):
+            if not self._file.add(list(encoded.values())):
                 self._rewrite(set(encoded), encoded.values())
 
+    @override
     def delete_sessions(self, ids: Collection[str]) -> int:
-        """Write a new file without them; sessions that stay are copied as they are."""
-        wanted = set(ids)
+        """Write a new file without these sessions; the others are copied as bytes."""
         with self._file.write_lock():
-            there = wanted.intersection(self.session_ids())
-            if there:
-                self._rewrite(there, [])
-            return len(there)
+            return self._rewrite(set(ids))
 
+    @override
     def apply(self, plan: MergePlan) -> None:
         """Append if the plan only adds sessions that are in memory; else write a new file."""
+        writes = counted(plan.iter_writes(), "writing", len(plan.write_ids))
+        encoded: Iterable[bytes] = map(encode_session, writes)
         with self._file.write_lock():
             if plan.only_adds and plan.source is None:
-                added = list(encoded(plan))
-                if not added or self._file.add(SEPARATOR.join(added)):
+                encoded = list(encoded)
+                if not encoded or self._file.add(encoded):
                     return
-            self._rewrite({*plan.write_ids, *plan.removes}, encoded(plan))
+            self._rewrite({*plan.write_ids, *plan.removes}, encoded)
 
-    def _rewrite(self, without: set[str], added: Iterable[bytes]) -> None:
-        """Put a new file in place: what is there, less some IDs, and more sessions behind it."""
+    def _rewrite(self, without: set[str], added: Iterable[bytes] = ()) -> int:
+        """Replace the file by one without some IDs and with more sessions after the others.
+
+        Nothing is written if nothing would change. Returns how many of the IDs were there.
+        """
         path = self._file.real_path
-        self.check_writable()  # a new file could take the place of one that we may not change
-        remove_abandoned(path)
         with opened(path) as store:
             if store is None:
-                write_whole(path, document_chunks(added))
-                return
+                if added != ():
+                    self._replace(added)
+                return 0
             file, size = store
-            index = self._index(file, size, everything)
-            if index.lost or index.ignored or is_unfinished(file, size):
-                self._keep_backup(index)  # what is left out of the new file stays there
-            kept = [entry for entry in index.entries if entry.session_id not in without]
+            index = self._index(file, size)
             try:
-                write_whole(path, document_chunks(chain(copied(file, kept), added)))
+                return self._rewrite_by(file, size, index, without, added)
             except IrregularError:
-                index = self._thorough_index(file, size, everything)
+                index = self._thorough_index(file, size)
                 self._keep_backup(index)
-                kept = [entry for entry in index.entries if entry.session_id not in without]
-                write_whole(path, document_chunks(chain(copied(file, kept), added)))
+                return self._rewrite_by(file, size, index, without, added)
+
+    def _rewrite_by(
+        self, file: BinaryIO, size: int, index: Index, without: set[str], added: Iterable[bytes]
+    ) -> int:
+        kept = [entry for entry in index.entries if entry.session_id not in without]
+        if len(kept) == len(index.entries) and added == ():
+            return 0
+        if index.lost or index.ignored or _is_unfinished(file, size):
+            self._keep_backup(index)  # what is left out of the new file stays there
+        self._replace(chain(_copied(file, kept), added))
+        return len(index.entries) - len(kept)
+
+    def _replace(self, sessions: Iterable[bytes]) -> None:
+        self.check_writable()  # a new file could replace one that we may not change
+        remove_abandoned(self._file.real_path)
+        write_whole(self._file.real_path, document_chunks(sessions))
 
 
-def _keep(wanted: Selection) -> Keep:
-    """What an index is to keep: only what a session's own fields say."""
-    headers = wanted.header_filters
-    return (lambda session: all_match(headers, session)) if headers else everything
+class _Keep:
+    """Decides which entries of an index have the own fields that a selection asks for."""
+
+    def __init__(self, wanted: Selection) -> None:
+        self.headers = wanted.header_filters
+        self._ids = [each.ids for each in self.headers if isinstance(each, SessionIdIn)]
+        self._noted: dict[str, bool] = {}
+
+    def note(self, session: TestSession) -> None:
+        """Decide for a session while the file is scanned; the last one of an ID counts."""
+        self._noted[session.session_id] = all_match(self.headers, session)
+
+    def __call__(self, file: BinaryIO, entry: Entry) -> bool:
+        """Decide for an entry; its header is read only if the scan was done before."""
+        name = entry.session_id
+        if name in self._noted:
+            return self._noted[name]
+        return all(name in ids for ids in self._ids) and (
+            len(self._ids) == len(self.headers) or all_match(self.headers, load_header(file, entry))
+        )
 
 
-def _limited(
-    file: BinaryIO, entries: list[Entry], wanted: Selection, newest_first: bool
-) -> Iterable[Entry]:
-    """The entries in the order asked for, cut to the newest where there is a limit."""
-    if wanted.limit is not None and not wanted.result_filters:
-        entries = entries[max(len(entries) - wanted.limit, 0) :]
-    elif wanted.limit is not None:
-        # Which are the newest is only known once their results were looked at, newest first.
-        matching: list[Entry] = []
-        for entry in reversed(entries):
-            if len(matching) >= wanted.limit:
-                break
-            if all_match(wanted.result_filters, load(file, entry)):
-                matching.append(entry)
-        entries = matching[::-1]
-    return reversed(entries) if newest_first else entries
+def _state(file: BinaryIO) -> FileState:
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _is_unfinished(file: BinaryIO, size: int) -> bool:
+    return is_in_our_layout(file, size) and not is_complete(file, size)
+
+
+def _taken(file: BinaryIO, entries: Iterable[Entry], left: set[str]) -> Iterator[bytes]:
+    """Yield the bytes of the entries whose IDs are in `left`, and remove each from it."""
+    for entry in entries:
+        if entry.session_id in left:
+            yield as_written(file, entry)
+            left.discard(entry.session_id)
+
+
+def _copied(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
+    """Yield the bytes of all entries, for a new file."""
+    for entry in counted(entries, "copying sessions"):
+        yield as_written(file, entry)

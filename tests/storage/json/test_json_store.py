@@ -115,17 +115,18 @@ def test_sessions_that_stay_are_copied_byte_for_byte(filled: JSONStorage, path: 
 
 
 @pytest.mark.parametrize("size", range(64, 200, 7))
-def test_sessions_are_found_wherever_the_borders_of_what_is_read_at_once_lie(
+def test_sessions_are_found_wherever_the_borders_of_chunks_are(
     storage: JSONStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    for module in ("json.index", "json.append"):
-        monkeypatch.setattr(f"pytest_insight.storage.{module}.CHUNK_BYTES", size)
+    for name in ("scan.CHUNK_BYTES", "append.CHUNK_BYTES", "append.FIRST_CHUNK_BYTES"):
+        monkeypatch.setattr(f"pytest_insight.storage.json.{name}", size)
     expected = []
     for number in range(6):
         expected.append(make_session(number, session_tags={"k": "x" * number * 5}))
         storage.save_session(expected[-1])
         assert storage.load_sessions() == expected
         assert storage.session_ids() == [session.session_id for session in expected]
+        assert storage.get_last_session() == expected[-1]
     # Without a look at the results: a look at these would warn.
     storage.path.write_bytes(storage.path.read_bytes().replace(b'"outcome":', b'"outcome"!'))
     assert storage.session_ids() == [session.session_id for session in expected]
@@ -155,11 +156,11 @@ def test_saving_reads_and_writes_as_much_in_a_long_history_as_in_a_short_one(
         read_now, written_now = _transferred()
         return read_now - read, written_now - written
 
-    (short_read, short_written), (long_read, long_written) = cost(1), cost(5_000)
+    (short_read, short_written), (long_read, long_written) = cost(50), cost(5_000)
     assert (tmp_path / "5000.json").stat().st_size > 1_000_000
     assert long_written == short_written < 1_000
     assert abs(long_read - short_read) < 100  # the counters' own text has more digits by now
-    assert long_read < 2_000
+    assert long_read < 5_000
 
 
 def test_results_of_sessions_that_were_not_asked_for_are_not_looked_at(
