@@ -45,11 +45,15 @@ class BaseStorage(ABC):
         storage_type: the name that profiles use for this kind of storage.
         profile_name: the profile it was opened for, "" without one.
         exchange: what exports and imports use where a call says nothing.
+        file_path: the file of the store; None if it is not a file.
+        url: the URL of the store's database, without a password; None if it is a file or memory.
     """
 
     storage_type: ClassVar[str]
     profile_name: str = ""
     exchange: ExchangeSettings = ExchangeSettings()
+    file_path: Path | None = None
+    url: str | None = None
 
     # Primitives ---------------------------------------------------------------------------------
 
@@ -67,11 +71,6 @@ class BaseStorage(ABC):
     def identity(self) -> str:
         """A string that two storages of the same store share, and no others; for programs."""
         return one_place(self.location)
-
-    @property
-    def file_path(self) -> Path | None:
-        """The file of the store; None if it is not a file."""
-        return None
 
     @abstractmethod
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:

@@ -12,7 +12,7 @@ Derive a test class, provide the fixture `storage`, and pytest runs every rule o
                 yield storage
 
         def reopened(self, storage):
-            return MyStorage(storage.path)
+            return MyStorage(storage.file_path)
 
 It needs nothing but pytest and this package.
 """

@@ -47,7 +47,7 @@ def history(make_session: MakeSession) -> JSONStorage:
         for n, name in enumerate(["payments", "shop", "search"])
     )
     create_profile("demonstration")
-    JSONStorage(storage.path.with_name("demonstration.json")).save_session(
+    JSONStorage(storage.file_path.with_name("demonstration.json")).save_session(
         make_session(0, session_id="elsewhere-1", sut_name="elsewhere")
     )
     return storage

@@ -276,12 +276,12 @@ def test_a_database_that_is_named_as_a_json_store_is_refused_and_left_alone(
 def test_a_json_store_that_is_named_as_a_database_is_refused_and_left_alone(
     insight: Insight, store: JSONStorage
 ) -> None:
-    before = store.path.read_bytes()
-    insight("profile", "create", "p", "--type", "sqlite", "--path", store.path, "--switch")
+    before = store.file_path.read_bytes()
+    insight("profile", "create", "p", "--type", "sqlite", "--path", store.file_path, "--switch")
     for command in (("sessions", "list"), ("sessions", "repair"), ("sessions", "clear", "--yes")):
         refused = insight(*command, status=1)
-        assert str(store.path) in refused.err
-        assert store.path.read_bytes() == before
+        assert str(store.file_path) in refused.err
+        assert store.file_path.read_bytes() == before
 
 
 def test_a_history_moves_from_one_kind_of_storage_to_the_next_and_back_equal(

@@ -19,7 +19,7 @@ def test_export_to_stdout_and_import_from_stdin_make_a_sentence(
 ) -> None:
     insight("profile", "create", "demo", "--type", "json")
     exported = insight("export")
-    assert exported.raw_out == store.path.read_bytes()
+    assert exported.raw_out == store.file_path.read_bytes()
     printed = insight("--profile", "demo", "import", "--merge", "keep_both", stdin=exported.raw_out)
     assert printed.out == ""
     assert "3 imported" in printed.err
@@ -176,16 +176,16 @@ def test_bad_input_is_an_error_that_changes_nothing(
     Path("text.json").write_text("This is no JSON.")
     Path("other.json").write_text('{"name": "something"}')
     Path("newer.json").write_bytes(good.replace(b'"version":1', b'"version":2'))
-    before = store.path.read_bytes()
+    before = store.file_path.read_bytes()
     printed = insight(*arguments.split(), status=1)
     assert said in printed.err
     assert printed.err.startswith("insight: error: ")
     assert "Traceback" not in printed.err
     assert printed.out == ""
-    assert store.path.read_bytes() == before
+    assert store.file_path.read_bytes() == before
 
 
 def test_exporting_onto_the_store_itself_is_refused(insight: Insight, store: JSONStorage) -> None:
-    before = store.path.read_bytes()
-    assert "would overwrite its sessions" in insight("export", store.path, status=1).err
-    assert store.path.read_bytes() == before
+    before = store.file_path.read_bytes()
+    assert "would overwrite its sessions" in insight("export", store.file_path, status=1).err
+    assert store.file_path.read_bytes() == before

@@ -36,11 +36,11 @@ def test_settings_are_changed_and_taken_back(insight: Insight) -> None:
 
 def test_changing_the_path_moves_nothing_and_says_so(insight: Insight, store: JSONStorage) -> None:
     said = insight("profile", "set", "default", "--path", "other.json").err
-    assert f"what is in {store.path} was not moved" in said
+    assert f"what is in {store.file_path} was not moved" in said
     assert insight("profile", "path").out == f"{Path.cwd() / 'other.json'}\n"
     assert json.loads(insight("sessions", "list", "-f", "json").out) == []
     insight("profile", "set", "default", "--unset", "path")
-    assert insight("profile", "path").out == f"{store.path}\n"
+    assert insight("profile", "path").out == f"{store.file_path}\n"
     assert store.count() == 3
 
 
@@ -58,7 +58,7 @@ def test_a_copy_has_the_settings_and_the_sessions(insight: Insight, store: JSONS
     assert "copied 3 sessions" in insight("profile", "copy", "default", "twin").err
     twin = list_profiles()["twin"]
     assert twin.merge_strategy == "keep_both"
-    assert twin.path == store.path.with_name("twin.json")
+    assert twin.path == store.file_path.with_name("twin.json")
     assert JSONStorage(twin.path).load_sessions() == store.load_sessions()
     insight("profile", "copy", "twin", "elsewhere", "--path", "e.json")
     assert JSONStorage("e.json").load_sessions() == store.load_sessions()
@@ -88,9 +88,9 @@ def test_a_merge_reports_as_an_import_does(
         insight("profile", "create", name)
         JSONStorage(list_profiles()[name].path).save_sessions(sessions)
     arguments = ["profile", "merge", "a", "b", "default", "--report", "json"]
-    before = store.path.read_bytes()
+    before = store.file_path.read_bytes()
     dry = insight(*arguments, "--dry-run")
-    assert store.path.read_bytes() == before
+    assert store.file_path.read_bytes() == before
     assert "would be" in dry.err
     done = insight(*arguments)
     assert json.loads(dry.out) == json.loads(done.out)
@@ -153,8 +153,8 @@ def test_a_mistake_is_said_in_a_sentence_and_changes_nothing(
     manager.create_profile("demo")
     manager.create_profile("mem", "memory")
     JSONStorage("other.json").save_sessions(store.iter_sessions())
-    before = manager.list_profiles(), store.path.read_bytes()
+    before = manager.list_profiles(), store.file_path.read_bytes()
     printed = insight("profile", *arguments.split(), status=status)
     assert said in printed.err
     assert printed.out == ""
-    assert (manager.list_profiles(), store.path.read_bytes()) == before
+    assert (manager.list_profiles(), store.file_path.read_bytes()) == before

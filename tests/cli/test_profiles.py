@@ -151,4 +151,4 @@ def test_a_mistake_is_said_in_a_sentence_and_changes_nothing(
 def test_an_unknown_profile_in_the_environment_is_an_error_that_names_it(insight: Insight) -> None:
     printed = insight("sessions", "list", status=1, env={"PYTEST_INSIGHT_PROFILE": "nope"})
     assert "PYTEST_INSIGHT_PROFILE" in printed.err
-    assert not JSONStorage().path.exists()
+    assert not JSONStorage().file_path.exists()

@@ -24,7 +24,7 @@ def test_an_empty_store_is_an_empty_json_list(insight: Insight) -> None:
 
 def test_listing_creates_no_file(insight: Insight) -> None:
     insight("sessions", "list")
-    assert not JSONStorage().path.parent.exists()
+    assert not JSONStorage().file_path.parent.exists()
 
 
 def test_the_newest_session_is_listed_first(insight: Insight, store: JSONStorage) -> None:
@@ -177,8 +177,8 @@ def test_a_reader_that_goes_away_is_no_error(make_session: MakeSession) -> None:
 def test_damage_is_said_on_stderr_and_the_rest_is_listed(
     insight: Insight, store: JSONStorage
 ) -> None:
-    data = store.path.read_bytes()
-    store.path.write_bytes(data.replace(b'"session_id":"api-1",', b'"session_id":"api-1"#'))
+    data = store.file_path.read_bytes()
+    store.file_path.write_bytes(data.replace(b'"session_id":"api-1",', b'"session_id":"api-1"#'))
     printed = insight("sessions", "list", "--format", "json")
     assert [s["session_id"] for s in json.loads(printed.out)] == ["api-2", "api-0"]
     assert "warning" in printed.err

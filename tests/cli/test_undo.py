@@ -49,12 +49,12 @@ def test_a_dry_run_says_what_would_come_back_and_changes_nothing(
     insight: Insight, store: JSONStorage
 ) -> None:
     insight("sessions", "clear", "--yes")
-    before = store.path.read_bytes()
+    before = store.file_path.read_bytes()
     for _ in range(2):
         said = insight("sessions", "undo", "--dry-run").err
         assert "would take back 'sessions clear'" in said
         assert "api-0, api-1, api-2" in said
-    assert store.path.read_bytes() == before
+    assert store.file_path.read_bytes() == before
     insight("sessions", "undo")
     assert store.count() == 3
 
@@ -128,18 +128,18 @@ def test_all_files_of_one_import_are_taken_back_together(
 def test_a_repair_is_taken_back_while_nothing_was_saved_since(
     insight: Insight, store: JSONStorage, make_session: MakeSession
 ) -> None:
-    data = store.path.read_bytes()
+    data = store.file_path.read_bytes()
     damaged = data.replace(b'"session_id":"api-1",', b'"session_id":"api-1"#')
-    store.path.write_bytes(damaged)
+    store.file_path.write_bytes(damaged)
     assert "take this back with" in insight("sessions", "repair").err
     insight("sessions", "undo", "--yes")
-    assert store.path.read_bytes() == damaged
+    assert store.file_path.read_bytes() == damaged
     insight("sessions", "repair")
     store.save_session(make_session(8))
-    repaired = store.path.read_bytes()
+    repaired = store.file_path.read_bytes()
     said = insight("sessions", "undo", "--yes").err
     assert "saved or changed since: 1 session (api-8)" in said
-    assert store.path.read_bytes() == repaired
+    assert store.file_path.read_bytes() == repaired
 
 
 def test_a_repair_that_loses_nothing_needs_no_taking_back(
@@ -230,12 +230,12 @@ def test_an_import_that_changes_nothing_leaves_no_trace(
     insight: Insight, store: JSONStorage
 ) -> None:
     insight("export", "all.json")
-    before = store.path.read_bytes(), store.path.stat().st_mtime_ns
+    before = store.file_path.read_bytes(), store.file_path.stat().st_mtime_ns
     for strategy in ("skip_existing", "replace_existing"):
         said = insight("import", "all.json", "--merge", strategy).err
         assert "nothing changed: all 3 sessions are there already" in said
         assert "take this back" not in said
-    assert (store.path.read_bytes(), store.path.stat().st_mtime_ns) == before
+    assert (store.file_path.read_bytes(), store.file_path.stat().st_mtime_ns) == before
     assert not locations.undo_folder(store.location).exists()
 
 
@@ -272,7 +272,7 @@ def test_looking_for_what_can_be_taken_back_creates_nothing(insight: Insight) ->
 
 
 def test_every_path_of_a_store_leads_to_its_snapshots(insight: Insight, store: JSONStorage) -> None:
-    Path("link.json").symlink_to(store.path)
+    Path("link.json").symlink_to(store.file_path)
     insight("profile", "create", "link", "--path", "link.json")
     insight("--profile", "link", "sessions", "clear", "--yes")
     insight("sessions", "undo")
@@ -315,7 +315,7 @@ def test_a_dry_run_of_several_files_knows_what_the_earlier_ones_would_add(
     JSONStorage("a.json").save_sessions([make_session(0), make_session(1)])
     JSONStorage("b.json").save_sessions([make_session(0), make_session(1, sut_name="other")])
     dry = insight("import", "a.json", "b.json", "--dry-run", "--report", "json").out
-    assert not JSONStorage().path.exists()
+    assert not JSONStorage().file_path.exists()
     done = insight("import", "a.json", "b.json", "--report", "json").out
     assert json.loads(dry) == json.loads(done)
     assert [row["became"] for row in json.loads(dry)] == ["added", "added", "identical", "skipped"]

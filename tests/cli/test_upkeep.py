@@ -50,9 +50,9 @@ def test_pinned_sessions_stay(insight: Insight, store: JSONStorage) -> None:
 def test_bad_input_changes_nothing(
     insight: Insight, store: JSONStorage, arguments: str, status: int, said: str
 ) -> None:
-    before = store.path.read_bytes()
+    before = store.file_path.read_bytes()
     assert said in insight("sessions", *arguments.split(), status=status).err
-    assert store.path.read_bytes() == before
+    assert store.file_path.read_bytes() == before
 
 
 def test_a_sound_store_is_said_to_be_so(insight: Insight, store: JSONStorage) -> None:
@@ -63,8 +63,10 @@ def test_a_sound_store_is_said_to_be_so(insight: Insight, store: JSONStorage) ->
 
 
 def test_damage_is_status_1_and_can_be_repaired(insight: Insight, store: JSONStorage) -> None:
-    damaged = store.path.read_bytes().replace(b'"session_id":"api-1"', b'"session_id":"api-1', 1)
-    store.path.write_bytes(damaged)
+    damaged = store.file_path.read_bytes().replace(
+        b'"session_id":"api-1"', b'"session_id":"api-1', 1
+    )
+    store.file_path.write_bytes(damaged)
     said = insight("sessions", "verify", status=1).err
     assert "2 sessions with 4 results can be read" in said
     assert "damaged: session" in said or "damaged: a part" in said
@@ -73,10 +75,10 @@ def test_damage_is_status_1_and_can_be_repaired(insight: Insight, store: JSONSto
         "would write the store anew with 2 sessions"
         in insight("sessions", "repair", "--dry-run").err
     )
-    assert store.path.read_bytes() == damaged
+    assert store.file_path.read_bytes() == damaged
     said = insight("sessions", "repair").err
     assert "wrote the store anew with 2 sessions" in said
-    (kept,) = store.path.parent.glob("*.bak")
+    (kept,) = store.file_path.parent.glob("*.bak")
     assert str(kept) in said
     assert kept.read_bytes() == damaged
     assert "no damage" in insight("sessions", "verify").err

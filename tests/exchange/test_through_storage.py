@@ -200,7 +200,7 @@ def test_an_export_overwrites_no_other_store_and_no_profiles(make_session: MakeS
     other.save_session(make_session())
     storage = get_storage_instance()
     assert isinstance(other, JSONStorage)
-    for path in (other.path, other.path.with_name("profiles.json")):
+    for path in (other.file_path, other.file_path.with_name("profiles.json")):
         before = path.read_bytes()
         with pytest.raises(ExchangeError, match="is a store"):
             storage.export_sessions(path)

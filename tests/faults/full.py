@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     saved = 0
     while not refused(partial(storage.save_session, session(f"s{saved}", 1))):
         saved += 1
-    file = storage.path.read_bytes()
+    file = storage.file_path.read_bytes()
     (folder / "rest").write_bytes(b"")
     fill(folder / "rest")
     refusals = [
@@ -39,8 +39,8 @@ def main(folder: Path) -> None:
         refused(lambda: manager.create_profile("new")),
         refused(lambda: manager.switch_profile("old")),
     ]
-    assert storage.path.read_bytes() == file
-    assert temporary_files(storage.path) == []
+    assert storage.file_path.read_bytes() == file
+    assert temporary_files(storage.file_path) == []
     assert list(manager.list_profiles()) == ["default", "old"]
     # Room again, and life goes on.
     for each in (filler, folder / "rest"):

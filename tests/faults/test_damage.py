@@ -24,7 +24,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     storage = JSONStorage(tmp_path_factory.mktemp("healthy") / "sessions.json")
     for each in SESSIONS.values():  # one write each, as runs do
         storage.save_session(each)
-    return storage.path.read_bytes()
+    return storage.file_path.read_bytes()
 
 
 def spans(data: bytes) -> dict[str, tuple[int, int]]:
@@ -56,9 +56,9 @@ def test_a_store_that_is_cut_anywhere_loses_only_what_the_cut_touched(
         *(rng.randrange(len(healthy)) for _ in rounds(50, 1000)),
         *range(0, 60, 4),  # in the first line
     ]
-    store.path.parent.mkdir()
+    store.file_path.parent.mkdir()
     for cut in cuts:
-        store.path.write_bytes(healthy[:cut])
+        store.file_path.write_bytes(healthy[:cut])
         found, said = read(store)
         whole = {name for name, (_, end) in places.items() if end <= cut}
         assert whole <= set(found), cut
@@ -84,13 +84,13 @@ def test_a_changed_byte_costs_at_most_its_session_and_is_named_and_kept(
         byte = (healthy[place] + rng.randrange(1, 256)) % 256
         damaged = healthy[:place] + bytes([byte]) + healthy[place + 1 :]
         storage = JSONStorage(tmp_path / str(number) / "sessions.json")
-        storage.path.parent.mkdir()
-        storage.path.write_bytes(damaged)
+        storage.file_path.parent.mkdir()
+        storage.file_path.write_bytes(damaged)
         touched = {name for name, (start, end) in places.items() if start - 2 <= place < end}
         found, said = read(storage)
         for name in set(SESSIONS) - touched:
             assert found[name] == SESSIONS[name], (place, byte)
-        backups = list(storage.path.parent.glob("*.bak"))
+        backups = list(storage.file_path.parent.glob("*.bak"))
         if said:
             assert [backup.read_bytes() for backup in backups] == [damaged], (place, byte)
             assert str(backups[0]) in said[0]

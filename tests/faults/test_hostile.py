@@ -127,13 +127,13 @@ def test_a_hostile_file_is_refused_in_a_sentence_and_nothing_is_written(
     assert ran.status == 1
     assert "bad.json" in ran.err
     assert ran.peak < most(len(BAD[kind]))
-    assert not JSONStorage().path.parent.exists()
+    assert not JSONStorage().file_path.parent.exists()
 
 
 @on_linux
 @pytest.mark.parametrize("kind", BAD)
 def test_a_hostile_store_is_refused_or_read_as_far_as_it_goes(tmp_path: Path, kind: str) -> None:
-    path = JSONStorage().path
+    path = JSONStorage().file_path
     path.parent.mkdir()
     path.write_bytes(BAD[kind])
     listed = measured(tmp_path / "peak", "sessions", "list", "--format", "json")
@@ -161,7 +161,7 @@ def test_an_unusual_file_is_read_as_what_it_says(kind: str) -> None:
     ran = run("import", "a.json")
     assert (ran.status, ran.err.count("1 imported")) == (0, 1), ran
     assert JSONStorage().session_ids() == ["good"]
-    JSONStorage().path.write_bytes(RIGHT[kind])
+    JSONStorage().file_path.write_bytes(RIGHT[kind])
     assert JSONStorage().get_session_by_id("good") is not None
 
 
@@ -263,7 +263,7 @@ def test_an_id_is_found_shown_and_deleted_and_is_no_path(
     assert run("sessions", "pin", "--", name).status == 0
     assert storage.get_session_by_id(name) == make_session(session_id=name, pinned=True)
     assert sorted(Path().rglob("*")) == before
-    assert {path.name for path in storage.path.parent.iterdir()} == {
+    assert {path.name for path in storage.file_path.parent.iterdir()} == {
         "sessions.json",
         "sessions.json.lock",
         "undo",
@@ -304,13 +304,13 @@ def test_damaged_exports_are_refused_or_hold_what_every_store_can_keep(
     source.write_bytes(data)
     store = JSONStorage(tmp_path / "damaged" / "sessions.json")
     for skip in (False, True):
-        shutil.rmtree(store.path.parent, ignore_errors=True)
+        shutil.rmtree(store.file_path.parent, ignore_errors=True)
         try:
             report = store.import_sessions(source, skip_invalid=skip)
         except InsightError as exc:
             named = str(source) in str(exc)
             assert named
-            assert not store.path.exists()
+            assert not store.file_path.exists()
             continue
         assert store.count() == report.imported <= report.total
         assert store.verify().tidy

@@ -108,17 +108,17 @@ def test_a_repair_that_is_killed_loses_nothing_of_a_damaged_file(
     store: JSONStorage, start: Start, rounds: Rounds, moments: Moments
 ) -> None:
     store.save_sessions(OLD)
-    healthy = store.path.read_bytes()
+    healthy = store.file_path.read_bytes()
     mark = b'"session_id":"%s"' % OLD[7].session_id.encode()
     damaged = healthy.replace(mark, mark.replace(b":", b"?"))
     readable = OLD[:7] + OLD[8:]
     for _ in rounds(10, 100):
-        for kept in store.path.parent.glob("*.bak"):
+        for kept in store.file_path.parent.glob("*.bak"):
             kept.unlink()
-        store.path.write_bytes(damaged)
-        done = moments.kill(start(victims.repairs, Place("json", store.path)))
-        kept_as = [path.read_bytes() for path in store.path.parent.glob("*.bak")]
-        now = store.path.read_bytes()
+        store.file_path.write_bytes(damaged)
+        done = moments.kill(start(victims.repairs, Place("json", store.file_path)))
+        kept_as = [path.read_bytes() for path in store.file_path.parent.glob("*.bak")]
+        now = store.file_path.read_bytes()
         assert kept_as in ([], [damaged]), "whole or not there"
         assert now == damaged or kept_as == [damaged]
         assert now != damaged or not done
@@ -128,9 +128,9 @@ def test_a_repair_that_is_killed_loses_nothing_of_a_damaged_file(
             assert store.load_sessions() == readable
         store.repair()
         assert store.load_sessions() == readable
-        assert [path.read_bytes() for path in store.path.parent.glob("*.bak")] == [damaged]
+        assert [path.read_bytes() for path in store.file_path.parent.glob("*.bak")] == [damaged]
     moments.assert_both()
-    assert_clean(Place("json", store.path), store)
+    assert_clean(Place("json", store.file_path), store)
 
 
 def test_profiles_survive_the_kill_of_whoever_changes_them(

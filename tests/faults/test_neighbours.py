@@ -150,10 +150,10 @@ def test_a_stopped_process_that_holds_the_lock_is_named_by_its_file(
     store: JSONStorage, start: Start
 ) -> None:
     store.save_session(session("s", 1))
-    holder = start(victims.holds_the_lock, Place("json", store.path))
+    holder = start(victims.holds_the_lock, Place("json", store.file_path))
     holder.wait_for_first()
     os.kill(holder.pid, signal.SIGSTOP)
-    impatient = JSONStorage(store.path, lock_seconds=0.2)
+    impatient = JSONStorage(store.file_path, lock_seconds=0.2)
     with pytest.raises(StoreLockedError, match=r"sessions\.json\.lock"):
         impatient.save_session(session("t", 1))
     assert impatient.session_ids() == ["s"]  # readers do not wait

@@ -35,10 +35,10 @@ def test_a_store_behind_a_link_is_the_store_itself(tmp_path: Path, whole_folder:
     real.save_sessions(session(f"s{number}", 1) for number in range(3))
     link = tmp_path / "link"
     if whole_folder:
-        link.symlink_to(real.path.parent, target_is_directory=True)
+        link.symlink_to(real.file_path.parent, target_is_directory=True)
         linked = JSONStorage(link / "sessions.json")
     else:
-        link.symlink_to(real.path)
+        link.symlink_to(real.file_path)
         linked = JSONStorage(link)
     linked.save_session(session("appended", 1))
     linked.delete_sessions(["s0"])
@@ -48,9 +48,9 @@ def test_a_store_behind_a_link_is_the_store_itself(tmp_path: Path, whole_folder:
     assert set(real.session_ids()) == {"s1", "s2", "appended"}
     # One lock, wherever one comes from; and all that is kept beside the store is beside the file.
     with real.exclusive(), pytest.raises(StorageError, match=r"real/sessions\.json\.lock"):
-        JSONStorage(linked.path, lock_seconds=0).save_session(session("x", 1))
-    data = real.path.read_bytes()
-    real.path.write_bytes(data.replace(b'"sut_name"', b'"sut\0name"', 1))
+        JSONStorage(linked.file_path, lock_seconds=0).save_session(session("x", 1))
+    data = real.file_path.read_bytes()
+    real.file_path.write_bytes(data.replace(b'"sut_name"', b'"sut\0name"', 1))
     with pytest.warns(StoreDamageWarning, match=r"real/sessions\.json\.\w+\.\w+\.bak"):
         linked.load_sessions()
     assert {path.name for path in tmp_path.iterdir()} >= {"real", "link"}
@@ -80,11 +80,11 @@ def test_a_damaged_file_of_a_time_that_no_calendar_has_is_kept(
     store: JSONStorage, seconds: int
 ) -> None:
     store.save_session(session("s", 1))
-    os.utime(store.path, (seconds, seconds))  # what the file system makes of it
-    first = keep_backup(store.path)
-    store.path.write_bytes(b"another accident")
-    os.utime(store.path, (seconds, seconds))
-    second = keep_backup(store.path)
+    os.utime(store.file_path, (seconds, seconds))  # what the file system makes of it
+    first = keep_backup(store.file_path)
+    store.file_path.write_bytes(b"another accident")
+    os.utime(store.file_path, (seconds, seconds))
+    second = keep_backup(store.file_path)
     assert second.read_bytes() == b"another accident"
     assert first.read_bytes() != second.read_bytes()
 
@@ -93,9 +93,9 @@ def test_accidents_of_one_moment_and_size_are_all_kept(store: JSONStorage) -> No
     store.save_session(session("s", 1))
     paths = set()
     for text in (b"one", b"two", b"six"):
-        store.path.write_bytes(text)
-        os.utime(store.path, ns=(10**18, 10**18))
-        paths.add(keep_backup(store.path))
+        store.file_path.write_bytes(text)
+        os.utime(store.file_path, ns=(10**18, 10**18))
+        paths.add(keep_backup(store.file_path))
     assert {path.read_bytes() for path in paths} == {b"one", b"two", b"six"}
-    torn = {keep_torn_bytes(store.path, b"%d" % number) for number in range(50)}
+    torn = {keep_torn_bytes(store.file_path, b"%d" % number) for number in range(50)}
     assert {path.read_bytes() for path in torn} == {b"%d" % number for number in range(50)}

@@ -74,7 +74,7 @@ def test_a_store_whose_path_follows_from_the_name_is_renamed(
     assert manager.get_active_profile().name == "new"
     new = locations.store_path("new")
     assert not new.is_symlink()
-    assert not os.path.lexists(old.path)
+    assert not os.path.lexists(old.file_path)
     assert get_storage_instance(profile_name="new").load_sessions() == sessions
 
 
@@ -132,8 +132,8 @@ def test_a_store_that_is_a_link_to_the_new_path_is_not_lost(
     manager: ProfileManager, old: JSONStorage
 ) -> None:
     target = locations.store_path("new")
-    old.path.rename(target)
-    old.path.symlink_to(target)
+    old.file_path.rename(target)
+    old.file_path.symlink_to(target)
     with pytest.raises(ProfileError, match="exists already; move it"):
         manager.rename_profile("old", "new")
     assert get_storage_instance(profile_name="old").count() == 2
@@ -141,8 +141,8 @@ def test_a_store_that_is_a_link_to_the_new_path_is_not_lost(
 
 def test_a_store_that_is_a_link_stays_one(manager: ProfileManager, old: JSONStorage) -> None:
     real = Path.cwd() / "real.json"
-    old.path.rename(real)
-    old.path.symlink_to(real)
+    old.file_path.rename(real)
+    old.file_path.symlink_to(real)
     manager.rename_profile("old", "new")
     assert locations.store_path("new").readlink() == real
     assert get_storage_instance(profile_name="new").count() == 2

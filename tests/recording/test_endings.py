@@ -173,7 +173,7 @@ def _open_result(data: bytes, cut: int) -> int:
 def test_a_store_that_cannot_be_opened_keeps_the_run_in_its_journal(
     pytester: pytest.Pytester,
 ) -> None:
-    blocked = JSONStorage().path
+    blocked = JSONStorage().file_path
     blocked.mkdir(parents=True)
     pytester.makepyfile("def test_it(): pass")
     ran = pytester.runpytest_subprocess("--insight")

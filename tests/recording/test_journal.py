@@ -38,7 +38,7 @@ def recover() -> list[Recovery]:
 
 def begin(session_id: str = "api-1", profile: StorageProfile | None = None) -> JournalWriter:
     session = msgspec.to_builtins(TestSession(session_id, "api", START))
-    target = target_fields(profile or StorageProfile("", "json", str(JSONStorage().path)))
+    target = target_fields(profile or StorageProfile("", "json", str(JSONStorage().file_path)))
     head = encode_head(session, target)
     return JournalWriter(locations.journal_folder(), session_id, head)
 

@@ -23,7 +23,7 @@ def recorded(path: Path | None = None) -> int:
 def test_nothing_is_recorded_unless_asked_for(pytester: pytest.Pytester) -> None:
     ran = pytester.runpytest_subprocess()
     assert not [line for line in ran.outlines if line.startswith("insight")]
-    assert not JSONStorage().path.parent.exists()
+    assert not JSONStorage().file_path.parent.exists()
 
 
 def test_the_option_the_ini_key_and_the_environment_switch_it_on(
@@ -78,7 +78,7 @@ def test_one_line_says_what_was_saved_and_where(pytester: pytest.Pytester) -> No
     lines = [line for line in ran.outlines if line.startswith("insight")]
     assert len(lines) == 1
     assert "saved 1 result as" in lines[0]
-    assert str(JSONStorage().path) in lines[0]
+    assert str(JSONStorage().file_path) in lines[0]
 
 
 def test_a_profile_that_is_named_is_created(pytester: pytest.Pytester) -> None:

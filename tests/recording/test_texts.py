@@ -197,7 +197,7 @@ def test_xfails():
 
 
 def everything_stored() -> str:
-    path = JSONStorage().path
+    path = JSONStorage().file_path
     return "".join(file.read_text() for file in path.parent.rglob("*") if file.is_file())
 
 

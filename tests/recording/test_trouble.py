@@ -56,7 +56,7 @@ def test_one_line_at_the_end_and_none_when_quiet(
     assert len(said(ran)) == lines
     (session,) = JSONStorage().load_sessions()
     if lines:
-        saved = f"insight: saved 2 results as {session.session_id} in {JSONStorage().path}"
+        saved = f"insight: saved 2 results as {session.session_id} in {JSONStorage().file_path}"
         assert said(ran) == [saved]
 
 
@@ -98,13 +98,13 @@ def test_a_store_that_another_process_has_locked_keeps_the_run_in_its_journal(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makepyfile(MIXED)
-    with another_process_holding(JSONStorage().path):
+    with another_process_holding(JSONStorage().file_path):
         # Commands wait for a minute; a run does not.
         ran = pytester.runpytest_subprocess("--insight", timeout=55)
     (line,) = said(ran)
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
-    assert f"{JSONStorage().path}.lock" in line
+    assert f"{JSONStorage().file_path}.lock" in line
     assert f"the next recorded run recovers it from {journal}" in line
     assert_same_as_without(pytester, ran)
     (recovery,) = recover()
@@ -208,7 +208,9 @@ def test_what_is_seldom_needed_is_there_when_datetime_no_longer_is(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIE", "1")
         pytester.runpytest_subprocess("--insight", "test_dies.py")
-    JSONStorage().path.write_bytes(JSONStorage().path.read_bytes().replace(b"[\n", b"[ \n", 1))
+    JSONStorage().file_path.write_bytes(
+        JSONStorage().file_path.read_bytes().replace(b"[\n", b"[ \n", 1)
+    )
     lines = said(pytester.runpytest_subprocess("--insight", "test_it.py"))
     assert ["saved" in line or "recovered" in line for line in lines] == [True, True]
     assert JSONStorage().count() == 3

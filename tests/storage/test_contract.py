@@ -25,7 +25,7 @@ class TestJSONStorage(StorageContract):
 
     def reopened(self, storage: BaseStorage) -> BaseStorage:
         assert isinstance(storage, JSONStorage)
-        return JSONStorage(storage.path)
+        return JSONStorage(storage.file_path)
 
 
 def test_the_session_for_every_field_has_a_value_in_every_field() -> None:

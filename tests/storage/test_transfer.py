@@ -155,7 +155,7 @@ def test_memory_holds_the_results_of_one_session_at_a_time() -> None:
     for number in range(60):
         results = (TestResult(f"t.py::{n}", "passed", START, capstdout=text) for n in range(200))  # type: ignore[arg-type]  # as a text
         source.save_session(TestSession(f"s-{number}", "s", START, test_results=tuple(results)))
-    size = source.path.stat().st_size
+    size = source.file_path.stat().st_size
     command = Command("merge")
 
     def peak(work: Any, *arguments: object, **options: object) -> int:
@@ -207,7 +207,7 @@ def test_a_deed_that_was_killed_before_it_was_done_is_harmless_to_undo_last_comm
     class KilledError(BaseException):
         pass
 
-    before = store.path.read_bytes()
+    before = store.file_path.read_bytes()
     changed = make_session(1, sut_name="changed")
     for after in ({"api-0": None}, {"api-1": "what would be written", "api-9": "added"}):
         with pytest.raises(KilledError), store.exclusive(), undoable(store, Command("x"), after):
@@ -216,7 +216,7 @@ def test_a_deed_that_was_killed_before_it_was_done_is_harmless_to_undo_last_comm
         assert undone is not None
         assert not undone.changes
         assert not undone.changed_since
-        assert store.path.read_bytes() == before
+        assert store.file_path.read_bytes() == before
     deleting = undoable(store, Command("x"), {"api-1": None})
     with pytest.raises(KilledError), store.exclusive(), deleting:
         raise KilledError
@@ -254,11 +254,11 @@ def test_a_session_that_was_deleted_since_comes_back_as_it_was_before(
 def test_of_a_store_in_another_shape_what_can_be_read_comes_back(
     store: JSONStorage, shape: str
 ) -> None:
-    data = store.path.read_bytes()
+    data = store.file_path.read_bytes()
     if shape == "damaged":
-        store.path.write_bytes(data.replace(b'"passed"', b'"passed', 1))
+        store.file_path.write_bytes(data.replace(b'"passed"', b'"passed', 1))
     else:
-        store.path.write_text(json.dumps(json.loads(data)["sessions"], indent=1))
+        store.file_path.write_text(json.dumps(json.loads(data)["sessions"], indent=1))
     left = store.session_ids()
     warned = pytest.warns(StoreDamageWarning) if shape == "damaged" else nullcontext()
     with warned:

@@ -22,7 +22,6 @@ from pytest_insight.document.layout import (
     END,
     FORMAT,
     NATIVE_START,
-    SEPARATOR,
     SESSION_MARK,
     VERSION,
 )
@@ -150,10 +149,12 @@ def _layout_spans(data: bytes) -> Iterator[Span]:
     """The sessions of a document in our layout, where every raw line break is structural."""
     start, end = len(NATIVE_START), len(data) - len(END)
     while start < end:
-        found = data.find(SEPARATOR + SESSION_MARK, start, end)
-        stop = found if found >= 0 else end
+        found = data.find(b"\n" + SESSION_MARK, start, end)
+        stop = following = found if found >= 0 else end
+        while data[stop - 1] in b", ":  # either separator
+            stop -= 1
         yield start, stop
-        start = stop + len(SEPARATOR)
+        start = following + 1
 
 
 def _find_sessions(data: bytes, source: str) -> tuple[Iterator[Span], bool]:

@@ -81,8 +81,10 @@ class JSONStorage(BaseStorage):
             file_path: the file; None for the default profile's.
             lock_seconds: how long to wait for another writer.
         """
-        self.path = locations.absolute(file_path) if file_path else locations.store_path()
-        self._file = JSONStoreFile(self.path, lock_seconds)
+        self.file_path: Path = (
+            locations.absolute(file_path) if file_path else locations.store_path()
+        )
+        self._file = JSONStoreFile(self.file_path, lock_seconds)
         self._kept_index: tuple[FileState, Index] | None = None
 
     @classmethod
@@ -94,13 +96,8 @@ class JSONStorage(BaseStorage):
 
     @property
     @override
-    def file_path(self) -> Path:
-        return self.path
-
-    @property
-    @override
     def location(self) -> str:
-        return str(self.path)
+        return str(self.file_path)
 
     @override
     @contextmanager
@@ -120,7 +117,7 @@ class JSONStorage(BaseStorage):
 
     @override
     def waiting(self, seconds: float) -> Self:
-        other = type(self)(self.path, lock_seconds=seconds)
+        other = type(self)(self.file_path, lock_seconds=seconds)
         other.exchange = self.exchange
         return other
 
@@ -146,7 +143,7 @@ class JSONStorage(BaseStorage):
         wanted = (selection or Selection()).resolved()
         if wanted.result_filters or wanted.test_filters:
             return [session.session_id for session in self.iter_sessions(selection)]
-        with opened(self.path) as store:
+        with opened(self.file_path) as store:
             if store is None:
                 return []
             try:
@@ -162,7 +159,7 @@ class JSONStorage(BaseStorage):
         def note(session: TestSession) -> None:
             names[session.session_id] = session.sut_name  # the last one of an ID counts
 
-        with opened(self.path) as store:
+        with opened(self.file_path) as store:
             if store is None:
                 return []
             for entry in self._index(*store, note).entries:
@@ -174,7 +171,7 @@ class JSONStorage(BaseStorage):
     def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
         """Yield the bytes as they are in the file."""
         left = set(ids)
-        with opened(self.path) as store:
+        with opened(self.file_path) as store:
             if store is None:
                 return
             file, size = store
@@ -186,7 +183,7 @@ class JSONStorage(BaseStorage):
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
     ) -> Iterator[TestSession]:
-        with opened(self.path) as store:
+        with opened(self.file_path) as store:
             if store is None:
                 return
             file, size = store
@@ -233,7 +230,7 @@ class JSONStorage(BaseStorage):
             return self._kept_index[1]
         began = time.time_ns()
         try:
-            index = build_index(file, size, self.path, note=note)
+            index = build_index(file, size, self.file_path, note=note)
         except IrregularError:
             return self._thorough_index(file, size, note)
         if index.is_regular and state[2] == size and began - state[3] > SETTLED_NS:
@@ -243,7 +240,7 @@ class JSONStorage(BaseStorage):
     def _thorough_index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
         """Look again, with the lock held if we may; what looks damaged then is reported."""
         with self._writers_excluded():
-            index = build_index(file, size, self.path, note=note, thorough=True)
+            index = build_index(file, size, self.file_path, note=note, thorough=True)
             if index.lost:
                 self._report_damage(index)
         return index
@@ -266,7 +263,7 @@ class JSONStorage(BaseStorage):
             backup = f"it could not be copied ({os_error_text(exc)}), so copy it before you write"
         lost = "; ".join(first_of([loss.text for loss in index.lost], most=MOST_LOSSES))
         warnings.warn(
-            f"part of the store {self.path} cannot be read: {lost}. "
+            f"part of the store {self.file_path} cannot be read: {lost}. "
             f"The other sessions, {len(index.entries)}, can; {backup}.",
             StoreDamageWarning,
             stacklevel=2,
@@ -282,7 +279,7 @@ class JSONStorage(BaseStorage):
 
     @override
     def verify(self) -> Verification:
-        with self._writers_excluded(), opened(self.path) as store:
+        with self._writers_excluded(), opened(self.file_path) as store:
             return self._verified(*store)[0] if store else Verification(0, 0)
 
     @override
@@ -305,14 +302,14 @@ class JSONStorage(BaseStorage):
         self.check_writable()
         with self._file.write_lock(), Path(backup).open("rb") as kept:
             if is_database(self._file.real_path):
-                raise wrong_type_error(self.path)
+                raise wrong_type_error(self.file_path)
             write_whole(self._file.real_path, iter(lambda: kept.read(CHUNK_BYTES), b""))
 
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
         """Return what is in the file, opened with the lock held, so that no process is writing."""
         results: dict[str, int] = {}
         copies = 0
-        watcher = begin(f"checking {self.path}")
+        watcher = begin(f"checking {self.file_path}")
 
         def note(session: TestSession) -> None:
             nonlocal copies
@@ -320,7 +317,7 @@ class JSONStorage(BaseStorage):
             copies += 1
             results[session.session_id] = len(session.test_results)
 
-        index = build_index(file, size, self.path, note=note, thorough=True)
+        index = build_index(file, size, self.file_path, note=note, thorough=True)
         found = Verification(
             sessions=len(index.entries),
             results=sum(results.values()),

@@ -128,7 +128,9 @@ def test_sessions_are_found_wherever_the_borders_of_chunks_are(
         assert storage.session_ids() == [session.session_id for session in expected]
         assert storage.get_last_session() == expected[-1]
     # Without a look at the results: a look at these would warn.
-    storage.path.write_bytes(storage.path.read_bytes().replace(b'"outcome":', b'"outcome"!'))
+    storage.file_path.write_bytes(
+        storage.file_path.read_bytes().replace(b'"outcome":', b'"outcome"!')
+    )
     assert storage.session_ids() == [session.session_id for session in expected]
 
 
@@ -282,7 +284,7 @@ def test_reading_leaves_everything_as_it_is(
 ) -> None:
     source = JSONStorage(tmp_path / "source.json")
     source.save_sessions([make_session(0), make_session(1)])
-    data = source.path.read_bytes()
+    data = source.file_path.read_bytes()
     shapes = {"ours": data, "torn": data[:-20], "foreign": json.dumps(json.loads(data)).encode()}
     path = tmp_path / "folder" / "sessions.json"
     path.parent.mkdir()

@@ -47,7 +47,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a store of three sessions."""
     storage = JSONStorage(tmp_path_factory.mktemp("healthy") / "sessions.json")
     storage.save_sessions(SESSIONS.values())
-    return storage.path.read_bytes()
+    return storage.file_path.read_bytes()
 
 
 def starts_of(data: bytes) -> list[int]:
@@ -61,13 +61,13 @@ def store(tmp_path: Path) -> JSONStorage:
 
 
 def side_files(storage: JSONStorage, kind: str) -> list[Path]:
-    return sorted(storage.path.parent.glob(f"sessions.json.*.{kind}"))
+    return sorted(storage.file_path.parent.glob(f"sessions.json.*.{kind}"))
 
 
 def start_anew(storage: JSONStorage, data: bytes) -> None:
-    for path in storage.path.parent.iterdir():
+    for path in storage.file_path.parent.iterdir():
         path.unlink()
-    storage.path.write_bytes(data)
+    storage.file_path.write_bytes(data)
 
 
 @contextmanager
@@ -93,11 +93,11 @@ def test_whatever_an_interrupted_write_leaves_every_complete_session_is_read_and
         complete = [SESSIONS[name] for name, end in zip(NAMES, ends, strict=True) if end <= cut]
         # No warning: nobody was told that the torn session is saved.
         assert store.load_sessions() == complete, cut
-        assert [path.name for path in store.path.parent.iterdir()] == ["sessions.json"]
+        assert [path.name for path in store.file_path.parent.iterdir()] == ["sessions.json"]
         new = small("newest", 9)
         store.save_session(new)
         assert store.load_sessions() == [*complete, new], cut
-        assert len(json.loads(store.path.read_bytes())["sessions"]) == len(complete) + 1
+        assert len(json.loads(store.file_path.read_bytes())["sessions"]) == len(complete) + 1
         last_end = ends[len(complete) - 1] if complete else len(HEAD)
         torn = healthy[last_end:cut]
         if len(torn) > len(SESSION_MARK):  # else it says nothing
@@ -121,7 +121,7 @@ def test_a_torn_store_can_be_rewritten_too(store: JSONStorage, healthy: bytes) -
     start_anew(store, healthy[:-20])
     assert store.delete_sessions(["alpha"]) == 1
     assert store.load_sessions() == [SESSIONS["bravo"]]
-    json.loads(store.path.read_bytes())
+    json.loads(store.file_path.read_bytes())
 
 
 # Damage -----------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_a_changed_byte_stays_readable_after_the_next_writes(
             assert store.load_sessions() == [*before, small("newest", 9)]
             store.delete_sessions(["newest"])
             assert store.load_sessions() == before
-        json.loads(store.path.read_bytes())
+        json.loads(store.file_path.read_bytes())
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def damaged(store: JSONStorage, healthy: bytes) -> bytes:
     """The store's bytes: bravo's result cannot be read."""
     start = starts_of(healthy)[1]
     data = damaged_at(healthy, healthy.index(b'"outcome"', start), ord("'"))
-    store.path.write_bytes(data)
+    store.file_path.write_bytes(data)
     return data
 
 
@@ -191,10 +191,10 @@ def test_damage_is_told_with_what_is_lost_and_where_the_copy_is(
     [backup] = side_files(store, "bak")
     message = str(caught[0].message)
     assert "session 'bravo'" in message
-    assert str(store.path) in message
+    assert str(store.file_path) in message
     assert str(backup) in message
     assert backup.read_bytes() == damaged
-    assert store.path.read_bytes() == damaged
+    assert store.file_path.read_bytes() == damaged
 
 
 def test_damage_is_copied_once_however_often_it_is_met(
@@ -218,7 +218,7 @@ def test_the_next_accident_is_copied_too_and_no_copy_is_overwritten(
     with pytest.warns(StoreDamageWarning):
         store.load_sessions()
     another = damaged_at(healthy, healthy.index(b'"outcome"', starts_of(healthy)[2]), ord("'"))
-    store.path.write_bytes(another)
+    store.file_path.write_bytes(another)
     with pytest.warns(StoreDamageWarning, match="session 'charlie'"):
         store.load_sessions()
     assert {path.read_bytes() for path in side_files(store, "bak")} == {damaged, another}
@@ -253,7 +253,7 @@ def test_a_rewrite_keeps_what_it_must_leave_out_in_the_copy(
 
 def test_a_store_that_was_blanked_is_not_silently_empty(store: JSONStorage) -> None:
     # What some file systems leave of a file after the power went.
-    store.path.write_bytes(b"\0" * 4096)
+    store.file_path.write_bytes(b"\0" * 4096)
     with pytest.warns(StoreDamageWarning, match="holds nothing, only 4096 blank bytes"):
         assert store.load_sessions() == []
     assert [path.read_bytes() for path in side_files(store, "bak")] == [b"\0" * 4096]
@@ -286,14 +286,14 @@ def test_a_file_in_another_shape_is_read_and_becomes_ours_at_the_next_write(
 ) -> None:
     data = shapes(json.loads(healthy)["sessions"])[shape]
     expected = [] if shape.startswith("an empty") else list(SESSIONS.values())
-    store.path.write_bytes(data)
+    store.file_path.write_bytes(data)
     assert store.load_sessions() == expected
     assert store.count(Selection((HasTag("k"),), limit=2)) == min(len(expected), 2)
-    assert store.path.read_bytes() == data
+    assert store.file_path.read_bytes() == data
     store.save_session(small("newest", 9))
-    assert store.path.read_bytes().startswith(HEAD)
+    assert store.file_path.read_bytes().startswith(HEAD)
     assert store.load_sessions() == [*expected, small("newest", 9)]
-    assert {path.name for path in store.path.parent.iterdir()} == {
+    assert {path.name for path in store.file_path.parent.iterdir()} == {
         "sessions.json",
         "sessions.json.lock",
     }
@@ -303,10 +303,10 @@ def test_fields_of_another_writer_are_kept_in_a_copy(store: JSONStorage, healthy
     items = json.loads(healthy)["sessions"]
     items[1]["colour"] = "green"
     data = json.dumps(items).encode()
-    store.path.write_bytes(data)
+    store.file_path.write_bytes(data)
     assert store.load_sessions() == list(SESSIONS.values())
     assert store.delete_sessions(["alpha"]) == 1
-    assert b"colour" not in store.path.read_bytes()
+    assert b"colour" not in store.file_path.read_bytes()
     assert [path.read_bytes() for path in side_files(store, "bak")] == [data]
 
 
@@ -316,7 +316,7 @@ def test_an_invalid_session_of_another_writer_is_told_and_kept_in_a_copy(
     items = json.loads(healthy)["sessions"]
     items[1]["session_start_time"] = "yesterday"
     data = json.dumps(items).encode()
-    store.path.write_bytes(data)
+    store.file_path.write_bytes(data)
     with pytest.warns(StoreDamageWarning, match=r"sessions\[1\].session_start_time.*bravo"):
         assert store.load_sessions() == [SESSIONS["alpha"], SESSIONS["charlie"]]
     assert [path.read_bytes() for path in side_files(store, "bak")] == [data]
@@ -329,20 +329,20 @@ def test_a_session_that_a_hand_edited_is_read_as_it_is_now(
         b'{"session_id":"bravo","sut_name":"api"', b'{"session_id":"bravo", "sut_name":"web"'
     )
     data = data.replace(b'"version":1', b'"version": 1')
-    store.path.write_bytes(data)
+    store.file_path.write_bytes(data)
     assert [session.sut_name for session in store.load_sessions()] == ["api", "web", "api"]
 
 
 @pytest.mark.parametrize("version", [b"2", b"10", b"999999"])
 def test_a_newer_version_is_refused(store: JSONStorage, healthy: bytes, version: bytes) -> None:
     data = healthy.replace(b'"version":1', b'"version":' + version)
-    store.path.write_bytes(data)
+    store.file_path.write_bytes(data)
     with pytest.raises(NewerFormatError) as caught:
         store.load_sessions()
     assert (caught.value.found, caught.value.known) == (int(version), 1)
     with pytest.raises(NewerFormatError):
         store.save_session(SESSIONS["alpha"])
-    assert store.path.read_bytes() == data
+    assert store.file_path.read_bytes() == data
 
 
 @pytest.mark.parametrize("cut", [1, 4, 20, 100])
@@ -358,7 +358,7 @@ def test_what_an_interrupted_write_left_is_kept_by_a_rewrite_too(
     else:
         other = JSONStorage(tmp_path / "other.json")
         other.save_session(small("delta", 7))
-        store.import_sessions(other.path)
+        store.import_sessions(other.file_path)
     (kept,) = side_files(store, "bak")
     assert kept.read_bytes() == torn
     assert set(there) - set(store.session_ids()) == ({there[0]} if writer == "clear" else set())

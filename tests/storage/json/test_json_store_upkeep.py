@@ -24,25 +24,25 @@ def storage(tmp_path: Path, make_session: MakeSession) -> JSONStorage:
 
 
 def side_files(storage: JSONStorage) -> list[Path]:
-    names = (storage.path.name, f"{storage.path.name}.lock")
-    return [path for path in storage.path.parent.iterdir() if path.name not in names]
+    names = (storage.file_path.name, f"{storage.file_path.name}.lock")
+    return [path for path in storage.file_path.parent.iterdir() if path.name not in names]
 
 
 def test_older_copies_are_counted_and_go_when_it_is_written_anew(storage: JSONStorage) -> None:
-    before, size = storage.load_sessions(), storage.path.stat().st_size
+    before, size = storage.load_sessions(), storage.file_path.stat().st_size
     assert storage.verify() == Verification(3, 6, superseded=1)
     assert storage.repair() == Verification(3, 6, superseded=1)
     assert storage.verify() == Verification(3, 6)
     assert storage.load_sessions() == before
-    assert storage.path.stat().st_size < size
+    assert storage.file_path.stat().st_size < size
     assert side_files(storage) == []
 
 
 def test_a_store_in_order_is_not_written(storage: JSONStorage) -> None:
     storage.repair()
-    before = storage.path.stat()
+    before = storage.file_path.stat()
     storage.repair()
-    after = storage.path.stat()
+    after = storage.file_path.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
@@ -57,16 +57,16 @@ def test_a_store_in_order_is_not_written(storage: JSONStorage) -> None:
 def test_damage_is_named_left_out_and_kept_beside(
     storage: JSONStorage, make_session: MakeSession, old: bytes, new: bytes
 ) -> None:
-    data = storage.path.read_bytes()
+    data = storage.file_path.read_bytes()
     assert data.count(old) == 1
     damaged = data.replace(old, new)
-    storage.path.write_bytes(damaged)
+    storage.file_path.write_bytes(damaged)
 
     found = storage.verify()
     assert (found.sessions, found.results) == (2, 4)
     assert len(found.damage) == 1
     assert "api-2" in found.damage[0] or "names no session" in found.damage[0]
-    assert storage.path.read_bytes() == damaged
+    assert storage.file_path.read_bytes() == damaged
     assert side_files(storage) == []
 
     repaired = storage.repair()
@@ -79,8 +79,8 @@ def test_damage_is_named_left_out_and_kept_beside(
 
 def test_what_an_interrupted_write_left_is_no_damage_and_is_kept(storage: JSONStorage) -> None:
     before = storage.load_sessions()
-    cut = storage.path.read_bytes()[:-40]
-    storage.path.write_bytes(cut)
+    cut = storage.file_path.read_bytes()[:-40]
+    storage.file_path.write_bytes(cut)
     found = storage.verify()
     assert found.sound
     assert found.unfinished
@@ -97,12 +97,12 @@ def test_another_writers_file_is_looked_over_and_written_in_our_layout(
 ) -> None:
     storage.repair()
     before = storage.load_sessions()
-    foreign = json.dumps(json.loads(storage.path.read_bytes())["sessions"], indent=2).encode()
-    storage.path.write_bytes(foreign)
+    foreign = json.dumps(json.loads(storage.file_path.read_bytes())["sessions"], indent=2).encode()
+    storage.file_path.write_bytes(foreign)
     assert storage.verify() == Verification(3, 6)
-    assert storage.path.read_bytes() == foreign
+    assert storage.file_path.read_bytes() == foreign
     storage.repair()
-    assert storage.path.read_bytes().startswith(b'{"format":"pytest-insight"')
+    assert storage.file_path.read_bytes().startswith(b'{"format":"pytest-insight"')
     assert storage.load_sessions() == before
 
 
@@ -124,9 +124,9 @@ def test_a_database_is_refused_byte_for_byte(tmp_path: Path, make_session: MakeS
     for act in (
         storage.verify,
         storage.repair,
-        lambda: storage.restore_backup(str(backup.path)),
+        lambda: storage.restore_backup(str(backup.file_path)),
         lambda: storage.prune_sessions(keep=0),
-        lambda: storage.import_sessions(backup.path),
+        lambda: storage.import_sessions(backup.file_path),
     ):
         with pytest.raises(StorageError, match=r"history\.db is an SQLite database.*--type sqlite"):
             act()

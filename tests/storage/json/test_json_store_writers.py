@@ -63,7 +63,7 @@ def storage(tmp_path: Path, make_session: MakeSession) -> JSONStorage:
 
 
 def names(storage: JSONStorage) -> set[str]:
-    return {path.name for path in storage.path.parent.iterdir()}
+    return {path.name for path in storage.file_path.parent.iterdir()}
 
 
 # Writes that fail -------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(
     write: Callable[[BaseStorage, object], object],
     failure: BaseException,
 ) -> None:
-    before = storage.path.read_bytes()
+    before = storage.file_path.read_bytes()
     expected: type[BaseException] = type(failure)
     if isinstance(failure, OSError):
         expected = StorageError
@@ -108,9 +108,9 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(
     with pytest.raises(expected) as caught:
         write(storage, make_session(9))
     if isinstance(failure, OSError):
-        assert str(storage.path) in str(caught.value)
+        assert str(storage.file_path) in str(caught.value)
         assert "No space left on device; what was saved before is intact" in str(caught.value)
-    assert storage.path.read_bytes() == before
+    assert storage.file_path.read_bytes() == before
     assert names(storage) == {"sessions.json", "sessions.json.lock"}
     monkeypatch.undo()
     storage.save_session(make_session(9))  # the lock was given back
@@ -133,7 +133,7 @@ def test_a_first_write_that_fails_leaves_no_file(
 def test_a_write_that_the_system_stops_half_way_is_taken_back(
     storage: JSONStorage, make_session: MakeSession, more: int
 ) -> None:
-    before = storage.path.read_bytes()
+    before = storage.file_path.read_bytes()
     process = start(
         """
 import resource
@@ -143,11 +143,11 @@ try:
 except Exception as exc:
     say(f"{type(exc).__name__}: {exc}")
 """,
-        storage.path,
+        storage.file_path,
         len(before) + more,
     )
     assert finish(process).startswith("StorageError: cannot write the store")
-    assert storage.path.read_bytes() == before
+    assert storage.file_path.read_bytes() == before
     storage.save_session(make_session(9))
     assert storage.count() == 4
 
@@ -156,7 +156,7 @@ except Exception as exc:
 def test_an_import_that_the_system_stops_half_way_changes_nothing(
     storage: JSONStorage, tmp_path: Path
 ) -> None:
-    before = storage.path.read_bytes()
+    before = storage.file_path.read_bytes()
     process = start(
         """
 import resource
@@ -170,11 +170,11 @@ try:
 except Exception as exc:
     say(f"{type(exc).__name__}: {exc}")
 """,
-        storage.path,
+        storage.file_path,
         tmp_path / "import.json",
     )
     assert finish(process).startswith("StorageError: cannot write the store")
-    assert storage.path.read_bytes() == before
+    assert storage.file_path.read_bytes() == before
     assert names(storage) == {"sessions.json", "sessions.json.lock"}
 
 
@@ -191,7 +191,7 @@ for number in range(100_000):
     storage.save_session(session)
     say(session.session_id)
 """,
-            storage.path,
+            storage.file_path,
             f"run{run}",
         )
         assert process.stdout is not None
@@ -204,7 +204,7 @@ for number in range(100_000):
     assert set(acknowledged) <= set(storage.session_ids())
     storage.save_session(make_session(9))
     assert len(storage.load_sessions()) == storage.count() >= 28
-    json.loads(storage.path.read_bytes())
+    json.loads(storage.file_path.read_bytes())
 
 
 # Several processes ------------------------------------------------------------------------------
@@ -213,11 +213,13 @@ for number in range(100_000):
 def test_a_lock_held_by_another_process_is_an_error_that_names_it(
     storage: JSONStorage, make_session: MakeSession
 ) -> None:
-    holder = start('with storage.exclusive():\n    say("held")\n    sys.stdin.read()', storage.path)
+    holder = start(
+        'with storage.exclusive():\n    say("held")\n    sys.stdin.read()', storage.file_path
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    impatient = JSONStorage(storage.path, lock_seconds=0.1)
-    lock = storage.path.with_name("sessions.json.lock")
+    impatient = JSONStorage(storage.file_path, lock_seconds=0.1)
+    lock = storage.file_path.with_name("sessions.json.lock")
     writes: list[Callable[[], object]] = [
         lambda: impatient.save_session(make_session(9)),
         lambda: impatient.delete_sessions(["api-0"]),
@@ -238,17 +240,19 @@ def test_a_lock_held_by_another_process_is_an_error_that_names_it(
 def test_the_lock_of_a_process_that_died_is_free(
     storage: JSONStorage, make_session: MakeSession
 ) -> None:
-    holder = start('with storage.exclusive():\n    say("held")\n    sys.stdin.read()', storage.path)
+    holder = start(
+        'with storage.exclusive():\n    say("held")\n    sys.stdin.read()', storage.file_path
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     holder.kill()
     holder.communicate(timeout=60)
-    JSONStorage(storage.path, lock_seconds=5).save_session(make_session(9))
+    JSONStorage(storage.file_path, lock_seconds=5).save_session(make_session(9))
     assert storage.count() == 4
 
 
 def test_the_lock_file_is_never_deleted(storage: JSONStorage) -> None:
-    lock = storage.path.with_name("sessions.json.lock")
+    lock = storage.file_path.with_name("sessions.json.lock")
     before = lock.stat().st_ino
     storage.clear_sessions()
     assert lock.stat().st_ino == before
@@ -261,7 +265,7 @@ sys.stdin.readline()
 for number in range(25):
     storage.save_session(make(sys.argv[2], number))
 """
-    writers = [start(script, storage.path, name) for name in ("one", "two", "three")]
+    writers = [start(script, storage.file_path, name) for name in ("one", "two", "three")]
     for writer in writers:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
@@ -273,7 +277,7 @@ for number in range(25):
         finish(writer)
     expected = {f"{name}-{number}" for name in ("one", "two", "three") for number in range(25)}
     assert set(storage.session_ids()) == expected | {"api-0", "api-1", "api-2"}
-    assert len(json.loads(storage.path.read_bytes())["sessions"]) == 78
+    assert len(json.loads(storage.file_path.read_bytes())["sessions"]) == 78
 
 
 def test_readers_meet_no_error_and_miss_nothing_while_others_write(
@@ -292,7 +296,7 @@ while monotonic() < end:
     number += 1
 """
     own = [make_session(number) for number in range(3)]
-    writer = start(script, storage.path)
+    writer = start(script, storage.file_path)
     seen: set[str] = set()
     looks = 0
     while writer.poll() is None:
@@ -314,19 +318,19 @@ def test_who_has_begun_to_read_is_not_disturbed_by_who_saves(
 ) -> None:
     reading = storage.iter_sessions()
     found = [next(reading)]
-    JSONStorage(storage.path).save_session(make_session(3))
+    JSONStorage(storage.file_path).save_session(make_session(3))
     assert [*found, *reading] == [make_session(number) for number in range(3)]
 
 
 def test_who_has_begun_to_read_a_damaged_store_is_not_disturbed_by_who_saves(
     storage: JSONStorage, make_session: MakeSession
 ) -> None:
-    whole = storage.path.read_bytes()
-    storage.path.write_bytes(whole.replace(b'{"session_id":"api-0"', b'{"session_id"?"api-0"'))
+    whole = storage.file_path.read_bytes()
+    storage.file_path.write_bytes(whole.replace(b'{"session_id":"api-0"', b'{"session_id"?"api-0"'))
     reading = storage.iter_sessions()
     with pytest.warns(StoreDamageWarning):
         found = [next(reading)]
-    JSONStorage(storage.path).save_session(make_session(3))
+    JSONStorage(storage.file_path).save_session(make_session(3))
     assert [*found, *reading] == [make_session(1), make_session(2)]
 
 
@@ -349,8 +353,8 @@ for number in range(10):
     assert report.imported + report.renamed == 1
 """
     processes = [
-        start(saver, storage.path),
-        start(importer, storage.path, tmp_path / "import.json"),
+        start(saver, storage.file_path),
+        start(importer, storage.file_path, tmp_path / "import.json"),
     ]
     for process in processes:
         finish(process)

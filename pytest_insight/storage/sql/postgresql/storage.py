@@ -44,7 +44,7 @@ class PostgreSQLStorage(SQLStorage):
         """
         urls.check_url(url)
         super().__init__()
-        self.url = urls.without_password(url)
+        self.url: str = urls.without_password(url)
         self._secret_url = url
         self._lock_seconds = lock_seconds
         if find_spec("psycopg") is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pytest_insight import locations
@@ -44,7 +45,7 @@ class SQLiteStorage(SQLStorage):
             lock_seconds: how long to wait for another writer.
         """
         super().__init__()
-        self.file_path = (
+        self.file_path: Path = (
             locations.absolute(file_path) if file_path else locations.store_path(suffix=".db")
         )
         self._file = StoreFile(self.file_path, lock_seconds)
