@@ -117,9 +117,9 @@ class BaseStorage(ABC):
     def apply(self, plan: MergePlan) -> None:
         """Write what a plan says (`iter_writes`) and delete what it `removes`, all or nothing.
 
-        Its sessions are checked ones (`document.checked`) and written as they are. It was
-        made from `session_ids()` inside the same `exclusive()` block. Where giving its sessions
-        fails half-way, nothing is changed.
+        Its sessions are checked ones (`document.codec.checked`) and written as they are. The plan
+        was made inside the same `exclusive()` block. A crash before this returns may leave the
+        first sessions of a plan that `only_adds`, as it may in `save_sessions`.
         """
 
     @abstractmethod

@@ -1,0 +1,142 @@
+"""Imports of several files at once: each is read once, and the store is written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.document.layout import END
+from pytest_insight.errors import InvalidImportError
+from pytest_insight.exchange.formats import read_file
+from pytest_insight.exchange.merge import MergePlan, MergeStrategy
+from pytest_insight.exchange.report import FileContent
+from pytest_insight.models import TestSession
+from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, imports
+from pytest_insight.storage.imports import import_files
+from tests.conftest import MakeSession
+
+FILES = ["a.json", "b.json", "c.csv"]
+
+
+def write_file(path: str, *sessions: TestSession) -> None:
+    storage = InMemoryStorage()
+    storage.save_sessions(sessions)
+    storage.export_sessions(path)
+
+
+@pytest.fixture
+def files(make_session: MakeSession) -> list[str]:
+    """`a.json` has 0 and 1, `b.json` a different 1 and 2, `c.csv` that 1 and 3."""
+    changed = make_session(1, sut_name="changed")
+    write_file("a.json", make_session(0), make_session(1))
+    write_file("b.json", changed, make_session(2))
+    write_file("c.csv", changed, make_session(3))
+    return FILES
+
+
+@pytest.fixture
+def store(make_session: MakeSession) -> JSONStorage:
+    storage = JSONStorage("store.json")
+    storage.save_session(make_session(0))
+    return storage
+
+
+def applied(storage: BaseStorage, strategy: str, sources: list[str]) -> list[MergePlan]:
+    """The plans that an import carries out."""
+    plans = []
+
+    def apply(storage: BaseStorage, plan: MergePlan) -> None:
+        plans.append(plan)
+        storage.apply(plan)
+
+    import_files(storage, sources, strategy, apply=apply)
+    return plans
+
+
+@pytest.mark.parametrize("strategy", MergeStrategy)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_reports_and_the_store_are_as_after_importing_one_file_after_the_other(
+    files: list[str], store: JSONStorage, strategy: str, dry_run: bool
+) -> None:
+    other = InMemoryStorage()
+    other.save_sessions(before := store.load_sessions())
+    expected = [other.import_sessions(path, strategy) for path in files]
+    assert import_files(store, files, strategy, dry_run=dry_run) == expected
+    assert store.load_sessions() == (before if dry_run else other.load_sessions())
+
+
+@pytest.mark.parametrize("strategy", MergeStrategy)
+def test_the_store_is_written_once(files: list[str], store: JSONStorage, strategy: str) -> None:
+    assert len(applied(store, strategy, files)) == 1
+    assert len(applied(store, "skip_existing", files)) == 0  # all of it is there
+
+
+def test_each_file_is_read_once(
+    files: list[str], store: JSONStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def count(path: Path, input_format: str | None) -> FileContent:
+        read.append(path)
+        return read_file(path, input_format)
+
+    monkeypatch.setattr(imports, "read_file", count)
+    import_files(store, files)
+    assert read == [Path(name) for name in files]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_if_one_file_is_invalid_none_is_imported(
+    files: list[str], store: JSONStorage, number: int
+) -> None:
+    before = store.path.read_bytes()
+    Path("bad.json").write_text('[{"session_id": 1}]')
+    sources = [*files[:number], "bad.json", *files[number:]]
+    with pytest.raises(InvalidImportError, match=r"bad\.json"):
+        import_files(store, sources)
+    assert store.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("strategy", "sources", "appends"),
+    [
+        ("skip_existing", FILES, True),
+        ("keep_both", FILES, True),
+        ("replace_existing", FILES[:1], True),  # 0 is identical
+        ("replace_existing", FILES, False),
+    ],
+)
+def test_sessions_that_are_only_added_are_appended(
+    files: list[str], store: JSONStorage, strategy: str, sources: list[str], appends: bool
+) -> None:
+    before, inode = store.path.read_bytes(), store.path.stat().st_ino
+    import_files(store, sources, strategy)
+    assert (store.path.stat().st_ino == inode) is appends
+    assert store.path.read_bytes().startswith(before.removesuffix(END)) or not appends
+    found = store.verify()
+    assert found.tidy
+    assert found.sessions == store.count()
+
+
+def test_a_store_that_cannot_be_appended_to_is_rewritten(
+    files: list[str], store: JSONStorage
+) -> None:
+    other = JSONStorage("other.json")
+    other.path.write_text("[]")  # not in our layout
+    import_files(store, files)
+    import_files(other, files)
+    assert other.load_sessions() == store.load_sessions()
+
+
+def test_keep_both_computes_no_digests(
+    files: list[str], store: JSONStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a digest was computed")
+
+    monkeypatch.setattr("hashlib.blake2b", refuse)
+    with pytest.raises(AssertionError, match="a digest was computed"):
+        import_files(store, files, dry_run=True)
+    reports = import_files(store, files, "keep_both")
+    assert [report.renamed for report in reports] == [1, 1, 1]
