@@ -90,12 +90,12 @@ def test_each_file_is_read_once(
 def test_if_one_file_is_invalid_none_is_imported(
     files: list[str], store: JSONStorage, number: int
 ) -> None:
-    before = store.path.read_bytes()
+    before = store.file_path.read_bytes()
     Path("bad.json").write_text('[{"session_id": 1}]')
     sources = [*files[:number], "bad.json", *files[number:]]
     with pytest.raises(InvalidImportError, match=r"bad\.json"):
         import_files(store, sources)
-    assert store.path.read_bytes() == before
+    assert store.file_path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ def test_if_one_file_is_invalid_none_is_imported(
 def test_sessions_that_are_only_added_are_appended(
     files: list[str], store: JSONStorage, strategy: str, sources: list[str], appends: bool
 ) -> None:
-    before, inode = store.path.read_bytes(), store.path.stat().st_ino
+    before, inode = store.file_path.read_bytes(), store.file_path.stat().st_ino
     import_files(store, sources, strategy)
-    assert (store.path.stat().st_ino == inode) is appends
-    assert store.path.read_bytes().startswith(before.removesuffix(END)) or not appends
+    assert (store.file_path.stat().st_ino == inode) is appends
+    assert store.file_path.read_bytes().startswith(before.removesuffix(END)) or not appends
     found = store.verify()
     assert found.tidy
     assert found.sessions == store.count()
@@ -123,7 +123,7 @@ def test_a_store_that_cannot_be_appended_to_is_rewritten(
     files: list[str], store: JSONStorage
 ) -> None:
     other = JSONStorage("other.json")
-    other.path.write_text("[]")  # not in our layout
+    other.file_path.write_text("[]")  # not in our layout
     import_files(store, files)
     import_files(other, files)
     assert other.load_sessions() == store.load_sessions()
