@@ -41,7 +41,14 @@ def absolute(path: str | os.PathLike[str]) -> Path:
         ProfileError: it is a URL, not a path.
         InsightError: the home folder that it begins with is unknown.
     """
-    _refuse_url(os.fspath(path))
+    scheme = url_scheme(os.fspath(path))
+    if scheme is not None:
+        named = os.fspath(path) == variable(DB_PATH_VARIABLE)
+        raise ProfileError(
+            f"{DB_PATH_VARIABLE if named else 'the path'} is a URL, {scheme}://***, that cannot be "
+            "used: write a PostgreSQL database as postgresql://USER@HOST/DATABASE (on the command "
+            f"line with --url), and a file whose path begins with {scheme!r} as ./{scheme}:/..."
+        )
     try:
         expanded = Path(path).expanduser()
     except RuntimeError as exc:
@@ -73,18 +80,11 @@ def is_url(place: str | os.PathLike[str]) -> bool:
     return isinstance(place, str) and place.startswith(("postgresql://", "postgres://"))
 
 
-def _refuse_url(place: str) -> None:
-    """Raise ProfileError if it is a URL: as a path it would be printed with its password."""
-    scheme, mark, _ = place.partition(":/")  # pathlib has reduced the two slashes of a URL to one
+def url_scheme(path: str) -> str | None:
+    """Return the scheme if a path is a URL, which must not be printed; None if it is not one."""
+    scheme, mark, _ = path.partition(":/")  # pathlib has reduced the two slashes of a URL to one
     # After a slash a colon is part of a folder's name; after one letter it marks a drive.
-    if not mark or "/" in scheme or "\\" in scheme or len(scheme) == 1:
-        return
-    where = f"{DB_PATH_VARIABLE} is" if place == variable(DB_PATH_VARIABLE) else "the path is"
-    raise ProfileError(
-        f"{where} a URL, {scheme}://***, that cannot be used: write a PostgreSQL database as "
-        "postgresql://USER@HOST/DATABASE (on the command line with --url), and a file whose path "
-        f"begins with {scheme!r} as ./{scheme}:/..."
-    )
+    return scheme if mark and not {"/", "\\"} & set(scheme) and len(scheme) > 1 else None
 
 
 def one_place(where: str) -> str:

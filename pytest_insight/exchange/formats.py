@@ -25,7 +25,7 @@ from pytest_insight.exchange.report import FileContent
 from pytest_insight.exchange.writers import csv as csv_writer
 from pytest_insight.exchange.writers import json as json_writer
 from pytest_insight.limits import MAX_GZIP_RATIO, MAX_TEXT_SHOWN, MAX_UNPACKED_MIB
-from pytest_insight.locations import variable
+from pytest_insight.locations import url_scheme, variable
 from pytest_insight.models import TestSession
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
@@ -200,6 +200,10 @@ def _read(path: Path) -> bytes:
 
 
 def _refuse_impossible(path: Path, action: str) -> None:
+    scheme = url_scheme(str(path))
+    if scheme is not None:  # it may hold a password
+        url = f"{scheme}://***"
+        raise ExchangeError(f"cannot {action} the URL {url}: give the path of a file", url)
     if "\0" in str(path):
         raise ExchangeError(f"cannot {action} {str(path)!r}: a path cannot contain NUL", str(path))
     if path.is_dir():

@@ -190,6 +190,19 @@ def test_an_impossible_path_to_read_is_no_traceback(path: str) -> None:
         read_file(Path(path))
 
 
+def test_a_url_instead_of_a_file_is_refused_without_its_password() -> None:
+    path = Path("mysql://u:secret@h/db.json")
+    with pytest.raises(
+        ExchangeError, match=r"read the URL mysql://\*\*\*: give the path"
+    ) as reading:
+        read_file(path)
+    with pytest.raises(
+        ExchangeError, match=r"write the URL mysql://\*\*\*: give the path"
+    ) as writing:
+        write_file(SESSIONS, path, None)
+    assert "secret" not in f"{reading.value}{writing.value}"
+
+
 def test_one_bad_session_among_good_ones_refuses_the_whole_file(
     storage: BaseStorage, make_session: MakeSession
 ) -> None:
