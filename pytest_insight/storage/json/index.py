@@ -6,7 +6,9 @@ progress, so it is only called damage if a second look with the lock held (`thor
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -21,6 +23,7 @@ from pytest_insight.document.layout import (
     VERSION,
 )
 from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError, first_of
+from pytest_insight.filters import Selection, SessionIdIn, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.json.append import session_starts, starts_in_order
 from pytest_insight.storage.json.scan import (
@@ -29,6 +32,7 @@ from pytest_insight.storage.json.scan import (
     full_scans,
     is_complete,
     is_in_our_layout,
+    load_header,
     read_header,
     session_bytes,
     spans,
@@ -133,6 +137,37 @@ def find_newest(file: BinaryIO, size: int) -> Entry | None:
                 return newest
         end = start
     return newest
+
+
+def find_index(file: BinaryIO, size: int, path: Path, *, note: Note | None = None) -> Index:
+    """Return the index of a file; build it only if the file has changed since it was built last.
+
+    `note` is not called if the index is known.
+
+    Raises:
+        IrregularError: something in the file is not as we write it.
+    """
+    found = os.fstat(file.fileno())
+    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    recent = _recent.get(state)
+    if recent is not None:
+        return recent
+    age = time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns)
+    index = build_index(file, size, path, note=note)
+    if index.is_regular and found.st_size == size and age > SETTLED_NS:
+        _recent[state] = index
+        for old in list(_recent)[:-MOST_RECENT]:
+            _recent.pop(old, None)  # another thread may have been faster
+    return index
+
+
+MOST_RECENT = 4
+"""Indexes of files that are kept in memory: an undo looks at two stores."""
+SETTLED_NS = 2_000_000_000
+"""An index is kept only if the file had not changed for this long: file times are coarse (2 s on
+FAT), so that a change right after another may not show in them."""
+_recent: dict[tuple[int, ...], Index] = {}
+"""By device, inode, size and times of the file."""
 
 
 Found = Iterable[tuple[TestSession, Entry]]
@@ -271,3 +306,25 @@ def _loss(data: bytes, offset: int, gap: tuple[int, int]) -> Loss:
     name = lost_session_id(data[gap[0] : gap[1]])
     named = f"session {name!r}" if name else "a part that names no session"
     return Loss(f"{named} (bytes {start} to {end})", start, end)
+
+
+class HeaderFilter:
+    """Decides which entries of an index a selection keeps, by the sessions' own fields."""
+
+    def __init__(self, wanted: Selection) -> None:
+        self.headers = wanted.header_filters
+        self._ids = [each.ids for each in self.headers if isinstance(each, SessionIdIn)]
+        self._noted: dict[str, bool] = {}
+
+    def note(self, session: TestSession) -> None:
+        """Decide for a session while the file is scanned; the last one of an ID counts."""
+        self._noted[session.session_id] = all_match(self.headers, session)
+
+    def __call__(self, file: BinaryIO, entry: Entry) -> bool:
+        """Decide for an entry; its header is read only if the scan was done before."""
+        name = entry.session_id
+        if name in self._noted:
+            return self._noted[name]
+        return all(name in ids for ids in self._ids) and (
+            len(self._ids) == len(self.headers) or all_match(self.headers, load_header(file, entry))
+        )

@@ -9,7 +9,7 @@ reading chunks of 1 MiB is faster than a memory map, which pays for each page it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from pytest_insight._util.files import CHUNK_BYTES, os_error_text, read_into, read_range
+from pytest_insight._util.progress import counted
 from pytest_insight.document.codec import UNDECODABLE, decode_header, decode_session, encode_session
 from pytest_insight.document.layout import (
     COMPLETE_TAIL,
@@ -265,3 +266,17 @@ def as_written(file: BinaryIO, entry: Entry) -> bytes:
     except UNDECODABLE as exc:
         raise IrregularError from exc
     return data
+
+
+def taken(file: BinaryIO, entries: Iterable[Entry], left: set[str]) -> Iterator[bytes]:
+    """Yield the bytes of the entries whose IDs are in `left`, and remove each from it."""
+    for entry in entries:
+        if entry.session_id in left:
+            yield as_written(file, entry)
+            left.discard(entry.session_id)
+
+
+def copied(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
+    """Yield the bytes of all entries, for a new file."""
+    for entry in counted(entries, "copying sessions"):
+        yield as_written(file, entry)

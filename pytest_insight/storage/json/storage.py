@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -21,20 +20,28 @@ from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import StorageError, StoreDamageWarning, first_of
-from pytest_insight.filters import Selection, SessionIdIn, all_match
+from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json.append import JSONStoreFile
-from pytest_insight.storage.json.index import Index, Note, build_index, find_newest
+from pytest_insight.storage.json.index import (
+    HeaderFilter,
+    Index,
+    Note,
+    build_index,
+    find_index,
+    find_newest,
+)
 from pytest_insight.storage.json.scan import (
     Entry,
     IrregularError,
-    as_written,
+    copied,
     is_complete,
     is_in_our_layout,
     load,
     load_header,
     opened,
+    taken,
 )
 from pytest_insight.storage.sql.sqlite.detection import is_database, wrong_type_error
 from pytest_insight.storage.verification import Verification
@@ -47,12 +54,6 @@ LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
 MOST_LOSSES = 20
 """Unreadable parts that a warning lists; `verify` lists all."""
-SETTLED_NS = 2_000_000_000
-"""An index is kept only if the file had not changed for this long: file times are coarse (2 s on
-FAT), so that a change right after another may not show in them."""
-
-FileState = tuple[int, int, int, int]
-"""Device, inode, size and modification time of a file."""
 
 
 class JSONStorage(BaseStorage):
@@ -67,7 +68,7 @@ class JSONStorage(BaseStorage):
     next write. Damage never stops a read: what can be read is returned, the damaged file is copied
     to `<file>.<time>.bak`, and a `StoreDamageWarning` says what is lost and where the copy is.
 
-    The index of the file is kept until the file changes, so several calls scan it once.
+    The index of the file is kept in memory until the file changes, so several calls scan it once.
     """
 
     storage_type: ClassVar[str] = "json"
@@ -85,7 +86,6 @@ class JSONStorage(BaseStorage):
             locations.absolute(file_path) if file_path else locations.store_path()
         )
         self._file = JSONStoreFile(self.file_path, lock_seconds)
-        self._kept_index: tuple[FileState, Index] | None = None
 
     @classmethod
     @override
@@ -176,9 +176,9 @@ class JSONStorage(BaseStorage):
                 return
             file, size = store
             try:
-                yield from _taken(file, self._index(file, size).entries, left)
+                yield from taken(file, self._index(file, size).entries, left)
             except IrregularError:
-                yield from _taken(file, self._thorough_index(file, size).entries, left)
+                yield from taken(file, self._thorough_index(file, size).entries, left)
 
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
@@ -205,7 +205,7 @@ class JSONStorage(BaseStorage):
         if wanted.limit == 1 and not (wanted.session_filters or thorough):
             newest = find_newest(file, size)
             return [] if newest is None else [newest]
-        keep = _Keep(wanted)
+        keep = HeaderFilter(wanted)
         note = keep.note if keep.headers else None
         find = self._thorough_index if thorough else self._index
         index = find(file, size, note)
@@ -225,17 +225,10 @@ class JSONStorage(BaseStorage):
 
     def _index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
         """Return the index of the file; `note` is not called if it is known already."""
-        state = _state(file)
-        if self._kept_index is not None and self._kept_index[0] == state:
-            return self._kept_index[1]
-        began = time.time_ns()
         try:
-            index = build_index(file, size, self.file_path, note=note)
+            return find_index(file, size, self.file_path, note=note)
         except IrregularError:
             return self._thorough_index(file, size, note)
-        if index.is_regular and state[2] == size and began - state[3] > SETTLED_NS:
-            self._kept_index = state, index
-        return index
 
     def _thorough_index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
         """Look again, with the lock held if we may; what looks damaged then is reported."""
@@ -294,7 +287,7 @@ class JSONStorage(BaseStorage):
                 return found
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
-            write_whole(self._file.real_path, document_chunks(_copied(file, index.entries)))
+            write_whole(self._file.real_path, document_chunks(copied(file, index.entries)))
             return found
 
     @override
@@ -388,7 +381,7 @@ class JSONStorage(BaseStorage):
             return 0
         if index.lost or index.ignored or _is_unfinished(file, size):
             self._keep_backup(index)  # what is left out of the new file stays there
-        self._replace(chain(_copied(file, kept), added))
+        self._replace(chain(copied(file, kept), added))
         return len(index.entries) - len(kept)
 
     def _replace(self, sessions: Iterable[bytes]) -> None:
@@ -397,46 +390,5 @@ class JSONStorage(BaseStorage):
         write_whole(self._file.real_path, document_chunks(sessions))
 
 
-class _Keep:
-    """Decides which entries of an index have the own fields that a selection asks for."""
-
-    def __init__(self, wanted: Selection) -> None:
-        self.headers = wanted.header_filters
-        self._ids = [each.ids for each in self.headers if isinstance(each, SessionIdIn)]
-        self._noted: dict[str, bool] = {}
-
-    def note(self, session: TestSession) -> None:
-        """Decide for a session while the file is scanned; the last one of an ID counts."""
-        self._noted[session.session_id] = all_match(self.headers, session)
-
-    def __call__(self, file: BinaryIO, entry: Entry) -> bool:
-        """Decide for an entry; its header is read only if the scan was done before."""
-        name = entry.session_id
-        if name in self._noted:
-            return self._noted[name]
-        return all(name in ids for ids in self._ids) and (
-            len(self._ids) == len(self.headers) or all_match(self.headers, load_header(file, entry))
-        )
-
-
-def _state(file: BinaryIO) -> FileState:
-    found = os.fstat(file.fileno())
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
 def _is_unfinished(file: BinaryIO, size: int) -> bool:
     return is_in_our_layout(file, size) and not is_complete(file, size)
-
-
-def _taken(file: BinaryIO, entries: Iterable[Entry], left: set[str]) -> Iterator[bytes]:
-    """Yield the bytes of the entries whose IDs are in `left`, and remove each from it."""
-    for entry in entries:
-        if entry.session_id in left:
-            yield as_written(file, entry)
-            left.discard(entry.session_id)
-
-
-def _copied(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
-    """Yield the bytes of all entries, for a new file."""
-    for entry in counted(entries, "copying sessions"):
-        yield as_written(file, entry)

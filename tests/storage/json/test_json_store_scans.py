@@ -1,0 +1,159 @@
+"""How often a JSON store is scanned, and how its newest session is found without a scan."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pytest_insight.cli.app import app
+from pytest_insight.document.layout import LATE_SEPARATOR
+from pytest_insight.filters import Selection, SutIs
+from pytest_insight.storage import BaseStorage, JSONStorage
+from pytest_insight.storage.json import index
+from pytest_insight.storage.json.scan import full_scans
+from tests.conftest import START, MakeSession
+
+
+@pytest.fixture
+def store(make_session: MakeSession, monkeypatch: pytest.MonkeyPatch) -> JSONStorage:
+    """The default profile's store with five sessions, as if it had not been written just now."""
+    monkeypatch.setattr(index, "SETTLED_NS", -(10**18))
+    storage = JSONStorage()
+    storage.save_sessions(make_session(number) for number in range(5))
+    full_scans.clear()
+    return storage
+
+
+def scans_of(store: JSONStorage, *command: str) -> int:
+    """Run a command; return how often it has scanned the store."""
+    full_scans.clear()
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert all(count == 1 for count in full_scans.values()), full_scans
+    return full_scans[store.file_path]
+
+
+COMMANDS = {
+    "sessions list": 1,
+    "sessions show": 0,
+    "sessions show last": 0,
+    "sessions show last~1": 1,
+    "sessions show api-2": 1,
+    "sessions pin last": 1,
+    "sessions pin api-1 api-2": 1,
+    "sessions clear --session api-1 --yes": 1,
+    "sessions clear --sut api --yes": 1,
+    "sessions prune --keep 2 --yes": 1,
+    "sessions verify": 1,
+    "query tests --outcome failed": 1,
+    "query tests --group": 1,
+    "query sessions --session last": 1,
+    "export out.json": 1,
+}
+
+
+@pytest.mark.parametrize(("command", "scans"), COMMANDS.items(), ids=COMMANDS)
+def test_a_command_scans_the_store_at_most_once(
+    store: JSONStorage, command: str, scans: int
+) -> None:
+    assert scans_of(store, *command.split()) == scans
+
+
+def test_an_undo_scans_the_store_and_the_snapshot_once(store: JSONStorage) -> None:
+    scans_of(store, "sessions", "clear", "--session", "api-1", "--yes")
+    assert scans_of(store, "sessions", "undo", "--yes") == 1
+    assert len(full_scans) == 2
+    assert store.count() == 5
+
+
+def test_an_import_of_several_files_scans_the_store_once(
+    store: JSONStorage, make_session: MakeSession
+) -> None:
+    for name in ("one", "two"):
+        other = JSONStorage(f"{name}.json")
+        other.save_session(make_session(7, session_id=name))
+    assert scans_of(store, "import", "one.json", "two.json") == 1
+    assert store.count() == 7
+
+
+def test_a_changed_file_is_scanned_again(store: JSONStorage, make_session: MakeSession) -> None:
+    assert store.session_ids() == store.session_ids()
+    assert full_scans[store.file_path] == 1
+    JSONStorage().save_session(make_session(5))
+    assert store.count() == 6
+    data = store.file_path.read_bytes()
+    store.file_path.write_bytes(data.replace(b'"api-1"', b'"ipa-1"'))
+    assert "ipa-1" in store.session_ids()
+    assert full_scans[store.file_path] == 3
+
+
+def test_a_kept_index_answers_selections_by_headers(store: JSONStorage) -> None:
+    store.save_session(store.load_sessions()[2].with_results(()))
+    store.session_ids()
+    full_scans.clear()
+    assert store.session_ids(Selection((SutIs("api"),), limit=2)) == ["api-3", "api-4"]
+    assert store.session_ids(Selection((SutIs("web"),))) == []
+    assert store.sut_names() == ["api"]
+    assert not full_scans
+
+
+def test_a_file_that_was_just_written_is_not_remembered(
+    tmp_path: Path, make_session: MakeSession
+) -> None:
+    storage = JSONStorage(tmp_path / "sessions.json")
+    storage.save_session(make_session())
+    full_scans.clear()
+    storage.session_ids()
+    storage.session_ids()
+    assert full_scans[storage.file_path] == 2
+
+
+# The newest session -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(4))])
+@pytest.mark.parametrize("one_by_one", [True, False], ids=["one by one", "at once"])
+def test_the_newest_session_is_found_without_a_scan_in_whatever_order_they_were_saved(
+    tmp_path: Path, make_session: MakeSession, order: tuple[int, ...], one_by_one: bool
+) -> None:
+    storage = JSONStorage(tmp_path / "sessions.json")
+    # Two of them start at the same time: then the ID decides.
+    starts = [START + timedelta(hours=number // 2) for number in range(4)]
+    sessions = [make_session(n, session_start_time=starts[n]) for n in order]
+    for batch in [[each] for each in sessions] if one_by_one else [sessions]:
+        storage.save_sessions(batch)
+    full_scans.clear()
+    assert storage.get_last_session() == make_session(3, session_start_time=starts[3])
+    assert storage.session_ids(Selection(limit=1)) == ["api-3"]
+    assert not full_scans
+
+
+CHANGES: dict[str, Callable[[BaseStorage], object]] = {
+    "pinned": lambda storage: storage.pin_sessions(["api-0", "api-1"]),
+    "deleted": lambda storage: storage.delete_sessions(["api-4"]),
+    "renamed": lambda storage: storage.import_sessions("out.json", "keep_both"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_newest_session_is_the_last_one_of_all_after_every_change(
+    store: JSONStorage, make_session: MakeSession, change: Callable[[BaseStorage], object]
+) -> None:
+    store.export_sessions("out.json")
+    change(store)
+    assert store.get_last_session() == store.load_sessions()[-1]
+    store.save_session(make_session(9))
+    assert store.get_last_session() == make_session(9)
+
+
+def test_a_newest_session_that_was_replaced_by_an_older_one_counts_no_more(
+    store: JSONStorage, make_session: MakeSession
+) -> None:
+    store.save_session(make_session(4, session_start_time=START - timedelta(days=1)))
+    assert store.get_last_session() == make_session(3)
+    assert LATE_SEPARATOR + b'{"session_id":"api-4"' in store.file_path.read_bytes()
