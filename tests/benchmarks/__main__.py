@@ -15,6 +15,7 @@ BENCHMARKS = {
     "load-all": "load_all",
     "grouping": "grouping",
     "saving": "saving",
+    "scans": "scans",
     "listing": "listing",
     "extremes": "extremes",
     "plugin": "plugin_cost",
