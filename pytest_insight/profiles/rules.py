@@ -21,7 +21,7 @@ def check_profile(profile: StorageProfile) -> None:
     Raises:
         ProfileError: the name is not allowed, or the settings contradict each other.
         UnknownChoiceError: there is no such storage type, merge strategy or format.
-        InvalidQueryParameterError: `export_days` is not a number of days.
+        InvalidArgumentError: `export_days` is not a number of days.
     """
     _check_name(profile.name)
     check_storage_type(profile.storage_type)

@@ -132,7 +132,7 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
     ("options", "sentence", "status"),
     [
         ("--since yesterday", "--since must be an age like 90d or 12h, or a time like", 1),
-        ("--until 2026-13-01", "--until is a span", 1),
+        ("--until 2026-13-01", "--until must be an age", 1),
         ("--since 1d --until 2d", "is after the end", 1),
         ("--days -1", "must be zero or more", 1),
         ("--session last~9", "no session last~9 in", 1),
