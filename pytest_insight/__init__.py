@@ -1,51 +1,74 @@
 """pytest-insight remembers every pytest run and answers questions about them.
 
-The public names are found on first use (PEP 562), so that importing a submodule - as pytest does
-with the plugin at every start - costs nothing. `query` is not among them: `from pytest_insight
-import query` gives the submodule, and a name bound here would hide it.
+    from pytest_insight import query
+
+    query.for_sut("shop-api").in_last_days(7).execute()
+
+The names in `__all__` of these modules are public: `pytest_insight`, `pytest_insight.query`,
+`pytest_insight.storage`, `pytest_insight.models`, `pytest_insight.filters`,
+`pytest_insight.errors` and `pytest_insight.testing`. All other import paths, also those of modules
+inside these packages, may change in any release.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+__all__ = [
+    "BaseStorage",
+    "CodeState",
+    "InsightError",
+    "Query",
+    "QueryResult",
+    "RerunTestGroup",
+    "TestOutcome",
+    "TestResult",
+    "TestSession",
+    "get_storage_instance",
+    "query",
+]
+
 if TYPE_CHECKING:
-    from pytest_insight.errors import InsightError as InsightError
-    from pytest_insight.models import CodeState as CodeState
-    from pytest_insight.models import RerunTestGroup as RerunTestGroup
-    from pytest_insight.models import TestOutcome as TestOutcome
-    from pytest_insight.models import TestResult as TestResult
-    from pytest_insight.models import TestSession as TestSession
-    from pytest_insight.query import Query as Query
-    from pytest_insight.query import QueryResult as QueryResult
-    from pytest_insight.storage import BaseStorage as BaseStorage
-    from pytest_insight.storage import get_storage_instance as get_storage_instance
+    from pytest_insight import query
+    from pytest_insight.errors import InsightError
+    from pytest_insight.models import (
+        CodeState,
+        RerunTestGroup,
+        TestOutcome,
+        TestResult,
+        TestSession,
+    )
+    from pytest_insight.query import Query, QueryResult
+    from pytest_insight.storage import BaseStorage, get_storage_instance
 
-_HOMES = {
-    "InsightError": "pytest_insight.errors",
-    "CodeState": "pytest_insight.models",
-    "RerunTestGroup": "pytest_insight.models",
-    "TestOutcome": "pytest_insight.models",
-    "TestResult": "pytest_insight.models",
-    "TestSession": "pytest_insight.models",
-    "Query": "pytest_insight.query",
-    "QueryResult": "pytest_insight.query",
-    "BaseStorage": "pytest_insight.storage",
-    "get_storage_instance": "pytest_insight.storage",
-}
+    __version__: str
+else:  # hidden from type checkers, to which it would mean that any name exists
+    _MODULES = {
+        "BaseStorage": "storage",
+        "CodeState": "models",
+        "InsightError": "errors",
+        "Query": "query",
+        "QueryResult": "query",
+        "RerunTestGroup": "models",
+        "TestOutcome": "models",
+        "TestResult": "models",
+        "TestSession": "models",
+        "get_storage_instance": "storage",
+    }
 
-
-def __getattr__(name: str) -> object:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("pytest-insight")
-    if name in _HOMES:
+    def __getattr__(name: str) -> object:
+        # Imported on first use (PEP 562): pytest imports the plugin, and so this package, at every
+        # start.
         from importlib import import_module
 
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "__version__":
+            return import_module("importlib.metadata").version("pytest-insight")
+        if name == "query":
+            return import_module("pytest_insight.query")
+        if name in _MODULES:
+            return getattr(import_module(f"pytest_insight.{_MODULES[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES, "__version__"])
+    return [*__all__, "__version__"]

@@ -22,6 +22,13 @@ from msgspec.structs import force_setattr, replace
 
 from pytest_insight.errors import InvalidSessionError
 
+__all__ = ["CodeState", "RerunTestGroup", "TestOutcome", "TestResult", "TestSession"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with an offset. Everything we write is UTC."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]

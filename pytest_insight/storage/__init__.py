@@ -1,25 +1,8 @@
-"""Storages keep test sessions; profiles name them. All public names are in `__all__`.
-
-Each is imported on first use (PEP 562), so that a recorded run imports only what it needs.
-"""
+"""Storages of test sessions, and the profiles that say where they are."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pytest_insight.profiles.manager import ProfileManager as ProfileManager
-    from pytest_insight.profiles.profile import StorageProfile as StorageProfile
-    from pytest_insight.storage.access import create_profile as create_profile
-    from pytest_insight.storage.access import get_active_profile as get_active_profile
-    from pytest_insight.storage.access import get_storage_instance as get_storage_instance
-    from pytest_insight.storage.access import list_profiles as list_profiles
-    from pytest_insight.storage.access import switch_profile as switch_profile
-    from pytest_insight.storage.base import BaseStorage as BaseStorage
-    from pytest_insight.storage.json.storage import JSONStorage as JSONStorage
-    from pytest_insight.storage.memory import InMemoryStorage as InMemoryStorage
-    from pytest_insight.storage.sql.postgresql.storage import PostgreSQLStorage as PostgreSQLStorage
-    from pytest_insight.storage.sql.sqlite.storage import SQLiteStorage as SQLiteStorage
 
 __all__ = [
     "BaseStorage",
@@ -36,29 +19,43 @@ __all__ = [
     "switch_profile",
 ]
 
-_HOMES = {  # the modules of the names
-    "create_profile": "storage.access",
-    "get_active_profile": "storage.access",
-    "get_storage_instance": "storage.access",
-    "list_profiles": "storage.access",
-    "switch_profile": "storage.access",
-    "BaseStorage": "storage.base",
-    "JSONStorage": "storage.json.storage",
-    "InMemoryStorage": "storage.memory",
-    "PostgreSQLStorage": "storage.sql.postgresql.storage",
-    "ProfileManager": "profiles.manager",
-    "SQLiteStorage": "storage.sql.sqlite.storage",
-    "StorageProfile": "profiles.profile",
-}
-
-
-if not TYPE_CHECKING:  # type checkers would accept every name
+if TYPE_CHECKING:
+    from pytest_insight.profiles.manager import ProfileManager
+    from pytest_insight.profiles.profile import StorageProfile
+    from pytest_insight.storage.access import (
+        create_profile,
+        get_active_profile,
+        get_storage_instance,
+        list_profiles,
+        switch_profile,
+    )
+    from pytest_insight.storage.base import BaseStorage
+    from pytest_insight.storage.json.storage import JSONStorage
+    from pytest_insight.storage.memory import InMemoryStorage
+    from pytest_insight.storage.sql.postgresql.storage import PostgreSQLStorage
+    from pytest_insight.storage.sql.sqlite.storage import SQLiteStorage
+else:  # hidden from type checkers, to which it would mean that any name exists
+    _MODULES = {
+        "BaseStorage": "storage.base",
+        "InMemoryStorage": "storage.memory",
+        "JSONStorage": "storage.json.storage",
+        "PostgreSQLStorage": "storage.sql.postgresql.storage",
+        "ProfileManager": "profiles.manager",
+        "SQLiteStorage": "storage.sql.sqlite.storage",
+        "StorageProfile": "profiles.profile",
+        "create_profile": "storage.access",
+        "get_active_profile": "storage.access",
+        "get_storage_instance": "storage.access",
+        "list_profiles": "storage.access",
+        "switch_profile": "storage.access",
+    }
 
     def __getattr__(name: str) -> object:
-        if name in _HOMES:
+        # Imported on first use (PEP 562): a recorded run needs few of them.
+        if name in _MODULES:
             from importlib import import_module
 
-            return getattr(import_module(f"pytest_insight.{_HOMES[name]}"), name)
+            return getattr(import_module(f"pytest_insight.{_MODULES[name]}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,6 +1,6 @@
-"""For people who write a storage backend: the rules that every backend keeps, as tests.
+"""The contract that every storage backend keeps, as tests for people who write a backend.
 
-Derive a test class, provide the fixture `storage`, and pytest runs every rule on your backend:
+Derive a test class, provide the fixture `storage`, and pytest runs the contract's tests on it:
 
     import pytest
     from pytest_insight.testing import StorageContract
@@ -14,20 +14,24 @@ Derive a test class, provide the fixture `storage`, and pytest runs every rule o
         def reopened(self, storage):
             return MyStorage(storage.file_path)
 
-It needs nothing but pytest and this package.
+It needs only pytest and this package.
 """
 
 from __future__ import annotations
 
+import pkgutil
+
 import pytest
 
-_PARTS = (
-    *("rules", "saving", "finding", "selecting", "deleting"),
-    *("upkeep", "exchanging", "merging", "life"),
+# Without this, a failing assertion of the contract would not show its values.
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__))
 )
-# Without it a rule that is broken would only say "AssertionError".
-pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from pytest_insight.testing.contract import StorageContract  # noqa: E402 - registered first
 
 __all__ = ["StorageContract"]
+
+
+def __dir__() -> list[str]:
+    return __all__
