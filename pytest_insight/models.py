@@ -13,9 +13,9 @@ from __future__ import annotations
 import enum
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 from msgspec.structs import force_setattr, replace
@@ -96,6 +96,23 @@ class TestResult(
     has_warning: bool = False
     worker: str = ""
     properties: tuple[tuple[str, Any], ...] = ()
+
+    if TYPE_CHECKING:  # the constructor accepts more types than the fields have
+
+        def __init__(
+            self,
+            nodeid: str,
+            outcome: TestOutcome | str,
+            start_time: datetime,
+            duration: float = 0.0,
+            longreprtext: str = "",
+            capstdout: str = "",
+            capstderr: str = "",
+            caplog: str = "",
+            has_warning: bool = False,
+            worker: str = "",
+            properties: Sequence[tuple[str, Any]] = (),
+        ) -> None: ...
 
     @property
     def stop_time(self) -> datetime:
@@ -182,6 +199,24 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     crashed: bool = False
     pinned: bool = False
     test_results: tuple[TestResult, ...] = ()
+
+    if TYPE_CHECKING:  # the constructor accepts more types than the fields have
+
+        def __init__(
+            self,
+            session_id: str,
+            sut_name: str,
+            session_start_time: datetime,
+            session_stop_time: datetime | None = None,
+            session_duration: float | None = None,
+            session_tags: dict[str, str] = {},  # noqa: B006 - never executed
+            testing_system: dict[str, Any] = {},  # noqa: B006
+            code_state: CodeState | None = None,
+            exit_status: int | None = None,
+            crashed: bool = False,
+            pinned: bool = False,
+            test_results: Iterable[TestResult] = (),
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         _check_name("session_id", self.session_id)

@@ -304,19 +304,6 @@ def test_reading_a_store_of_ours_loads_neither_the_edge_nor_what_writers_need(
     }
 
 
-def test_every_public_name_is_there() -> None:
-    from pytest_insight import query, storage
-
-    for package in (pytest_insight, storage):
-        for name in dir(package):
-            assert getattr(package, name) is not None or name.startswith("__"), name
-    for name in query.__all__:
-        assert getattr(query, name) is not None
-    for package in (pytest_insight, storage, query):
-        with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
-            _ = package.no_such_name
-
-
 def test_the_package_knows_its_version() -> None:
     from importlib.metadata import version
 

@@ -153,7 +153,7 @@ def test_memory_holds_the_results_of_one_session_at_a_time() -> None:
     source, target = JSONStorage("source.json"), JSONStorage("target.json")
     text = "x" * 1_000
     for number in range(60):
-        results = (TestResult(f"t.py::{n}", "passed", START, capstdout=text) for n in range(200))  # type: ignore[arg-type]  # as a text
+        results = (TestResult(f"t.py::{n}", "passed", START, capstdout=text) for n in range(200))
         source.save_session(TestSession(f"s-{number}", "s", START, test_results=tuple(results)))
     size = source.file_path.stat().st_size
     command = Command("merge")

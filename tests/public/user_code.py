@@ -1,0 +1,113 @@
+"""Code as users write it: it runs, and passes type checking by mypy and pyright in strict mode."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from pytest_insight import (
+    BaseStorage,
+    InsightError,
+    Query,
+    QueryResult,
+    TestOutcome,
+    TestResult,
+    TestSession,
+    __version__,
+    get_storage_instance,
+    query,
+)
+from pytest_insight.errors import InvalidArgumentError, ProfileError
+from pytest_insight.filters import Selection, SutIs
+from pytest_insight.models import CodeState
+from pytest_insight.query import for_sut
+from pytest_insight.storage import (
+    InMemoryStorage,
+    ProfileManager,
+    create_profile,
+    get_active_profile,
+    list_profiles,
+    switch_profile,
+)
+from pytest_insight.testing import StorageContract
+
+START = datetime(2026, 11, 9, 12, tzinfo=UTC)
+
+
+class TestContract(StorageContract):
+    """A backend's own test of the contract."""
+
+    __test__ = False
+
+
+def make_sessions() -> list[TestSession]:
+    result = TestResult("tests/test_shop.py::test_pay", "passed", START, 0.5)
+    failed = TestResult(
+        nodeid="tests/test_shop.py::test_ship",
+        outcome=TestOutcome.FAILED,
+        start_time=START,
+        properties=[("ticket", 7)],
+    )
+    return [
+        TestSession("shop-1", "shop", START, START + timedelta(seconds=2)),
+        TestSession("shop-2", "shop", START, None, 2.5, test_results=[result, failed]),
+        TestSession("shop-3", "shop", START, session_tags={"ci": "1"}, code_state=CodeState("ab")),
+    ]
+
+
+def find_failures(storage: BaseStorage) -> QueryResult:
+    asked: Query = query.on_storage(storage).for_sut("shop").in_last_days(36_500).latest(3)
+    return asked.filter_by_test().with_outcome("failed", TestOutcome.ERROR).apply().execute()
+
+
+def use_profiles() -> BaseStorage:
+    create_profile("production", "json", "production.json")
+    create_profile("tutorial", "memory")
+    switch_profile("tutorial")
+    names: list[str] = sorted(list_profiles())
+    assert names == ["default", "production", "tutorial"]
+    assert get_active_profile().name == "tutorial"
+    ProfileManager().delete_profile("production")
+    return get_storage_instance(profile_name="tutorial")
+
+
+def use_storage(storage: BaseStorage) -> None:
+    for session in make_sessions():
+        storage.save_session(session)
+    found: Sequence[TestSession] = find_failures(storage)
+    first: TestSession = found[0]
+    some: Sequence[TestSession] = found[:1]
+    outcome: TestOutcome = first.test_results[0].outcome
+    stop: datetime = first.session_stop_time
+    assert (len(some), outcome, stop) == (1, TestOutcome.FAILED, START + timedelta(seconds=2.5))
+    storage.clear_sessions(sessions_to_clear=[first])
+    assert len(storage.load_sessions()) == 2
+
+
+def save_filters() -> None:
+    selection = for_sut("shop").selection
+    data: dict[str, object] = selection.to_dict()
+    assert Selection.from_dict(data) == Selection((SutIs("shop"),))
+
+
+def handle_errors() -> str:
+    try:
+        for_sut("")
+        message = ""
+    except InvalidArgumentError as exc:
+        message = str(exc)
+    try:
+        return get_storage_instance(profile_name="no-such-profile").location
+    except (ProfileError, ValueError) as error:
+        known: InsightError | ValueError = error
+        return f"{message}, {known}"
+
+
+if __name__ == "__main__":
+    assert __version__
+    use_storage(InMemoryStorage())
+    use_storage(use_profiles())
+    save_filters()
+    assert "'no-such-profile'" in handle_errors()
+    sys.exit(0)
