@@ -1,6 +1,6 @@
-"""A PostgreSQL server for the tests: from a wheel, in a temporary folder, on a socket there.
+"""A PostgreSQL server for the tests: installed from a wheel, in a temporary folder, on a socket.
 
-It refuses to run as root, so for root it runs as another user of the machine.
+PostgreSQL refuses to run as root; if the tests do, it runs as an unprivileged user.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ START_SECONDS = 60
 
 
 class Server:
-    """A server of our own.
+    """A PostgreSQL server.
 
     Attributes:
-        folder: where its files and its socket are.
+        folder: the folder of its files and its socket.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,11 +35,11 @@ class Server:
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def make(self, *options: str) -> None:
-        """Make its files; anybody on this machine who reaches the socket may enter.
+    def create(self, *options: str) -> None:
+        """Create its files; every local user can connect without a password.
 
         Args:
-            options: more for `initdb`.
+            options: further options of `initdb`.
         """
         if os.geteuid() == 0:
             os.chown(self.folder, *_user())
@@ -49,7 +49,7 @@ class Server:
         )
 
     def start(self, **settings: str) -> None:
-        """Start it, and wait until it answers."""
+        """Start it and wait until it accepts connections."""
         given = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder),
@@ -74,19 +74,21 @@ class Server:
             if done.returncode == 0:
                 return
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"no server:\n{(self.folder / 'log').read_text('utf-8')}")
+                raise RuntimeError(
+                    f"the server did not start:\n{(self.folder / 'log').read_text('utf-8')}"
+                )
             time.sleep(0.05)
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it at once, in order; or with SIGQUIT as in a crash, with all its processes."""
+    def stop(self, signal_: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT closes all connections, SIGQUIT aborts all its processes."""
         if self._process is not None:
             if self._process.poll() is None:
-                self._process.send_signal(how)
+                self._process.send_signal(signal_)
             self._process.wait(START_SECONDS)
             self._process = None
 
     def crash(self) -> None:
-        """End it and the processes of its connections with no time for anything: SIGKILL."""
+        """Kill it and the processes of its connections with SIGKILL."""
         assert self._process is not None
         listed = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
         self._process.kill()
@@ -98,16 +100,16 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process that starts the others."""
+        """The ID of the main process."""
         assert self._process is not None
         return self._process.pid
 
     def url(self, database: str = "postgres") -> str:
-        """The URL of a database."""
+        """Return the URL of a database."""
         return f"postgresql://tests@/{database}?host={quote(str(self.folder), safe='')}"
 
     def database(self) -> str:
-        """The URL of a new, empty database."""
+        """Create an empty database and return its URL."""
         import psycopg
 
         name = f"d{uuid4().hex}"
@@ -116,7 +118,7 @@ class Server:
         return self.url(name)
 
     def schema(self) -> str:
-        """The URL of a new, empty schema: cheaper than a database."""
+        """Create an empty schema, which is faster than a database, and return its URL."""
         import psycopg
 
         name = f"s{uuid4().hex}"
@@ -136,7 +138,7 @@ class Server:
             raise RuntimeError(f"{program}: {done.stdout.decode()}{done.stderr.decode()}")
 
     def _as_user(self) -> Any:
-        # In the folder: it may not enter where we are.
+        # The unprivileged user may not be allowed to enter the current folder.
         common: dict[str, object] = {"cwd": self.folder}
         if os.geteuid() != 0:
             return common
@@ -144,7 +146,7 @@ class Server:
         return common | {"user": user, "group": group, "extra_groups": []}
 
     def _binary(self, name: str) -> Path:
-        """A program of the server's; where we are root, a copy that another user can run."""
+        """Return the path of a program; for root, of a copy that the unprivileged user can run."""
         package = _package()
         if os.geteuid() == 0:
             copy = self.folder / "programs"
@@ -164,7 +166,7 @@ def _package() -> Path:
 
 
 def _user() -> tuple[int, int]:
-    import pwd  # not on every platform, and only root needs it
+    import pwd  # POSIX only
 
     found = pwd.getpwnam(UNPRIVILEGED)
     return found.pw_uid, found.pw_gid
@@ -172,11 +174,11 @@ def _user() -> tuple[int, int]:
 
 @contextmanager
 def server(fsync: str = "off") -> Iterator[Server]:
-    """A running server, gone with all it had when the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # a socket's path must be short
+    """Run a server for a block; its files are deleted afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # the path of a socket is limited to 107 bytes
     running = Server(folder)
     try:
-        running.make()
+        running.create()
         running.start(fsync=fsync)
         yield running
     finally:

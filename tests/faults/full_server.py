@@ -38,7 +38,7 @@ def main(home: Path, large: Path, small: Path, what: str) -> None:
     """See above."""
     data, log = (small, large) if what == "data" else (large, small)
     server = Server(data)
-    server.make("--waldir", str(log / "wal"), "--wal-segsize", "1")
+    server.create("--waldir", str(log / "wal"), "--wal-segsize", "1")
     server.start(fsync="off")
     try:
         saved, said, of_run = _tried(server, home, small, what)

@@ -69,11 +69,6 @@ class ResultConditions(NamedTuple):
         """Whether some results may be left out."""
         return bool(self.python_filters) or self.condition is not ALWAYS
 
-    @property
-    def bounded(self) -> bool:
-        """Whether the number of matching results of a session can be estimated."""
-        return self.test_count is not None or self.source == DETAILED_RESULTS
-
 
 class SelectionConditions(NamedTuple):
     """A selection in SQL.

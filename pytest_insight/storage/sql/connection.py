@@ -49,7 +49,7 @@ class Connection(ABC):
         """Initialise the state of a connection that a subclass opens.
 
         Args:
-            location: where the store is, for error messages.
+            location: the store's path or URL, for error messages.
             driver_error: the base class of the driver's exceptions.
         """
         self.has_schema = False
@@ -68,8 +68,8 @@ class Connection(ABC):
         """Run a statement and return the number of affected rows."""
 
     @abstractmethod
-    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """Insert many rows."""
+    def insert_rows(self, table: str, columns: str, rows: Iterable[Row]) -> None:
+        """Insert many rows; `columns` are separated by ", "."""
 
     @abstractmethod
     def insert_names(self, table: str, column: str, rows: Sequence[Row]) -> None:

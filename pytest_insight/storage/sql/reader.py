@@ -32,8 +32,6 @@ GROWTH = 4
 """How much larger each batch or page is than the previous one."""
 MAX_RESULTS = 20_000
 """Results in a batch, unless a single session has more; each takes about 400 bytes."""
-MAX_SCANNED_RESULTS = 100_000
-"""Results in a batch of which an unknown part is selected."""
 MAX_SESSIONS = 2_000
 """Sessions in a batch."""
 MAX_FEW_TESTS = 50
@@ -82,10 +80,8 @@ class Reader:
     def iter_sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
         """Yield the sessions with the selected results."""
         candidates = self._iter_newest() if newest_first else self.find_sessions()[::-1]
-        results = self.sql.results
-        scanned = results.narrows and not results.bounded
-        for batch in split_batches(candidates, MAX_SCANNED_RESULTS if scanned else MAX_RESULTS):
-            for session in self._load_batch(batch, results):
+        for batch in split_batches(candidates, MAX_RESULTS):
+            for session in self._load_batch(batch, self.sql.results):
                 narrowed = self._python_selection.narrowed(session)
                 if narrowed is not None:
                     yield narrowed

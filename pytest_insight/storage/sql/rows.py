@@ -44,12 +44,8 @@ SESSION_COLUMNS = (
     *("results", "details", "warnings", "outcomes", "header"),
 )
 STARTED = SESSION_COLUMNS.index("started")
-RESULT_COLUMNS = (
-    *("session", "test", "position", "outcome", "began", "duration", "flags", "worker"),
-)
-DETAIL_COLUMNS = (
-    *("session", "outcome", "position", "test", "began", "duration", "flags", "worker", "result"),
-)
+RESULT_COLUMNS = "session, test, position, outcome, began, duration, flags, worker"
+DETAIL_COLUMNS = "session, outcome, position, test, began, duration, flags, worker, result"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

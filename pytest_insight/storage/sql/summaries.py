@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from operator import itemgetter
+from collections import defaultdict
 
 from pytest_insight.storage.sql.conditions import ALL_RESULTS
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
 from pytest_insight.storage.sql.reader import Candidate, Reader, split_batches
-from pytest_insight.storage.sql.rollups import OutcomeNames, Totals, load_summaries
+from pytest_insight.storage.sql.rollups import (
+    OutcomeNames,
+    OutcomeTotal,
+    first_ranked,
+    load_summaries,
+    summary_of,
+)
 from pytest_insight.storage.sql.rows import BAD_CODES, hash_key
 from pytest_insight.summaries import (
     MAX_MICROS,
@@ -72,48 +78,37 @@ class Summarizer:
 
     def _summarize(self, tests: Condition, *, percentiles: bool) -> list[TestSummary]:
         """Return the summaries of the tests that meet a condition."""
-        totals = self._add_up(tests, percentiles=percentiles)
+        groups: Groups = {}
+        for batch in split_batches(self._reader.find_sessions(), MAX_RESULTS):
+            self._read_batch(batch, tests, groups)
+        totals: defaultdict[int, list[OutcomeTotal]] = defaultdict(list)
+        all_durations: defaultdict[int, array[float]] = defaultdict(lambda: array("d"))
+        outcomes = OutcomeNames(self._connection)
+        for (test, code), (durations, starts) in groups.items():
+            count, total, longest = len(starts), sum_micros(durations), max(durations)
+            totals[test].append((outcomes[code], count, total, longest, min(starts), max(starts)))
+            if percentiles:
+                all_durations[test].extend(durations)
         by_key = self._connection.dialect.in_numbers("id", list(totals))
         names = self._connection.fetch(
             f"SELECT id, nodeid FROM insight_tests WHERE {by_key.sql}", by_key.parameters
         )
-        return [totals[test].summary(nodeid) for test, nodeid in names]
+        return [
+            summary_of(nodeid, totals[test], all_durations[test] if percentiles else None)
+            for test, nodeid in names
+        ]
 
     def _rank_tests(self, sort: SummaryOrder, limit: int) -> list[int]:
         """Return the keys of the first N tests, and of those too close to the last one to tell."""
-        if not limit:
-            return []
         sessions = [each.key for each in self._reader.find_sessions()]
         ranked = self._connection.fetch(
             *self._statement(
                 f"r.test, {_RANKS[sort]} AS value",
                 self._connection.dialect.in_numbers("r.session", sessions),
-                "GROUP BY r.test",
+                "GROUP BY r.test ORDER BY value DESC",
             )
         )
-        ranked.sort(key=itemgetter(1), reverse=True)
-        if len(ranked) <= limit:
-            return [row[0] for row in ranked]
-        least = ranked[limit - 1][1]
-        if sort == SummaryOrder.MEAN:
-            least -= MEAN_TOLERANCE
-        return [row[0] for row in ranked if row[1] >= least]
-
-    def _add_up(self, tests: Condition, *, percentiles: bool) -> dict[int, Totals]:
-        groups: Groups = {}
-        for batch in split_batches(self._reader.find_sessions(), MAX_RESULTS):
-            self._read_batch(batch, tests, groups)
-        found: dict[int, Totals] = {}
-        outcomes = OutcomeNames(self._connection)
-        for (test, code), (durations, starts) in groups.items():
-            totals = found.get(test)
-            if totals is None:
-                totals = found[test] = Totals()
-            total = sum_micros(durations)
-            totals.add(outcomes[code], len(starts), total, max(durations), min(starts), max(starts))
-            if percentiles:
-                totals.add_durations(durations)
-        return found
+        return first_ranked(ranked, limit, MEAN_TOLERANCE if sort == SummaryOrder.MEAN else 0)
 
     def _read_batch(self, batch: list[Candidate], tests: Condition, groups: Groups) -> None:
         where = self._connection.dialect.in_numbers("r.session", [each.key for each in batch])

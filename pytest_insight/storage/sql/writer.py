@@ -45,7 +45,7 @@ class Writer:
 
         Args:
             connection: in a write transaction.
-            location: where the store is, for error messages.
+            location: the store's path or URL, for error messages.
             exclusive: whether the transaction holds the exclusive lock.
         """
         self._connection = connection

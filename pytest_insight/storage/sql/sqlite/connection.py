@@ -62,15 +62,15 @@ class SQLiteConnection(Connection):
             return self._driver.execute(sql, parameters).rowcount
 
     @override
-    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        placeholders = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"
+    def insert_rows(self, table: str, columns: str, rows: Iterable[Row]) -> None:
+        placeholders = ", ".join("?" * len(columns.split(", ")))
+        sql = f"INSERT INTO {table} ({columns}) VALUES ({placeholders})"
         with self._converted_errors("write"):
             self._driver.executemany(sql, rows)
 
     @override
     def insert_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
-        self.insert_rows(table, ("id", column), rows)  # there is no concurrent writer
+        self.insert_rows(table, f"id, {column}", rows)  # there is no concurrent writer
 
     @override
     def add_rollups(self, table: str, rows: Sequence[Row]) -> None:
