@@ -52,6 +52,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="label of this run; can be repeated",
     )
+    _add_ini_keys(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the recorder if this run is to be recorded."""
+    if not _is_on(config) or hasattr(config, "workerinput"):  # with xdist, the controller records
+        return
+    options = (getattr(config.option, name, None) for name in _OPTIONS_WITHOUT_TESTS)
+    if any(option not in (None, False, 0) for option in options):
+        return
+    from pytest_insight.recording.setup import make_recorder
+
+    config.pluginmanager.register(make_recorder(config), "insight-recorder")
+
+
+def _add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("insight", "record every run (default: false)", "bool", False)
     parser.addini(
         "insight_profile", "record into this profile (default: the active one)", "string", ""
@@ -80,18 +96,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "linelist",
         [],
     )
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the recorder if this run is to be recorded."""
-    if not _is_on(config) or hasattr(config, "workerinput"):  # with xdist, the controller records
-        return
-    options = (getattr(config.option, name, None) for name in _OPTIONS_WITHOUT_TESTS)
-    if any(option not in (None, False, 0) for option in options):
-        return
-    from pytest_insight.recording.setup import make_recorder
-
-    config.pluginmanager.register(make_recorder(config), "insight-recorder")
 
 
 def _is_on(config: pytest.Config) -> bool:

@@ -1,6 +1,6 @@
-"""What one would write by hand for one job, knowing the file: nothing of ours is used here.
+"""Code written by hand for one job each, as a lower bound: it uses nothing of pytest-insight.
 
-The floors do not check what they read, take no lock and recover nothing.
+It does not check what it reads, takes no lock and recovers nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 
 class Result(msgspec.Struct, gc=False):
-    """One result, every field typed."""
+    """A result with all its fields."""
 
     nodeid: str
     outcome: str
@@ -33,7 +33,7 @@ class Result(msgspec.Struct, gc=False):
 
 
 class Session(msgspec.Struct):
-    """One session, every field typed."""
+    """A session with all its fields."""
 
     session_id: str
     sut_name: str
@@ -57,7 +57,7 @@ Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "rerun", 
 
 
 class Ran(msgspec.Struct, gc=False):
-    """Of one result only what a summary of its test needs; times stay texts."""
+    """The fields of a result that a summary needs; the time stays a text."""
 
     nodeid: str
     outcome: Outcome
@@ -66,7 +66,7 @@ class Ran(msgspec.Struct, gc=False):
 
 
 class Run(msgspec.Struct):
-    """Of one session only the results."""
+    """The results of a session."""
 
     test_results: list[Ran]
 
@@ -83,7 +83,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def recent_failures(path: str, days: int) -> list[Result]:
-    """Find the sessions by a byte scan, decode those that are new enough, keep what failed."""
+    """Return the failed results of sessions of the last N days; decode only those sessions."""
     since = datetime.now(UTC) - timedelta(days=days)
     failed: list[Result] = []
     with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
@@ -100,12 +100,12 @@ def recent_failures(path: str, days: int) -> list[Result]:
 
 
 def all_sessions(path: str) -> list[Session]:
-    """Read the file and decode it."""
+    """Return all sessions."""
     return _decode_document(Path(path).read_bytes()).sessions
 
 
 def append(path: str, session: object) -> None:
-    """Encode, write over the closing bytes, fsync."""
+    """Append a session: overwrite the closing bytes, then fsync."""
     with Path(path).open("r+b", buffering=0) as file:
         file.seek(-len(_END), os.SEEK_END)
         file.write(b",\n" + _encode(session) + _END)
@@ -113,19 +113,18 @@ def append(path: str, session: object) -> None:
 
 
 class Tally:
-    """What is noted of one test: durations, the first and the last result, what did not pass."""
+    """Adds up the results of one test: durations, first and last result, other outcomes."""
 
-    __slots__ = ("durations", "first", "following", "last", "nodeid", "others")
+    __slots__ = ("durations", "first", "last", "nodeid", "others")
 
     def __init__(self, first: Ran) -> None:
         self.nodeid = first.nodeid
         self.durations: list[float] = []
         self.first = self.last = first
         self.others: dict[str, int] = {}
-        self.following = self
 
     def summary(self) -> Summary:
-        """What they come to; the mean is exact where durations are of whole microseconds."""
+        """Return the summary; the mean is exact for durations in whole microseconds."""
         durations = self.durations
         durations.sort()
         count = len(durations)
@@ -149,24 +148,16 @@ Summary = tuple[str, dict[str, int], float, float, float, float, str, str, str]
 
 
 def by_test(path: str) -> list[Summary]:
-    """Decode session by session, and note each result with its test.
+    """Decode session by session and add each result to its test.
 
-    Counts on what a history written by one machine is like: whatever stands later in the file began
-    later. A test is looked for where it came last time, behind the one before; that is faster than
-    the hash of its name, and faster than patterns over the bytes (1.2 times this).
+    Relies on a history written by one machine: sessions are in the order of their start.
     """
     tests: dict[str, Tally] = {}
-    tally = Tally(Ran("", _PASSED, "", 0.0))
     for data in _sessions(path):
         for each in _decode_run(data).test_results:
-            found = tally.following
-            if found.nodeid != each.nodeid:
-                try:
-                    found = tests[each.nodeid]
-                except KeyError:
-                    found = tests[each.nodeid] = Tally(each)
-                tally.following = found
-            tally = found
+            tally = tests.get(each.nodeid)
+            if tally is None:
+                tally = tests[each.nodeid] = Tally(each)
             tally.durations.append(each.duration)
             tally.last = each
             if each.outcome is not _PASSED:
@@ -175,19 +166,19 @@ def by_test(path: str) -> list[Summary]:
 
 
 def _sessions(path: str) -> Iterator[bytes]:
-    """The bytes of each session, from pieces of the file of 1 MiB."""
+    """Yield the bytes of each session, reading 1 MiB at a time."""
     with Path(path).open("rb", buffering=0) as file:
         rest = file.readline()[-1:]
         while data := file.read(1 << 20):
             *whole, rest = (rest + data).split(_MARK)
             for piece in whole:
-                if piece:  # all but what stands before the first mark
+                if piece:  # empty before the first mark
                     yield _MARK + piece[: -len(b",")]
     yield _MARK + rest[: -len(_END)]
 
 
 def json_load_and_loop(path: str, days: int) -> int:
-    """What most people would write first: the standard library, and dictionaries."""
+    """Count recent failures with the standard library and dictionaries, the obvious way."""
     since = datetime.now(UTC) - timedelta(days=days)
     with Path(path).open("rb") as file:
         sessions = json.load(file)["sessions"]
