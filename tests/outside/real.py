@@ -26,7 +26,7 @@ from tests.outside.environments import (
     table,
     versions,
 )
-from tests.recording.oracle import closing_counts, stored_counts
+from tests.recording.runs import closing_counts, stored_counts
 
 ALWAYS = ("pytest==9.2.0", "pytest-xdist==3.8.0")
 WORKERS = ("-n", "2")

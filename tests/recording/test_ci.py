@@ -1,11 +1,11 @@
-"""What each CI service says of a run, from the variables that its documentation names."""
+"""Facts about CI builds, from the variables that each service documents."""
 
 from __future__ import annotations
 
 import pytest
 
 from pytest_insight.recording.facts.ci import SERVICES, ci_facts
-from pytest_insight.storage import JSONStorage
+from tests.recording.runs import last_session, run
 
 GITHUB = {
     "CI": "true",
@@ -292,6 +292,5 @@ def test_a_recorded_run_has_the_facts(
     for name, value in GITHUB.items():
         monkeypatch.setenv(name, value)
     pytester.makepyfile("def test_it(): pass")
-    pytester.runpytest_subprocess("--insight")
-    (session,) = JSONStorage().load_sessions()
-    assert session.testing_system["ci"] == PUSHES["github"][1]
+    run(pytester, "--insight")
+    assert last_session().testing_system["ci"] == PUSHES["github"][1]

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_insight.models import TestSession
 from pytest_insight.storage import JSONStorage
-from tests.recording.oracle import recorded
+from tests.recording.runs import record, run
 
 SCENARIOS = {
     "skips": """
@@ -157,13 +157,13 @@ SCENARIOS = {
         """,
 }
 
+CHANGE_PROCESS = {"patched clocks", "moved home and folder"}
 
-@pytest.mark.parametrize("source", SCENARIOS.values(), ids=SCENARIOS)
-def test_stored_counts_are_those_of_the_closing_line(
-    pytester: pytest.Pytester, source: str
-) -> None:
-    pytester.makepyfile(test_it=source)
-    recorded(pytester)
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_stored_counts_are_those_of_the_closing_line(pytester: pytest.Pytester, name: str) -> None:
+    pytester.makepyfile(test_it=SCENARIOS[name])
+    record(pytester, in_process=name not in CHANGE_PROCESS)
 
 
 @pytest.mark.parametrize(
@@ -180,15 +180,15 @@ def test_stored_counts_are_those_of_the_closing_line(
         ["-p", "no:warnings"],
         ["-p", "no:cacheprovider", "--capture=no"],
         ["-n", "2"],
-        ["-n", "2", "--dist", "loadfile"],
         ["-n", "0"],
-        ["-n", "1", "--maxprocesses", "1"],
     ],
     ids=" ".join,
 )
-def test_options_do_not_part_the_counts(pytester: pytest.Pytester, options: list[str]) -> None:
+def test_options_of_pytest_do_not_change_that(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
     pytester.makepyfile(test_it=SCENARIOS["errors in fixtures"], test_x=SCENARIOS["xfail"])
-    recorded(pytester, *options)
+    record(pytester, *options, in_process="-n" not in options)
 
 
 def test_files_that_cannot_be_collected_count(pytester: pytest.Pytester) -> None:
@@ -198,8 +198,8 @@ def test_files_that_cannot_be_collected_count(pytester: pytest.Pytester) -> None
         test_absent="import pytest; pytest.importorskip('nothing_of_that_name')",
         test_fine="def test_it(): pass",
     )
-    recorded(pytester)
-    session = recorded(pytester, "--continue-on-collection-errors")
+    record(pytester)
+    session = record(pytester, "--continue-on-collection-errors")
     assert {r.nodeid: str(r.outcome) for r in session.test_results} == {
         "test_broken.py": "error",
         "test_syntax.py": "error",
@@ -210,27 +210,29 @@ def test_files_that_cannot_be_collected_count(pytester: pytest.Pytester) -> None
 
 def test_doctests_count(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(module='"""\n>>> 1 + 1\n2\n>>> 1 + 1\n3\n"""')
-    recorded(pytester, "--doctest-modules")
+    record(pytester, "--doctest-modules")
 
 
 def test_the_failed_ones_of_last_time_count(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it="def test_a(): assert 0\ndef test_b(): pass")
-    recorded(pytester)
-    session = recorded(pytester, "--last-failed")
+    record(pytester)
+    session = record(pytester, "--last-failed")
     assert len(session.test_results) == 1
 
 
 def test_a_nodeid_that_runs_several_times_is_kept_each_time(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it="def test_a(): pass\ndef test_b(): assert 0")
-    twice = recorded(pytester, "--keep-duplicates", "test_it.py", "test_it.py")
+    twice = record(pytester, "--keep-duplicates", "test_it.py", "test_it.py")
     assert len(twice.test_results) in (2, 4)  # pytest 8 and 9 differ in what the option does
-    each = recorded(pytester, "-n", "2", "--dist", "each")
+    each = record(pytester, "-n", "2", "--dist", "each", in_process=False)
     assert len(each.test_results) == 4
     assert {r.worker for r in each.test_results} == {"gw0", "gw1"}
     assert each.rerun_test_groups == []
 
 
-def test_a_failing_hook_of_another_plugin_parts_nothing(pytester: pytest.Pytester) -> None:
+def test_a_failing_hook_of_another_plugin_costs_only_later_results(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makepyfile(test_it="def test_a(): pass\ndef test_b(): pass")
     pytester.makeconftest(
         """
@@ -239,7 +241,7 @@ def test_a_failing_hook_of_another_plugin_parts_nothing(pytester: pytest.Pyteste
                 raise RuntimeError("another plugin's")
         """
     )
-    pytester.runpytest_subprocess("--insight")
+    run(pytester, "--insight")
     (session,) = JSONStorage().load_sessions()
     assert session.exit_status == pytest.ExitCode.INTERNAL_ERROR
     assert session.test_results[0].nodeid == "test_it.py::test_a"
@@ -256,7 +258,7 @@ def test_an_outcome_that_another_plugin_invents_is_kept_by_its_name(
                 return "wobbly", "w", "WOBBLY"
         """
     )
-    session = recorded(pytester)
+    session = record(pytester)
     assert {str(o): n for o, n in session.outcome_counts.items()} == {
         "wobbly": 1,
         "passed": 1,
@@ -265,12 +267,12 @@ def test_an_outcome_that_another_plugin_invents_is_kept_by_its_name(
 
 
 @pytest.mark.parametrize("options", [["-p", "no:terminal"], ["-qq"]], ids=" ".join)
-def test_where_pytest_prints_no_counts_the_same_is_stored(
+def test_if_pytest_prints_no_counts_the_same_is_stored(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:
     pytester.makepyfile(test_it=SCENARIOS["errors in fixtures"], test_x=SCENARIOS["xfail"])
-    told = recorded(pytester)
-    ran = pytester.runpytest_subprocess("--insight", *options)
+    told = record(pytester)
+    ran = run(pytester, "--insight", *options)
     assert "insight:" not in ran.stdout.str()
     untold = JSONStorage().get_last_session()
     assert untold is not None
@@ -279,8 +281,8 @@ def test_where_pytest_prints_no_counts_the_same_is_stored(
 
 
 def test_a_usage_error_stores_nothing(pytester: pytest.Pytester) -> None:
-    assert pytester.runpytest_subprocess("--insight", "missing.py").ret == 4
-    assert pytester.runpytest_subprocess("--insight", "--no-such-option").ret == 4
+    assert run(pytester, "--insight", "missing.py").ret == 4
+    assert run(pytester, "--insight", "--no-such-option").ret == 4
     assert JSONStorage().count() == 0
 
 
@@ -300,16 +302,16 @@ def outline(session: TestSession) -> list[tuple[str, str]]:
     return [(r.nodeid, str(r.outcome)) for r in session.test_results]
 
 
-def test_times_are_right_whatever_the_tests_do_to_the_clocks(pytester: pytest.Pytester) -> None:
+def test_times_are_right_even_if_tests_patch_the_clocks(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=SCENARIOS["patched clocks"])
-    session = recorded(pytester)
+    session = record(pytester, in_process=False)
     for result in session.test_results:
         assert session.session_start_time <= result.start_time <= session.session_stop_time
 
 
-def test_odd_properties_are_kept_as_what_can_be_said_of_them(pytester: pytest.Pytester) -> None:
+def test_properties_that_json_cannot_hold_are_kept_as_text(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=SCENARIOS["odd properties"])
-    (result,) = recorded(pytester).test_results
+    (result,) = record(pytester).test_results
     assert [name for name, _ in result.properties] == ["odd", "3", "set", "text", "", ""]
     assert "whose repr() fails" in result.properties[0][1]
     assert result.properties[3][1] == r"\udc80"

@@ -10,6 +10,7 @@ import pytest
 from pytest_insight import locations
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage, ProfileManager, SQLiteStorage, create_profile
+from tests.recording.runs import run
 
 TESTS = "def test_a():\n    pass\n\ndef test_b():\n    assert not 'empty'\n"
 LOADED = """
@@ -33,7 +34,7 @@ NOT_FOR_FILES = {
 def test_a_run_is_recorded_into_an_sqlite_profile(pytester: pytest.Pytester) -> None:
     profile = create_profile("team", "sqlite")
     pytester.makepyfile(TESTS)
-    ran = pytester.runpytest_subprocess("--insight", "--insight-profile=team")
+    ran = run(pytester, "--insight", "--insight-profile=team")
     ran.stdout.fnmatch_lines([f"insight: saved 2 results as * in {profile.path}"])
     with SQLiteStorage(profile.path) as storage:
         (session,) = storage.load_sessions()
@@ -49,8 +50,8 @@ def test_a_database_whose_type_was_forgotten_is_still_one(
     monkeypatch.setenv(locations.DB_PATH_VARIABLE, str(path))
     with monkeypatch.context() as said:
         said.setenv(locations.STORAGE_TYPE_VARIABLE, "sqlite")
-        pytester.runpytest_subprocess("--insight")
-    ran = pytester.runpytest_subprocess("--insight")
+        run(pytester, "--insight")
+    ran = run(pytester, "--insight")
     ran.stdout.fnmatch_lines([f"insight: saved 2 results as * in {path}"])
     with SQLiteStorage(path) as storage:
         assert [len(session.test_results) for session in storage.load_sessions()] == [2, 2]
@@ -64,11 +65,11 @@ def test_a_database_named_as_a_json_store_is_left_alone_and_the_session_waits(
     pytester.makepyfile(TESTS)
     recorded = ("--insight", "--insight-profile=team")
     for _ in range(3):
-        pytester.runpytest_subprocess(*recorded)
+        run(pytester, *recorded)
     manager = ProfileManager()
     manager.update_profile("team", storage_type="json")
     before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
-    ran = pytester.runpytest_subprocess(*recorded)
+    ran = run(pytester, *recorded)
     ran.stdout.fnmatch_lines(
         [f"insight: this run was NOT saved: {path} is an SQLite database, *recovers it from *"]
     )
@@ -76,7 +77,7 @@ def test_a_database_named_as_a_json_store_is_left_alone_and_the_session_waits(
     assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
     assert len(journals(locations.journal_folder())) == 1
     manager.update_profile("team", storage_type=profile.storage_type)
-    ran = pytester.runpytest_subprocess(*recorded)
+    ran = run(pytester, *recorded)
     ran.stdout.fnmatch_lines(["insight: saved 2 results*", "insight: recovered *"])
     with SQLiteStorage(path) as storage:
         assert [len(session.test_results) for session in storage.load_sessions()] == [2] * 5
@@ -88,7 +89,7 @@ def test_a_journal_names_its_database_without_the_password(
     url = "postgresql://me:hush-hush@127.0.0.1:1/history"  # nobody listens there
     create_profile("team", "postgresql", url, store_password=True)
     pytester.makepyfile(TESTS)
-    ran = pytester.runpytest_subprocess("--insight", "--insight-profile=team")
+    ran = run(pytester, "--insight", "--insight-profile=team")
     ran.stdout.fnmatch_lines(["insight: this run was NOT saved: *recovers it from *"])
     (journal,) = journals(locations.journal_folder())
     head = json.loads(journal.read_bytes().partition(b"\n")[0])

@@ -1,4 +1,4 @@
-"""Runs that do not end as they should: what was finished is in the history afterwards."""
+"""Runs that end early: the history has what was finished."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pytest_insight.recording.facts.git import UNKNOWN
 from pytest_insight.recording.journal.recovery import Recovery, recover_journals
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage
+from tests.recording.runs import run
 from tests.recording.test_git_facts import git, repository
 
 DEATHS = {
@@ -46,7 +47,7 @@ def only_session() -> TestSession:
 
 
 @pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS)
-def test_a_run_that_dies_is_brought_in_with_the_test_that_was_running(
+def test_a_run_that_dies_is_recovered_with_the_test_that_was_running(
     pytester: pytest.Pytester, death: str
 ) -> None:
     pytester.makepyfile(test_it=suite(death))
@@ -85,15 +86,15 @@ def test_a_run_that_dies_has_the_code_that_it_tested(pytester: pytest.Pytester) 
     assert code.digest not in (None, UNKNOWN)
 
 
-def test_the_next_recorded_run_brings_it_in_and_says_so(pytester: pytest.Pytester) -> None:
+def test_the_next_recorded_run_recovers_it_and_says_so(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=suite(DEATHS["sigkill"]))
     pytester.runpytest_subprocess("--insight")
-    ran = pytester.runpytest_subprocess("--insight", "-k", "before")
+    ran = run(pytester, "--insight", "-k", "before")
     ran.stdout.fnmatch_lines(["insight: saved 1 result as *", "insight: recovered * died while *"])
     assert [session.crashed for session in JSONStorage().load_sessions()] == [True, False]
 
 
-def test_a_command_brings_it_in_and_says_so(pytester: pytest.Pytester) -> None:
+def test_a_command_recovers_it_and_says_so(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=suite(DEATHS["exit"]))
     pytester.runpytest_subprocess("--insight")
     command = [str(Path(sys.executable).with_name("insight")), "sessions", "list"]
@@ -129,9 +130,9 @@ def test_the_journal_of_a_living_run_is_left_alone(pytester: pytest.Pytester) ->
     assert not only_session().crashed
 
 
-def test_two_that_find_the_same_journal_bring_it_in_once(pytester: pytest.Pytester) -> None:
+def test_two_that_find_the_same_journal_recover_it_once(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=suite(DEATHS["exit"]))
-    for _ in range(3):
+    for _ in range(2):
         pytester.runpytest_subprocess("--insight")
     script = (
         "from pytest_insight import locations\n"
@@ -139,11 +140,11 @@ def test_two_that_find_the_same_journal_bring_it_in_once(pytester: pytest.Pytest
         "print(sum(f.saved for f in recover_journals(locations.journal_folder())))"
     )
     processes = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(4)
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(3)
     ]
     counts = [int(process.communicate(timeout=60)[0]) for process in processes]
-    assert sum(counts) == 3
-    assert len({session.session_id for session in JSONStorage().iter_sessions()}) == 3
+    assert sum(counts) == 2
+    assert len({session.session_id for session in JSONStorage().iter_sessions()}) == 2
 
 
 def test_a_journal_cut_off_anywhere_gives_what_is_complete(pytester: pytest.Pytester) -> None:
@@ -165,7 +166,7 @@ def test_a_journal_cut_off_anywhere_gives_what_is_complete(pytester: pytest.Pyte
 
 
 def _open_result(data: bytes, cut: int) -> int:
-    """1 where the cut is inside a result's line."""
+    """Return 1 if the cut is inside the line of a result."""
     line = data[data.rindex(b"\n", 0, cut) + 1 if b"\n" in data[:cut] else 0 :]
     return int(line.startswith(b'{"nodeid"'))
 
@@ -176,7 +177,7 @@ def test_a_store_that_cannot_be_opened_keeps_the_run_in_its_journal(
     blocked = JSONStorage().file_path
     blocked.mkdir(parents=True)
     pytester.makepyfile("def test_it(): pass")
-    ran = pytester.runpytest_subprocess("--insight")
+    ran = run(pytester, "--insight")
     assert ran.ret == 0
     ran.stdout.fnmatch_lines(["insight: this run was NOT saved: *; *recovers it from *"])
     (recovery,) = recover()
@@ -190,14 +191,14 @@ def test_a_store_that_cannot_be_opened_keeps_the_run_in_its_journal(
     assert session.exit_status == 0
 
 
-def test_a_folder_that_takes_no_journal_does_not_keep_a_run_from_being_saved(
+def test_a_folder_that_takes_no_journal_does_not_prevent_saving(
     pytester: pytest.Pytester,
 ) -> None:
     folder = locations.journal_folder()
     folder.parent.mkdir(parents=True)
     folder.write_text("a file where the folder should be")
     pytester.makepyfile("def test_it(): pass")
-    assert pytester.runpytest_subprocess("--insight").ret == 0
+    assert run(pytester, "--insight").ret == 0
     assert len(only_session().test_results) == 1
 
 

@@ -9,15 +9,13 @@ from importlib.metadata import version
 import pytest
 
 from pytest_insight.models import TestSession
-from pytest_insight.storage import JSONStorage
+from tests.recording.runs import last_session, run
 
 
 def recorded(pytester: pytest.Pytester, *options: str) -> TestSession:
     pytester.makepyfile("def test_it(): pass")
-    pytester.runpytest_subprocess("--insight", *options)
-    session = JSONStorage().get_last_session()
-    assert session is not None
-    return session
+    run(pytester, "--insight", *options)
+    return last_session()
 
 
 def test_the_machine_the_versions_and_the_plugins_are_facts(pytester: pytest.Pytester) -> None:
@@ -40,34 +38,16 @@ def test_a_plugin_that_is_switched_off_is_not_among_them(pytester: pytest.Pytest
     assert "pytest-xdist" not in plugins
 
 
-@pytest.mark.parametrize(
-    ("source", "options", "status"),
-    [
-        ("def test_it(): pass", [], 0),
-        ("def test_it(): assert 0", [], 1),
-        ("def test_it(): raise KeyboardInterrupt", [], 2),
-        ("def helper(): pass", [], 5),
-        ("import pytest\ndef test_it(): pytest.exit('x', returncode=9)", [], 9),
-        ("def test_it(): assert 0", ["-n", "2"], 1),
-    ],
-)
-def test_the_exit_status_is_pytests(
-    pytester: pytest.Pytester, source: str, options: list[str], status: int
-) -> None:
-    pytester.makepyfile(source)
-    assert pytester.runpytest_subprocess("--insight", *options).ret == status
-    session = JSONStorage().get_last_session()
-    assert session is not None
-    assert session.exit_status == status
-
-
 def test_an_exit_status_that_another_plugin_sets_is_the_one(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("def pytest_sessionfinish(session): session.exitstatus = 42")
     assert recorded(pytester).exit_status == 42
 
 
-def test_a_machine_without_a_name_is_one(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(
-        "import socket\ndef fails(): raise OSError('no name')\nsocket.gethostname = fails"
-    )
+def test_a_machine_without_a_name_has_an_empty_one(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> str:
+        raise OSError("no name")
+
+    monkeypatch.setattr(socket, "gethostname", fails)
     assert recorded(pytester).testing_system["host"] == ""

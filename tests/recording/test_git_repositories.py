@@ -1,4 +1,4 @@
-"""A git that is missing, refuses, hangs or is killed: the run does not notice."""
+"""A git that is missing, refuses, hangs or is killed does not affect the run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from pytest_insight.recording.facts.git import UNKNOWN, CodeProbe
 from pytest_insight.storage import JSONStorage
+from tests.recording.runs import last_session, run
 from tests.recording.test_git_facts import PATIENT, git, repo, repository
 from tests.tools import tool
 
@@ -40,7 +41,7 @@ def test_without_a_place_for_answers_nothing_is_known(
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give")
-def test_a_repository_of_somebody_else_is_left_alone(
+def test_a_repository_of_another_user_is_left_alone(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
@@ -51,7 +52,7 @@ def test_a_repository_of_somebody_else_is_left_alone(
 
 
 def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> Path:
-    """A git on the PATH that never comes back, nor does what it started; with `only`, of that."""
+    """Put a git on the PATH that hangs, if `only` is given in that command only."""
     real = shutil.which("git")
     folder.mkdir()
     script = folder / "git"
@@ -66,7 +67,7 @@ def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> P
 
 
 def alive(group: str) -> bool:
-    """Whether a process of the group runs; one that nobody has waited for does not."""
+    """Return whether a process of the group runs; a zombie does not."""
     ps = [tool("ps"), "-eo", "pgid=,stat="]
     lines = subprocess.run(ps, capture_output=True, text=True, check=True).stdout.splitlines()
     return any(line.split()[0] == group and line.split()[1][0] != "Z" for line in lines)
@@ -78,7 +79,7 @@ def test_a_git_that_hangs_is_not_waited_for_and_not_left_behind(
     repository(pytester.path)
     pids = slow_git(tmp_path / "bin", monkeypatch)
     pytester.makepyfile("def test_it(): pass")
-    ran = pytester.runpytest_subprocess("--insight", "-W", "error", timeout=300)
+    ran = run(pytester, "--insight", "-W", "error")
     ran.assert_outcomes(passed=1)
     assert ran.ret == 0
     ran.stdout.fnmatch_lines(["insight: saved 1 result as *"])
@@ -116,7 +117,7 @@ def test_a_run_that_never_starts_leaves_no_git_behind(
         f"    while len(pathlib.Path({str(pids)!r}).read_text().split()) < 4: time.sleep(0.01)\n"
         "    pytest.exit('no', returncode=9)\n"
     )
-    assert pytester.runpytest_subprocess("--insight", timeout=300).ret == 9
+    assert run(pytester, "--insight").ret == 9
     for group in pids.read_text().split():
         assert not alive(group)
 
@@ -132,3 +133,22 @@ def test_ctrl_c_is_for_the_tests_and_not_for_git(repo: Path) -> None:
     command = [sys.executable, "-c", script, str(repo)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_the_commit_and_the_branch_are_recorded(pytester: pytest.Pytester) -> None:
+    repository(pytester.path)
+    pytester.makepyfile("def test_it(): pass")
+    run(pytester, "--insight")
+    code = last_session().code_state
+    assert code is not None
+    assert (code.commit, code.branch) == (git(pytester.path, "rev-parse", "HEAD"), "main")
+
+
+def test_a_run_is_recorded_if_git_is_not_installed(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(pytester.path)
+    pytester.makepyfile("def test_it(): pass")
+    monkeypatch.setenv("PATH", os.devnull)
+    run(pytester, "--insight")
+    assert last_session().code_state is None

@@ -1,13 +1,11 @@
-"""An ordinary run, recorded by a pytest of its own, compared with what that pytest said."""
+"""An ordinary run, compared with what pytest printed."""
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
-from pytest_insight.models import TestOutcome, TestResult, TestSession
-from pytest_insight.storage import JSONStorage
+from pytest_insight.models import TestResult, TestSession
+from tests.recording.runs import record
 
 SUITE = """
 import logging, sys, warnings
@@ -72,15 +70,7 @@ def test_warns():
 @pytest.fixture
 def recorded(pytester: pytest.Pytester) -> TestSession:
     pytester.makepyfile(test_suite=SUITE)
-    ran = pytester.runpytest_subprocess("--insight", "--insight-tag", "ci=nightly")
-    (session,) = JSONStorage().load_sessions()
-    # The oracle: what pytest's own closing line says.
-    words = {"passed": "passed", "failed": "failed", "errors": "error", "skipped": "skipped"}
-    words |= {"xfailed": "xfailed", "xpassed": "xpassed"}
-    said = {words[word]: count for word, count in ran.parseoutcomes().items() if word in words}
-    assert {str(outcome): count for outcome, count in session.outcome_counts.items()} == said
-    assert ran.ret == session.exit_status == 1
-    return session
+    return record(pytester, "--insight-tag", "ci=nightly")
 
 
 def results(session: TestSession, name: str) -> list[TestResult]:
@@ -121,7 +111,7 @@ def test_a_failure_has_its_text_and_its_output(recorded: TestSession) -> None:
     assert "to the log" in failed.caplog
 
 
-def test_a_pass_has_neither(recorded: TestSession) -> None:
+def test_a_pass_has_neither_text_nor_output(recorded: TestSession) -> None:
     passed = result(recorded, "test_passes")
     assert (passed.longreprtext, passed.capstdout) == ("", "")
 
@@ -136,7 +126,7 @@ def test_each_text_is_kept_once_under_its_own_result(recorded: TestSession) -> N
     assert result(recorded, "test_setup_error").capstdout == "in setup\n"
 
 
-def test_reasons_are_kept(recorded: TestSession) -> None:
+def test_reasons_of_skips_and_expected_failures_are_kept(recorded: TestSession) -> None:
     assert "not today" in result(recorded, "test_skipped_by_mark").longreprtext
     assert "not here" in result(recorded, "test_skipped_inside").longreprtext
     assert "known" in result(recorded, "test_xfails").longreprtext
@@ -167,17 +157,3 @@ def test_facts_about_the_run_are_kept(recorded: TestSession) -> None:
     assert recorded.session_id.startswith(
         f"{recorded.sut_name}-{recorded.session_start_time:%Y%m%d}-"
     )
-
-
-def test_files_that_cannot_be_collected_count_too(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        test_broken="import nothing_of_that_name",
-        test_absent="import pytest; pytest.importorskip('nothing_of_that_name')",
-    )
-    ran = pytester.runpytest_subprocess("--insight")
-    (session,) = JSONStorage().load_sessions()
-    ran.assert_outcomes(errors=1, skipped=1)
-    assert session.outcome_counts == Counter([TestOutcome.ERROR, TestOutcome.SKIPPED])
-    (error,) = (r for r in session.test_results if r.outcome == TestOutcome.ERROR)
-    assert error.nodeid == "test_broken.py"
-    assert "nothing_of_that_name" in error.longreprtext

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from pytest_insight.models import TestOutcome
-from tests.recording.oracle import recorded
+from tests.recording.runs import record
 
 FLAKY = """
 import itertools, pytest
@@ -40,7 +40,7 @@ def test_setup(shaky): pass
 
 def test_each_attempt_is_a_result_and_the_last_one_stands(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=FLAKY)
-    session = recorded(pytester)
+    session = record(pytester)
     groups = {
         group.nodeid.partition("::")[2]: [str(r.outcome) for r in group.tests]
         for group in session.rerun_test_groups
@@ -55,14 +55,14 @@ def test_each_attempt_is_a_result_and_the_last_one_stands(pytester: pytest.Pytes
 def test_an_attempt_keeps_its_own_output_only(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=FLAKY)
     pytester.makeini("[pytest]\ninsight_capture = all")
-    session = recorded(pytester)
+    session = record(pytester)
     outputs = [r.capstdout for r in session.test_results if r.nodeid.endswith("test_flaky")]
     assert outputs == ["attempt 0\n", "attempt 1\n", "attempt 2\n"]
 
 
 def test_a_pass_with_a_failing_teardown_is_no_rerun(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=FLAKY)
-    session = recorded(pytester, "--reruns", "0")
+    session = record(pytester, "--reruns", "0")
     late = [str(r.outcome) for r in session.test_results if r.nodeid.endswith("test_late")]
     assert late == ["passed", "error"]
     assert "test_late" not in {g.nodeid for g in session.rerun_test_groups}
@@ -71,7 +71,7 @@ def test_a_pass_with_a_failing_teardown_is_no_rerun(pytester: pytest.Pytester) -
 @pytest.mark.parametrize("options", [["-n", "2"], ["-n", "2", "--dist", "loadfile"], ["-n", "0"]])
 def test_xdist_records_one_session(pytester: pytest.Pytester, options: list[str]) -> None:
     pytester.makepyfile(test_it=FLAKY)
-    session = recorded(pytester, *options)
+    session = record(pytester, *options, in_process=options[1] == "0")
     workers = {result.worker for result in session.test_results}
     assert workers <= ({"gw0", "gw1"} if options[1] == "2" else {""})
     if options[1] == "2":
@@ -83,7 +83,7 @@ def test_a_worker_that_crashes_is_a_result_that_says_so(pytester: pytest.Pyteste
     pytester.makepyfile(
         test_it="import os\ndef test_a(): pass\ndef test_dies(): os._exit(1)\ndef test_b(): pass"
     )
-    session = recorded(pytester, "-n", "1")
+    session = record(pytester, "-n", "1", in_process=False)
     (died,) = (r for r in session.test_results if r.nodeid.endswith("test_dies"))
     # pytest's closing line counts it as failed.
     assert died.outcome == TestOutcome.FAILED
@@ -131,7 +131,7 @@ with_subtests = pytest.mark.skipif(
 @pytest.mark.parametrize("options", [[], ["-v"], ["-n", "2"], ["-x"]], ids=" ".join)
 def test_subtests_count_beside_their_test(pytester: pytest.Pytester, options: list[str]) -> None:
     pytester.makepyfile(test_it=SUBTESTS)
-    session = recorded(pytester, *options)
+    session = record(pytester, *options, in_process="-n" not in options)
     failed = [r for r in session.test_results if r.outcome == TestOutcome.FAILED]
     assert len(failed) >= (1 if options == ["-x"] else 3)
     assert len({r.longreprtext for r in failed}) == len(failed)
@@ -140,7 +140,7 @@ def test_subtests_count_beside_their_test(pytester: pytest.Pytester, options: li
 @with_subtests
 def test_a_failing_subtest_says_which_one_it_is(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=SUBTESTS)
-    session = recorded(pytester, "test_it.py::test_it")
+    session = record(pytester, "test_it.py::test_it")
     first_lines = [
         r.longreprtext.partition("\n")[0]
         for r in session.test_results
@@ -160,12 +160,12 @@ def test_the_time_of_a_subtest_is_not_counted_twice(pytester: pytest.Pytester) -
                     time.sleep(0.2)
         """
     )
-    session = recorded(pytester)
+    session = record(pytester)
     assert sum(r.duration for r in session.test_results if r.outcome == "passed") < 1.0
 
 
 @with_subtests
-@pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=" ".join)
+@pytest.mark.parametrize("options", [[], ["-v"], ["-n", "2"]], ids=" ".join)
 def test_what_subtests_counted_in_an_attempt_that_is_repeated(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:
@@ -186,5 +186,4 @@ def test_what_subtests_counted_in_an_attempt_that_is_repeated(
             with subtests.test("bad"): assert 0
         """
     )
-    recorded(pytester, *options)
-    recorded(pytester, "-v", *options)
+    record(pytester, *options, in_process="-n" not in options)

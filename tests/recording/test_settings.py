@@ -1,4 +1,4 @@
-"""Options, ini keys and variables: which comes first, and what is no valid one."""
+"""Options, ini keys and environment variables: their precedence, and invalid values."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.models import TestSession
 from pytest_insight.storage import JSONStorage, create_profile, list_profiles
+from tests.recording.runs import insight_lines, last_session, run
 
 
 @pytest.fixture(autouse=True)
@@ -20,12 +20,6 @@ def suite(pytester: pytest.Pytester) -> None:
 def count(profile: str = "default") -> int:
     profiles = list_profiles()
     return JSONStorage(profiles[profile].path).count() if profile in profiles else 0
-
-
-def last() -> TestSession:
-    session = JSONStorage().get_last_session()
-    assert session is not None
-    return session
 
 
 # On and off --------------------------------------------------------------------------------------
@@ -44,6 +38,9 @@ def last() -> TestSession:
         ("false", "1", [], True),
         ("false", " TRUE ", [], True),
         ("false", "yes", [], True),
+        ("true", " off ", [], False),
+        ("true", "FALSE", [], False),
+        ("true", "no", [], False),
         ("false", "0", [], False),
         ("false", None, [], False),
         ("false", None, ["--insight"], True),
@@ -62,7 +59,7 @@ def test_the_option_comes_first_then_the_variable_then_the_ini_key(
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # by which an inner pytest knows that it is one
     if variable is not None:
         monkeypatch.setenv("PYTEST_INSIGHT", variable)
-    assert pytester.runpytest_subprocess(*options).ret == 0
+    assert run(pytester, *options).ret == 0
     assert count() == int(recorded)
 
 
@@ -74,10 +71,34 @@ def test_the_option_comes_first_then_the_variable_then_the_ini_key(
     ],
 )
 def test_a_question_to_pytest_is_no_run(pytester: pytest.Pytester, option: str) -> None:
-    ran = pytester.runpytest_subprocess("--insight", "--insight-profile", "new", option)
+    ran = run(pytester, "--insight", "--insight-profile", "new", option)
     assert ran.ret == 0
     assert "insight: " not in ran.stdout.str()
     assert not locations.home().exists()
+
+
+def test_nothing_is_recorded_unless_asked_for(pytester: pytest.Pytester) -> None:
+    ran = run(pytester)
+    assert insight_lines(ran) == []
+    assert not locations.home().exists()
+
+
+def test_a_pytest_that_a_test_starts_is_not_recorded(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(
+        """
+        pytest_plugins = "pytester"
+        def test_inner(pytester):
+            pytester.makepyfile("def test_innermost(): pass")
+            assert pytester.runpytest_subprocess().ret == 0
+        """
+    )
+    monkeypatch.setenv("PYTEST_INSIGHT", "1")
+    monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(pytester.path / "home"))
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    assert run(pytester).ret == 0
+    assert count() == 1
 
 
 # Where to ----------------------------------------------------------------------------------------
@@ -89,11 +110,15 @@ def test_the_profile_of_the_option_comes_before_the_variable_and_that_before_the
     for name in ("variable", "option"):
         create_profile(name)
     pytester.makeini("[pytest]\ninsight = true\ninsight_profile = ini")
-    pytester.runpytest_subprocess()
+    run(
+        pytester,
+    )
     assert count("ini") == 1  # which was created
     monkeypatch.setenv("PYTEST_INSIGHT_PROFILE", "variable")
-    pytester.runpytest_subprocess()
-    pytester.runpytest_subprocess("--insight-profile", "option")
+    run(
+        pytester,
+    )
+    run(pytester, "--insight-profile", "option")
     assert [count(name) for name in ("ini", "variable", "option", "default")] == [1, 1, 1, 0]
 
 
@@ -103,7 +128,9 @@ def test_the_path_of_the_variable_comes_before_the_profile_of_the_ini_key(
     pytester.makeini("[pytest]\ninsight = true\ninsight_profile = ini")
     path = pytester.path / "elsewhere.json"
     monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", str(path))
-    pytester.runpytest_subprocess()
+    run(
+        pytester,
+    )
     assert JSONStorage(path).count() == 1
     assert "ini" not in list_profiles()
 
@@ -112,12 +139,12 @@ def test_runs_that_create_the_same_profile_at_once_all_record(pytester: pytest.P
     command = [sys.executable, "-m", "pytest", "--insight", "--insight-profile", "ci", "-q"]
     command += ["-p", "no:cacheprovider"]
     running = [
-        subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE) for _ in range(6)
+        subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE) for _ in range(3)
     ]
     for process in running:
         said = process.communicate(timeout=300)[0]
         assert process.returncode == 0, said
-    assert count("ci") == 6
+    assert count("ci") == 3
 
 
 # Names -------------------------------------------------------------------------------------------
@@ -127,20 +154,24 @@ def test_the_name_of_the_option_comes_before_that_of_the_ini_key(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makeini("[pytest]\ninsight = true\ninsight_sut =")
-    pytester.runpytest_subprocess()
-    assert last().sut_name == pytester.path.name
+    run(
+        pytester,
+    )
+    assert last_session().sut_name == pytester.path.name
     pytester.makeini("[pytest]\ninsight = true\ninsight_sut = from ini")
-    pytester.runpytest_subprocess()
-    assert last().sut_name == "from ini"
-    pytester.runpytest_subprocess("--insight-sut", "from option")
-    assert last().sut_name == "from option"
+    run(
+        pytester,
+    )
+    assert last_session().sut_name == "from ini"
+    run(pytester, "--insight-sut", "from option")
+    assert last_session().sut_name == "from option"
 
 
 def test_tags_are_repeated_and_a_value_may_be_anything(pytester: pytest.Pytester) -> None:
     tags = ["a=1", " b =x=y", "c=", "a=2", "d=two\nlines \u00fc [red]"]
     options = [part for tag in tags for part in ("--insight-tag", tag)]
-    pytester.runpytest_subprocess("--insight", *options)
-    assert last().session_tags == {
+    run(pytester, "--insight", *options)
+    assert last_session().session_tags == {
         "a": "2",
         "b": "x=y",
         "c": "",
@@ -153,17 +184,16 @@ def test_tags_are_repeated_and_a_value_may_be_anything(pytester: pytest.Pytester
     [
         ([], None),
         (["-n", "0"], None),
-        (["-n", "3"], 3),
-        (["-n", "5", "--maxprocesses", "2"], 2),
-        (["--dist", "load", "--tx", "2*popen", "--tx", "popen"], 3),
+        (["-n", "3", "--maxprocesses", "1"], 1),
+        (["--dist", "load", "--tx", "1*popen", "--tx", "popen"], 2),
     ],
     ids=str,
 )
 def test_the_number_of_workers_is_a_fact(
     pytester: pytest.Pytester, options: list[str], workers: int | None
 ) -> None:
-    pytester.runpytest_subprocess("--insight", *options)
-    assert last().testing_system.get("workers") == workers
+    run(pytester, "--insight", *options)
+    assert last_session().testing_system.get("workers") == workers
 
 
 # Mistakes ----------------------------------------------------------------------------------------
@@ -197,7 +227,7 @@ VARIABLES = {
 
 
 def assert_refused(ran: pytest.RunResult, sentence: str) -> None:
-    """A usage error with one sentence, and nothing else: no run, no session, no file."""
+    """Fail unless pytest printed one usage error and nothing was run or written."""
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
     assert ran.stdout.str() == ""
     (line,) = (line for line in ran.errlines if line)
@@ -210,8 +240,8 @@ def assert_refused(ran: pytest.RunResult, sentence: str) -> None:
 def test_a_mistake_in_an_option_is_a_usage_error(
     pytester: pytest.Pytester, options: list[str], sentence: str
 ) -> None:
-    assert_refused(pytester.runpytest_subprocess("--insight", *options), sentence)
-    assert pytester.runpytest_subprocess("--no-insight", *options).ret == 0
+    assert_refused(run(pytester, "--insight", *options), sentence)
+    assert run(pytester, "--no-insight", *options).ret == 0
 
 
 @pytest.mark.parametrize(("line", "sentence"), INI.values(), ids=INI)
@@ -220,8 +250,13 @@ def test_a_mistake_in_an_ini_key_is_a_usage_error(
 ) -> None:
     switch = "" if line.startswith("insight =") else "insight = true\n"
     pytester.makeini(f"[pytest]\n{switch}{line}\n")
-    assert_refused(pytester.runpytest_subprocess(), sentence)
-    assert pytester.runpytest_subprocess("--no-insight").ret == 0
+    assert_refused(
+        run(
+            pytester,
+        ),
+        sentence,
+    )
+    assert run(pytester, "--no-insight").ret == 0
 
 
 @pytest.mark.parametrize(("name", "value", "sentence"), VARIABLES.values(), ids=VARIABLES)
@@ -234,21 +269,36 @@ def test_a_mistake_in_a_variable_is_a_usage_error(
 ) -> None:
     monkeypatch.setenv(name, value)
     options = [] if name == "PYTEST_INSIGHT" else ["--insight"]
-    assert_refused(pytester.runpytest_subprocess(*options), sentence)
-    assert pytester.runpytest_subprocess("--no-insight").ret == 0
+    assert_refused(run(pytester, *options), sentence)
+    assert run(pytester, "--no-insight").ret == 0
 
 
 def test_a_profile_that_differs_in_case_only_is_a_usage_error(pytester: pytest.Pytester) -> None:
     create_profile("CI")
-    ran = pytester.runpytest_subprocess("--insight", "--insight-profile", "ci")
+    ran = run(pytester, "--insight", "--insight-profile", "ci")
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
-    assert "case does not tell them apart" in ran.stderr.str()
+    assert "case makes no difference" in ran.stderr.str()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"version":1,"active":"gone","profiles":{}}',
+        '{"version":1,"active":"p","profiles":{"p":{"storage_type":"no-such-type"}}}',
+    ],
+)
+def test_a_wrong_profiles_file_stops_no_run(pytester: pytest.Pytester, content: str) -> None:
+    locations.profiles_path().parent.mkdir(parents=True)
+    locations.profiles_path().write_text(content)
+    ran = run(pytester, "--insight")
+    assert ran.ret == 0
+    ran.stdout.fnmatch_lines(["insight: this run is NOT recorded: *"])
 
 
 def test_a_broken_file_of_profiles_is_no_mistake_in_an_option(pytester: pytest.Pytester) -> None:
     create_profile("ci")
     locations.profiles_path().write_text("{")
-    ran = pytester.runpytest_subprocess("--insight")
+    ran = run(pytester, "--insight")
     ran.assert_outcomes(passed=1)
     assert ran.ret == 0
     ran.stdout.fnmatch_lines(["insight: this run is NOT recorded: the profiles in * cannot be*"])

@@ -16,6 +16,7 @@ from pytest_insight.models import TestResult, TestSession
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.recording.redaction import REDACTED, TextPolicy, secrets_of
 from pytest_insight.storage import JSONStorage
+from tests.recording.runs import last_session, record
 
 SECRET = "hunter2-hunter2"
 CHATTY = """
@@ -49,14 +50,6 @@ def test_xfails(chatty):
 """
 
 
-def recorded(pytester: pytest.Pytester, *options: str) -> TestSession:
-    ran = pytester.runpytest_subprocess("--insight", *options)
-    assert "recording failed" not in ran.stdout.str()
-    session = JSONStorage().get_last_session()
-    assert session is not None
-    return session
-
-
 def by_name(session: TestSession) -> dict[str, TestResult]:
     return {r.nodeid.partition("::")[2]: r for r in session.test_results}
 
@@ -69,7 +62,7 @@ def test_output_is_kept_of_tests_that_did_not_pass_with_that_of_setup_and_teardo
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makepyfile(test_it=CHATTY)
-    results = by_name(recorded(pytester))
+    results = by_name(record(pytester))
     assert texts_of(results["test_passes"]) == []
     assert texts_of(results["test_skipped"]) == []
     for name in ("test_fails", "test_skips", "test_xfails"):
@@ -81,14 +74,14 @@ def test_output_is_kept_of_tests_that_did_not_pass_with_that_of_setup_and_teardo
 
 def test_output_of_all_tests_is_kept_on_demand(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=CHATTY)
-    results = by_name(recorded(pytester, "-o", "insight_capture=all"))
+    results = by_name(record(pytester, "-o", "insight_capture=all"))
     assert results["test_passes"].capstdout == "setup out\ncall out\nteardown out\n"
     assert results["test_passes"].capstderr == "setup err\n"
 
 
 def test_output_of_no_test_is_kept_on_demand(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=CHATTY)
-    session = recorded(pytester, "-o", "insight_capture=none")
+    session = record(pytester, "-o", "insight_capture=none")
     assert [texts_of(result) for result in session.test_results] == [[]] * 5
     assert "assert 0" in by_name(session)["test_fails"].longreprtext
 
@@ -105,7 +98,7 @@ def test_each_attempt_of_a_test_that_is_run_again_has_its_own_output(
             assert len(attempts) == 3
         """
     )
-    session = recorded(pytester, "--reruns", "2", "-o", "insight_capture=all")
+    session = record(pytester, "--reruns", "2", "-o", "insight_capture=all")
     assert [r.capstdout for r in session.test_results] == [
         "attempt 1\n",
         "attempt 2\n",
@@ -124,7 +117,7 @@ def test_a_long_text_keeps_its_head_and_its_tail_and_says_what_is_missing(
             raise ValueError("c" * 500)
         """
     )
-    (result,) = recorded(pytester, "-o", "insight_max_output=100").test_results
+    (result,) = record(pytester, "-o", "insight_max_output=100").test_results
     assert result.capstdout == f"{'a' * 50}\n[... 901 characters left out ...]\n{'b' * 49}\n"
     assert re.search(r"\n\[... \d+ characters left out ...\]\n", result.longreprtext)
     assert result.longreprtext.endswith("ValueError")  # where pytest's text ends
@@ -133,8 +126,8 @@ def test_a_long_text_keeps_its_head_and_its_tail_and_says_what_is_missing(
 
 def test_facts_are_never_cut(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
-    whole = recorded(pytester, "--insight-tag", "key=value").testing_system
-    session = recorded(pytester, "-o", "insight_max_output=1", "--insight-tag", "key=value")
+    whole = record(pytester, "--insight-tag", "key=value").testing_system
+    session = record(pytester, "-o", "insight_max_output=1", "--insight-tag", "key=value")
     assert session.testing_system == whole
     assert session.session_tags == {"key": "value"}
 
@@ -150,7 +143,7 @@ def test_sixty_four_kibi_characters_are_kept_by_default(pytester: pytest.Pyteste
             assert 0
         """
     )
-    whole, cut = recorded(pytester).test_results
+    whole, cut = record(pytester).test_results
     assert whole.capstdout == "a" * 65535 + "\n"
     assert "[... 1 characters left out ...]" in cut.capstdout
 
@@ -210,7 +203,7 @@ def test_a_secret_is_in_no_text_that_is_stored(
     assert pytester.run("git", "init", "-q", "-b", SECRET).ret == 0
     pytester.makepyfile(test_it=SECRETIVE, test_broken=f"raise ValueError({SECRET!r})")
     options = ["--insight-sut", SECRET, "--insight-tag", f"{SECRET}={SECRET}"]
-    session = recorded(pytester, "--continue-on-collection-errors", *options)
+    session = record(pytester, "--continue-on-collection-errors", *options)
     assert SECRET not in everything_stored()
     assert session.sut_name == REDACTED
     assert session.session_tags == {REDACTED: REDACTED}
@@ -247,18 +240,21 @@ def test_a_secret_of_a_worker_is_in_no_text_either(
     monkeypatch.setenv("DEPLOY_TOKEN", SECRET)
     portable = SECRETIVE.replace("type(SECRET, (), {})", "3.5")  # xdist sends no other objects
     pytester.makepyfile(test_it=portable)
-    assert len(recorded(pytester, "-n", "1").test_results) == 4
+    assert len(record(pytester, "-n", "1", in_process=False).test_results) == 4
     assert SECRET not in everything_stored()
 
 
-def test_a_secret_that_the_settings_of_the_tests_load_is_one(pytester: pytest.Pytester) -> None:
+def test_a_secret_that_an_imported_module_loads_is_hidden(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     load = f"import os\nos.environ['API_KEY'] = {SECRET!r}\n"
+    monkeypatch.setenv("API_KEY", "")  # what the suite sets is undone
     pytester.makepyfile(test_it=f"{load}def test_it(): assert os.environ['API_KEY'] == 'x'")
-    (result,) = recorded(pytester).test_results
+    (result,) = record(pytester).test_results
     assert "== 'x'" in result.longreprtext
     assert "'***'" in result.longreprtext
     pytester.makepyfile(test_it=f"{load}raise ValueError(os.environ['API_KEY'])")
-    (result,) = recorded(pytester).test_results
+    (result,) = record(pytester).test_results
     assert result.longreprtext.endswith("ValueError: ***")
 
 
@@ -270,7 +266,7 @@ def test_what_a_test_puts_into_a_variable_is_no_secret(pytester: pytest.Pytester
             assert 0, "localhost"
         """
     )
-    (result,) = recorded(pytester).test_results
+    (result,) = record(pytester).test_results
     assert "localhost" in result.longreprtext
 
 
@@ -327,11 +323,9 @@ def test_patterns_are_hidden_too(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_it="def test_it():\n    print('CARD 1234-5678 \"sesame\" abba abab')\n    assert 0"
     )
-    (result,) = recorded(pytester, "--insight-tag", "card=Card 1111-2222").test_results
+    (result,) = record(pytester, "--insight-tag", "card=Card 1111-2222").test_results
     assert result.capstdout == "*** *** *** abab\n"
-    session = JSONStorage().get_last_session()
-    assert session is not None
-    assert session.session_tags == {"card": "***"}
+    assert last_session().session_tags == {"card": "***"}
 
 
 @given(st.data())
@@ -370,7 +364,7 @@ def test_the_error_of_a_teardown_has_the_output_that_its_pass_did_not_keep(
         def test_it(thing): print("in call")
         """
     )
-    passed, error = recorded(pytester).test_results
+    passed, error = record(pytester).test_results
     outputs = (passed.capstdout, error.capstdout)
     if capture == "all":
         assert outputs == ("in setup\nin call\n", "in teardown\n")

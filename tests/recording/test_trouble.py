@@ -1,4 +1,4 @@
-"""What goes wrong with recording never changes the run, and is said in one line."""
+"""Errors of the recorder never change the run, and are reported in one line."""
 
 from __future__ import annotations
 
@@ -15,29 +15,23 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.recording.journal.recovery import Recovery, recover_journals
-from pytest_insight.recording.journal.writer import journals
+from pytest_insight.recording.destination import Destination
+from pytest_insight.recording.journal.writer import JournalWriter, journals
 from pytest_insight.storage import JSONStorage
-from tests.recording.test_journal import another_process_holding
+from pytest_insight.storage.json.append import JSONStoreFile
+from tests.recording.runs import insight_lines, run
+from tests.recording.test_journal import another_process_holding, died, gives, recover
 
 MIXED = "def test_passes(): pass\ndef test_fails(): assert 0\n"
 
 
-def recover() -> list[Recovery]:
-    return list(recover_journals(locations.journal_folder()))
-
-
-def said(ran: pytest.RunResult) -> list[str]:
-    return [line for line in ran.outlines if line.startswith("insight")]
-
-
 def assert_same_as_without(pytester: pytest.Pytester, ran: pytest.RunResult) -> None:
-    """The run is the one it would have been without us, but for our lines."""
-    without = pytester.runpytest_subprocess("--no-insight")
+    """Fail unless the run is the same as a run without recording, except for our lines."""
+    without = run(pytester, "--no-insight")
     assert ran.ret == without.ret == 1
     assert ran.parseoutcomes() == without.parseoutcomes()
     assert ran.stderr.str() == without.stderr.str() == ""
-    assert len(ran.outlines) - len(said(ran)) <= len(without.outlines) + 1  # an empty line
+    assert len(ran.outlines) - len(insight_lines(ran)) <= len(without.outlines) + 1  # an empty line
 
 
 # The lines at the end ----------------------------------------------------------------------------
@@ -52,40 +46,36 @@ def test_one_line_at_the_end_and_none_when_quiet(
     pytester: pytest.Pytester, options: list[str], lines: int
 ) -> None:
     pytester.makepyfile(MIXED)
-    ran = pytester.runpytest_subprocess("--insight", *options)
-    assert len(said(ran)) == lines
+    ran = run(pytester, "--insight", *options)
+    assert len(insight_lines(ran)) == lines
     (session,) = JSONStorage().load_sessions()
     if lines:
         saved = f"insight: saved 2 results as {session.session_id} in {JSONStorage().file_path}"
-        assert said(ran) == [saved]
+        assert insight_lines(ran) == [saved]
 
 
 def test_without_a_terminal_nothing_is_printed_and_all_is_saved(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(MIXED)
-    ran = pytester.runpytest_subprocess("--insight", "-p", "no:terminal")
+    ran = run(pytester, "--insight", "-p", "no:terminal")
     assert (ran.ret, ran.stdout.str(), ran.stderr.str()) == (1, "", "")
     assert JSONStorage().count() == 1
 
 
-def test_what_was_brought_in_is_no_problem_and_so_not_said_when_quiet(
-    pytester: pytest.Pytester,
+@pytest.mark.parametrize(("options", "lines"), [([], 2), (["-q"], 0)], ids=str)
+def test_recovered_journals_are_reported_unless_quiet(
+    pytester: pytest.Pytester, options: list[str], lines: int
 ) -> None:
-    pytester.makepyfile("import os\ndef test_it():\n    if 'DIE' in os.environ: os._exit(3)")
-    for options, lines in (([], 2), (["-q"], 0)):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("DIE", "1")
-            pytester.runpytest_subprocess("--insight")
-        assert len(said(pytester.runpytest_subprocess("--insight", *options))) == lines
-    assert JSONStorage().count() == 4
+    died(gives("a"))
+    pytester.makepyfile(MIXED)
+    assert len(insight_lines(run(pytester, "--insight", *options))) == lines
+    assert JSONStorage().count() == 2
 
 
-def test_of_many_runs_that_died_the_end_of_a_run_says_how_many(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("import os\ndef test_it():\n    if 'DIE' in os.environ: os._exit(3)")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DIE", "1")
-        for _ in range(5):
-            pytester.runpytest_subprocess("--insight")
-    lines = said(pytester.runpytest_subprocess("--insight"))
+def test_of_many_recovered_journals_three_are_listed(pytester: pytest.Pytester) -> None:
+    for number in range(5):
+        died(gives("a"), session_id=f"a-{number}")
+    pytester.makepyfile(MIXED)
+    lines = insight_lines(run(pytester, "--insight"))
     assert len(lines) == 5
     assert lines[-1] == "insight: ... and 2 more crashed runs"
     assert JSONStorage().count() == 6
@@ -100,8 +90,8 @@ def test_a_store_that_another_process_has_locked_keeps_the_run_in_its_journal(
     pytester.makepyfile(MIXED)
     with another_process_holding(JSONStorage().file_path):
         # Commands wait for a minute; a run does not.
-        ran = pytester.runpytest_subprocess("--insight", timeout=55)
-    (line,) = said(ran)
+        ran = run(pytester, "--insight")
+    (line,) = insight_lines(ran)
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
     assert f"{JSONStorage().file_path}.lock" in line
@@ -113,68 +103,60 @@ def test_a_store_that_another_process_has_locked_keeps_the_run_in_its_journal(
     assert (session.crashed, session.exit_status, len(session.test_results)) == (False, 1, 2)
 
 
-def test_a_home_that_is_a_file_is_said(pytester: pytest.Pytester) -> None:
+def test_a_home_that_is_a_file_is_reported(pytester: pytest.Pytester) -> None:
     locations.home().write_text("a file")
     pytester.makepyfile(MIXED)
-    ran = pytester.runpytest_subprocess("--insight")
-    (line,) = said(ran)
+    ran = run(pytester, "--insight")
+    (line,) = insight_lines(ran)
     assert "NOT" in line
     assert str(locations.home()) in line
     assert_same_as_without(pytester, ran)
 
 
-BROKEN = """
-from {module} import {name}
-
-def breaks(self, *args, **kwargs):
-    raise RuntimeError("first line\\nsecond line")
-
-{name}.{method} = breaks
-"""
+def fail(*args: object, **kwargs: object) -> None:
+    raise RuntimeError("first line\nsecond line")
 
 
 def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
-    pytester: pytest.Pytester,
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = "pytest_insight.storage.json.append"
-    pytester.makeconftest(BROKEN.format(module=where, name="JSONStoreFile", method="add"))
     pytester.makepyfile(MIXED)
-    ran = pytester.runpytest_subprocess("--insight")
-    (line,) = said(ran)
-    (journal,) = journals(locations.journal_folder())
-    assert line == (
-        "insight: recording failed: RuntimeError: first line second line; "
-        f"the results so far are in {journal}"
-    )
-    assert_same_as_without(pytester, ran)
-    # This time its journal is not recovered either; and the next time it is.
-    pytester.runpytest_subprocess("--insight")
-    (pytester.path / "conftest.py").unlink()
-    assert len(said(pytester.runpytest_subprocess("--insight"))) == 3
+    with monkeypatch.context() as broken:
+        broken.setattr(JSONStoreFile, "add", fail)
+        ran = run(pytester, "--insight")
+        (line,) = insight_lines(ran)
+        (journal,) = journals(locations.journal_folder())
+        assert line == (
+            "insight: recording failed: RuntimeError: first line second line; "
+            f"the results so far are in {journal}"
+        )
+        assert_same_as_without(pytester, ran)
+        # The next run fails too, and recovers nothing; the one after it recovers both.
+        run(pytester, "--insight")
+    assert len(insight_lines(run(pytester, "--insight"))) == 3
     assert [s.exit_status for s in JSONStorage().load_sessions()] == [1, 1, 1]
 
 
-def test_an_exception_before_the_run_becomes_a_line_too(pytester: pytest.Pytester) -> None:
-    where = "pytest_insight.profiles.manager"
-    pytester.makeconftest(
-        BROKEN.format(module=where, name="ProfileManager", method="get_active_profile")
-    )
+def test_an_exception_before_the_run_becomes_a_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Destination, "__init__", fail)
     pytester.makepyfile(MIXED)
-    ran = pytester.runpytest_subprocess("--insight")
-    assert said(ran) == ["insight: this run is NOT recorded: RuntimeError: first line second line"]
+    ran = run(pytester, "--insight")
+    assert insight_lines(ran) == [
+        "insight: this run is NOT recorded: RuntimeError: first line second line"
+    ]
     assert_same_as_without(pytester, ran)
 
 
-def test_an_exception_in_a_hook_of_ours_becomes_a_line_too(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(
-        "from pytest_insight.recording.journal.writer import JournalWriter\n"
-        "def breaks(self, *args): raise RuntimeError('broken')\n"
-        "JournalWriter.result = breaks\n"
-    )
+def test_an_exception_in_a_hook_becomes_a_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JournalWriter, "result", fail)
     pytester.makepyfile(MIXED)
-    ran = pytester.runpytest_subprocess("--insight")
-    (line,) = said(ran)
-    assert line.startswith("insight: recording failed: RuntimeError: broken")
+    ran = run(pytester, "--insight")
+    (line,) = insight_lines(ran)
+    assert line.startswith("insight: recording failed: RuntimeError: first line second line; ")
     assert_same_as_without(pytester, ran)
 
 
@@ -191,27 +173,22 @@ def test_it(record_property):
 """
 
 
-def test_what_is_seldom_needed_is_there_when_datetime_no_longer_is(
+def test_rarely_needed_modules_are_imported_before_tests_replace_datetime(
     pytester: pytest.Pytester,
 ) -> None:
-    pytester.makepyfile(
-        test_it=PATCHED,
-        test_dies="import os\ndef test_it():\n    if 'DIE' in os.environ: os._exit(3)",
-    )
+    pytester.makepyfile(test_it=PATCHED)
     pytester.runpytest_subprocess("--insight", "test_it.py")
     (session,) = JSONStorage().load_sessions()
     assert session.test_results[0].properties == (
         ("plain", "text"),
         ("other", {"of": [1, 2.5, None]}),
     )
-    # With the journal of a run that died, and a store that is not as we write it.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DIE", "1")
-        pytester.runpytest_subprocess("--insight", "test_dies.py")
+    # With the journal of a crashed run, and a store in another layout.
+    died(gives("a"))
     JSONStorage().file_path.write_bytes(
         JSONStorage().file_path.read_bytes().replace(b"[\n", b"[ \n", 1)
     )
-    lines = said(pytester.runpytest_subprocess("--insight", "test_it.py"))
+    lines = insight_lines(pytester.runpytest_subprocess("--insight", "test_it.py"))
     assert ["saved" in line or "recovered" in line for line in lines] == [True, True]
     assert JSONStorage().count() == 3
 
@@ -220,7 +197,7 @@ def test_what_is_seldom_needed_is_there_when_datetime_no_longer_is(
 
 
 def bound_by_modes() -> list[str]:
-    """What to put before a command so that the modes of files bind it: nothing but for root."""
+    """Return a command prefix that makes file modes apply to root; empty for other users."""
     if os.geteuid() != 0:
         return []
     setpriv = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
@@ -234,7 +211,7 @@ def bound_by_modes() -> list[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
 @pytest.mark.parametrize("options", [[], ["--insight-profile", "ci"]], ids=str)
-def test_a_read_only_home_is_said_and_changes_nothing(
+def test_a_read_only_home_is_reported_and_changes_nothing(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     home = tmp_path / "read-only"
@@ -243,7 +220,7 @@ def test_a_read_only_home_is_said_and_changes_nothing(
     pytester.makepyfile(MIXED)
     command = [sys.executable, "-m", "pytest", "--insight", *options]
     ran = pytester.run(*bound_by_modes(), *command)
-    (line,) = said(ran)
+    (line,) = insight_lines(ran)
     assert "NOT" in line
     assert "Permission denied" in line
     assert_same_as_without(pytester, ran)
@@ -255,8 +232,8 @@ def test_without_a_home_there_is_a_line_and_a_run(
 ) -> None:
     pytester.makepyfile(MIXED)
     monkeypatch.setenv("HOME", "/dev/null/home")  # as in containers: HOME=/nonexistent
-    ran = pytester.runpytest_subprocess("--insight")
-    (line,) = said(ran)
+    ran = run(pytester, "--insight")
+    (line,) = insight_lines(ran)
     assert "this run is NOT recorded" in line
     assert_same_as_without(pytester, ran)
 
@@ -274,12 +251,14 @@ def pytest_runtest_setup(item):
 MANY = "import pytest\n@pytest.mark.parametrize('n', range(100))\ndef test_it(n): pass"
 
 
-def test_a_disk_that_stays_full_is_said_and_what_fits_is_kept(pytester: pytest.Pytester) -> None:
+def test_a_disk_that_stays_full_is_reported_and_what_fits_is_kept(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makeconftest(FULL.format(first=0))
     pytester.makepyfile(MANY)
     ran = pytester.runpytest_subprocess("--insight", "-p", "no:cacheprovider")
     assert ran.ret == 0
-    (line,) = said(ran)
+    (line,) = insight_lines(ran)
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
     assert f"only a part of it is in {journal}" in line
