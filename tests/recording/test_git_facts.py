@@ -13,6 +13,7 @@ from pytest_insight.models import CodeState
 from pytest_insight.recording.facts import git as git_facts
 from pytest_insight.recording.facts.git import UNKNOWN, CodeProbe
 from pytest_insight.storage import JSONStorage
+from tests.recording.runs import run
 
 PATIENT = 30.0  # seconds; a machine may be slow, and the wait ends with git
 
@@ -174,7 +175,7 @@ def test_a_store_in_the_working_tree_changes_nothing_from_run_to_run(
     pytester.makepyfile("def test_it(): pass")
     monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", str(pytester.path / "history.json"))
     for _ in range(2):
-        pytester.runpytest_subprocess("--insight")
+        run(pytester, "--insight")
     first, second = JSONStorage(pytester.path / "history.json").load_sessions()
     assert first.code_state is not None
     assert first.code_state.digest not in (None, UNKNOWN)

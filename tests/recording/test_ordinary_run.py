@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from pytest_insight.models import TestResult, TestSession
@@ -147,6 +149,20 @@ def test_times_lie_within_the_session(recorded: TestSession) -> None:
         assert recorded.session_start_time <= r.start_time
         assert r.start_time <= recorded.session_stop_time
         assert 0 <= r.duration <= recorded.session_duration
+
+
+def test_the_import_system_is_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        def test_it():
+            kinds = [each if isinstance(each, type) else type(each) for each in sys.meta_path]
+            assert not [kind for kind in kinds if kind.__module__.startswith("pytest_insight")]
+        """
+    )
+    before = list(sys.meta_path)
+    assert record(pytester).exit_status == 0
+    assert sys.meta_path == before
 
 
 def test_facts_about_the_run_are_kept(recorded: TestSession) -> None:

@@ -251,7 +251,7 @@ def pytest_runtest_setup(item):
 MANY = "import pytest\n@pytest.mark.parametrize('n', range(100))\ndef test_it(n): pass"
 
 
-def test_a_disk_that_stays_full_is_reported_and_what_fits_is_kept(
+def test_a_disk_that_stays_full_is_reported(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makeconftest(FULL.format(first=0))
