@@ -45,7 +45,7 @@ class Destination:
                 return
             self._as_storage()
         else:
-            self._storage = open_storage(profile, reason).waiting(LOCK_SECONDS)
+            self._storage = open_storage(profile, reason).with_lock_timeout(LOCK_SECONDS)
             self.location = self._storage.location
         _import_parser()  # now: tests may replace `datetime` and not restore it
 

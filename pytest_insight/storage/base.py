@@ -1,11 +1,11 @@
-"""What every storage backend can do: a few primitives, everything else built on them.
+"""The base class of all storages: a few primitives, and everything else in terms of them.
 
-A backend implements `save_sessions`, `iter_sessions`, `session_ids`, `delete_sessions`, `apply`,
-`exclusive` and `from_profile`. The other methods are written in terms of those; each says what it
-is equivalent to, and a backend overrides it where it can do better. `testing.StorageContract` holds
-the rules that every backend keeps; `InMemoryStorage` is the reference.
+A backend implements `from_profile`, `location`, `save_sessions`, `iter_sessions`, `session_ids`,
+`delete_sessions`, `apply` and `exclusive`. Every other method says what it is equivalent to; a
+backend may override it with something faster. `testing.StorageContract` tests the rules that all
+backends keep; `InMemoryStorage` is the reference.
 
-Sessions come in the order of their start times, those that started at once by ID.
+Sessions are ordered by start time, and by ID if they started at the same time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
@@ -24,7 +23,7 @@ from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.settings import ExchangeSettings
-from pytest_insight.filters import IsPinned, Selection, SessionIdIn
+from pytest_insight.filters import IsPinned, Selection, SessionIdIn, StartedWithin, arguments
 from pytest_insight.locations import one_place
 from pytest_insight.models import TestSession
 from pytest_insight.storage.verification import Verification
@@ -39,12 +38,12 @@ Path_ = str | os.PathLike[str]
 
 
 class BaseStorage(ABC):
-    """A place that keeps test sessions, each ID once.
+    """Reads and writes the test sessions of one store, which has each session ID once.
 
     Attributes:
         storage_type: the name that profiles use for this kind of storage.
-        profile_name: the profile it was opened for, "" without one.
-        exchange: what exports and imports use where a call says nothing.
+        profile_name: the name of the profile it was opened for; "" if there is none.
+        exchange: the defaults of exports and imports.
         file_path: the file of the store; None if it is not a file.
         url: the URL of the store's database, without a password; None if it is a file or memory.
     """
@@ -60,12 +59,12 @@ class BaseStorage(ABC):
     @classmethod
     @abstractmethod
     def from_profile(cls, profile: StorageProfile) -> Self:
-        """The storage that a profile describes. Nothing is created or opened yet."""
+        """Return the storage that a profile describes; nothing is created or opened yet."""
 
     @property
     @abstractmethod
     def location(self) -> str:
-        """Where the sessions are, for people: a path, a URL without its password, "memory"."""
+        """Where the store is, for people: a path, a URL without its password, "memory"."""
 
     @property
     def identity(self) -> str:
@@ -74,29 +73,29 @@ class BaseStorage(ABC):
 
     @abstractmethod
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:
-        """Keep several sessions; one with an ID that is there is replaced, here too the last one.
+        """Save sessions; one replaces the session that has its ID, in the store or before it here.
 
-        What is kept is a checked copy (`document.checked`): text without NUL and lone surrogates.
-        When this returns, the sessions survive a crash of the process or the machine; when it
-        raises, none is kept. A crash before it returns may leave the first ones of them.
+        Checked copies are saved (`document.codec.checked`): NUL and lone surrogates are escaped.
+        When this returns, the sessions survive a crash of the process or the machine; if it raises,
+        none is saved. A crash before it returns may leave the first ones of them.
 
         Raises:
-            InvalidSessionError: a session holds something that cannot be kept.
-            StorageError: they could not be written; everything saved before is intact.
+            InvalidSessionError: a session holds a value that cannot be saved.
+            StorageError: they cannot be written; everything saved before is intact.
         """
 
     @abstractmethod
     def iter_sessions(
         self, selection: Selection | None = None, *, newest_first: bool = False
     ) -> Iterator[TestSession]:
-        """The selected sessions, one after the other, with only the selected results.
+        """Yield the selected sessions with only their selected results.
 
-        Memory is bounded by the largest session. What other processes save after the first session
-        came may or may not be seen; a session is never seen in part.
+        Memory is bounded by the largest session. Sessions that other processes save after the first
+        `next()` may or may not be yielded, but never in part.
 
         Args:
-            selection: which; None for all. Relative times count from the first `next()`.
-            newest_first: the latest start first; the same sessions either way.
+            selection: None for all sessions. Relative times count from the first `next()`.
+            newest_first: yield the same sessions in reverse order.
 
         Raises:
             StorageError: the store cannot be read.
@@ -104,75 +103,72 @@ class BaseStorage(ABC):
 
     @abstractmethod
     def session_ids(self, selection: Selection | None = None) -> list[str]:
-        """The IDs of the selected sessions, in the order of `iter_sessions`.
+        """Return the IDs of the selected sessions, in the order of `iter_sessions`.
 
-        Cheaper than `iter_sessions` where the selection does not look at results.
+        Faster than `iter_sessions` if the selection does not depend on results.
         """
 
     @abstractmethod
     def delete_sessions(self, ids: Collection[str]) -> int:
-        """Delete the sessions with these IDs, all or none; returns how many there were."""
+        """Delete the sessions with these IDs, all or none; return how many existed."""
 
     @abstractmethod
     def apply(self, plan: MergePlan) -> None:
-        """Write what a plan says (`iter_writes`) and delete what it `removes`, all or nothing.
+        """Write the sessions of a plan (`iter_writes`) and delete those that it `removes`.
 
-        Its sessions are checked ones (`document.codec.checked`) and written as they are. The plan
-        was made inside the same `exclusive()` block. A crash before this returns may leave the
+        All or nothing. The sessions are checked already (`document.codec.checked`). The plan was
+        made inside the same `exclusive()` block. A crash before this returns may leave the
         first sessions of a plan that `only_adds`, as it may in `save_sessions`.
         """
 
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[None]:
-        """Keep other writers out for a block that reads and then writes. May be nested."""
+        """Exclude other writers during a block that reads and then writes. May be nested."""
 
     def check_writable(self) -> None:  # noqa: B027 - a backend need not know beforehand
-        """Raise StorageError where it is plain that nothing can be written here.
+        """Raise StorageError if it is known that nothing can be written; write nothing.
 
-        Asked before long work whose outcome is to be written; writes nothing itself.
+        Called before long work whose result is to be written.
         """
 
-    def waiting(self, seconds: float) -> Self:  # noqa: ARG002 - a backend need not wait at all
-        """The same sessions, by a storage that waits at most so long for another writer."""
+    def with_lock_timeout(self, seconds: float) -> Self:  # noqa: ARG002 - for backends with locks
+        """Return a storage of the same store that waits at most `seconds` for another writer."""
         return self
 
     # Saving and loading -------------------------------------------------------------------------
 
     def save_session(self, session: TestSession) -> None:
-        """Keep a session, all of it or nothing. Equivalent to `save_sessions([session])`."""
+        """Save one session. Equivalent to `save_sessions([session])`."""
         self.save_sessions([session])
 
     def load_sessions(self) -> list[TestSession]:
-        """All sessions. Equivalent to `list(iter_sessions())`."""
+        """Return all sessions. Equivalent to `list(iter_sessions())`."""
         return list(self.iter_sessions())
 
     def select(self, selection: Selection) -> list[TestSession]:
-        """The selected sessions. Equivalent to `list(iter_sessions(selection))`."""
+        """Return the selected sessions. Equivalent to `list(iter_sessions(selection))`."""
         return list(self.iter_sessions(selection))
 
     def get_last_session(self) -> TestSession | None:
-        """The session that started last; None in an empty store."""
+        """Return the session that started last; None if the store is empty."""
         return next(self.iter_sessions(Selection(limit=1)), None)
 
     def get_session_by_id(self, session_id: str) -> TestSession | None:
-        """The session with exactly this ID; None where there is none."""
+        """Return the session with exactly this ID; None if there is none."""
         selection = Selection((SessionIdIn(frozenset((clean_text(session_id),))),))
         return next(self.iter_sessions(selection), None)
 
     def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
-        """The sessions with these IDs as `document.encode_session` has them, one at a time.
+        """Yield the sessions with these IDs, encoded as by `document.codec.encode_session`.
 
-        Equivalent to encoding what `iter_sessions` gives of them, but a backend that keeps those
-        bytes hands them out without a look at the results.
+        A backend that stores those bytes yields them without decoding the results.
         """
         wanted = Selection((SessionIdIn(frozenset(ids)),))
         return map(encode_session, self.iter_sessions(wanted))
 
     def count(self, selection: Selection | None = None) -> int:
-        """How many sessions are selected. Equivalent to counting `iter_sessions(selection)`."""
-        if selection is None:
-            return len(self.session_ids())
-        return sum(1 for _ in self.iter_sessions(selection))
+        """Return the number of selected sessions. Equivalent to `len(session_ids(selection))`."""
+        return len(self.session_ids(selection))
 
     def group_by_test(
         self,
@@ -183,47 +179,45 @@ class BaseStorage(ABC):
         percentiles: bool = True,
         flaky: bool = False,
     ) -> list[TestSummary]:
-        """What the selected results say of each test; see `Query.group_by_test`.
+        """Return a summary of the selected results of each test; see `Query.group_by_test`.
 
-        Equivalent to `sort_summaries(summarize(iter_sessions(selection)), sort, limit)` of all
-        tests or of the flaky ones.
+        Equivalent to `sort_summaries(summarize(iter_sessions(selection)), sort, limit)`, with
+        `flaky` of the flaky tests only.
         """
         percentiles = percentiles or sort == SummaryOrder.P95
         found = summarize(self.iter_sessions(selection), percentiles=percentiles)
         return sort_summaries((each for each in found if each.flaky or not flaky), sort, limit)
 
     def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
-        """Delete sessions, all or none; returns how many there were.
+        """Delete sessions, all or none; return how many existed.
 
         Args:
-            sessions_to_clear: sessions or their IDs; None for every session of the store. IDs that
-                the store does not have are no error.
+            sessions_to_clear: sessions or their IDs; None for every session of the store. Unknown
+                IDs are no error.
         """
         if isinstance(sessions_to_clear, str):
-            raise InvalidArgumentError(
-                f"sessions to clear come in a list, as in [{sessions_to_clear!r}]"
-            )
+            raise InvalidArgumentError(f"expected a list of sessions, not {sessions_to_clear!r}")
         if sessions_to_clear is not None:
             ids = (s if isinstance(s, str) else s.session_id for s in sessions_to_clear)
-            return self.delete_sessions({clean_text(name) for name in ids})  # as they were kept
+            return self.delete_sessions({clean_text(name) for name in ids})  # as they were saved
         with self.exclusive():
             return self.delete_sessions(self.session_ids())
 
     def sut_names(self) -> list[str]:
-        """The names of the SUTs that there are sessions of, each once, from A to Z."""
+        """Return the names of the SUTs that have sessions, each once, sorted."""
         return sorted({session.sut_name for session in self.iter_sessions()})
 
     def explain(self, selection: Selection) -> list[str]:
-        """How a selection is answered, in lines for people: what runs where, in what order."""
+        """Return the query plan of a selection, as lines for people."""
         return selection.resolved().described()
 
     # Upkeep -------------------------------------------------------------------------------------
 
     def pin_sessions(self, ids: Collection[str], *, pinned: bool = True) -> list[str]:
-        """Mark sessions so that pruning leaves them alone, or take the mark off again.
+        """Pin sessions, so that pruning keeps them, or unpin them.
 
         Returns:
-            The IDs of those that were changed.
+            The IDs of the sessions that were changed.
 
         Raises:
             StorageError: the store has no such session, or cannot be read or written.
@@ -241,42 +235,47 @@ class BaseStorage(ABC):
         """Delete old sessions, all or none; never pinned ones.
 
         Args:
-            older_than: delete those that started more than so many seconds ago.
-            keep: delete all but so many of the newest; pinned ones do not count.
+            older_than: delete sessions that started more than this many seconds ago.
+            keep: delete all but this many of the newest; pinned ones do not count.
             dry_run: delete nothing.
 
         Returns:
-            The IDs of what is deleted; with both rules, of what either says.
+            The IDs of the deleted sessions, the oldest first; with both arguments, of the sessions
+            that either one selects.
 
         Raises:
             InvalidArgumentError: neither rule is given, or one is negative.
             StorageError: the store cannot be read or written.
         """
-        from pytest_insight.storage.pruning import prunable  # seldom needed
-
+        if older_than is None and keep is None:
+            raise InvalidArgumentError("nothing to prune by: give older_than or keep")
         with nullcontext() if dry_run else self.exclusive():
-            old = prunable(self, older_than=older_than, keep=keep)
+            unpinned = self.session_ids(Selection((IsPinned(wanted=False),)))
+            old: set[str] = set()
+            if keep is not None:
+                keep = arguments.whole("keep", keep, at_least=0)
+                old.update(unpinned[: max(len(unpinned) - keep, 0)])
+            if older_than is not None:
+                newer = StartedWithin(arguments.number("older_than", older_than))
+                old.update(set(unpinned).difference(self.session_ids(Selection((newer,)))))
             if old and not dry_run:
                 self.delete_sessions(old)
-        return old
+        return [session_id for session_id in unpinned if session_id in old]
 
     def verify(self) -> Verification:
-        """Read everything, and say what can be read and what not. Changes nothing.
+        """Read the whole store and return what can be read and what cannot. Changes nothing.
 
         Raises:
             StorageError: the store cannot be read at all.
         """
-        sessions = results = 0
-        for session in self.iter_sessions():
-            sessions += 1
-            results += len(session.test_results)
-        return Verification(sessions, results)
+        results = [len(session.test_results) for session in self.iter_sessions()]
+        return Verification(len(results), sum(results))
 
     def repair(self) -> Verification:
-        """Leave out what cannot be read and what is superseded; returns what `verify` had said.
+        """Rewrite the store without superseded copies and what cannot be read.
 
-        What cannot be read is not thrown away: a file is kept as it was, as `backup` of what is
-        returned. A store that is in order is not touched.
+        A damaged file is kept as it was; `backup` of the result is its path. A store in order is
+        not changed. Returns what `verify` would have returned before.
 
         Raises:
             StorageError: as from any write.
@@ -284,12 +283,14 @@ class BaseStorage(ABC):
         return self.verify()
 
     def restore_backup(self, backup: str) -> None:
-        """Put back, all or nothing, what `repair` has kept as `backup`, in place of what is there.
+        """Replace the store by a backup that `repair` kept, all or nothing.
 
         Raises:
-            StorageError: this kind of storage keeps none, or it cannot be read or written.
+            StorageError: this kind of storage keeps no backups; it cannot be read or written.
         """
-        raise StorageError(f"{self.location} keeps no backups: {backup} is none", self.location)
+        raise StorageError(
+            f"{self.location} keeps no backups, so {backup!r} cannot be restored", self.location
+        )
 
     # Exchange -----------------------------------------------------------------------------------
 
@@ -306,24 +307,24 @@ class BaseStorage(ABC):
         """Write sessions to a file that `import_sessions` reads back equal.
 
         Args:
-            path: the file; replaced once the new one is complete, compressed where it ends in
-                `.gz`. Or an open binary file, which stays open.
-            days: only sessions that started within so many days; without, and where no sessions
-                are named, the profile's `export_days`, else all.
-            output_format: "json" or "csv"; without, what the path's suffix says, else the profile's
-                `export_format`, else "json".
+            path: the file; replaced once the new one is complete, compressed if it ends in `.gz`.
+                Or an open binary file, which stays open.
+            days: only sessions from the last `days` days. The default is the profile's
+                `export_days` if `session_ids` is None, else all.
+            output_format: "json" or "csv". The default is by the suffix of the path, else the
+                profile's `export_format`, else "json".
             sut: only sessions of this SUT (shell wildcards).
-            tags: only sessions that carry all of these.
+            tags: only sessions with all of these tags.
             session_ids: only these sessions.
 
         Returns:
-            How many sessions were written; 0 writes a valid file without sessions.
+            The number of sessions; if it is 0, the file is valid and has no sessions.
 
         Raises:
             ExchangeError: the file cannot be written.
             InvalidArgumentError: `days` is negative or not a number.
-            StorageError: the store cannot be read, or has none of a session that was named.
-            UnknownChoiceError: no such format.
+            StorageError: the store cannot be read, or has no session with one of the IDs.
+            UnknownChoiceError: the format is unknown.
         """
         from pytest_insight.storage import exports  # readers do not need it
 
@@ -351,22 +352,23 @@ class BaseStorage(ABC):
         skip_invalid: bool = False,
         dry_run: bool = False,
     ) -> ImportReport:
-        """Take over the sessions of a file, all or nothing.
+        """Import the sessions of a file, all or nothing.
 
         Args:
             path: the file, compressed or not, or an open binary file.
-            merge_strategy: what becomes of a session whose ID the store has: "skip_existing",
-                "replace_existing" or "keep_both"; without, the profile's, else "skip_existing".
-            input_format: "json" or "csv"; without, the suffix and the content decide.
+            merge_strategy: what to do with a session whose ID the store has: "skip_existing",
+                "replace_existing" or "keep_both". The default is the profile's, else
+                "skip_existing".
+            input_format: "json" or "csv". The default is by the suffix and the content.
             skip_invalid: import the valid sessions of a file that has invalid ones too.
             dry_run: report what would be done, and write nothing.
 
         Raises:
-            ExchangeError: the file cannot be read or is of no known format.
-            InvalidImportError: a session of the file is invalid; it names every problem.
+            ExchangeError: the file cannot be read, or its format is unknown.
+            InvalidImportError: a session of the file is invalid; it lists every problem.
             NewerFormatError: the file was written by a later pytest-insight.
             StorageError: the store cannot be read or written.
-            UnknownChoiceError: no such strategy or format.
+            UnknownChoiceError: the strategy or the format is unknown.
         """
         from pytest_insight.storage.imports import import_files  # readers do not need it
 
@@ -388,18 +390,11 @@ class BaseStorage(ABC):
                 self.location,
             )
 
-    # Life ---------------------------------------------------------------------------------------
-
     def close(self) -> None:  # noqa: B027 - not every backend holds something open
-        """Give back what the storage holds open; it can be used again all the same."""
+        """Close what the storage holds open; the storage can be used again afterwards."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -1,4 +1,4 @@
-"""Sessions in memory: gone with the process, and the reference for what every backend must do."""
+"""Sessions in memory: lost when the process ends, and the reference for all other storages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from msgspec.structs import replace
 
+from pytest_insight._util.override import override
 from pytest_insight.document.codec import checked
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class InMemoryStorage(BaseStorage):
-    """Keeps sessions for as long as the object lives; one made directly is its own.
+    """Stores sessions as long as the object lives.
 
-    A memory profile's instance lives as long as the process: `access.get_storage_instance` gives
-    the same one each time. Safe for several threads.
+    The storage of a memory profile lives as long as the process: `get_storage_instance` returns the
+    same object each time. An object may be used by several threads.
     """
 
     storage_type: ClassVar[str] = "memory"
@@ -34,29 +35,29 @@ class InMemoryStorage(BaseStorage):
         self._lock = RLock()
 
     @classmethod
+    @override
     def from_profile(cls, profile: StorageProfile) -> Self:
-        """A new, empty storage with the profile's exchange settings."""
         storage = cls()
         storage.exchange = profile.exchange
         return storage
 
     @property
+    @override
     def location(self) -> str:
-        """In words: there is no place."""
         return "memory"
 
+    @override
     def exclusive(self) -> AbstractContextManager[None]:
-        """Keep other threads out."""
         return cast("AbstractContextManager[None]", self._lock)
 
+    @override
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:
-        """Keep checked copies."""
-        self._keep([checked(session) for session in sessions])
+        self._save([checked(session) for session in sessions])
 
+    @override
     def iter_sessions(
         self, selection: Selection | None = None, *, newest_first: bool = False
     ) -> Iterator[TestSession]:
-        """The definition of what every backend returns."""
         wanted = (selection or Selection()).resolved()
         with self._lock:
             sessions = list(self._sessions.values())
@@ -67,31 +68,31 @@ class InMemoryStorage(BaseStorage):
         for session in reversed(sessions) if newest_first else sessions:
             narrowed = wanted.narrowed(session)
             if narrowed is not None:
-                yield _handed_out(narrowed)
+                yield _copied(narrowed)
 
+    @override
     def session_ids(self, selection: Selection | None = None) -> list[str]:
-        """The IDs, by start time."""
         return [session.session_id for session in self.iter_sessions(selection)]
 
+    @override
     def delete_sessions(self, ids: Collection[str]) -> int:
-        """Delete the sessions with these IDs."""
         with self._lock:
             return sum(self._sessions.pop(name, None) is not None for name in set(ids))
 
+    @override
     def apply(self, plan: MergePlan) -> None:
-        """Write what the plan says."""
         writes = plan.writes
         with self._lock:
             self.delete_sessions(plan.removes)
-            self._keep(writes)
+            self._save(writes)
 
-    def _keep(self, sessions: Iterable[TestSession]) -> None:
+    def _save(self, sessions: Iterable[TestSession]) -> None:
         with self._lock:
             self._sessions.update((session.session_id, session) for session in sessions)
 
 
-def _handed_out(session: TestSession) -> TestSession:
-    """A copy as far as it can be changed, so that nobody changes the store by changing a result."""
+def _copied(session: TestSession) -> TestSession:
+    """Return a copy of what can be changed, so that changing a result does not change the store."""
     return replace(
         session,
         session_tags=dict(session.session_tags),

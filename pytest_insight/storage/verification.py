@@ -1,4 +1,4 @@
-"""What a look at every byte of a store found."""
+"""The result of reading every byte of a store."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ class Verification(msgspec.Struct, frozen=True):
     """The state of a store.
 
     Attributes:
-        sessions: how many can be read, each ID once.
-        results: how many results they have.
-        damage: each part that cannot be read, in words.
-        ignored: fields of another writer that the next rewrite leaves out.
+        sessions: the number of sessions that can be read, each ID once.
+        results: the number of their results.
+        damage: a description of each part that cannot be read.
+        ignored: fields of another writer that the next rewrite does not keep.
         superseded: older copies of sessions that were saved again; they only take space.
-        unfinished: whether an interrupted write left something behind the last session: nobody was
-            told that it is saved, and the next save cuts it off.
-        backup: where `repair` has kept the file as it was; None where it lost nothing.
+        unfinished: whether an interrupted write left bytes after the last session. It was never
+            reported as saved, and the next save cuts it off.
+        backup: the path of the file as it was before `repair`; None if nothing was lost.
     """
 
     sessions: int
@@ -34,5 +34,5 @@ class Verification(msgspec.Struct, frozen=True):
 
     @property
     def tidy(self) -> bool:
-        """Whether writing the store anew would change nothing."""
+        """Whether a rewrite of the store would change nothing."""
         return not (self.damage or self.ignored or self.superseded or self.unfinished)

@@ -78,7 +78,7 @@ def _recover(path: Path, data: bytes, locked: set[StorageProfile]) -> Recovery:
     try:
         if profile in locked:  # do not wait again
             raise StorageError("its store is locked", profile.place)  # noqa: TRY301
-        storage = open_storage(_current(profile)).waiting(LOCK_SECONDS)
+        storage = open_storage(_current(profile)).with_lock_timeout(LOCK_SECONDS)
         with storage:
             storage.save_session(journal.session)
     except Exception as exc:  # noqa: BLE001 - storages of other distributions may raise anything

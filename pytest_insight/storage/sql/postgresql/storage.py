@@ -82,7 +82,7 @@ class PostgreSQLStorage(SQLStorage):
             yield
 
     @override
-    def waiting(self, seconds: float) -> Self:
+    def with_lock_timeout(self, seconds: float) -> Self:
         other = type(self)(self._secret_url, lock_seconds=seconds)
         other.exchange = self.exchange
         return other

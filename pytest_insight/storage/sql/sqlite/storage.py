@@ -74,7 +74,7 @@ class SQLiteStorage(SQLStorage):
         self._file.check_writable()
 
     @override
-    def waiting(self, seconds: float) -> Self:
+    def with_lock_timeout(self, seconds: float) -> Self:
         other = type(self)(self.file_path, lock_seconds=seconds)
         other.exchange = self.exchange
         return other
