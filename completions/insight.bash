@@ -1,8 +1,11 @@
-_insight() {
-    mapfile -t COMPREPLY < <(
-        _INSIGHT_COMPLETE=bash _INSIGHT_LINE="${COMP_LINE:0:COMP_POINT}" \
-            _INSIGHT_BREAKS="$COMP_WORDBREAKS" "$1" 2>/dev/null
-    )
+_insight_completion() {
+    local IFS=$'
+'
+    COMPREPLY=( $( env COMP_WORDS="${COMP_WORDS[*]}" \
+                   COMP_CWORD=$COMP_CWORD \
+                   _INSIGHT_COMPLETE=complete_bash $1 ) )
+    return 0
 }
 
-complete -o default -o nosort -F _insight insight
+complete -o default -F _insight_completion insight
+

@@ -1,11 +1,1 @@
-function __insight_offered
-    set -l line (commandline --cut-at-cursor --current-process | string collect)
-    set -l offered (env _INSIGHT_COMPLETE=fish _INSIGHT_LINE=$line insight 2>/dev/null)
-    if set -q offered[1]
-        printf '%s\n' $offered
-    else
-        __fish_complete_path (commandline --cut-at-cursor --current-token)
-    end
-end
-
-complete --command insight --no-files --keep-order --arguments '(__insight_offered)'
+complete --command insight --no-files --arguments "(env _INSIGHT_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) insight)" --condition "env _INSIGHT_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) insight"

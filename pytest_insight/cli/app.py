@@ -1,24 +1,68 @@
-"""The command's frame: the global options, the groups, and the one place that catches errors."""
+"""The root of the command line: global options, groups, and the one place that reports errors."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Annotated, Any, ClassVar, NoReturn
 
 import typer
 
+from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion.candidates import profiles
-from pytest_insight.cli.lazy_group import RootGroup
+from pytest_insight.cli.lazy_group import LazyGroup, load_command
 from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
 from pytest_insight.cli.terminal.output import say
-from pytest_insight.cli.terminal.progress import interruptible
-from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_told
+from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_reported
+from pytest_insight.cli.terminal.usage_errors import is_usage_error, print_usage_error
 from pytest_insight.errors import InsightError, InvalidImportError, StoreDamageWarning
 from pytest_insight.locations import PROFILE_VARIABLE
 
-EXIT_ERROR = 1
-EXIT_INTERRUPTED = 128 + 2
+MODULES = {
+    "profile": "pytest_insight.cli.commands.profile.group",
+    "sessions": "pytest_insight.cli.commands.sessions.group",
+    "export": "pytest_insight.cli.commands.export",
+    "import": "pytest_insight.cli.commands.import_",
+    "query": "pytest_insight.cli.commands.query",
+    "docs": "pytest_insight.cli.commands.docs",
+}
+"""The module of each group or command of `insight`; it has an `app`."""
+
+
+class RootGroup(LazyGroup):
+    """`insight` itself."""
+
+    factories: ClassVar = {name: partial(load_command, module) for name, module in MODULES.items()}
+
+    def main(self, *args: Any, **more: Any) -> NoReturn:
+        """Run the command and exit; see `exit_status`.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed.
+            SystemExit: always otherwise.
+        """
+        open_missing_streams()
+        status = exit_status.DONE
+        try:
+            with _damage_warnings_printed(), stdout_errors_reported():
+                more["standalone_mode"] = False  # report errors here
+                status = super().main(*args, **more) or 0
+        except InsightError as exc:
+            say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
+            status = exit_status.ERROR
+        except typer.Abort:  # the end of the input instead of an answer
+            raise KeyboardInterrupt from None
+        except Exception as exc:
+            if not is_usage_error(exc):
+                raise
+            status = print_usage_error(exc)
+        if status == exit_status.INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
+            raise KeyboardInterrupt
+        sys.exit(status)
+
 
 app = typer.Typer(
     name="insight",
@@ -26,8 +70,7 @@ app = typer.Typer(
     help="Remembers every pytest run: what failed, since when, is it flaky, what got slow.\n\n"
     "Record a run with `pytest --insight`, then ask: `insight sessions list`, "
     "`insight query tests --outcome failed --days 7`.",
-    add_completion=False,  # ours: see `shells`
-    pretty_exceptions_enable=False,  # an unexpected error is a bug: its traceback helps us mend it
+    pretty_exceptions_enable=False,  # an unexpected error is a bug: show its whole traceback
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -37,23 +80,6 @@ def _print_version(wanted: bool) -> None:
         from importlib.metadata import version
 
         print(f"pytest-insight {version('pytest-insight')}")
-        raise typer.Exit
-
-
-def _install_completion(wanted: bool) -> None:
-    if wanted:
-        from pytest_insight.cli.completion import shells
-
-        shell = shells.in_use()
-        say(f"{shell} completes insight from its next start on, by {shells.install(shell)}")
-        raise typer.Exit
-
-
-def _show_completion(wanted: bool) -> None:
-    if wanted:
-        from pytest_insight.cli.completion import shells
-
-        print(shells.SCRIPTS[shells.in_use()], end="")
         raise typer.Exit
 
 
@@ -75,27 +101,9 @@ def _global_options(
         bool,
         option("Show the version and exit.", "--version", callback=_print_version, is_eager=True),
     ] = False,
-    _install: Annotated[
-        bool,
-        option(
-            "Have the shell complete insight's commands and names, and exit.",
-            "--install-completion",
-            callback=_install_completion,
-            is_eager=True,
-        ),
-    ] = False,
-    _show: Annotated[
-        bool,
-        option(
-            "Show what makes the shell complete, and exit.",
-            "--show-completion",
-            callback=_show_completion,
-            is_eager=True,
-        ),
-    ] = False,
 ) -> None:
     source = ctx.get_parameter_source("profile_name")
-    # The variable is looked at where the precedence is stated (storage.choice), not here.
+    # The variable is evaluated where the precedence is defined (storage.choice), not here.
     ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None
     if ctx.invoked_subcommand is None:
         from pytest_insight.cli.commands.overview import print_overview
@@ -103,28 +111,17 @@ def _global_options(
         print_overview(storage_of(ctx, None))
 
 
-def run() -> None:
-    """Run the command and exit; see `cli.main`."""
-    warnings.showwarning = _show_warning
-    warnings.simplefilter("always", StoreDamageWarning)
-    open_missing_streams()
-    try:
-        with interruptible(), stdout_errors_told():  # completions are printed without a command
-            app()
-    except InsightError as exc:
-        say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
-        sys.exit(EXIT_ERROR)
-    except SystemExit as exc:
-        if exc.code == EXIT_INTERRUPTED:  # as Typer, like shells, has it
-            say("interrupted; what was not reported as done is as it was")
-        raise
+@contextmanager
+def _damage_warnings_printed() -> Iterator[None]:
+    """Print warnings about damaged stores on stderr, each once, however often a store is read."""
+    printed: set[str] = set()
 
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in printed:
+            printed.add(str(message))
+            say(f"warning: {message}")
 
-_warned: set[str] = set()
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Each once, however often a command reads a damaged store."""
-    if str(message) not in _warned:
-        _warned.add(str(message))
-        say(f"warning: {message}")
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        warnings.simplefilter("always", StoreDamageWarning)
+        yield

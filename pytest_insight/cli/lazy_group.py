@@ -1,7 +1,7 @@
 """Groups whose commands are imported and built only when they are used.
 
 Building the parameters of every command, and importing what they need, would cost each command a
-quarter of its start-up. Help and completion, which show all of them, still do.
+quarter of its start-up time. Help and completion, which show all commands, still do.
 """
 
 from __future__ import annotations
@@ -9,101 +9,65 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import typer.main
 from typer.core import TyperGroup
 
-from pytest_insight.cli.terminal.streams import stdout_errors_told
-from pytest_insight.cli.terminal.usage_errors import usage_errors_told
-
-Function = TypeVar("Function", bound=Callable[..., None])
-
-MODULES = {
-    "profile": "pytest_insight.cli.commands.profile.profiles",
-    "sessions": "pytest_insight.cli.commands.sessions.runs",
-    "export": "pytest_insight.cli.commands.export",
-    "import": "pytest_insight.cli.commands.import_",
-    "query": "pytest_insight.cli.commands.query",
-    "docs": "pytest_insight.cli.commands.docs",
-}
-"""The module of each group or command of `insight`; it has an `app`."""
+from pytest_insight.cli import exit_status
 
 
 class LazyGroup(TyperGroup):
-    """A group that knows the names of its commands, and makes one when it is asked for."""
+    """A group that knows the names of its commands and builds each when it is first used."""
 
-    makers: ClassVar[dict[str, Callable[[], Any]]] = {}
-    """What makes each command, by its name."""
+    factories: ClassVar[dict[str, Callable[[], Any]]] = {}
+    """By name, the function that builds the command."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        # The names alone, for listings and for "did you mean".
-        self.commands: dict[str, Any] = {**dict.fromkeys(self.makers), **self.commands}
+        # The names alone are enough for lists of commands and for "did you mean".
+        self.commands: dict[str, Any] = {**dict.fromkeys(self.factories), **self.commands}
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as in the base class
-        """The command, built the first time; None where there is none of that name."""
-        if cmd_name in self.makers and self.commands[cmd_name] is None:
-            command = self.makers[cmd_name]()
+        """Return the command, built on first use, or None if there is none of that name."""
+        if cmd_name in self.factories and self.commands[cmd_name] is None:
+            command = self.factories[cmd_name]()
             command.name = cmd_name
             self.commands[cmd_name] = command
         return self.commands.get(cmd_name)
 
 
-def _imported(module: str) -> Any:
+def load_command(module: str) -> Any:
+    """Import a module and build the command of its `app`."""
     return typer.main.get_command(import_module(module).app)
 
 
-def _built(function: Callable[..., None]) -> Any:
-    return typer.main.get_command(alone(function))
-
-
-def alone(function: Callable[..., None]) -> typer.Typer:
-    """A function as a command of its own."""
+def single_command(function: Callable[..., None]) -> typer.Typer:
+    """Return an app whose only command is the function."""
     app = typer.Typer(add_completion=False)
     app.command()(function)
     return app
 
 
-class RootGroup(LazyGroup):
-    """`insight` itself."""
+def command_group(help_: str, **commands: Callable[..., None]) -> typer.Typer:
+    """Return an app that is a group of commands.
 
-    makers: ClassVar = {name: partial(_imported, module) for name, module in MODULES.items()}
-
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """As the base class, its own options parsed."""
-        with usage_errors_told(), stdout_errors_told():
-            return super().make_context(*args, **kwargs)
-        raise typer.Exit  # whoever read our help has gone
-
-    def invoke(self, ctx: Any) -> Any:
-        """As the base class; the options of every command below are parsed here."""
-        with usage_errors_told(), stdout_errors_told():
-            return super().invoke(ctx)
-
-
-class Commands:
-    """The commands of one group, added by decorating functions.
-
-    Attributes:
-        app: the group, for Typer.
+    Args:
+        help_: its help text.
+        commands: each function by the name of its command, in the order of the help.
     """
-
-    def __init__(self, help_: str) -> None:
-        self._makers: dict[str, Callable[[], Any]] = {}
-        group = type("Group", (LazyGroup,), {"makers": self._makers})
-        self.app = typer.Typer(cls=group, help=help_, no_args_is_help=True, add_completion=False)
-        self.app.callback()(_nothing)  # without one Typer takes an app for a command
-
-    def command(self, name: str) -> Callable[[Function], Function]:
-        """Add a function as the command of that name, which is built when it is used."""
-
-        def add(function: Function) -> Function:
-            self._makers[name] = partial(_built, function)
-            return function
-
-        return add
+    factories = {name: partial(_build, function) for name, function in commands.items()}
+    group = type("Group", (LazyGroup,), {"factories": factories})
+    app = typer.Typer(cls=group, help=help_, add_completion=False)
+    app.callback(invoke_without_command=True)(_print_help)
+    return app
 
 
-def _nothing() -> None:
-    pass
+def _build(function: Callable[..., None]) -> Any:
+    return typer.main.get_command(single_command(function))
+
+
+def _print_help(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+        raise typer.Exit(exit_status.USAGE)

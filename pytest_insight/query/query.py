@@ -237,6 +237,27 @@ class Query:
         """
         return QueryResult(tuple(self.open_storage().select(self.selection)), self)
 
+    def iter_sessions(self, *, newest_first: bool = False) -> Iterator[TestSession]:
+        """Run the query and return its sessions one at a time, without keeping them in memory.
+
+        Args:
+            newest_first: return them by descending start time.
+
+        Raises:
+            StorageError: the store cannot be read.
+            UnknownProfileError: there is no such profile.
+        """
+        return self.open_storage().iter_sessions(self.selection, newest_first=newest_first)
+
+    def session_ids(self) -> list[str]:
+        """Run the query and return the IDs of its sessions by start time.
+
+        Raises:
+            StorageError: the store cannot be read.
+            UnknownProfileError: there is no such profile.
+        """
+        return self.open_storage().session_ids(self.selection)
+
     def group_by_test(
         self,
         *,

@@ -9,7 +9,6 @@ import shutil
 import sys
 from pathlib import Path
 
-from pytest_insight.cli.completion.shells import BREAKS_VARIABLE, COMPLETE_VARIABLE, LINE_VARIABLE
 from pytest_insight.storage import JSONStorage
 from tests.benchmarks.harness import Cost, quiet_environment, run_process
 from tests.benchmarks.history import BENCH, Shape, sessions
@@ -17,8 +16,6 @@ from tests.benchmarks.report import Row, compared
 
 SMALL = Shape(20, 100, days=20)
 TURNS = 40
-BREAKS = " \t\n\"'@><=;|&(:"
-"""Bash's COMP_WORDBREAKS, as it comes."""
 
 _MODULE = '''\
 import typer
@@ -66,7 +63,13 @@ def run() -> list[Row]:
     }
     for shell in ("bash", "zsh", "fish"):
         for what, line in TABS.items():
-            asked = {COMPLETE_VARIABLE: shell, LINE_VARIABLE: line, BREAKS_VARIABLE: BREAKS}
+            asked = {
+                "_INSIGHT_COMPLETE": f"complete_{shell}",
+                "COMP_WORDS": line,
+                "COMP_CWORD": str(len(line.split(" ")) - 1),
+                "_TYPER_COMPLETE_ARGS": line,
+                "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+            }
             commands[f"TAB for {what} in {shell}"] = (ours, environment | asked)
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for turn in range(TURNS + 2):

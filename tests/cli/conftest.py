@@ -1,4 +1,4 @@
-"""The command as users have it: a process of its own."""
+"""The command: in this process, which is fast, or as users run it, in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pytest
+from typer.testing import CliRunner
 
+from pytest_insight.cli.app import app
 from pytest_insight.storage import JSONStorage
 from tests.conftest import MakeSession
 
@@ -18,7 +20,7 @@ INSIGHT = Path(sys.executable).with_name("insight")
 
 
 class Insight(Protocol):
-    """`insight("sessions", "list")`: run it and return what it printed."""
+    """`insight("sessions", "list")`: run it, check its exit status, return what it printed."""
 
     def __call__(
         self,
@@ -29,18 +31,41 @@ class Insight(Protocol):
     ) -> Printed: ...
 
 
-class Printed:
-    """What a command printed, and its exit status."""
+class Printed(NamedTuple):
+    """What a command printed."""
 
-    def __init__(self, process: subprocess.CompletedProcess[bytes]) -> None:
-        self.status = process.returncode
-        self.out = process.stdout.decode()
-        self.err = process.stderr.decode()
-        self.raw_out = process.stdout
+    raw_out: bytes
+    err: str
+
+    @property
+    def out(self) -> str:
+        return self.raw_out.decode()
 
 
 @pytest.fixture
 def insight() -> Insight:
+    """The command in this process."""
+
+    def run(
+        *arguments: str | Path,
+        stdin: bytes = b"",
+        status: int = 0,
+        env: Mapping[str, str] | None = None,
+    ) -> Printed:
+        words = list(map(str, arguments))
+        result = CliRunner().invoke(app, words, input=stdin, env=env, prog_name="insight")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == status, (words, result.exit_code, result.stdout, result.stderr)
+        return Printed(result.stdout_bytes, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def insight_process() -> Insight:
+    """The command in a process of its own: for memory profiles, start-up and exit."""
+
     def run(
         *arguments: str | Path,
         stdin: bytes = b"",
@@ -48,18 +73,16 @@ def insight() -> Insight:
         env: Mapping[str, str] | None = None,
     ) -> Printed:
         command = [str(INSIGHT), *map(str, arguments)]
-        printed = Printed(
-            subprocess.run(
-                command,
-                input=stdin,
-                capture_output=True,
-                env={**os.environ, **(env or {})},
-                check=False,
-                timeout=60,
-            )
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, **(env or {})},
+            check=False,
+            timeout=60,
         )
-        assert printed.status == status, (command, printed.status, printed.out, printed.err)
-        return printed
+        assert done.returncode == status, (command, done)
+        return Printed(done.stdout, done.stderr.decode())
 
     return run
 

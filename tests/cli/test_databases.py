@@ -94,7 +94,7 @@ def test_a_profile_moves_to_another_database_and_its_sessions_stay(
     insight("profile", "create", "team", "--url", old, "--merge", "keep_both", "--switch")
     printed = insight("profile", "set", "team", "--url", new)
     places = [url.partition("?")[0].replace("tests@", "") for url in (old, new)]
-    assert "its store is {1} now; what is in {0} was not moved".format(*places) in printed.err
+    assert "its store is {1} now; the sessions in {0} were not moved".format(*places) in printed.err
     assert "api-1" in insight("sessions", "list").out
     shown = json.loads(insight("profile", "show", "team", "--format", "json").out)
     assert (shown["file_path"], shown["merge_strategy"]) == (places[1], "keep_both")
@@ -149,7 +149,7 @@ def test_another_password_is_stored_only_where_that_is_said_and_never_printed(
         ("team", "--url mysql://me:hush@h/d", 2, "begins with postgresql://"),
         ("team", "--url postgresql://me:hush@h/d --path x", 2, "leave one out"),
         ("team", "--url postgresql://me:hush@h/d --unset path", 2, "contradicts"),
-        ("team", "--store-password", 2, "say what to change"),
+        ("team", "--store-password", 2, "nothing to change"),
     ],
 )
 def test_a_new_place_that_does_not_fit_is_refused(
@@ -240,7 +240,7 @@ def test_where_no_step_is_taken_that_is_said(
     storage.save_session(make_session())
     told = insight(*asked)
     assert bool(told.out) != bool(told.err)
-    assert ("no filter is given, so everything in" in told.err) == (kind == "json")
+    assert ("no filter is given: the query returns everything in" in told.err) == (kind == "json")
 
 
 def test_a_database_that_is_named_as_a_json_store_is_refused_and_left_alone(
@@ -294,7 +294,7 @@ def test_a_history_moves_from_one_kind_of_storage_to_the_next_and_back_equal(
     insight("profile", "create", "back")
     printed = insight("profile", "merge", "local", "team", "back")
     assert "5 imported" in printed.err
-    assert "nothing changed: all 5 sessions are there already" in printed.err
+    assert "nothing changed: all 5 sessions are already in the store" in printed.err
     exported = [insight("export", "--profile", name).out for name in ("default", "team", "back")]
     assert exported == exported[:1] * 3
     refused = insight("profile", "copy", "default", "x", "--url", URL, status=1)

@@ -67,7 +67,7 @@ def test_a_file_comes_back_equal(insight: Insight, store: JSONStorage, name: str
 
 def test_importing_twice_skips_replaces_or_keeps_both(insight: Insight, store: JSONStorage) -> None:
     insight("export", "all.json")
-    assert "all 3 sessions are there already" in insight("import", "all.json").err
+    assert "all 3 sessions are already in the store" in insight("import", "all.json").err
     other = Path("all.json").read_text().replace('"sut_name":"api"', '"sut_name":"web"')
     Path("other.json").write_text(other)
     assert "3 skipped" in insight("import", "other.json").err

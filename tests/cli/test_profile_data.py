@@ -36,7 +36,7 @@ def test_settings_are_changed_and_taken_back(insight: Insight) -> None:
 
 def test_changing_the_path_moves_nothing_and_says_so(insight: Insight, store: JSONStorage) -> None:
     said = insight("profile", "set", "default", "--path", "other.json").err
-    assert f"what is in {store.file_path} was not moved" in said
+    assert f"the sessions in {store.file_path} were not moved" in said
     assert insight("profile", "path").out == f"{Path.cwd() / 'other.json'}\n"
     assert json.loads(insight("sessions", "list", "-f", "json").out) == []
     insight("profile", "set", "default", "--unset", "path")
@@ -102,7 +102,7 @@ def test_a_merge_reports_as_an_import_does(
     ]
     assert store.session_ids() == ["api-0", "api-1", "api-2", "api-7"]
     assert JSONStorage(list_profiles()["a"].path).count() == 2
-    assert "1 identical (there already), 1 skipped" in done.err
+    assert "1 identical (already in the store), 1 skipped" in done.err
 
 
 def test_the_strategy_of_the_target_is_used_where_none_is_named(
@@ -112,15 +112,15 @@ def test_the_strategy_of_the_target_is_used_where_none_is_named(
     insight("profile", "set", "twin", "--merge", "keep_both")
     assert "3 renamed" in insight("profile", "merge", "default", "twin").err
     printed = insight("profile", "merge", "default", "twin", "--merge", "skip_existing")
-    assert "nothing changed: all 3 sessions are there already" in printed.err
-    assert "take this back" not in printed.err
+    assert "nothing changed: all 3 sessions are already in the store" in printed.err
+    assert "undo this" not in printed.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
         ("set demp --merge keep_both", 1, "did you mean 'demo'"),
-        ("set demo", 2, "say what to change"),
+        ("set demo", 2, "nothing to change"),
         ("set demo --merge keep", 1, "keep_both"),
         ("set demo --export-days -1", 1, "zero or more"),
         ("set demo --unset pat", 2, "'path'"),
@@ -139,7 +139,7 @@ def test_the_strategy_of_the_target_is_used_where_none_is_named(
         ("rename demo sessions", 1, "needs a path, because"),
         ("merge demo demp", 1, "did you mean 'demo'"),
         ("merge demp demo", 1, "did you mean 'demo'"),
-        ("merge default demo demo", 1, "have one store"),
+        ("merge default demo demo", 1, "have the same store"),
         ("merge demo", 2, "Missing argument"),
         ("merge default demo --merge keep", 1, "keep_both"),
         ("path demp", 1, "did you mean 'demo'"),

@@ -16,7 +16,7 @@ def test_a_profile_is_created_shown_switched_to_and_deleted(insight: Insight) ->
     insight("profile", "switch", "demo")
     in_use = [p for p in json.loads(insight("profile", "list", "-f", "json").out) if p["in_use"]]
     assert [p["name"] for p in in_use] == ["demo"]
-    assert "its store stays" in insight("profile", "delete", "demo").err
+    assert "its store is kept" in insight("profile", "delete", "demo").err
     assert set(list_profiles()) == {"default"}
 
 
@@ -122,9 +122,9 @@ def test_deleting_the_data_too_needs_a_yes(insight: Insight, make_session: MakeS
         ("profile create x --export-format xml", 1, "json"),
         ("profile create x --export-days -1", 1, "zero or more"),
         ("profile create x --type memory --path y", 1, "keeps no file"),
-        ("profile create", 2, "say which profile"),
-        ("profile delete", 2, "say which profile"),
-        ("profile switch", 2, "say which profile"),
+        ("profile create", 2, "name the profile"),
+        ("profile delete", 2, "name the profile"),
+        ("profile switch", 2, "name the profile"),
         ("profile delete demo --profile default", 2, "contradict each other"),
         ("--profile default profile delete demo", 2, "contradict each other"),
         ("--profile default profile set demo --merge keep_both", 2, "contradict each other"),

@@ -91,7 +91,7 @@ def test_show_takes_the_beginning_of_an_id(insight: Insight, make_session: MakeS
 
 
 def test_an_ambiguous_or_unknown_session_is_an_error(insight: Insight, store: JSONStorage) -> None:
-    assert "beginning of 3 sessions" in insight("sessions", "show", "api", status=1).err
+    assert "ambiguous (3 sessions" in insight("sessions", "show", "api", status=1).err
     assert "did you mean" in insight("sessions", "show", "apo-1", status=1).err
     assert "insight sessions list" in insight("sessions", "show", "zzzzzz", status=1).err
 

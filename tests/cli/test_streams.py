@@ -59,7 +59,7 @@ def test_a_closed_standard_input_is_one_sentence(store: JSONStorage) -> None:
 def test_messages_never_go_into_the_data(store: JSONStorage) -> None:
     ran = shell("$INSIGHT export 2>&- > x.json && $INSIGHT --profile default import x.json")
     assert ran.returncode == 0, ran
-    assert "all 3 sessions are there already" in ran.stderr
+    assert "all 3 sessions are already in the store" in ran.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -24,11 +24,11 @@ def undo_files(storage: JSONStorage) -> list[str]:
 def test_what_was_cleared_comes_back(insight: Insight, store: JSONStorage) -> None:
     before = store.load_sessions()
     said = insight("sessions", "clear", "--yes").err
-    assert "take this back with: insight sessions undo" in said
+    assert "undo this with: insight sessions undo" in said
     assert store.session_ids() == []
     printed = insight("sessions", "undo")
-    assert "took back 'sessions clear' of" in printed.err
-    assert "brought back: 3 sessions (api-0, api-1, api-2)" in printed.err
+    assert "undid 'sessions clear' of" in printed.err
+    assert "restored: 3 sessions (api-0, api-1, api-2)" in printed.err
     assert printed.out == ""
     assert store.load_sessions() == before
 
@@ -42,7 +42,7 @@ def test_a_second_undo_goes_one_further_back_and_then_there_is_nothing(
     assert store.session_ids() == ["api-1", "api-2"]
     assert "sessions prune" in insight("sessions", "undo").err
     assert store.session_ids() == ["api-0", "api-1", "api-2"]
-    assert "there is nothing to take back" in insight("sessions", "undo").err
+    assert "nothing to undo" in insight("sessions", "undo").err
 
 
 def test_a_dry_run_says_what_would_come_back_and_changes_nothing(
@@ -52,7 +52,7 @@ def test_a_dry_run_says_what_would_come_back_and_changes_nothing(
     before = store.file_path.read_bytes()
     for _ in range(2):
         said = insight("sessions", "undo", "--dry-run").err
-        assert "would take back 'sessions clear'" in said
+        assert "would undo 'sessions clear'" in said
         assert "api-0, api-1, api-2" in said
     assert store.file_path.read_bytes() == before
     insight("sessions", "undo")
@@ -66,8 +66,8 @@ def test_what_was_saved_since_stays_and_is_named(
     newer = make_session(1, sut_name="newer")
     store.save_sessions([newer, make_session(7)])
     said = insight("sessions", "undo").err
-    assert "brought back: 2 sessions (api-0, api-2)" in said
-    assert "left as they are, saved or changed since: 1 session (api-1)" in said
+    assert "restored: 2 sessions (api-0, api-2)" in said
+    assert "left as they are, because they were saved or changed since: 1 session (api-1)" in said
     assert store.load_sessions() == [make_session(0), newer, make_session(2), make_session(7)]
 
 
@@ -79,16 +79,16 @@ def test_an_import_that_replaced_and_added_is_taken_back(
     other.save_sessions([make_session(1, sut_name="new"), make_session(5), make_session(6)])
     insight("import", "other.json", "--merge", "replace_existing")
     insight("sessions", "pin", "api-6")  # changed since
-    assert "Nobody is there to answer" in insight("sessions", "undo", status=2).err
+    assert "not a terminal: pass --yes to confirm" in insight("sessions", "undo", status=2).err
     assert store.count() == 5
     said = insight("sessions", "undo", "--yes").err
     assert "as before they were replaced: 1 session (api-1)" in said
-    assert "removed, as they had been added: 1 session (api-5)" in said
+    assert "deleted, because they had been added: 1 session (api-5)" in said
     assert "saved or changed since: 1 session (api-6)" in said
     pinned = replace(make_session(6), pinned=True)
     assert store.load_sessions() == [*before, pinned]
     # What was taken out is an export.
-    found = re.search(r"to be imported again: (\S+)", said)
+    found = re.search(r"can be imported again from: (\S+)", said)
     assert found is not None
     assert "2 sessions; 1 imported, 1 skipped" in insight("import", found[1]).err
     assert store.get_session_by_id("api-5") == make_session(5)
@@ -107,7 +107,7 @@ def test_a_person_is_asked_before_something_goes(insight: Insight, store: JSONSt
         os.close(main)
         os.close(terminal)
         assert process.returncode == 0, err
-        assert b"3 sessions that it had added would go." in err
+        assert b"3 sessions that it added would be deleted." in err
         assert store.count() == left
 
 
@@ -122,7 +122,7 @@ def test_all_files_of_one_import_are_taken_back_together(
     assert [each.sut_name for each in store.load_sessions()] == ["api", "second", "api", "third"]
     insight("sessions", "undo", "--yes")
     assert store.load_sessions() == before
-    assert "nothing to take back" in insight("sessions", "undo").err
+    assert "nothing to undo" in insight("sessions", "undo").err
 
 
 def test_a_repair_is_taken_back_while_nothing_was_saved_since(
@@ -131,7 +131,7 @@ def test_a_repair_is_taken_back_while_nothing_was_saved_since(
     data = store.file_path.read_bytes()
     damaged = data.replace(b'"session_id":"api-1",', b'"session_id":"api-1"#')
     store.file_path.write_bytes(damaged)
-    assert "take this back with" in insight("sessions", "repair").err
+    assert "undo this with" in insight("sessions", "repair").err
     insight("sessions", "undo", "--yes")
     assert store.file_path.read_bytes() == damaged
     insight("sessions", "repair")
@@ -146,8 +146,8 @@ def test_a_repair_that_loses_nothing_needs_no_taking_back(
     insight: Insight, store: JSONStorage, make_session: MakeSession
 ) -> None:
     store.save_session(make_session(1))  # once more
-    assert "take this back" not in insight("sessions", "repair").err
-    assert "nothing to take back" in insight("sessions", "undo").err
+    assert "undo this" not in insight("sessions", "repair").err
+    assert "nothing to undo" in insight("sessions", "undo").err
 
 
 def test_a_profile_deleted_with_its_sessions_comes_back_with_its_settings(
@@ -157,10 +157,10 @@ def test_a_profile_deleted_with_its_sessions_comes_back_with_its_settings(
     profile = list_profiles()["demo"]
     JSONStorage("demo.json").save_session(make_session())
     said = insight("profile", "delete", "demo", "--data", "--yes").err
-    assert "take this back with: insight --profile demo sessions undo" in said
-    assert "nothing to take back" in insight("sessions", "undo").err
+    assert "undo this with: insight --profile demo sessions undo" in said
+    assert "nothing to undo" in insight("sessions", "undo").err
     assert "unknown profile 'demo'" in insight("sessions", "list", "--profile=demo", status=1).err
-    assert "the profile 'demo' is there again" in insight("sessions", "undo", "--profile=demo").err
+    assert "the profile 'demo' exists again" in insight("sessions", "undo", "--profile=demo").err
     assert list_profiles()["demo"] == profile
     assert JSONStorage("demo.json").load_sessions() == [make_session()]
 
@@ -204,7 +204,7 @@ def test_a_variable_says_how_many_are_kept(
             *["sessions", "clear", "--session", f"api-{number}", "--yes"],
             env={"PYTEST_INSIGHT_UNDO": most},
         ).err
-        assert ("take this back" in said) is (most != "0")
+        assert ("undo this" in said) is (most != "0")
     assert undo_files(store) == left
     bad = {"PYTEST_INSIGHT_UNDO": "many"}
     assert (
@@ -233,8 +233,8 @@ def test_an_import_that_changes_nothing_leaves_no_trace(
     before = store.file_path.read_bytes(), store.file_path.stat().st_mtime_ns
     for strategy in ("skip_existing", "replace_existing"):
         said = insight("import", "all.json", "--merge", strategy).err
-        assert "nothing changed: all 3 sessions are there already" in said
-        assert "take this back" not in said
+        assert "nothing changed: all 3 sessions are already in the store" in said
+        assert "undo this" not in said
     assert (store.file_path.read_bytes(), store.file_path.stat().st_mtime_ns) == before
     assert not locations.undo_folder(store.location).exists()
 
@@ -267,7 +267,7 @@ def test_sessions_that_are_gone_are_an_error_that_changes_nothing(
 
 
 def test_looking_for_what_can_be_taken_back_creates_nothing(insight: Insight) -> None:
-    assert "nothing to take back" in insight("sessions", "undo").err
+    assert "nothing to undo" in insight("sessions", "undo").err
     assert not Path(locations.home()).exists()
 
 

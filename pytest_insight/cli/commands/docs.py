@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli.lazy_group import alone
+from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.render.text import styled
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.errors import UnknownChoiceError
@@ -33,7 +33,7 @@ WIDTH = 100
 """The longest line of the manual on a wide terminal, in columns."""
 
 
-def _fitting_topics(incomplete: str) -> list[str]:
+def _matching_topics(incomplete: str) -> list[str]:
     return [topic for topic in TOPICS if topic.startswith(incomplete)]
 
 
@@ -42,8 +42,8 @@ def docs(
         str | None,
         typer.Argument(
             metavar="TOPIC",
-            help="The topic to show. Lists the topics by default.",
-            autocompletion=_fitting_topics,
+            help="The topic to show. Default: list the topics.",
+            autocompletion=_matching_topics,
         ),
     ] = None,
 ) -> None:
@@ -86,4 +86,4 @@ def _show(text: str) -> None:
         console.print(Markdown(text, hyperlinks=False))
 
 
-app = alone(docs)
+app = single_command(docs)

@@ -1,4 +1,4 @@
-"""`insight import`: sessions from files or from standard input."""
+"""`insight import`: import sessions from files or from stdin."""
 
 from __future__ import annotations
 
@@ -9,63 +9,47 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from pytest_insight.cli.commands.sessions.undo import tell_of_undo
-from pytest_insight.cli.completion.candidates import formats
-from pytest_insight.cli.lazy_group import alone
+from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import (
     DryRunOption,
     ProfileOption,
+    named_profile,
     option,
-    profile_named,
     storage_of,
 )
-from pytest_insight.cli.render.merge_report import (
-    MergeOption,
-    ReportOption,
-    Taken,
-    list_fates,
-    tell,
-)
-from pytest_insight.cli.terminal.progress import shown_progress
+from pytest_insight.cli.options.exchange import MergeOption, ReportOption, format_option
+from pytest_insight.cli.render.import_report import Source, list_sources, print_summary
+from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import ExchangeError
 
 STDIN = "-"
 
-PathsArgument = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        metavar="FILE",
-        readable=False,  # the library says it better
-        help="The files; without any, standard input.",
-    ),
-]
-
 
 def import_(
     ctx: typer.Context,
-    paths: PathsArgument = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE",
+            readable=False,  # the library reports what is wrong
+            help="The files to read. Default: standard input.",
+        ),
+    ] = None,
     *,
     merge: MergeOption = None,
     format_: Annotated[
-        str | None,
-        option(
-            "json or csv; without, the suffix and the content decide.",
-            "--format",
-            "-f",
-            example="csv",
-            metavar="FORMAT",
-            autocompletion=formats,
-        ),
+        str | None, format_option("json or csv. Default: from the suffix and the content.")
     ] = None,
     skip_invalid: Annotated[
         bool,
-        option("Import the valid sessions of a file with others.", "--skip-invalid"),
+        option("Leave out invalid sessions instead of refusing the file.", "--skip-invalid"),
     ] = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Take over the sessions of files or of standard input; all of them or none.
+    """Import sessions from files or standard input, all of them or none.
 
     Example: insight export | insight import --profile demo --merge keep_both
     """
@@ -75,33 +59,33 @@ def import_(
 
     storage = storage_of(ctx, profile)
     command = Command("import")
-    sources = _sources(paths or [Path(STDIN)])
-    with shown_progress():
+    files = _files(paths or [Path(STDIN)])
+    with progress_shown():
         reports = import_files(
             storage,
-            sources,
+            files,
             merge,
             input_format=format_,
             skip_invalid=skip_invalid,
             dry_run=dry_run,
             apply=partial(apply, command=command),
         )
-    names = (str(each) if isinstance(each, Path) else "standard input" for each in sources)
-    for each in (taken := list(map(Taken, names, reports))):
-        tell(each, storage, dry_run=dry_run)
-    list_fates(taken, storage, report, dry_run=dry_run)
-    tell_of_undo(command, profile_named(ctx, profile))
+    names = (str(file) if isinstance(file, Path) else "standard input" for file in files)
+    sources = list(map(Source, names, reports))
+    for source in sources:
+        print_summary(source, storage.location, dry_run=dry_run)
+    list_sources(sources, storage.location, report, dry_run=dry_run)
+    print_undo_hint(command, named_profile(ctx, profile))
 
 
-def _sources(paths: list[Path]) -> list[Path | BinaryIO]:
-    """What to read: `-` is standard input."""
-    sources = [sys.stdin.buffer if str(path) == STDIN else path for path in paths]
-    if sys.stdin.buffer in sources and sys.stdin.isatty():
+def _files(paths: list[Path]) -> list[Path | BinaryIO]:
+    files = [sys.stdin.buffer if str(path) == STDIN else path for path in paths]
+    if sys.stdin.buffer in files and sys.stdin.isatty():
         raise ExchangeError(
             "nothing to import: name a file, or pipe one in, as in: insight import < export.json",
             "standard input",
         )
-    return sources
+    return files
 
 
-app = alone(import_)
+app = single_command(import_)

@@ -1,4 +1,4 @@
-"""`insight` alone: where the history is, what is in it, and what to do next."""
+"""`insight` without a command: where the history is, what is in it, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_insight.cli.render.outcomes import outcomes_text
-from pytest_insight.cli.render.text import Styled, age_text, plural, styled
+from pytest_insight.cli.render.text import age_text, plural, styled
 from pytest_insight.cli.terminal.output import print_styled
 
 if TYPE_CHECKING:
@@ -20,31 +20,28 @@ NEXT = (
 )
 FIRST = (
     ("pytest --insight", "record a run"),
-    ("insight import FILE", "take over what another machine has recorded"),
+    ("insight import FILE", "import sessions of another machine"),
     ("insight --help", "everything else"),
 )
 
 
 def print_overview(storage: BaseStorage) -> None:
-    """A few lines on stdout."""
+    """Print a few lines on stdout."""
     named = f"profile {storage.profile_name}, " if storage.profile_name else ""
     where = f"{named}{storage.location}"
-    count = storage.count()
     last = storage.get_last_session()
     if last is None:
         print_styled(styled(f"no sessions yet in {where}: run pytest --insight"))
         _print_steps(FIRST)
         return
     age = age_text(last.session_start_time, datetime.now(UTC))
-    print_styled(styled(f"{plural(count, 'session')} in {where}"))
+    print_styled(styled(f"{plural(storage.count(), 'session')} in {where}"))
     print_styled(styled(f"the last one, {last.session_id}, {age} ago: ", outcomes_text(last)))
     _print_steps(NEXT)
 
 
 def _print_steps(steps: tuple[tuple[str, str], ...]) -> None:
     widest = max(len(command) for command, _ in steps)
-    lines: list[Styled] = [styled("")]
+    print_styled(styled(""))
     for command, what in steps:
-        lines.append(styled(f"  {command:{widest}}  ", styled(what, style="dim")))
-    for line in lines:
-        print_styled(line)
+        print_styled(styled(f"  {command:{widest}}  ", styled(what, style="dim")))

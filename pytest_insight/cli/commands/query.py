@@ -1,43 +1,59 @@
-"""`insight query`: finding sessions and tests."""
+"""`insight query`: find sessions and tests."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from pytest_insight.cli.lazy_group import Commands
+from pytest_insight.cli import exit_status
+from pytest_insight.cli.lazy_group import command_group
 from pytest_insight.cli.options.common import (
-    EXIT_MATCHED,
     ExitCodeOption,
-    FindFormat,
     FindFormatOption,
     LimitOption,
     ProfileOption,
+    option,
     storage_of,
     takes,
 )
-from pytest_insight.cli.options.selection import SessionOptions, TestOptions, matching_tests
-from pytest_insight.cli.options.sorting import (
+from pytest_insight.cli.options.order import (
+    SESSION_ORDERS,
+    TEST_ORDERS,
     SessionSort,
     SessionSortOption,
     TestSort,
     TestSortOption,
+    summary_order,
 )
-from pytest_insight.cli.render.summaries import (
-    ExplainOption,
-    FlakyOption,
-    GroupOption,
-    PercentilesOption,
-    list_groups,
-    print_plan,
-)
-from pytest_insight.cli.render.tables import list_sessions, list_tests
+from pytest_insight.cli.options.selection import SessionOptions, TestOptions, matching_tests
+from pytest_insight.cli.render.formats import FindFormat
+from pytest_insight.cli.render.sessions import list_sessions
+from pytest_insight.cli.render.summaries import list_summaries, print_plan
+from pytest_insight.cli.render.tests import list_tests
 from pytest_insight.summaries import SummaryOrder
 
-group = Commands("Find sessions and tests.")
-app = group.app
+GroupOption = Annotated[bool, option("One row per test, with totals over all its runs.", "--group")]
+FlakyOption = Annotated[
+    bool,
+    option(
+        "As --group, but only tests that both passed and failed, had an error or were run again; "
+        "most failures first.",
+        "--flaky",
+    ),
+]
+PercentilesOption = Annotated[
+    bool,
+    option(
+        "With --group: show p50 and p95, for which a database reads every result.",
+        "--percentiles/--no-percentiles",
+    ),
+]
+ExplainOption = Annotated[
+    bool, option("Print the query plan instead of running the query.", "--explain")
+]
 
 
-@group.command("sessions")
 @takes(selection=SessionOptions, which=TestOptions)
 def find_sessions(
     ctx: typer.Context,
@@ -51,20 +67,17 @@ def find_sessions(
     selection: SessionOptions,
     which: TestOptions,
 ) -> None:
-    """Find sessions that have matching tests, the newest first; counts are of those tests.
+    """Find sessions that have matching tests, newest first, with the counts of those tests.
 
     Example: insight query sessions --outcome failed --days 7
     """
-    storage = storage_of(ctx, profile)
-    query = matching_tests(storage, selection, which)
+    query = matching_tests(storage_of(ctx, profile), selection, which)
     if explain:
-        print_plan(query, storage)
-        return
-    if list_sessions(query, storage, limit, format_, sort) and exit_code:
-        raise typer.Exit(EXIT_MATCHED)
+        print_plan(query)
+    elif list_sessions(query, limit, format_, SESSION_ORDERS.get(sort)) and exit_code:
+        raise typer.Exit(exit_status.MATCHED)
 
 
-@group.command("tests")
 @takes(selection=SessionOptions, which=TestOptions)
 def find_tests(
     ctx: typer.Context,
@@ -85,18 +98,19 @@ def find_tests(
 
     Example: insight query tests --outcome failed --session last --format nodeids
     """
-    storage = storage_of(ctx, profile)
-    query = matching_tests(storage, selection, which)
+    query = matching_tests(storage_of(ctx, profile), selection, which)
     if explain:
-        print_plan(query, storage)
+        print_plan(query)
         return
     if group or flaky:
-        found = list_groups(
-            query, storage, limit, format_, sort, flaky=flaky, percentiles=percentiles
-        )
+        order = summary_order(sort, flaky=flaky)
+        found = list_summaries(query, limit, format_, order, flaky=flaky, percentiles=percentiles)
     elif str(sort) in list(SummaryOrder):
-        raise typer.BadParameter(f"--sort {sort} is of all results of a test: add --group")
+        raise typer.BadParameter(f"--sort {sort} needs all results of a test: add --group")
     else:
-        found = list_tests(query, storage, limit, format_, sort)
+        found = list_tests(query, limit, format_, TEST_ORDERS.get(sort))
     if found and exit_code:
-        raise typer.Exit(EXIT_MATCHED)
+        raise typer.Exit(exit_status.MATCHED)
+
+
+app = command_group("Find sessions and tests.", sessions=find_sessions, tests=find_tests)

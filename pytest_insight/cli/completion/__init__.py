@@ -1,1 +1,1 @@
-"""Shell completion: the candidates a shell offers."""
+"""Candidates for shell completion."""

@@ -1,15 +1,16 @@
-"""What a TAB offers: names of profiles, sessions, SUTs and outcomes.
+"""The candidates that TAB offers: names of profiles, sessions, SUTs and outcomes.
 
-A shell asks at every TAB, in a process of its own, so each of these reads only what it must. Where
-something is wrong with a store there is nobody to tell: then nothing is offered.
+A shell starts a process for each TAB, so each function reads only what it must. A store that cannot
+be read offers nothing: the command itself reports the error.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
@@ -19,64 +20,84 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 MOST = 100
-"""How many sessions are offered, the newest ones: a shell asks before it lists more."""
+"""The most sessions that are offered, the newest ones: a shell asks before it lists more."""
+
+SAFE_NAME = re.compile(r"(?!-)[\w.:/@+-]+|last~1")
+"""Names in which no shell finds anything to run or to expand.
+
+Typer's script for zsh evaluates what it is offered, and the one for bash expands wildcards in it.
+A name may come from a file of another machine, so that every other name is left out.
+"""
+
+Parameters = ParamSpec("Parameters")
 
 
+def _quiet(find: Callable[Parameters, list[str]]) -> Callable[Parameters, list[str]]:
+    """Return a function that offers nothing, and prints nothing, if the store cannot be read."""
+
+    @wraps(find)
+    def find_or_nothing(*args: Parameters.args, **kwargs: Parameters.kwargs) -> list[str]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StoreDamageWarning)
+            try:
+                return find(*args, **kwargs)
+            except InsightError:
+                return []
+
+    return find_or_nothing
+
+
+@_quiet
 def profiles(incomplete: str) -> list[str]:
-    """Names of profiles."""
+    """Return names of profiles."""
     from pytest_insight.profiles.manager import ProfileManager
 
-    with _mistakes_kept_quiet():
-        return _fitting(ProfileManager().list_profiles(), incomplete)
-    return []
+    return _matching(ProfileManager().list_profiles(), incomplete)
 
 
+@_quiet
 def sessions(ctx: typer.Context, incomplete: str) -> list[str]:
-    """IDs, the newest first, and `last`."""
-    with _mistakes_kept_quiet():
-        ids = reversed(_storage(ctx).session_ids())
-        return _fitting(("last", *ids), incomplete)[:MOST]
-    return []
+    """Return `last`, `last~1` and session IDs, the newest first."""
+    ids = reversed(_storage(ctx).session_ids())
+    return _matching(("last", "last~1", *ids), incomplete)[:MOST]
 
 
+@_quiet
 def suts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the SUTs that the store has sessions of."""
-    with _mistakes_kept_quiet():
-        return _fitting(_storage(ctx).sut_names(), incomplete)
-    return []
+    """Return names of the SUTs in the store."""
+    return _matching(_storage(ctx).sut_names(), incomplete)
 
 
 def outcomes(incomplete: str) -> list[str]:
-    """Pytest's outcomes."""
+    """Return pytest's outcomes."""
     from pytest_insight.models import TestOutcome
 
-    return _fitting(map(str, TestOutcome), incomplete)
+    return _matching(map(str, TestOutcome), incomplete)
 
 
 def strategies(incomplete: str) -> list[str]:
-    """Merge strategies."""
+    """Return merge strategies."""
     from pytest_insight.exchange.merge import MergeStrategy
 
-    return _fitting(map(str, MergeStrategy), incomplete)
+    return _matching(map(str, MergeStrategy), incomplete)
 
 
 def formats(incomplete: str) -> list[str]:
-    """Formats of files."""
+    """Return exchange formats."""
     from pytest_insight.exchange.formats import FORMATS
 
-    return _fitting(FORMATS, incomplete)
+    return _matching(FORMATS, incomplete)
 
 
 def storage_types(incomplete: str) -> list[str]:
-    """Storage types."""
+    """Return storage types."""
     from pytest_insight.profiles.storage_types import storage_types
 
-    return _fitting(storage_types(), incomplete)
+    return _matching(storage_types(), incomplete)
 
 
-def _fitting(names: Iterable[str], incomplete: str) -> list[str]:
-    # One with a line break or an escape would be several, or something else, on a terminal.
-    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
+def _matching(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete) and SAFE_NAME.fullmatch(name)]
 
 
 def _storage(ctx: typer.Context) -> BaseStorage:
@@ -84,11 +105,3 @@ def _storage(ctx: typer.Context) -> BaseStorage:
 
     named = ctx.params.get("profile") or ctx.find_root().params.get("profile_name")
     return get_storage_instance(profile_name=named)
-
-
-@contextmanager
-def _mistakes_kept_quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", StoreDamageWarning)
-        with suppress(InsightError):  # the command itself will say it
-            yield

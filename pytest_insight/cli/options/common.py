@@ -1,4 +1,4 @@
-"""Options that several commands share, each written once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -6,31 +6,28 @@ import enum
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import msgspec
 import typer
 
 from pytest_insight.cli.completion.candidates import profiles
+from pytest_insight.cli.render.formats import FindFormat, ListFormat, ShowFormat
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 PROFILE_HELP = "The profile to use, instead of the active one. Also accepted after the command."
 
-EXIT_MATCHED = 3
-"""The exit status that `--exit-code` asks for."""
-
 
 def option(help_: str, *names: str, example: str = "", **more: Any) -> Any:
-    """An option with a sentence and an example in its help.
+    """Return an option whose help ends with an example.
 
     Args:
-        help_: the sentence.
-        names: as it is given, the long name first.
-        example: a value, as a shell takes it; none for a flag.
-        more: what else `typer.Option` takes.
+        help_: what it does, in one sentence.
+        names: the long name first.
+        example: a value as a shell takes it; none for a flag.
+        more: arguments of `typer.Option`.
     """
     if example:
         help_ = f"{help_} Example: {names[0]} {example}"
@@ -39,28 +36,33 @@ def option(help_: str, *names: str, example: str = "", **more: Any) -> Any:
     return typer.Option(*names, help=help_, **more)
 
 
-class ListFormat(enum.StrEnum):
-    """How a listing is printed."""
+def choice_option(help_: str, choices: type[enum.StrEnum], *names: str, **more: Any) -> Any:
+    """Return an option with a closed list of values; an error suggests the nearest one.
 
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
+    Args:
+        help_: as for `option`.
+        choices: the values.
+        names: as for `option`.
+        more: as for `option`.
+    """
 
+    def parse(value: str) -> enum.StrEnum:
+        try:
+            return choices(value)
+        except ValueError:
+            import difflib  # only needed for an error
 
-class FindFormat(enum.StrEnum):
-    """How what a query found is printed: as a listing, or as the nodeids alone."""
+            near = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=0.5)
+            hint = f"; did you mean {str(near[0])!r}?" if near else ""
+            raise typer.BadParameter(
+                f"{value!r} is not one of {', '.join(choices)}{hint}"
+            ) from None
 
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    NODEIDS = "nodeids"
+    def complete(incomplete: str) -> list[str]:
+        return [str(value) for value in choices if value.startswith(incomplete)]
 
-
-class ShowFormat(enum.StrEnum):
-    """How one thing is printed."""
-
-    TABLE = "table"
-    JSON = "json"
+    more.setdefault("metavar", "|".join(choices))
+    return option(help_, *names, parser=parse, autocompletion=complete, **more)
 
 
 ProfileOption = Annotated[
@@ -74,27 +76,25 @@ ProfileOption = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    ListFormat,
-    option("A table for people; JSON or CSV for programs.", "--format", "-f", example="json"),
+    ListFormat, choice_option("Output format.", ListFormat, "--format", "-f", example="json")
 ]
 FindFormatOption = Annotated[
     FindFormat,
-    option(
-        "A table for people; JSON or CSV for programs; nodeids, each once, for pytest.",
+    choice_option(
+        "Output format; nodeids prints each nodeid once, for pytest.",
+        FindFormat,
         "--format",
         "-f",
         example="nodeids",
     ),
 ]
 ShowFormatOption = Annotated[
-    ShowFormat,
-    option("A table for people, or JSON for programs.", "--format", "-f", example="json"),
+    ShowFormat, choice_option("Output format.", ShowFormat, "--format", "-f", example="json")
 ]
 LimitOption = Annotated[
     int | None,
     option(
-        "At most so many, the first ones; 0 for all. Without it, a table has one screen, "
-        "everything else all.",
+        "Show at most N rows (0 = all). Default: one screen in a table, else all.",
         "--limit",
         "-n",
         example="50",
@@ -102,17 +102,15 @@ LimitOption = Annotated[
         min=0,
     ),
 ]
-YesOption = Annotated[bool, option("Do not ask.", "--yes", "-y")]
-DryRunOption = Annotated[bool, option("Say what would be done, and do nothing.", "--dry-run")]
-ExitCodeOption = Annotated[
-    bool, option("Exit with status 3 where anything matched.", "--exit-code")
-]
+YesOption = Annotated[bool, option("Do not ask for confirmation.", "--yes", "-y")]
+DryRunOption = Annotated[bool, option("Print what would be done, and do nothing.", "--dry-run")]
+ExitCodeOption = Annotated[bool, option("Exit with status 3 if anything matched.", "--exit-code")]
 
 
 def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of structs: `@takes(selection=SessionOptions)`.
 
-    The command gets one object for each group; its help shows every field as an option.
+    The command receives one object for each group; its help shows every field as an option.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -123,7 +121,7 @@ def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Cal
                 parameters.append(parameter.replace(annotation=hints[parameter.name]))
         for group in groups.values():
             group_hints = get_type_hints(group, include_extras=True)
-            # Every field has a default, so the two go together.
+            # Every field has a default, so that the two correspond.
             for name, default in zip(
                 group.__struct_fields__, group.__struct_defaults__, strict=True
             ):
@@ -135,62 +133,36 @@ def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Cal
         @wraps(command)
         def run(*args: Any, **given: Any) -> None:
             for name, group in groups.items():
-                taken = {field: given.pop(field) for field in group.__struct_fields__}
-                given[name] = group(**taken)
+                fields = {field: given.pop(field) for field in group.__struct_fields__}
+                given[name] = group(**fields)
             command(*args, **given)
 
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # for Typer
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         return run
 
     return decorate
 
 
-def profile_named(ctx: typer.Context, after_command: str | None) -> str | None:
-    """The profile that was named on the command line; the one nearer to the command wins."""
+def named_profile(ctx: typer.Context, after_command: str | None) -> str | None:
+    """Return the profile of the command line; the option after the command takes precedence."""
     before_command: str | None = ctx.find_root().obj
     return before_command if after_command is None else after_command
 
 
-def profile_meant(ctx: typer.Context, name: str | None, after_command: str | None) -> str | None:
-    """The profile that a command is about: its argument, or what --profile names.
-
-    Raises:
-        typer.BadParameter: they name two.
-    """
-    option_value = profile_named(ctx, after_command)
-    if name is None:
-        return option_value
-    if option_value not in (None, name):
-        raise typer.BadParameter(f"{name!r} and --profile {option_value!r} contradict each other")
-    return name
-
-
-def no_profile_option(ctx: typer.Context, after_command: str | None) -> None:
-    """Refuse --profile on a command that is about several profiles.
-
-    Raises:
-        typer.BadParameter: it was given.
-    """
-    given = profile_named(ctx, after_command)
-    if given is not None:
-        raise typer.BadParameter(
-            f"this command takes its profiles as arguments: name {given!r} there, or leave "
-            "--profile out"
-        )
-
-
 def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
-    """The storage that the command line, the environment and the profiles say."""
+    """Return the storage that command line, environment and profiles determine.
+
+    Recovers journals of crashed runs first.
+    """
     from pytest_insight.storage.access import get_storage_instance
 
-    storage = get_storage_instance(profile_name=profile_named(ctx, after_command))
-    _bring_in_what_died()
+    storage = get_storage_instance(profile_name=named_profile(ctx, after_command))
+    _recover_journals()
     return storage
 
 
-def _bring_in_what_died() -> None:
-    """Fold in the journals of runs that died, and say so."""
+def _recover_journals() -> None:
     from pytest_insight.cli.terminal.output import say
     from pytest_insight.errors import InsightError
     from pytest_insight.locations import journal_folder
@@ -198,21 +170,11 @@ def _bring_in_what_died() -> None:
     try:
         folder = journal_folder()
         if not folder.is_dir() or not any(folder.iterdir()):
-            return  # nearly always: importing nothing for it
+            return  # nearly always, and then nothing more is imported
     except (InsightError, OSError) as exc:
-        say(f"warning: cannot look for the journals of runs that died: {exc}")
+        say(f"warning: cannot look for journals of crashed runs: {exc}")
         return
     from pytest_insight.recording.journal.recovery import recover_journals
 
     for recovery in recover_journals(folder):
         say(recovery.message)
-
-
-PathArgument = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="FILE",
-        readable=False,  # who only writes need not read it
-        help="The file to write; without one, standard output.",
-    ),
-]

@@ -1,4 +1,4 @@
-"""The options that select: which sessions, and which of their tests. The same on every command."""
+"""The options that select sessions and their tests, the same on every command."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from pytest_insight.cli.options.common import option
 from pytest_insight.cli.terminal.output import say
 
 if TYPE_CHECKING:
-    from pytest_insight.query import QueryTestFilter
-    from pytest_insight.query.query import Query
+    from pytest_insight.query import Query, QueryTestFilter
     from pytest_insight.storage.base import BaseStorage
 
 SESSIONS = "Which sessions"
 TESTS = "Which tests"
-
 
 _session = partial(option, rich_help_panel=SESSIONS)
 _test = partial(option, rich_help_panel=TESTS)
 
 
 class SessionOptions(msgspec.Struct, frozen=True):
-    """Which sessions: all that are given must fit."""
+    """Options about sessions; a session must match all that are given."""
 
     days: Annotated[
-        float | None, _session("Started within so many days.", "--days", metavar="N", example="7")
+        float | None,
+        _session("Only sessions from the last N days.", "--days", metavar="N", example="7"),
     ] = None
     since: Annotated[
         str | None,
         _session(
-            "Started then or later: 90d or 12h ago, or a time like 2026-11-01 or "
+            "Only sessions started at TIME or later: 90d or 12h ago, or a time like 2026-11-01 or "
             "2026-11-01T08:30+01:00 (without an offset: local time).",
             "--since",
             metavar="TIME",
@@ -44,7 +43,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     until: Annotated[
         str | None,
         _session(
-            "Started then or earlier, as with --since; a date means to its end.",
+            "Only sessions started at TIME or earlier, as with --since; a date includes the day.",
             "--until",
             metavar="TIME",
             example="2026-11-30",
@@ -53,7 +52,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     sut: Annotated[
         str | None,
         _session(
-            "Of this SUT; wildcards.",
+            "Only sessions of this SUT (wildcards allowed).",
             "--sut",
             metavar="NAME",
             example="'api-*'",
@@ -63,7 +62,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     tag: Annotated[
         list[str] | None,
         _session(
-            "Carrying this tag; may be repeated.",
+            "Only sessions with this tag. Repeatable.",
             "--tag",
             metavar="KEY[=VALUE]",
             example="ci=nightly",
@@ -72,21 +71,29 @@ class SessionOptions(msgspec.Struct, frozen=True):
     branch: Annotated[
         str | None,
         _session(
-            "Run on this git branch; wildcards.", "--branch", metavar="NAME", example="'release/*'"
+            "Only sessions on this git branch (wildcards allowed).",
+            "--branch",
+            metavar="NAME",
+            example="'release/*'",
         ),
     ] = None
     commit: Annotated[
         str | None,
         _session(
-            "Run on the commit that begins so.", "--commit", metavar="HASH", example="1a2b3c4"
+            "Only sessions on the commit with this hash or hash prefix.",
+            "--commit",
+            metavar="HASH",
+            example="1a2b3c4",
         ),
     ] = None
-    reruns: Annotated[bool, _session("In which a test was run again.", "--reruns")] = False
+    reruns: Annotated[
+        bool, _session("Only sessions in which a test was run again.", "--reruns")
+    ] = False
     session: Annotated[
         list[str] | None,
         _session(
-            "With this ID, the beginning of one, or wildcards; `last` is the newest of those that "
-            "the other options select, `last~1` the one before it. May be repeated.",
+            "Only the session with this ID or ID prefix (wildcards allowed); `last` is the newest "
+            "one that the other options select, `last~1` the one before. Repeatable.",
             "--session",
             metavar="ID",
             example="last~1",
@@ -95,7 +102,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     ] = None
 
     def narrow(self, query: Query) -> Query:
-        """The query with these options as steps."""
+        """Return the query with these options as steps."""
         from pytest_insight.cli.options.session_names import session_patterns
 
         query = self._narrow_by_time(query)
@@ -132,14 +139,14 @@ class SessionOptions(msgspec.Struct, frozen=True):
 
 
 class TestOptions(msgspec.Struct, frozen=True):
-    """Which tests of the sessions: one test must fit all that are given."""
+    """Options about tests; a test must match all that are given."""
 
     __test__: ClassVar[bool] = False
 
     outcome: Annotated[
         list[str] | None,
         _test(
-            "With this outcome; may be repeated.",
+            "Only tests with this outcome. Repeatable.",
             "--outcome",
             "-o",
             metavar="NAME",
@@ -150,7 +157,7 @@ class TestOptions(msgspec.Struct, frozen=True):
     nodeid: Annotated[
         str | None,
         _test(
-            "With a nodeid that contains this.",
+            "Only tests whose nodeid contains TEXT.",
             "--nodeid",
             "-k",
             metavar="TEXT",
@@ -161,7 +168,7 @@ class TestOptions(msgspec.Struct, frozen=True):
     error: Annotated[
         str | None,
         _test(
-            "With a failure whose text contains this.",
+            "Only tests whose failure contains TEXT.",
             "--error",
             metavar="TEXT",
             example="KeyError",
@@ -170,7 +177,7 @@ class TestOptions(msgspec.Struct, frozen=True):
     output: Annotated[
         str | None,
         _test(
-            "With captured output that contains this.",
+            "Only tests whose captured output contains TEXT.",
             "--output",
             metavar="TEXT",
             example="'out of memory'",
@@ -178,26 +185,36 @@ class TestOptions(msgspec.Struct, frozen=True):
     ] = None
     min_duration: Annotated[
         float | None,
-        _test("That took at least so long.", "--min-duration", metavar="SECONDS", example="0.5"),
+        _test(
+            "Only tests that took at least SECONDS.",
+            "--min-duration",
+            metavar="SECONDS",
+            example="0.5",
+        ),
     ] = None
     max_duration: Annotated[
         float | None,
-        _test("That took at most so long.", "--max-duration", metavar="SECONDS", example="2"),
+        _test(
+            "Only tests that took at most SECONDS.",
+            "--max-duration",
+            metavar="SECONDS",
+            example="2",
+        ),
     ] = None
-    warnings: Annotated[bool, _test("With a warning.", "--warnings")] = False
+    warnings: Annotated[bool, _test("Only tests that raised a warning.", "--warnings")] = False
 
     def steps(self, query: Query) -> QueryTestFilter:
-        """The options as test-level steps.
+        """Return the options as test-level steps of the query.
 
         Raises:
-            typer.BadParameter: `--regex` without what it is about.
+            typer.BadParameter: `--regex` is given without `--nodeid`.
         """
         tests = query.filter_by_test()
         if self.outcome:
             _warn_of_unknown(self.outcome)
             tests = tests.with_outcome(*self.outcome)
         if self.regex and self.nodeid is None:
-            raise typer.BadParameter("--regex says how to read --nodeid, so give that too")
+            raise typer.BadParameter("--regex needs --nodeid, which it makes a regular expression")
         if self.nodeid is not None:
             if self.regex:
                 tests = tests.with_pattern(self.nodeid, use_regex=True)
@@ -215,7 +232,7 @@ class TestOptions(msgspec.Struct, frozen=True):
 
 
 def _warn_of_unknown(names: list[str]) -> None:
-    """Another plugin may have an outcome of any name, but a slip of the pen is more likely."""
+    """Warn of outcomes that look mistyped; other plugins may define outcomes of any name."""
     import difflib
 
     from pytest_insight.models import TestOutcome
@@ -224,20 +241,20 @@ def _warn_of_unknown(names: list[str]) -> None:
     for name in names:
         near = difflib.get_close_matches(name.strip().lower(), known, n=1)
         if near and near[0] != name.strip().lower():
-            say(f"warning: {name!r} is no outcome of pytest's: did you mean {near[0]}?")
+            say(f"warning: unknown outcome {name!r}; did you mean {near[0]!r}?")
 
 
 def matching_tests(storage: BaseStorage, sessions: SessionOptions, tests: TestOptions) -> Query:
-    """A query for the matching tests, in their sessions."""
-    return tests.steps(_of(storage, sessions)).apply()
+    """Return a query for the matching tests, in their sessions."""
+    return tests.steps(_sessions_query(storage, sessions)).apply()
 
 
 def whole_sessions(storage: BaseStorage, sessions: SessionOptions, tests: TestOptions) -> Query:
-    """A query for the sessions, with all their tests, that have a matching test."""
-    return tests.steps(_of(storage, sessions)).whole_sessions()
+    """Return a query for the sessions that have a matching test, with all their tests."""
+    return tests.steps(_sessions_query(storage, sessions)).whole_sessions()
 
 
-def _of(storage: BaseStorage, sessions: SessionOptions) -> Query:
-    from pytest_insight.query.query import Query
+def _sessions_query(storage: BaseStorage, sessions: SessionOptions) -> Query:
+    from pytest_insight.query import Query
 
     return sessions.narrow(Query(storage=storage))

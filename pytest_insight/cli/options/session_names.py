@@ -1,4 +1,4 @@
-"""Sessions as people name them: by ID, the beginning of one, `last`, `last~1`."""
+"""Names of sessions on the command line: an ID, an ID prefix, `last`, `last~1`."""
 
 from __future__ import annotations
 
@@ -24,43 +24,60 @@ _WILDCARD = re.compile(r"[*?[]")
 def session_patterns(
     storage: BaseStorage, names: Sequence[str], selection: Selection | None = None
 ) -> list[str]:
-    """For each name a pattern: its wildcards as they are, or the ID that is meant and no other.
+    """Return a pattern for each name: wildcards as they are, else one that matches one ID only.
 
     Args:
         storage: where the sessions are.
-        names: as people name them.
-        selection: which of them `last` counts; None for all.
+        names: as given on the command line.
+        selection: the sessions among which `last` is the newest; None for all.
 
     Raises:
-        StorageError: as `find_session`, for a name without wildcards.
+        StorageError: a name without wildcards means no session, or more than one.
     """
-    known = _Known(storage, selection or Selection())
-    return [
-        name
-        if _WILDCARD.search(name) and name not in known.ids  # a SUT's name may hold any sign
-        else glob.escape(known.meant(name))
-        for name in names
-    ]
+    return _Finder(storage, selection or Selection()).patterns(names)
+
+
+def find_ids(storage: BaseStorage, names: Sequence[str]) -> list[str]:
+    """Return the IDs of the sessions that the names mean, by start time.
+
+    Raises:
+        StorageError: a name without wildcards means no session, or more than one; or all names
+            have wildcards and nothing matches.
+    """
+    from pytest_insight.filters import SessionIdMatches
+
+    finder = _Finder(storage, Selection())
+    if not any(_WILDCARD.search(name) for name in names):
+        return list(dict.fromkeys(finder.find_id(name) for name in names))
+    patterns = SessionIdMatches(tuple(finder.patterns(names)))
+    ids = storage.session_ids(Selection((patterns,)))
+    if not ids:
+        raise StorageError(
+            f"no session in {storage.location} matches {', '.join(names)}; "
+            "list them with: insight sessions list",
+            storage.location,
+        )
+    return ids
 
 
 def find_session(storage: BaseStorage, name: str) -> TestSession:
-    """The session that a person means.
+    """Return the session that a name means.
 
     Raises:
-        StorageError: none, or more than one; it names those that are near.
+        StorageError: there is none, or more than one; the message suggests the nearest IDs.
     """
-    known = _Known(storage, Selection())
-    last = storage.get_last_session() if name == "last" else None  # what people name most
-    found = last or storage.get_session_by_id(known.meant(name))
+    finder = _Finder(storage, Selection())
+    last = storage.get_last_session() if name == "last" else None  # the usual name: needs no scan
+    found = last or storage.get_session_by_id(finder.find_id(name))
     if found is None:  # deleted since
-        raise known.none_of_that_name(name)
+        raise finder.unknown(name)
     return found
 
 
-class _Known:
-    """The IDs of a storage, looked through once at most: a long history takes a while.
+class _Finder:
+    """Finds IDs in a storage; lists its sessions at most once, which takes a while if many.
 
-    `last` and `last~1` always count from the end, whatever a session may be called.
+    `last` and `last~1` always count from the end, even if a session has that ID.
     """
 
     def __init__(self, storage: BaseStorage, selection: Selection) -> None:
@@ -70,11 +87,20 @@ class _Known:
 
     @cached_property
     def ids(self) -> list[str]:
-        """All of them, by start time."""
+        """All IDs, by start time."""
         return self._storage.session_ids()
 
-    def meant(self, name: str) -> str:
-        """The ID that a person means; of `last` by those that the selection keeps."""
+    def patterns(self, names: Sequence[str]) -> list[str]:
+        """Return a pattern for each name; see `session_patterns`."""
+        return [
+            name
+            if _WILDCARD.search(name) and name not in self.ids  # an ID may contain any character
+            else glob.escape(self.find_id(name))
+            for name in names
+        ]
+
+    def find_id(self, name: str) -> str:
+        """Return the ID that a name means; `last` counts in the selection only."""
         last = _LAST.fullmatch(name)
         if last:
             return self._from_the_end(int(last[1] or 0))
@@ -85,11 +111,11 @@ class _Known:
             return matching[0]
         if matching:
             raise StorageError(
-                f"{name!r} is the beginning of {len(matching)} sessions in {self._where}: say "
-                f"more of it, as in {matching[-1]}",
+                f"{name!r} is ambiguous ({len(matching)} sessions in {self._where}); give more "
+                f"characters, as in {matching[-1]}",
                 self._where,
             )
-        raise self.none_of_that_name(name)
+        raise self.unknown(name)
 
     def _from_the_end(self, back: int) -> str:
         limit = self._selection.limit
@@ -99,22 +125,18 @@ class _Known:
             return selected[-1 - back]
         where = self._where
         if selected:
-            there = f"{len(selected)} that match" if len(selected) > 1 else "one that matches"
-            raise StorageError(
-                f"there is no session last~{back} in {where}, which has only {there}", where
-            )
+            there = f"{len(selected)} sessions match" if len(selected) > 1 else "1 session matches"
+            raise StorageError(f"there is no last~{back} in {where}: only {there}", where)
         if self.ids:
             raise StorageError(f"no session in {where} matches, so there is no last one", where)
-        raise StorageError(
-            f"{where} has no sessions yet: record a run with pytest --insight", where
-        )
+        raise StorageError(f"no sessions yet in {where}: record a run with pytest --insight", where)
 
-    def none_of_that_name(self, name: str) -> StorageError:
-        """What to say of a name that no session has."""
-        import difflib  # only for an error
+    def unknown(self, name: str) -> StorageError:
+        """Return the error for a name that no session has."""
+        import difflib  # only needed for an error
 
         near = difflib.get_close_matches(
             name, ("last", *self.ids) if self.ids else (), n=3, cutoff=0.6
         )
         hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
-        return StorageError(f"{self._where} has no session {name!r}: {hint}", self._where)
+        return StorageError(f"no session {name!r} in {self._where}; {hint}", self._where)

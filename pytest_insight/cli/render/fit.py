@@ -1,6 +1,6 @@
-"""How a table fits a terminal: which columns it has room for, how wide each is, what is shortened.
+"""Fit a table into a terminal: the width of each column, shortened and folded texts.
 
-Pure functions over texts and widths. Widths are columns of a terminal.
+Pure functions; all widths are columns of a terminal.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import NamedTuple
 from pytest_insight.cli.render.text import Styled, styled
 
 GAP = 2
-"""Blanks between columns."""
+"""The spaces between columns."""
 
 LEAST = 8
-"""The least width of a column that is folded or shortened; below, a table is too wide."""
+"""The minimum width of a flexible column; if there is less room, the table is too wide."""
 
 _BREAKS = re.compile(r"(?<=, )|(?<=[/\\])")
 
 
 class Need(NamedTuple):
-    """What one column needs.
+    """The room that a column needs.
 
     Attributes:
         natural: the width of its widest cell.
-        flexible: whether it may have less.
+        flexible: whether it may get less.
     """
 
     natural: int
@@ -34,27 +34,27 @@ class Need(NamedTuple):
 
 
 def widths(needs: Sequence[Need], available: int) -> list[int]:
-    """The width of each column, so that they and the gaps between them fit what is available.
+    """Return the width of each column, so that all of them with their gaps fit.
 
-    The flexible ones share what the others leave; a narrow one gets all it needs, and what it does
-    not need goes to the wider ones.
+    Flexible columns share what the others leave. A narrow one gets all it needs; what it does not
+    need goes to the wider ones.
     """
     left = available - GAP * (len(needs) - 1)
     left -= sum(need.natural for need in needs if not need.flexible)
-    open_ = sorted(
+    flexible = sorted(
         (index for index, need in enumerate(needs) if need.flexible),
         key=lambda index: needs[index].natural,
     )
     found = [need.natural for need in needs]
-    for done, index in enumerate(open_):
-        share = left // (len(open_) - done)
+    for done, index in enumerate(flexible):
+        share = left // (len(flexible) - done)
         found[index] = min(needs[index].natural, max(share, LEAST))
         left -= found[index]
     return found
 
 
 def shortened(text: Styled, width: int, mark: str = "…") -> Styled:
-    """The text in at most that width: what is too much is cut out of its middle.
+    """Return the text with its middle cut out if it is wider.
 
     A nodeid says most at its ends: the folder, and the test with its parameters.
     """
@@ -62,23 +62,23 @@ def shortened(text: Styled, width: int, mark: str = "…") -> Styled:
     if text_width(whole) <= width:
         return text
     room = max(width - len(mark), 0)
-    head = _fitting(whole, room // 3)
-    tail = _fitting(whole[::-1], room - text_width(head))[::-1]
+    head = _prefix(whole, room // 3)
+    tail = _prefix(whole[::-1], room - text_width(head))[::-1]
     return styled(head, mark, tail, style=text.pieces[0][1])
 
 
 def folded(text: Styled, width: int) -> Styled:
-    """The text with line breaks after commas and slashes, so that its lines fit the width.
+    """Return the text with line breaks after commas and slashes, so that its lines fit.
 
-    What has none of these in a whole line is left as it is, for the table to fold anywhere.
+    A line without commas and slashes stays too wide; the table folds it anywhere.
     """
     if text_width(str(text)) <= width:
         return text
-    # Places in the whole text: what stands together may be several pieces, each in its style.
+    # Positions in the whole text: a part may consist of several pieces with a style each.
     breaks = []
     start = at = 0
     for part in _BREAKS.split(str(text)):
-        # The blank at a line's end needs no room.
+        # A space at the end of a line needs no room.
         if at and at + text_width(part.rstrip()) > width:
             breaks.append(start)
             at = 0
@@ -97,12 +97,12 @@ def folded(text: Styled, width: int) -> Styled:
 
 
 def bar(counts: Sequence[tuple[str, int]], width: int, character: str = "━") -> Styled:
-    """Counts as a bar; each that is not zero is at least one character long.
+    """Return counts as a bar; each count above zero is at least one character long.
 
     Args:
-        counts: the style and the number of each part, in order.
-        width: of the bar; nothing to count gives an empty one.
-        character: what it is made of.
+        counts: the style and the number of each part, in order; no counts give an empty bar.
+        width: the length of the bar.
+        character: the character it consists of.
     """
     total = sum(count for _, count in counts)
     if not total:
@@ -118,7 +118,7 @@ def bar(counts: Sequence[tuple[str, int]], width: int, character: str = "━") -
 
 
 def text_width(text: str) -> int:
-    """Columns that a terminal needs for it: two for a character of East Asian scripts."""
+    """Return the columns that a text takes: two for a character of East Asian scripts."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -126,8 +126,8 @@ def text_width(text: str) -> int:
     return cell_len(text)
 
 
-def _fitting(text: str, width: int) -> str:
-    """The longest beginning that fits the width."""
+def _prefix(text: str, width: int) -> str:
+    """Return the longest prefix that fits."""
     if text.isascii():
         return text[:width]
     end = used = 0

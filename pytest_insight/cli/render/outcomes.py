@@ -1,4 +1,4 @@
-"""Outcomes of a session for people: counted, in order, as text and as a bar."""
+"""The outcomes of a session for people: counted, sorted, as text and as a bar."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from pytest_insight.models import TestOutcome, TestSession
 
 BAR_WIDTH = 12
 
+_RANKS = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
+
 
 def outcomes_text(session: TestSession) -> Styled:
-    """The counts by outcome, the bad ones first: "2 failed, 198 passed"; and whether it crashed."""
+    """Return the counts by outcome, after "crashed" if it crashed: "2 failed, 198 passed"."""
     counts = counts_text(session.outcome_counts)
     if session.crashed:
         return joined([outcome_text(TestOutcome.ERROR, "crashed"), counts])
@@ -28,33 +30,28 @@ def outcomes_text(session: TestSession) -> Styled:
 
 
 def counts_text(counts: Mapping[TestOutcome, int]) -> Styled:
-    """Counts by outcome, the bad ones first: "2 failed, 1 error, 198 passed"."""
-    parts = [
-        outcome_text(outcome, _counted(outcome, count)) for outcome, count in sorted_counts(counts)
-    ]
+    """Return counts by outcome, failures first: "2 failed, 1 error, 198 passed"."""
+    parts = [outcome_text(outcome, _counted(outcome, n)) for outcome, n in sorted_counts(counts)]
     return joined(parts) if parts else styled("no tests", style="dim")
 
 
 def _counted(outcome: str, count: int) -> str:
-    """As pytest's closing line says it: "2 failed", "2 errors"."""
+    """Return a count as in pytest's closing line: "2 failed", "2 errors"."""
     return plural(count, "error") if outcome == TestOutcome.ERROR else f"{count:,} {outcome}"
 
 
-_ORDER = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
-
-
-def outcome_place(outcome: TestOutcome) -> tuple[int, str]:
-    """Sorts outcomes: the bad ones first, those of other plugins last, by name."""
-    return (_ORDER.index(outcome) if outcome in _ORDER else len(_ORDER), outcome)
+def outcome_rank(outcome: TestOutcome) -> tuple[int, str]:
+    """Return a sort key: failures first, outcomes of other plugins last, by name."""
+    return (_RANKS.index(outcome) if outcome in _RANKS else len(_RANKS), outcome)
 
 
 def sorted_counts(counts: Mapping[TestOutcome, int]) -> list[tuple[TestOutcome, int]]:
-    """Counts in that order."""
-    return sorted(counts.items(), key=lambda item: outcome_place(item[0]))
+    """Return counts sorted by `outcome_rank`."""
+    return sorted(counts.items(), key=lambda item: outcome_rank(item[0]))
 
 
-def added_up(sessions: Iterable[TestSession]) -> Counter[TestOutcome]:
-    """The counts of several sessions together."""
+def total_counts(sessions: Iterable[TestSession]) -> Counter[TestOutcome]:
+    """Return the counts of several sessions together."""
     total: Counter[TestOutcome] = Counter()
     for session in sessions:
         total.update(session.outcome_counts)
@@ -62,13 +59,13 @@ def added_up(sessions: Iterable[TestSession]) -> Counter[TestOutcome]:
 
 
 def bad_count(session: TestSession) -> int:
-    """How many results failed, in the test or around it."""
+    """Return how many results failed or had an error."""
     counts = session.outcome_counts
     return counts.get(TestOutcome.FAILED, 0) + counts.get(TestOutcome.ERROR, 0)
 
 
 def outcome_bar(session: TestSession) -> Styled:
-    """The counts as a bar in their colours."""
+    """Return the counts as a bar in their colours."""
     counts = [
         (OUTCOME_STYLES.get(outcome, ""), count)
         for outcome, count in sorted_counts(session.outcome_counts)

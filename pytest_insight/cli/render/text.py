@@ -1,4 +1,4 @@
-"""Text for people: values as words, and foreign text made harmless."""
+"""Text for people: values as words, and foreign text with its control characters escaped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTCOME_STYLES = {
 
 
 class Styled(NamedTuple):
-    """A text in pieces, each with its style as Rich names it ("" for none)."""
+    """A text in pieces, each with its Rich style ("" for none)."""
 
     pieces: tuple[tuple[str, str], ...]
 
@@ -28,7 +28,7 @@ class Styled(NamedTuple):
 
 
 def styled(*parts: str | Styled, style: str = "") -> Styled:
-    """Parts one after the other; a plain one is made printable and gets the style."""
+    """Concatenate parts; a plain string is made printable and gets the style."""
     pieces: list[tuple[str, str]] = []
     for part in parts:
         pieces += part.pieces if isinstance(part, Styled) else [(printable(part), style)]
@@ -36,27 +36,28 @@ def styled(*parts: str | Styled, style: str = "") -> Styled:
 
 
 def outcome_text(outcome: str, text: str | None = None) -> Styled:
-    """An outcome, or a text about it, in its colour."""
+    """Return an outcome, or a text about it, in its colour."""
     return styled(text or outcome, style=OUTCOME_STYLES.get(outcome, ""))
 
 
-def joined(parts: Iterable[Styled], between: str = ", ") -> Styled:
-    """Styled texts with a plain one between them."""
+def joined(parts: Iterable[Styled], separator: str = ", ") -> Styled:
+    """Join styled texts with an unstyled separator."""
     pieces: list[str | Styled] = []
     for part in parts:
-        pieces += [between, part] if pieces else [part]
+        pieces += [separator, part] if pieces else [part]
     return styled(*pieces)
 
 
-# What a terminal would act on instead of showing: C0 and C1 controls, DEL, and the marks that
-# change the direction of text (Unicode's bidi controls), which can make a text read as another.
+# Characters that a terminal interprets instead of showing them: C0 and C1 controls, DEL, and
+# Unicode's bidirectional controls, which can make a text look like another one. And surrogates,
+# which cannot be encoded.
 _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def printable(text: str, keep: str = "") -> str:
-    """The text with every character that a terminal would act on shown as an escape."""
+    """Return the text with control characters as escapes, except those in `keep`."""
     if text.isprintable():  # nearly always, and ten times as fast
         return text
     return _CONTROLS.sub(
@@ -64,13 +65,13 @@ def printable(text: str, keep: str = "") -> str:
     )
 
 
-def harmless_json(text: str) -> str:
-    """The same JSON, with what a terminal would act on written as JSON's escapes."""
+def escape_json(text: str) -> str:
+    """Return the same JSON with control characters as JSON escapes."""
     return _CONTROLS.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text)
 
 
 def duration_text(seconds: float) -> str:
-    """A duration for people: "<1 ms", "12 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
+    """Return a duration for people: "<1 ms", "12 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
     if seconds < 0.0005:
         return "<1 ms"
     if seconds < 0.1:
@@ -89,7 +90,7 @@ _AGES = (("y", 365.25 * 86_400), ("w", 7 * 86_400), ("d", 86_400), ("h", 3_600),
 
 
 def age_text(time: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit of which it is two or more: "45s", "90m", "3h", "13d"."""
+    """Return an age in the largest unit that gives at least 2: "45s", "90m", "3h", "13d"."""
     seconds = (now - time).total_seconds()
     if seconds < 0:
         return "ahead"  # of our clock
@@ -100,10 +101,10 @@ def age_text(time: datetime, now: datetime) -> str:
 
 
 def time_text(time: datetime) -> str:
-    """A time for people, in their own time zone, to the minute."""
+    """Return a time in the local time zone, to the minute."""
     return f"{time.astimezone():%Y-%m-%d %H:%M}"
 
 
 def plural(count: int, word: str) -> str:
-    """A count with its noun: "1 session", "2 sessions"."""
+    """Return a count with its noun: "1 session", "2 sessions"."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Asking before something is destroyed."""
+"""Confirmation of commands that delete or replace something."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import sys
 
 import typer
 
+from pytest_insight.cli import exit_status
 from pytest_insight.cli.render.text import printable
 from pytest_insight.cli.terminal.output import say
 
-EXIT_USAGE = 2
 
+def confirm(question: str, yes: bool) -> bool:
+    """Return whether to go on: `yes` is True, or the user answers yes.
 
-def confirmed(question: str, yes: bool) -> bool:
-    """Whether to go on: `--yes`, or a person who says so. Without either, exit with status 2.
+    After a no, the caller returns and nothing is changed: it is an answer, not an error.
 
-    A "no" is an answer, not an error: the caller returns and nothing is done.
+    Raises:
+        typer.Exit: nobody can be asked, because stdin is no terminal (status 2).
     """
     if yes:
         return True
     if not sys.stdin.isatty():
-        say(f"error: {question} Nobody is there to answer; say --yes, or look with --dry-run")
-        raise typer.Exit(EXIT_USAGE)
+        say(f"error: {question} not a terminal: pass --yes to confirm, or look with --dry-run")
+        raise typer.Exit(exit_status.USAGE)
     if typer.confirm(printable(question), err=True):
         return True
     say("nothing was changed")

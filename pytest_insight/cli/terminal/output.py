@@ -1,4 +1,4 @@
-"""Printing: data on stdout, everything else on stderr; Rich only where it is seen."""
+"""Printing: data on stdout, everything else on stderr; Rich only where colour is shown."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_insight.cli.render.text import Styled, harmless_json, printable
+from pytest_insight.cli.render.text import Styled, escape_json, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-WIDE = 100_000
-"""Columns of a "terminal" that is none: no line is ever folded or cropped for a program."""
+UNLIMITED = 100_000
+"""The width in columns if stdout is no terminal: no line is folded or cut for a program."""
 
 
 def say(message: str, *, lines: bool = False) -> None:
-    """One message for people, on stderr.
+    """Print one message for people on stderr.
 
     Args:
-        message: one line, whatever names from elsewhere it quotes: no line of it can pass for
-            another message.
-        lines: a message whose line breaks are ours.
+        message: one line. Control characters in the names that it quotes are escaped, so that no
+            name can look like another message.
+        lines: whether line breaks in the message are ours and are kept.
     """
     print("insight:", printable(message, keep="\n" if lines else ""), file=sys.stderr)
 
 
 def print_json(value: object) -> None:
-    """A value as indented JSON on stdout."""
+    """Print a value as indented JSON on stdout."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=2)
     if sys.stdout.isatty():
-        data = harmless_json(data.decode()).encode()
+        data = escape_json(data.decode()).encode()
     write_bytes(data + b"\n")
 
 
 def write_bytes(data: bytes) -> None:
-    """Bytes on stdout, in order with text printed before."""
+    """Write bytes to stdout, after the text that was printed before."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def print_styled(*lines: Styled) -> None:
-    """Lines on stdout, in colour where that is seen."""
+    """Print lines on stdout, in colour if `is_fancy`."""
     if is_fancy():
         for line in lines:
             console().print(rich_text(line), soft_wrap=True)
@@ -54,10 +54,10 @@ def print_styled(*lines: Styled) -> None:
 
 
 def is_fancy() -> bool:
-    """Whether stdout is looked at, so that width and colour matter.
+    """Return whether width and colour matter on stdout.
 
-    A terminal; or what `FORCE_COLOR` (https://force-color.org) says is shown like one; or a width
-    that was given by `COLUMNS`.
+    True for a terminal, if `FORCE_COLOR` is set (https://force-color.org), and if `COLUMNS` gives
+    a width.
     """
     return (
         sys.stdout.isatty()
@@ -67,20 +67,20 @@ def is_fancy() -> bool:
 
 
 def shows_unicode() -> bool:
-    """Whether what is printed to stdout may hold signs beyond ASCII of our own."""
+    """Return whether stdout shows the characters beyond ASCII that we print ourselves."""
     return sys.stdout.encoding.lower().startswith("utf") and os.environ.get("TERM") != "dumb"
 
 
 def console() -> Console:
-    """Rich on stdout: as wide as the terminal or `COLUMNS` says, else without any limit."""
+    """Return a Rich console on stdout, as wide as the terminal or `COLUMNS`, else unlimited."""
     from rich.console import Console
 
     known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Console(width=None if known else WIDE, highlight=False, markup=False, emoji=False)
+    return Console(width=None if known else UNLIMITED, highlight=False, markup=False, emoji=False)
 
 
 def rich_text(text: Styled) -> Text:
-    """As Rich has it."""
+    """Return the same text for Rich."""
     from rich.text import Text
 
     return Text.assemble(*text.pieces)

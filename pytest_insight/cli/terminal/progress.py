@@ -1,117 +1,82 @@
-"""What a person sees of long work, and what Ctrl-C does to it.
-
-Progress is shown on stderr, and only on a terminal, once the work takes over half a second. Ctrl-C
-leaves everything as it was: until the moment where a new file takes the old one's place; from then
-on it would be a lie, and the rest takes no time.
-"""
+"""Progress of long work, shown on stderr if it is a terminal and the work takes over 0.5 s."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from types import FrameType
 
+from pytest_insight._util.override import override
 from pytest_insight._util.progress import Watcher, watched
 from pytest_insight.cli.render.text import plural
 
-PATIENCE = 0.5
-"""Seconds of work of which nothing is shown."""
+DELAY = 0.5
+"""Seconds of work before progress is shown."""
 
 REFRESH = 0.1
-"""Seconds between two looks at the work."""
+"""Seconds between two updates."""
 
 
 class Work(Watcher):
-    """How far the command is.
+    """The state of the work that is shown.
 
     Attributes:
-        name: what it is doing.
-        total: how many steps that has, where it is known.
-        done: how many of them are done.
-        is_final: whether it is too late to stop it.
+        name: what is being done.
+        total: the number of its steps, if known.
+        done: the number of steps that are done.
     """
+
+    wants_totals = True
 
     def __init__(self) -> None:
         self.name = ""
         self.total: int | None = None
         self.done = 0
-        self.is_final = False
 
+    @override
     def begin(self, work: str, total: int | None) -> None:
-        """See `Watcher.begin`."""
         self.name, self.total, self.done = work, total, 0
-        self.is_final = False  # what was final was only a part, a snapshot say
 
+    @override
     def step(self) -> None:
-        """See `Watcher.step`."""
         self.done += 1
 
-    def no_return(self) -> None:
-        """See `Watcher.no_return`."""
-        self.is_final = True
-
-
-work = Work()
-"""What this process is doing: a command is one."""
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C stops the block, but not once its work cannot be undone.
-
-    Raises:
-        KeyboardInterrupt: it was stopped.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if not work.is_final:
-            signal.default_int_handler(number, frame)
-
-    # In the background of a script it may be ignored, and stays so.
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    @property
+    def count(self) -> str:
+        """The sessions that are done, for people; "" before the first."""
+        if self.total is not None:
+            return f"{self.done:,} of {plural(self.total, 'session')}"
+        return plural(self.done, "session") if self.done else ""
 
 
 @contextmanager
-def shown_progress(*, beside_data: bool = False) -> Iterator[None]:
-    """Show how far the block's work is, where somebody is looking.
+def progress_shown(*, with_data: bool = False) -> Iterator[None]:
+    """Show the progress of the block's work.
 
     Args:
-        beside_data: it prints data; on a terminal the two would disturb each other.
+        with_data: whether the block prints data. Progress is not shown if both would go to the
+            same terminal.
     """
-    work.is_final = False
-    work.wants_totals = _is_seen() and not (beside_data and sys.stdout.isatty())
-    if not work.wants_totals:
-        with watched(work):
-            yield
+    seen = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    if not seen or (with_data and sys.stdout.isatty()):
+        yield
         return
+    work = Work()
     over = Event()
-    display = Thread(target=_display, args=(over,), daemon=True)
+    display = Thread(target=_display, args=(work, over), daemon=True)
     display.start()
     try:
         with watched(work):
             yield
     finally:
         over.set()
-        display.join()  # it takes what it showed off the screen
+        display.join()  # it erases what it has shown
 
 
-def _is_seen() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _display(over: Event) -> None:
-    if over.wait(PATIENCE):
+def _display(work: Work, over: Event) -> None:
+    if over.wait(DELAY):
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -132,13 +97,7 @@ def _display(over: Event) -> None:
                 description=work.name or "working",
                 completed=work.done,
                 total=work.total,
-                count=_count(),
+                count=work.count,
             )
             progress.refresh()
             over.wait(REFRESH)
-
-
-def _count() -> str:
-    if work.total is not None:
-        return f"{work.done:,} of {plural(work.total, 'session')}"
-    return plural(work.done, "session") if work.done else ""

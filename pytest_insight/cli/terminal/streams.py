@@ -1,4 +1,4 @@
-"""The standard streams: closed, full, without a reader, in an encoding without a letter."""
+"""Standard streams that are closed, full, without a reader, or in an encoding without a letter."""
 
 from __future__ import annotations
 
@@ -14,63 +14,62 @@ from pytest_insight.errors import InsightError
 
 
 def open_missing_streams() -> None:
-    """Stand-ins for standard streams that are closed, and text that any of them can show.
+    """Replace closed standard streams, and have the others escape what they cannot encode.
 
-    Python leaves a closed one None: messages would go to standard output then, into the data.
+    Python sets a closed stream to None; messages would then go to stdout, into the data.
     """
     if sys.stdin is None:
-        sys.stdin = _nothing(os.O_RDONLY, "r")
+        sys.stdin = _null_stream(os.O_RDONLY, "r")
     if sys.stdout is None:
-        # Writing to it fails, as it should: what was asked for would be lost.
-        sys.stdout = _nothing(os.O_RDONLY, "w")
+        # Read-only, so that writing fails: the output would be lost.
+        sys.stdout = _null_stream(os.O_RDONLY, "w")
     if sys.stderr is None:
-        sys.stderr = _nothing(os.O_WRONLY, "w")
+        sys.stderr = _null_stream(os.O_WRONLY, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an encoding that has not every letter
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
-def stdout_errors_told() -> Iterator[None]:
-    """What a command prints arrives, or the command says why not.
+def stdout_errors_reported() -> Iterator[None]:
+    """Flush stdout after the block, and report what cannot be written.
 
-    A reader that has gone (`| head`) is no error: it has what it wanted. The exit status that the
-    block asks for stays.
+    A reader that has gone (`| head`) is no error: the block ends, and the exit status stays.
 
     Raises:
-        InsightError: standard output cannot be written.
+        InsightError: stdout cannot be written.
     """
     try:
-        with _told():
+        with _write_errors_reported():
             yield
     finally:
-        with _told():
+        with _write_errors_reported():
             sys.stdout.flush()
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _write_errors_reported() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        _forget_stdout()
+        _discard_stdout()
     except SystemExit as exc:
         if not isinstance(exc.__context__, BrokenPipeError):
             raise
-        _forget_stdout()  # Rich, which prints help too, exits with status 1 there
+        _discard_stdout()  # Typer and Rich exit with status 1 if the reader has gone
     except OSError as exc:
-        if exc.filename is not None:  # a file's, and a bug: files have errors of their own
+        if exc.filename is not None:  # not about stdout, and a bug: files have their own errors
             raise
-        _forget_stdout()
+        _discard_stdout()
         raise InsightError(f"cannot write to standard output: {os_error_text(exc)}") from exc
 
 
-def _forget_stdout() -> None:
-    # Python flushes once more at its end, and would complain about what is left.
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
-    os.close(nothing)
+def _discard_stdout() -> None:
+    # Python flushes once more when it exits, and would complain about what is left.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
-def _nothing(flags: int, mode: str) -> TextIO:
+def _null_stream(flags: int, mode: str) -> TextIO:
     return cast("TextIO", os.fdopen(os.open(os.devnull, flags), mode))

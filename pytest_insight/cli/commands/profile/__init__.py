@@ -1,1 +1,1 @@
-"""The commands of `insight profile`."""
+"""The commands of `insight profile`, by topic; `group` puts them together."""

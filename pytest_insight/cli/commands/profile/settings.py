@@ -1,4 +1,4 @@
-"""`insight profile create|set`: the settings of profiles."""
+"""`insight profile create|set|switch|rename|delete`: the profiles and their settings."""
 
 from __future__ import annotations
 
@@ -9,59 +9,39 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import ProfileOption, option, profile_meant, takes
-from pytest_insight.cli.options.store import PlaceOptions
+from pytest_insight.cli.options.common import (
+    DryRunOption,
+    ProfileOption,
+    YesOption,
+    choice_option,
+    option,
+    takes,
+)
+from pytest_insight.cli.options.profile import (
+    ExportDaysOption,
+    ExportFormatOption,
+    NameArgument,
+    NameOrActiveArgument,
+    StoreOptions,
+    StrategyOption,
+    SwitchOption,
+    profile_in_question,
+    refuse_profile_option,
+    required_profile,
+)
+from pytest_insight.cli.render.text import plural
+from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import ProfileError
+from pytest_insight.locations import PROFILE_VARIABLE, variable
 
 if TYPE_CHECKING:
     from pytest_insight.profiles.profile import StorageProfile
 
-NameArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="NAME",
-        autocompletion=candidates.profiles,
-        help="The profile; or say --profile.",
-    ),
-]
-NameIfAnyArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="NAME",
-        autocompletion=candidates.profiles,
-        help="The profile; without, the one in use.",
-    ),
-]
-StrategyOption = Annotated[
-    str | None,
-    option(
-        "What its imports do with IDs it has: skip_existing, replace_existing, keep_both.",
-        "--merge",
-        example="keep_both",
-        metavar="STRATEGY",
-        autocompletion=candidates.strategies,
-    ),
-]
-ExportFormatOption = Annotated[
-    str | None,
-    option(
-        "The format of its exports.",
-        "--export-format",
-        example="csv",
-        metavar="FORMAT",
-        autocompletion=candidates.formats,
-    ),
-]
-ExportDaysOption = Annotated[
-    float | None,
-    option("How many days its exports go back.", "--export-days", example="30", metavar="N"),
-]
-SwitchOption = Annotated[bool, option("Make it the active one.", "--switch")]
-
 
 class Setting(enum.StrEnum):
-    """What `profile set --unset` takes back, named as its option is."""
+    """The settings that `profile set --unset` removes, named as their options."""
 
     TYPE = "type"
     PATH = "path"
@@ -79,10 +59,20 @@ _FIELDS = {
     Setting.EXPORT_FORMAT: "export_format",
     Setting.EXPORT_DAYS: "export_days",
 }
-"""Those of a profile; its one place is a path or a URL."""
+"""The field of a profile for each setting; a path and a URL are the same field."""
+UnsetOption = Annotated[
+    list[Setting] | None,
+    choice_option(
+        "Reset this setting to its default. Repeatable.",
+        Setting,
+        "--unset",
+        example="export-days",
+        metavar="SETTING",
+    ),
+]
 
 
-@takes(where=PlaceOptions)
+@takes(store=StoreOptions)
 def create(
     ctx: typer.Context,
     name: Annotated[
@@ -95,53 +85,46 @@ def create(
     export_days: ExportDaysOption = None,
     switch: SwitchOption = False,
     profile: ProfileOption = None,
-    where: PlaceOptions,
+    store: StoreOptions,
 ) -> None:
-    """Create a profile. Its store comes with the first save; one that exists is used as it is.
+    """Create a profile. The first save creates its store; an existing store is used as it is.
 
     Example: insight profile create demo --type json
     """
     from pytest_insight.profiles.manager import ProfileManager
 
-    name = one_profile(ctx, name, profile)
+    name = required_profile(ctx, name, profile)
     manager = ProfileManager()
     created = manager.create_profile(
         name,
-        where.storage_type,
-        where.place,
+        store.storage_type,
+        store.place,
         merge_strategy=merge,
         export_format=export_format,
         export_days=export_days,
-        store_password=where.store_password,
+        store_password=store.store_password,
     )
     if switch:
         manager.switch_profile(name)
     active = "; it is active now" if switch else ""
-    say(f"created the profile {name!r} ({where_of(created)}){active}")
-    tell_of_memory(created)
+    say(f"created the profile {name!r} ({created.place}){active}")
+    warn_of_memory(created)
 
 
-@takes(where=PlaceOptions)
+@takes(store=StoreOptions)
 def set_(
     ctx: typer.Context,
-    name: NameIfAnyArgument = None,
+    name: NameOrActiveArgument = None,
     *,
     merge: StrategyOption = None,
     export_format: ExportFormatOption = None,
     export_days: ExportDaysOption = None,
-    unset: Annotated[
-        list[Setting] | None,
-        option(
-            "Take a setting back to its default; may be repeated.",
-            "--unset",
-            example="export-days",
-        ),
-    ] = None,
+    unset: UnsetOption = None,
     switch: SwitchOption = False,
     profile: ProfileOption = None,
-    where: PlaceOptions,
+    store: StoreOptions,
 ) -> None:
-    """Change settings of a profile. Its sessions stay where they are, also where its place changes.
+    """Change settings of a profile. Its sessions are not moved, even if its store changes.
 
     Example: insight profile set demo --merge keep_both --unset export-days
     """
@@ -149,58 +132,122 @@ def set_(
     from pytest_insight.storage.choice import choose
 
     given: dict[str, Any] = {
-        _FIELDS[Setting.TYPE]: where.type_,  # a URL alone changes no type: that is to be said
-        _FIELDS[Setting.PATH]: where.place,
+        _FIELDS[Setting.TYPE]: store.type_,  # a URL alone does not change the type
+        _FIELDS[Setting.PATH]: store.place,
         _FIELDS[Setting.MERGE]: merge,
         _FIELDS[Setting.EXPORT_FORMAT]: export_format,
         _FIELDS[Setting.EXPORT_DAYS]: export_days,
     }
     changes = _changes(given, unset or ())
     if not changes and not switch:
-        raise typer.BadParameter("say what to change: --path, --merge, ...; see --help")
+        raise typer.BadParameter("nothing to change: give --path, --merge, ...")
     manager = ProfileManager()
-    before, _ = choose(profile_meant(ctx, name, profile))
+    before, _ = choose(profile_in_question(ctx, name, profile))
     if not before.name:
-        raise ProfileError("in use is no profile but what the environment says: name a profile")
-    now = manager.update_profile(before.name, store_password=where.store_password, **changes)
+        raise ProfileError(
+            "no profile is in use, because the environment describes a store: name a profile"
+        )
+    now = manager.update_profile(before.name, store_password=store.store_password, **changes)
     if switch:
         manager.switch_profile(now.name)
     say(f"changed the profile {now.name!r}{'; it is active now' if switch else ''}")
-    if where_of(before) != where_of(now):
+    if before.place != now.place:
         say(
-            f"its store is {where_of(now)} now; what is in {where_of(before)} was not moved: "
-            "take it along with insight export and insight import"
+            f"its store is {now.place} now; the sessions in {before.place} were not moved: copy "
+            "them with insight export and insight import"
         )
 
 
 def _changes(given: dict[str, Any], unset: Iterable[Setting]) -> dict[str, Any]:
-    """What is given, and None for what is taken back."""
+    """Return the fields that are given, and None for those that are reset."""
     changes = {field: value for field, value in given.items() if value is not None}
-    for key in unset:
-        if given[_FIELDS[key]] is not None:
-            raise typer.BadParameter(f"--unset {key.value} contradicts an option that sets it")
-        changes[_FIELDS[key]] = None
+    for setting in unset:
+        if given[_FIELDS[setting]] is not None:
+            raise typer.BadParameter(f"--unset {setting} contradicts an option that sets it")
+        changes[_FIELDS[setting]] = None
     return changes
 
 
-def one_profile(ctx: typer.Context, name: str | None, after_command: str | None) -> str:
-    """The profile that a command is about, where it must be named.
+def switch(ctx: typer.Context, name: NameArgument = None, profile: ProfileOption = None) -> None:
+    """Make a profile the active one, for every process.
 
-    Raises:
-        typer.BadParameter: as `profile_meant`; also where none is named.
+    Example: insight profile switch demo
     """
-    meant = profile_meant(ctx, name, after_command)
-    if meant is None:
-        raise typer.BadParameter("say which profile: its name, or --profile NAME")
-    return meant
+    from pytest_insight.profiles.manager import ProfileManager
+
+    name = required_profile(ctx, name, profile)
+    active = ProfileManager().switch_profile(name)
+    say(f"the active profile is {name!r} now ({active.place})")
+    named = variable(PROFILE_VARIABLE)
+    if named and named != name:
+        say(f"but {PROFILE_VARIABLE}={named} takes precedence as long as it is set")
 
 
-def tell_of_memory(profile: StorageProfile) -> None:
-    """Say what becomes of the sessions of a memory profile."""
+def rename(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="OLD", autocompletion=candidates.profiles, help="The profile's name."
+        ),
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    profile: ProfileOption = None,
+) -> None:
+    """Rename a profile, and its store if it is in ~/.pytest_insight.
+
+    Example: insight profile rename demo workshop
+    """
+    from pytest_insight.profiles.manager import ProfileManager
+
+    refuse_profile_option(ctx, profile)
+    now = ProfileManager().rename_profile(name, new)
+    store = "type" if now.place == now.storage_type else "store"
+    say(f"the profile {name!r} is {new!r} now; its {store} is {now.place}")
+    if variable(PROFILE_VARIABLE) == name:
+        say(f"but {PROFILE_VARIABLE}={name} names a profile that no longer exists: set it to {new}")
+
+
+def delete(
+    ctx: typer.Context,
+    name: NameArgument = None,
+    data: Annotated[bool, option("Delete its sessions too; asks first.", "--data")] = False,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    profile: ProfileOption = None,
+) -> None:
+    """Delete a profile. Its sessions are kept unless --data is given.
+
+    Example: insight profile delete demo
+    """
+    from pytest_insight.profiles.manager import ProfileManager
+    from pytest_insight.storage.choice import open_storage
+    from pytest_insight.storage.undo import operations
+    from pytest_insight.storage.undo.records import Command
+
+    name = required_profile(ctx, name, profile)
+    manager = ProfileManager()
+    found = manager.get_profile(name)
+    what = f"the profile {name!r}"
+    if data:
+        storage = open_storage(found)
+        what += f" and its {plural(storage.count(), 'session')}"
+    if dry_run:
+        say(f"would delete {what}")
+        return
+    if data and not confirm(f"Delete {what} in {found.place}?", yes):
+        return
+    command = Command("profile delete")
+    if data:
+        operations.delete_profile(manager, storage, name, command)
+    else:
+        manager.delete_profile(name)
+    kept = "" if data or found.storage_type == "memory" else f"; its store is kept: {found.place}"
+    say(f"deleted {what}{kept}")
+    print_undo_hint(command, name)
+
+
+def warn_of_memory(profile: StorageProfile) -> None:
+    """Warn that a memory profile keeps nothing, if it is one."""
     if profile.storage_type == "memory":
-        say("a memory profile forgets its sessions when the process ends, so here at once")
-
-
-def where_of(profile: StorageProfile) -> str:
-    """Where its sessions are: a path, a URL without its password, or the type without either."""
-    return profile.place
+        say("a memory profile loses its sessions when the process ends, so here at once")

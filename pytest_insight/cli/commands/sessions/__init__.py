@@ -1,1 +1,1 @@
-"""The commands of `insight sessions`."""
+"""The commands of `insight sessions`, by topic; `group` puts them together."""

@@ -1,62 +1,41 @@
-"""What an import or a merge did with each session: said to people, listed for programs."""
+"""Import reports: what an import or a merge did with each session."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_insight.cli.completion.candidates import strategies
-from pytest_insight.cli.options.common import ListFormat, option
-from pytest_insight.cli.render.listing import Column, Listed, print_listing
+from pytest_insight.cli.render.formats import ListFormat
+from pytest_insight.cli.render.records import Records, print_records
+from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.text import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import first_of
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.report import ImportEntry, ImportReport
-    from pytest_insight.storage.base import BaseStorage
 
 MOST_NAMES = 50
-"""Of fields, in one line."""
-
-ReportOption = Annotated[
-    ListFormat | None,
-    option(
-        "List what becomes of each session; --dry-run lists a table without it.",
-        "--report",
-        example="json",
-    ),
-]
-MergeOption = Annotated[
-    str | None,
-    option(
-        "For IDs the store has: skip_existing (default), replace_existing, keep_both.",
-        "--merge",
-        "-m",
-        example="keep_both",
-        metavar="STRATEGY",
-        autocompletion=strategies,
-    ),
-]
+"""The most field names in one line."""
 
 
-class Taken(NamedTuple):
-    """What was taken over from one place.
+class Source(NamedTuple):
+    """A source of sessions and what was done with them.
 
     Attributes:
-        source: a file, or a profile.
-        report: what became of its sessions.
+        name: a file or a profile.
+        report: the report of its import.
     """
 
-    source: str
+    name: str
     report: ImportReport
 
 
-def tell(taken: Taken, storage: BaseStorage, *, dry_run: bool) -> None:
-    """The numbers, on stderr, with what people have to know about single sessions."""
-    report = taken.report
-    say(f"{taken.source} to {storage.location}: {_numbers(report, dry_run=dry_run)}")
+def print_summary(source: Source, location: str, *, dry_run: bool) -> None:
+    """Print the numbers on stderr, and what people have to know about single sessions."""
+    report = source.report
+    say(f"{source.name} to {location}: {_numbers(report, dry_run=dry_run)}")
     if not dry_run:  # which lists them
         for old, new in report.new_ids:
             say(f"  {old} is now {new}")
@@ -67,13 +46,13 @@ def tell(taken: Taken, storage: BaseStorage, *, dry_run: bool) -> None:
         say(f"  fields that are not kept: {', '.join(first_of(names, most=MOST_NAMES))}")
 
 
-def list_fates(
-    taken: Sequence[Taken], storage: BaseStorage, format_: ListFormat | None, *, dry_run: bool
+def list_sources(
+    sources: Sequence[Source], location: str, format_: ListFormat | None, *, dry_run: bool
 ) -> None:
-    """What became of each session, on stdout; nothing where nobody asked for it."""
+    """Print what became of each session on stdout, if a format or a dry run asks for it."""
     if format_ is None and not dry_run:
         return
-    rows = [(each.source, entry) for each in taken for entry in each.report.entries]
+    rows = [(each.name, entry) for each in sources for entry in each.report.entries]
 
     def new_id(row: tuple[str, ImportEntry]) -> str:
         return row[1].new_id or ""
@@ -83,10 +62,10 @@ def list_fates(
         Column("Would be" if dry_run else "Was", lambda row: row[1].status),
         Column("As", new_id, fit="copy", spare=True),
     ]
-    if len(taken) > 1:
+    if len(sources) > 1:
         columns.append(Column("From", lambda row: row[0], fit="fold"))
-    print_listing(
-        Listed(rows, more=False),
+    print_records(
+        Records(rows, more=False),
         columns,
         format_ or ListFormat.TABLE,
         fields=("source", "session_id", "became", "new_id"),
@@ -96,7 +75,7 @@ def list_fates(
             "became": row[1].status,
             "new_id": row[1].new_id,
         },
-        caption=f"{plural(len(rows), 'session')} to {storage.location}",
+        caption=f"{plural(len(rows), 'session')} to {location}",
         nothing=lambda: "no sessions to list",
     )
 
@@ -105,15 +84,15 @@ def _numbers(report: ImportReport, *, dry_run: bool) -> str:
     became = Counter(entry.status for entry in report.entries)
     if report.total and became["identical"] == report.total:
         are = "the session is" if report.total == 1 else f"all {report.total:,} sessions are"
-        return f"nothing {'would change' if dry_run else 'changed'}: {are} there already"
+        return f"nothing {'would change' if dry_run else 'changed'}: {are} already in the store"
     parts = [
         f"{count:,} {word}"
         for count, word in (
             (became["added"], "imported"),
             (became["replaced"], "replaced"),
             (became["renamed"], "renamed"),
-            (became["identical"], "identical (there already)"),
-            (became["skipped"], "skipped (there are others with their IDs)"),
+            (became["identical"], "identical (already in the store)"),
+            (became["skipped"], "skipped (ID already in the store)"),
             (report.invalid, "invalid (left out)"),
         )
         if count

@@ -1,0 +1,19 @@
+"""`insight sessions`: list, inspect and clean up recorded runs."""
+
+from __future__ import annotations
+
+from pytest_insight.cli.commands.sessions import deletion, integrity, pins, undo, view
+from pytest_insight.cli.lazy_group import command_group
+
+app = command_group(
+    "List, inspect and clean up recorded runs.",
+    list=view.list_,
+    show=view.show,
+    clear=deletion.clear,
+    prune=deletion.prune,
+    pin=pins.pin,
+    unpin=pins.unpin,
+    verify=integrity.verify,
+    repair=integrity.repair,
+    undo=undo.undo,
+)

@@ -1,0 +1,35 @@
+"""Options of the commands that import sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pytest_insight.cli.completion.candidates import formats, strategies
+from pytest_insight.cli.options.common import choice_option, option
+from pytest_insight.cli.render.formats import ListFormat
+
+ReportOption = Annotated[
+    ListFormat | None,
+    choice_option(
+        "List what happens to each session. Default with --dry-run: a table.",
+        ListFormat,
+        "--report",
+        example="json",
+    ),
+]
+MergeOption = Annotated[
+    str | None,
+    option(
+        "For IDs in the store: skip_existing (default), replace_existing or keep_both.",
+        "--merge",
+        "-m",
+        example="keep_both",
+        metavar="STRATEGY",
+        autocompletion=strategies,
+    ),
+]
+
+
+def format_option(help_: str) -> object:
+    """Return an option for the format of a file."""
+    return option(help_, "--format", "-f", example="csv", metavar="FORMAT", autocompletion=formats)

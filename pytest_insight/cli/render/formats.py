@@ -1,0 +1,32 @@
+"""The output formats of commands."""
+
+from __future__ import annotations
+
+import enum
+
+
+class ListFormat(enum.StrEnum):
+    """The formats of a list."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class FindFormat(enum.StrEnum):
+    """The formats of what a query has found."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    NODEIDS = "nodeids"
+
+
+class ShowFormat(enum.StrEnum):
+    """The formats of a single record."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+AnyFormat = ListFormat | FindFormat

@@ -1,0 +1,22 @@
+"""Sentences about a store: where its records are from, and why there are none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.base import BaseStorage
+
+
+def origin(storage: BaseStorage) -> str:
+    """Return where records are from: the profile, if one is used, and the store."""
+    if storage.profile_name:
+        return f"profile {storage.profile_name} ({storage.location})"
+    return storage.location
+
+
+def nothing_found(storage: BaseStorage) -> str:
+    """Return why a query has found nothing."""
+    if storage.get_last_session() is None:
+        return f"no sessions yet in {storage.location}: record a run with pytest --insight"
+    return f"nothing matches in {storage.location}"

@@ -1,0 +1,109 @@
+"""Test results for people and programs: a list of them, and their nodeids."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_insight.cli.render.formats import FindFormat
+from pytest_insight.cli.render.outcomes import counts_text
+from pytest_insight.cli.render.records import Order, Records, first_records, print_records
+from pytest_insight.cli.render.store import nothing_found, origin
+from pytest_insight.cli.render.table import Column
+from pytest_insight.cli.render.text import (
+    age_text,
+    duration_text,
+    outcome_text,
+    plural,
+    printable,
+    time_text,
+)
+from pytest_insight.cli.terminal.output import say, write_bytes
+from pytest_insight.cli.terminal.streams import stdout_errors_reported
+from pytest_insight.models import TestResult
+
+if TYPE_CHECKING:
+    from pytest_insight.query import Query
+    from pytest_insight.summaries import TestSummary
+
+TEST_FIELDS = ("session_id", "sut_name", *TestResult.__struct_fields__)
+"""The columns of CSV, in the order of the models."""
+
+SESSION_ROOM = 120
+"""Columns of a terminal from which there is room for the session."""
+
+
+def list_tests(query: Query, limit: int | None, format_: FindFormat, order: Order | None) -> bool:
+    """Print one line per result, those of the newest session first unless there is an order.
+
+    Returns:
+        Whether there are any.
+    """
+    sessions = query.iter_sessions(newest_first=True)
+    pairs = ((session, result) for session in sessions for result in session.test_results)
+    found = first_records(pairs, limit, format_, order, usual=100)
+    if format_ == FindFormat.NODEIDS:
+        return print_nodeids(result for _, result in found.shown)
+    storage = query.open_storage()
+    print_records(
+        found,
+        _test_columns(found),
+        format_,
+        fields=TEST_FIELDS,
+        as_json=lambda row: {
+            "session_id": row[0].session_id,
+            "sut_name": row[0].sut_name,
+            **msgspec.to_builtins(row[1]),
+        },
+        caption=f"{plural(len(found.shown), 'result')} of {origin(storage)}",
+        nothing=lambda: nothing_found(storage),
+    )
+    return bool(found.shown)
+
+
+def _test_columns(found: Records) -> list[Column]:
+    now = datetime.now(UTC)
+    results: list[TestResult] = [result for _, result in found.shown]
+    return [
+        Column(
+            "Test",
+            lambda row: row[1].nodeid,
+            fit="shorten",
+            total=lambda: counts_text(Counter(result.outcome for result in results)),
+        ),
+        Column("Outcome", lambda row: outcome_text(row[1].outcome)),
+        Column(
+            "Took",
+            lambda row: duration_text(row[1].duration),
+            "right",
+            total=lambda: duration_text(sum(result.duration for result in results)),
+        ),
+        Column("Age", lambda row: age_text(row[1].start_time, now), "right", only="terminal"),
+        Column("Started", lambda row: time_text(row[1].start_time), only="pipe"),
+        Column("Session", lambda row: row[0].session_id, fit="copy", room=SESSION_ROOM, spare=True),
+    ]
+
+
+def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:
+    """Print each nodeid once, one per line, in the order of its first result.
+
+    Returns:
+        Whether there are any.
+    """
+    nodeids = dict.fromkeys(result.nodeid for result in results)
+    broken = [nodeid for nodeid in nodeids if "\n" in nodeid or "\r" in nodeid]
+    for nodeid in broken:
+        say(f"warning: left out a nodeid with a line break: {nodeid}")
+        del nodeids[nodeid]
+    text = "".join(f"{nodeid}\n" for nodeid in nodeids)
+    with stdout_errors_reported():
+        if sys.stdout.isatty():
+            print(printable(text, keep="\n"), end="")
+        else:
+            write_bytes(text.encode())
+    return bool(nodeids or broken)

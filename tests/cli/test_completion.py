@@ -1,0 +1,292 @@
+"""Completion: the candidates, and what TAB does in real shells on a real terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from pytest_insight.storage import JSONStorage, create_profile
+from tests.cli.conftest import Insight
+from tests.conftest import MakeSession
+from tests.tools import tool
+
+COMPLETIONS = Path(__file__).parents[2] / "completions"
+SHELLS = ["bash", "zsh", "fish"]
+
+every_shell = pytest.mark.parametrize("shell", SHELLS)
+
+# The words that a command would get after TAB was pressed behind the line.
+Complete = Callable[[str], list[str]]
+
+STARTS = {
+    "bash": ["--norc", "--noprofile", "-i"],
+    "zsh": ["-f", "-i"],
+}
+PREPARATIONS = {
+    "bash": "PS1='READY '; bind 'set enable-bracketed-paste off'; "
+    f"source {COMPLETIONS}/insight.bash",
+    "zsh": "PROMPT='READY '; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; "
+    f"source {COMPLETIONS}/insight.zsh",
+}
+
+
+def variables() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "TERM": "dumb"}
+
+
+@pytest.fixture
+def history(make_session: MakeSession) -> JSONStorage:
+    storage = JSONStorage()
+    storage.save_sessions(
+        make_session(n, session_id=f"{name}-2026110{n}", sut_name=name)
+        for n, name in enumerate(["payments", "shop", "search"])
+    )
+    create_profile("demonstration")
+    JSONStorage(storage.file_path.with_name("demonstration.json")).save_session(
+        make_session(0, session_id="elsewhere-1", sut_name="elsewhere")
+    )
+    return storage
+
+
+@pytest.fixture(params=["bash", "zsh"])
+def at_prompt(request: pytest.FixtureRequest) -> Iterator[Complete]:
+    name: str = request.param
+    process = pexpect.spawn(
+        tool(name),
+        STARTS[name],
+        env=variables(),
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(24, 500),
+    )
+    process.sendline(PREPARATIONS[name])
+    process.sendline("echo prepared: $((6 * 7))")
+    process.expect("prepared: 42")
+    process.expect("READY ")
+
+    def complete(line: str) -> list[str]:
+        # Ctrl-A and Ctrl-E put a command around the completed line that prints its words.
+        process.send(f"{line}\t\x01printf '<%s>\\n' \x05; echo E''ND\n")
+        process.expect("END\r?\n")
+        assert isinstance(process.before, str)
+        words = re.findall(r"^<(.*)>\r?$", process.before, re.MULTILINE)
+        process.expect("READY ")
+        return words
+
+    yield complete
+    process.close(force=True)
+
+
+def in_fish(line: str) -> list[str]:
+    """What fish offers for the line: fish can print it."""
+    script = f"source {COMPLETIONS}/insight.fish; complete --do-complete '{line}'"
+    ran = subprocess.run(
+        [tool("fish"), "--no-config", "-c", script],
+        env=variables(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stderr == ""
+    return [candidate.split("\t")[0] for candidate in ran.stdout.splitlines()]
+
+
+LINES = [
+    ("insight prof", "insight profile"),
+    ("insight sessions sh", "insight sessions show"),
+    ("insight sessions list --branc", "insight sessions list --branch"),
+    ("insight query tests --outc", "insight query tests --outcome"),
+    ("insight sessions list --profile demo", "insight sessions list --profile demonstration"),
+    ("insight --profile def", "insight --profile default"),
+    ("insight sessions show pay", "insight sessions show payments-20261100"),
+    ("insight sessions show la", "insight sessions show last"),
+    ("insight query tests --sut pa", "insight query tests --sut payments"),
+    ("insight query tests --outcome xf", "insight query tests --outcome xfailed"),
+    ("insight sessions list --format c", "insight sessions list --format csv"),
+    ("insight --profile demonstration query tests --sut el", "insight --profile demonstration "
+     "query tests --sut elsewhere"),
+    ("insight sessions pin --profile demonstration el", "insight sessions pin --profile "
+     "demonstration elsewhere-1"),
+]  # fmt: skip
+
+
+def test_tab_completes_at_the_prompt(at_prompt: Complete, history: JSONStorage) -> None:
+    expected = {line: completed.split() for line, completed in LINES}
+    assert {line: at_prompt(line) for line in expected} == expected
+
+
+def test_fish_offers_the_same(history: JSONStorage) -> None:
+    expected = {line: completed.split()[-1] for line, completed in LINES}
+    assert {line: in_fish(line)[0] for line in expected} == expected
+
+
+def test_fish_offers_commands_with_their_help(history: JSONStorage) -> None:
+    assert {"list", "show", "clear", "pin", "verify"} <= set(in_fish("insight sessions "))
+
+
+HOSTILE = [
+    "$(touch x)",
+    "`touch x`",
+    "a;touch x",
+    "b|touch x",
+    "c&touch${IFS}x",
+    "d\ntouch x",
+    "e\x1b[31m",
+    "f'$(touch x)'",
+    'g"$(touch x)"',
+    "h x",
+    "i*",
+    "[j]",
+    "k\\",
+    "~root",
+    "-x",
+    "!!",
+    "{l,m}",
+    "<(touch x)",
+]
+"""Names that a shell could run or expand, or that are more than one word."""
+
+HARMLESS = ["team/api", "u-1.2_3", "v@w+x", "日本"]
+
+
+@pytest.fixture
+def hostile(make_session: MakeSession) -> None:
+    JSONStorage().save_sessions(
+        make_session(n, session_id=f"{name}", sut_name=name)
+        for n, name in enumerate([*HOSTILE, *HARMLESS])
+    )
+
+
+def test_a_name_that_a_shell_could_run_is_not_offered_and_not_run(
+    at_prompt: Complete, hostile: None, tmp_path: Path
+) -> None:
+    command = ["insight", "query", "tests", "--sut"]
+    for name in HARMLESS:
+        assert at_prompt(f"{' '.join(command)} {name[0]}") == [*command, name]
+    for name in HOSTILE:
+        typed = "\\" + name[0]
+        at_prompt(f"{' '.join(command)} {typed}")
+    at_prompt("insight query tests --sut ")
+    at_prompt("insight sessions show ")
+    assert [path for path in tmp_path.rglob("x") if path.is_file()] == []
+
+
+def test_fish_offers_harmless_names_only(hostile: None, tmp_path: Path) -> None:
+    assert sorted(in_fish("insight query tests --sut ")) == sorted(HARMLESS)
+    assert [path for path in tmp_path.rglob("x") if path.is_file()] == []
+
+
+def candidates(insight: Insight, line: str, **env: str) -> list[str]:
+    """What Typer prints for fish, which reads one candidate per line."""
+    asked = {
+        "_INSIGHT_COMPLETE": "complete_fish",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_ARGS": line,
+    }
+    printed = insight(env=asked | env)
+    assert printed.err == ""
+    return [candidate.split("\t")[0] for candidate in printed.out.splitlines() if candidate]
+
+
+def test_harmless_names_are_candidates_and_hostile_ones_are_not(
+    insight: Insight, hostile: None
+) -> None:
+    assert sorted(candidates(insight, "insight query tests --sut ")) == sorted(HARMLESS)
+    found = candidates(insight, "insight sessions show ")
+    assert sorted(found) == sorted(["last", "last~1", *HARMLESS])
+
+
+def test_sessions_are_offered_newest_first(insight: Insight, history: JSONStorage) -> None:
+    found = candidates(insight, "insight sessions show s")
+    assert found == ["search-20261102", "shop-20261101"]
+
+
+def test_of_many_sessions_only_the_newest_are_offered(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    JSONStorage().save_sessions(make_session(n) for n in range(150))
+    ids = candidates(insight, "insight sessions show a")
+    assert len(ids) == 100
+    assert ids[0] == "api-149"
+
+
+def test_the_environment_names_the_profile(insight: Insight, history: JSONStorage) -> None:
+    line = "insight sessions show e"
+    assert candidates(insight, line, PYTEST_INSIGHT_PROFILE="demonstration") == ["elsewhere-1"]
+
+
+@pytest.mark.parametrize("line", ["sessions show x", "query tests --sut x", "--profile x"])
+def test_a_damaged_store_offers_nothing(insight: Insight, tmp_path: Path, line: str) -> None:
+    home = tmp_path / "broken"
+    home.mkdir()
+    (home / "profiles.json").write_text("{")
+    (home / "sessions.json").write_text("no store")
+    assert candidates(insight, f"insight {line}", PYTEST_INSIGHT_HOME=str(home)) == []
+
+
+def test_a_tab_makes_no_file(insight: Insight, tmp_path: Path) -> None:
+    home = tmp_path / "fresh"
+    assert candidates(insight, "insight sessions show x", PYTEST_INSIGHT_HOME=str(home)) == []
+    assert not home.exists()
+
+
+def test_a_tab_does_not_import_rich(store: JSONStorage) -> None:
+    script = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print('LOADED', *sys.modules, file=sys.stderr))\n"
+        "from pytest_insight.cli import main\n"
+        "sys.argv = ['insight']\n"
+        "main()"
+    )
+    asked = {"_INSIGHT_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "insight sessions l"}
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "list" in ran.stdout
+    loaded = ran.stderr.split()
+    assert "pytest_insight.cli.app" in loaded
+    assert [name for name in loaded if name.startswith("rich.")] == []
+
+
+@every_shell
+def test_the_committed_scripts_are_those_of_typer(insight: Insight, shell: str) -> None:
+    generated = insight(env={"_INSIGHT_COMPLETE": f"source_{shell}"}).out
+    assert (COMPLETIONS / f"insight.{shell}").read_text() == generated.lstrip("\n")
+
+
+@every_shell
+def test_an_installed_completion_works(tmp_path: Path, shell: str) -> None:
+    program = tool(shell)
+    home = tmp_path / "somebody"
+    home.mkdir()
+    asks = {
+        "bash": "complete -p insight",
+        "zsh": "print -r -- $_comps[insight]",
+        "fish": "complete --do-complete 'insight --vers'",
+    }
+    # The shell runs the command that installs: Typer looks at the parent process.
+    scripts = ["insight --install-completion; true", asks[shell]]
+    for script in scripts:
+        ran = subprocess.run(
+            [program, "-i", "-c", script],
+            env={**variables(), "HOME": str(home), "SHELL": program},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert re.search(r"_insight|--version", ran.stdout), ran
