@@ -24,7 +24,6 @@ from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import IsPinned, Selection, SessionIdIn, StartedWithin, arguments
-from pytest_insight.locations import one_place
 from pytest_insight.models import TestSession
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
@@ -65,11 +64,6 @@ class BaseStorage(ABC):
     @abstractmethod
     def location(self) -> str:
         """Where the store is, for people: a path, a URL without its password, "memory"."""
-
-    @property
-    def identity(self) -> str:
-        """A string that two storages of the same store share, and no others; for programs."""
-        return one_place(self.location)
 
     @abstractmethod
     def save_sessions(self, sessions: Iterable[TestSession]) -> None:

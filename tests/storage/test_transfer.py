@@ -17,7 +17,7 @@ from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.exchange.report import ImportEntry
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestResult, TestSession
-from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage
+from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, PostgreSQLStorage
 from pytest_insight.storage.transfer import copy_into_new, is_same, merge
 from pytest_insight.storage.undo.operations import delete, prune
 from pytest_insight.storage.undo.records import Command, undoable
@@ -111,6 +111,9 @@ def test_two_paths_of_one_file_are_one_store() -> None:
     assert is_same(JSONStorage("a.json"), JSONStorage("link.json"))
     assert not is_same(JSONStorage("a.json"), JSONStorage("b.json"))
     assert not is_same(InMemoryStorage(), InMemoryStorage())
+    url = "postgresql://h/d?options=-csearch_path%3D"
+    assert is_same(PostgreSQLStorage(f"{url}a"), PostgreSQLStorage(f"{url}a&password=x"))
+    assert not is_same(PostgreSQLStorage(f"{url}a"), PostgreSQLStorage(f"{url}b"))
 
 
 class Losing(InMemoryStorage):

@@ -140,7 +140,7 @@ def undoable(
     if storage.storage_type == "memory" or not most:
         yield
         return
-    folder = locations.undo_folder(storage.identity)
+    folder = locations.undo_folder(storage.url or storage.location)
     deleted = None if profile is None else {"name": profile.name, **settings_of(profile)}
     record = Record(
         storage.location, command.name, command.key, _now(), dict(after), deleted, backup
@@ -167,7 +167,7 @@ def load_snapshots(storage: BaseStorage) -> list[Snapshot]:
         StorageError: a record cannot be read.
         NewerFormatError: a later version of pytest-insight wrote it.
     """
-    folder = locations.undo_folder(storage.identity)
+    folder = locations.undo_folder(storage.url or storage.location)
     found = [_read(path) for path in sorted(folder.glob(f"*{_RECORD}"))]
     for each in found:
         if not each.sessions.exists():  # its sessions would count as added by the command
@@ -192,7 +192,7 @@ def keep_removed(storage: BaseStorage, ids: set[str]) -> Path:
     Raises:
         StorageError: the file cannot be written.
     """
-    folder = locations.undo_folder(storage.identity)
+    folder = locations.undo_folder(storage.url or storage.location)
     path = folder / f"{_now():%Y%m%dT%H%M%S.%fZ}{UNDONE}"
     try:
         write_whole(path, document_chunks(storage.encoded_sessions(ids)))

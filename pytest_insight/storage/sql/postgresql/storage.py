@@ -68,11 +68,6 @@ class PostgreSQLStorage(SQLStorage):
         """The URL without user, password and parameters."""
         return urls.shown(self._secret_url)
 
-    @property
-    @override
-    def identity(self) -> str:
-        return self.url  # with its parameters: they may name another server or schema
-
     @override
     @contextmanager
     def exclusive(self) -> Iterator[None]:
