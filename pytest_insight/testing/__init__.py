@@ -1,6 +1,6 @@
-"""The contract that every storage backend keeps, as tests for people who write a backend.
+"""The storage contract: rules that every storage backend keeps, as tests for people who write one.
 
-Derive a test class, provide the fixture `storage`, and pytest runs the contract's tests on it:
+Derive a test class, define the fixture `storage`, and pytest runs every rule on your backend:
 
     import pytest
     from pytest_insight.testing import StorageContract
@@ -14,7 +14,7 @@ Derive a test class, provide the fixture `storage`, and pytest runs the contract
         def reopened(self, storage):
             return MyStorage(storage.file_path)
 
-It needs only pytest and this package.
+Needs only pytest and this package.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import pkgutil
 
 import pytest
 
-# Without this, a failing assertion of the contract would not show its values.
+# So that a rule that fails shows the compared values, not only "AssertionError".
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__))
+    *(module.name for module in pkgutil.iter_modules(__path__, f"{__name__}."))
 )
 
-from pytest_insight.testing.contract import StorageContract  # noqa: E402 - registered first
+from pytest_insight.testing.contract import StorageContract  # noqa: E402 - after registering
 
 __all__ = ["StorageContract"]
 

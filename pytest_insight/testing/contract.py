@@ -1,29 +1,30 @@
-"""All rules together."""
+"""The contract of every storage backend: all rules in one class."""
 
 from __future__ import annotations
 
-from pytest_insight.testing.deletion import DeletingRules
+from pytest_insight.testing.deletion import DeletionRules
 from pytest_insight.testing.exports import ExportRules
 from pytest_insight.testing.imports import ImportRules
-from pytest_insight.testing.lifecycle import LifeRules
-from pytest_insight.testing.lookup import FindingRules
-from pytest_insight.testing.round_trip import SavingRules
-from pytest_insight.testing.selections import SelectingRules
+from pytest_insight.testing.lifecycle import LifecycleRules
+from pytest_insight.testing.lookup import LookupRules
+from pytest_insight.testing.round_trip import RoundTripRules
+from pytest_insight.testing.selections import SelectionRules
 from pytest_insight.testing.upkeep import UpkeepRules
 
 
 class StorageContract(
-    SavingRules,
-    FindingRules,
-    SelectingRules,
-    DeletingRules,
+    RoundTripRules,
+    LookupRules,
+    SelectionRules,
+    DeletionRules,
     UpkeepRules,
     ExportRules,
     ImportRules,
-    LifeRules,
+    LifecycleRules,
 ):
-    """Every rule of `BaseStorage`, one test each, on the storage that a subclass provides.
+    """Every rule of `BaseStorage` as a test of the storage that a subclass provides.
 
-    A subclass whose name pytest collects (`Test...`) provides the fixture `storage`, an empty
-    storage that nobody else uses, and overrides `reopened` where its data outlives the object.
+    The name of the subclass must begin with `Test`, so that pytest collects it. It defines the
+    fixture `storage`, which returns an empty storage that nothing else uses, and overrides
+    `reopened` if the data outlives the object.
     """

@@ -1,5 +1,5 @@
-# ruff: noqa: D102, S101 - a rule's name is its documentation; asserts are what tests are made of
-"""Sessions come in one order, and each can be found by its ID."""
+# ruff: noqa: D102, S101 - a rule's name is its documentation; the rules are tests
+"""Rules for the order of sessions, and for finding one by its ID."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from pytest_insight.testing.rules import (
 )
 
 
-class FindingRules(Rules):
-    """Rules of `load_sessions`, `iter_sessions`, `session_ids`, `get_...` and `count`."""
+class LookupRules(Rules):
+    """Rules for `load_sessions`, `iter_sessions`, `session_ids`, `get_...` and `count`."""
 
     def test_a_new_storage_is_empty(self, storage: BaseStorage) -> None:
         assert storage.load_sessions() == []
@@ -33,7 +33,7 @@ class FindingRules(Rules):
         assert storage.get_last_session() is None
         assert storage.get_session_by_id("api-0") is None
 
-    def test_sessions_can_be_had_as_they_are_written(self, storage: BaseStorage) -> None:
+    def test_sessions_can_be_read_as_encoded_bytes(self, storage: BaseStorage) -> None:
         storage.save_sessions([full_session(), make_session(1), make_session(2)])
         wanted = {full_session().session_id, "api-2", "nothing"}
         found = [decode_session(data) for data in storage.encoded_sessions(wanted)]
@@ -41,14 +41,14 @@ class FindingRules(Rules):
         assert sorted(found, key=repr) == sorted(kept, key=repr)
         assert len(found) == 2
 
-    def test_sessions_come_by_start_time_however_they_were_saved(
+    def test_sessions_are_sorted_by_start_time_in_whatever_order_they_were_saved(
         self, storage: BaseStorage
     ) -> None:
         for number in (2, 0, 10, 1):
             storage.save_session(make_session(number))
         assert ids_of(storage.load_sessions()) == ["api-0", "api-1", "api-2", "api-10"]
 
-    def test_sessions_that_started_at_once_come_by_id(self, storage: BaseStorage) -> None:
+    def test_sessions_with_the_same_start_time_are_sorted_by_id(self, storage: BaseStorage) -> None:
         names = ["b", "a", "a-10", "a-2", "B", "\u00e9", "\U0001f9ea", "\ufb00"]
         storage.save_sessions(make_session(session_id=name) for name in names)
         assert storage.session_ids() == sorted(names)
@@ -59,21 +59,25 @@ class FindingRules(Rules):
         storage.save_sessions(
             [
                 make_session(1, session_start_time=START),
-                make_session(2, session_start_time=whole),  # earlier, though its clock says later
+                make_session(
+                    2, session_start_time=whole
+                ),  # earlier, though its wall clock shows a later time
                 make_session(3, session_start_time=whole + timedelta(microseconds=1)),
                 make_session(4, session_start_time=whole - timedelta(microseconds=1)),
             ]
         )
         assert storage.session_ids() == ["api-4", "api-2", "api-3", "api-1"]
 
-    def test_newest_first_is_the_same_backwards(self, storage: BaseStorage) -> None:
+    def test_newest_first_reverses_the_order(self, storage: BaseStorage) -> None:
         fill(storage, 1, 0, 2)
         storage.save_session(make_session(1, session_id="another"))
         forwards = list(storage.iter_sessions())
         assert list(storage.iter_sessions(newest_first=True)) == forwards[::-1]
 
-    def test_newest_first_goes_through_a_long_history(self, storage: BaseStorage) -> None:
-        # Three start at once, so that wherever reading pauses, it may be between two of them.
+    def test_newest_first_returns_every_session_of_a_long_history(
+        self, storage: BaseStorage
+    ) -> None:
+        # Three have the same start time, so that a page may end between two of them.
         storage.save_sessions(
             make_session(number // 3, session_id=f"{number % 7}-{number:03}", test_results=())
             for number in range(250)
@@ -82,13 +86,17 @@ class FindingRules(Rules):
         assert len(backwards) == 250
         assert backwards == storage.session_ids()[::-1]
 
-    def test_of_many_tests_alike_the_first_ones_by_nodeid_come(self, storage: BaseStorage) -> None:
+    def test_of_many_equal_summaries_a_limit_keeps_the_first_ones_by_nodeid(
+        self, storage: BaseStorage
+    ) -> None:
         results = tuple(make_result(f"test_{number:03}", "failed") for number in range(150))
         storage.save_session(make_session(test_results=results[::-1]))
         found = storage.group_by_test(sort=SummaryOrder.FAILURES, limit=3, percentiles=False)
         assert [each.nodeid for each in found] == [each.nodeid for each in results[:3]]
 
-    def test_flaky_ones_by_p95_are_cut_when_it_is_known(self, storage: BaseStorage) -> None:
+    def test_a_limit_of_flaky_tests_sorted_by_p95_applies_after_sorting(
+        self, storage: BaseStorage
+    ) -> None:
         results = tuple(
             make_result(f"test_{number}", outcome, duration=number / 10)
             for number in range(5)
@@ -101,7 +109,9 @@ class FindingRules(Rules):
             ("tests/test_a.py::test_3", 0.3),
         ]
 
-    def test_the_latest_comes_first_in_a_far_future_too(self, storage: BaseStorage) -> None:
+    def test_tests_are_sorted_by_their_last_run_in_the_far_future_too(
+        self, storage: BaseStorage
+    ) -> None:
         late = datetime(2300, 1, 1, tzinfo=UTC)
         results = tuple(
             make_result(f"test_{number}", start_time=late + timedelta(microseconds=number))
@@ -112,11 +122,11 @@ class FindingRules(Rules):
             found = storage.group_by_test(selection, sort=SummaryOrder.LAST, limit=1)
             assert [each.nodeid for each in found] == ["tests/test_a.py::test_8"]
 
-    def test_session_ids_come_in_the_order_of_the_sessions(self, storage: BaseStorage) -> None:
+    def test_session_ids_are_in_the_order_of_the_sessions(self, storage: BaseStorage) -> None:
         fill(storage, 3, 1, 2)
         assert storage.session_ids() == ids_of(storage.load_sessions())
 
-    def test_the_names_of_suts_come_once_each_in_their_order(self, storage: BaseStorage) -> None:
+    def test_sut_names_are_sorted_and_unique(self, storage: BaseStorage) -> None:
         assert storage.sut_names() == []
         for number, name in enumerate(["web", "api", "web", "Z"]):
             storage.save_session(make_session(number, sut_name=name))
@@ -128,7 +138,7 @@ class FindingRules(Rules):
         fill(storage, 1, 3, 2)
         assert storage.get_last_session() == make_session(3)
 
-    def test_of_sessions_that_started_at_once_the_last_has_the_highest_id(
+    def test_of_sessions_with_the_same_start_time_the_last_has_the_highest_id(
         self, storage: BaseStorage
     ) -> None:
         storage.save_sessions(make_session(session_id=name) for name in ("b", "c", "a"))
@@ -141,7 +151,7 @@ class FindingRules(Rules):
         assert storage.get_session_by_id("api-1") == make_session(1)
 
     @pytest.mark.parametrize("unknown", ["api", "api-", "API-1", "api-*", "%", "", "api-1 "])
-    def test_an_id_must_be_exactly_the_same(self, storage: BaseStorage, unknown: str) -> None:
+    def test_an_id_must_match_exactly(self, storage: BaseStorage, unknown: str) -> None:
         fill(storage, 1)
         assert storage.get_session_by_id(unknown) is None
 
@@ -165,13 +175,13 @@ class FindingRules(Rules):
         assert storage.count(Selection((SutIs("api"),))) == 2
         assert storage.count(Selection((SutIs("none"),))) == 0
 
-    def test_each_iteration_begins_anew(self, storage: BaseStorage) -> None:
+    def test_each_iteration_starts_from_the_beginning(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1)
         first, second = storage.iter_sessions(), storage.iter_sessions()
         assert next(first) == next(second) == make_session(0)
         assert list(first) == list(second) == [make_session(1)]
 
-    def test_an_iteration_may_be_left_half_way(self, storage: BaseStorage) -> None:
+    def test_an_iteration_may_be_abandoned(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1, 2)
         iterator = storage.iter_sessions()
         next(iterator)

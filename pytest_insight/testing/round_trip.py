@@ -1,5 +1,5 @@
-# ruff: noqa: D102, S101 - a rule's name is its documentation; asserts are what tests are made of
-"""What is saved is what is read back, and what cannot be kept is refused."""
+# ruff: noqa: D102, S101 - a rule's name is its documentation; the rules are tests
+"""Rules for saving: sessions are read back as they were saved, invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pytest_insight.models import TestOutcome
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import START, Rules, full_session, make_result, make_session
 
-UNKEEPABLE: dict[str, dict[str, Any]] = {
+INVALID: dict[str, dict[str, Any]] = {
     "a naive time": {"test_results": (make_result(start_time=datetime(2026, 11, 1)),)},
-    "a time that is none": {"test_results": (make_result(start_time="2026-11-01"),)},
+    "a time that is text": {"test_results": (make_result(start_time="2026-11-01"),)},
     "a negative duration": {"test_results": (make_result(duration=-0.001),)},
-    "a NaN for a duration": {"test_results": (make_result(duration=math.nan),)},
-    "an endless duration": {"test_results": (make_result(duration=math.inf),)},
+    "a NaN duration": {"test_results": (make_result(duration=math.nan),)},
+    "an infinite duration": {"test_results": (make_result(duration=math.inf),)},
     "an empty nodeid": {"test_results": (make_result(nodeid=""),)},
-    "a result that is none": {"test_results": ("passed",)},
-    "a tag that is no text": {"session_tags": {"number": 1}},
-    "an exit status that is no number": {"exit_status": "0"},
-    "a fact that JSON cannot say": {"testing_system": {"object": object()}},
-    "a property that JSON cannot say": {"test_results": (make_result(properties=(("o", ...),)),)},
+    "a result that is text": {"test_results": ("passed",)},
+    "a tag that is a number": {"session_tags": {"number": 1}},
+    "an exit status that is text": {"exit_status": "0"},
+    "a fact without a JSON form": {"testing_system": {"object": object()}},
+    "a property without a JSON form": {"test_results": (make_result(properties=(("o", ...),)),)},
 }
 
 TEXTS = {
@@ -44,8 +44,8 @@ TEXTS = {
 }
 
 
-class SavingRules(Rules):
-    """Rules of `save_session` and `save_sessions`."""
+class RoundTripRules(Rules):
+    """Rules for `save_session` and `save_sessions`."""
 
     def test_a_session_is_read_back_as_it_was_saved(self, storage: BaseStorage) -> None:
         storage.save_session(make_session())
@@ -55,7 +55,7 @@ class SavingRules(Rules):
         storage.save_session(full_session())
         assert storage.load_sessions() == [full_session()]
 
-    def test_another_object_on_the_same_data_reads_the_same(self, storage: BaseStorage) -> None:
+    def test_another_object_for_the_same_data_reads_the_same(self, storage: BaseStorage) -> None:
         storage.save_session(full_session())
         assert self.reopened(storage).load_sessions() == [full_session()]
 
@@ -75,30 +75,30 @@ class SavingRules(Rules):
         storage.save_session(moved)
         assert storage.load_sessions() == [make_session(0), make_session(2), moved]
 
-    def test_several_sessions_are_saved_at_once(self, storage: BaseStorage) -> None:
+    def test_several_sessions_can_be_saved_in_one_call(self, storage: BaseStorage) -> None:
         storage.save_sessions(make_session(number) for number in range(3))
         assert storage.load_sessions() == [make_session(number) for number in range(3)]
 
-    def test_of_two_sessions_with_one_id_saved_at_once_the_later_stands(
+    def test_of_two_sessions_with_one_id_in_one_call_the_later_is_kept(
         self, storage: BaseStorage
     ) -> None:
         later = make_session(0, sut_name="later")
         storage.save_sessions([make_session(0), make_session(1), later])
         assert storage.load_sessions() == [later, make_session(1)]
 
-    def test_saving_nothing_is_no_error(self, storage: BaseStorage) -> None:
+    def test_saving_an_empty_list_does_nothing(self, storage: BaseStorage) -> None:
         storage.save_sessions([])
         assert storage.load_sessions() == []
 
-    def test_where_one_session_is_invalid_none_is_saved(self, storage: BaseStorage) -> None:
+    def test_if_one_session_is_invalid_none_is_saved(self, storage: BaseStorage) -> None:
         storage.save_session(make_session(0))
         invalid = make_session(2, test_results=(make_result(duration=-1.0),))
         with pytest.raises(InvalidSessionError):
             storage.save_sessions([make_session(0, sut_name="new"), make_session(1), invalid])
         assert storage.load_sessions() == [make_session(0)]
 
-    @pytest.mark.parametrize("fields", UNKEEPABLE.values(), ids=UNKEEPABLE.keys())
-    def test_what_cannot_be_kept_is_refused_by_name(
+    @pytest.mark.parametrize("fields", INVALID.values(), ids=INVALID.keys())
+    def test_an_invalid_session_is_refused_with_its_id(
         self, storage: BaseStorage, fields: dict[str, Any]
     ) -> None:
         with pytest.raises(InvalidSessionError, match="api-0"):
@@ -138,7 +138,7 @@ class SavingRules(Rules):
         storage.save_session(session("\0", "\udc80"))
         assert storage.load_sessions() == [session("\\x00", "\\udc80")]
 
-    def test_an_outcome_that_another_plugin_invented_survives(self, storage: BaseStorage) -> None:
+    def test_an_unknown_outcome_of_another_plugin_is_kept(self, storage: BaseStorage) -> None:
         storage.save_session(make_session(test_results=(make_result(outcome="flaky"),)))
         kept = storage.load_sessions()[0].test_results[0].outcome
         assert isinstance(kept, TestOutcome)
@@ -149,7 +149,7 @@ class SavingRules(Rules):
         [timedelta(hours=5, minutes=45), timedelta(hours=-3), timedelta(minutes=19, seconds=32)],
         ids=str,
     )
-    def test_times_are_kept_to_the_microsecond_and_in_utc(
+    def test_times_are_kept_to_the_microsecond_and_converted_to_utc(
         self, storage: BaseStorage, offset: timedelta
     ) -> None:
         start = datetime(2026, 11, 1, 0, 0, 0, 1, tzinfo=timezone(offset))
@@ -174,7 +174,7 @@ class SavingRules(Rules):
         storage.save_session(session)
         assert repr(storage.load_sessions()) == repr([session])
 
-    def test_a_number_that_is_none_becomes_null(self, storage: BaseStorage) -> None:
+    def test_nan_and_infinity_in_free_values_become_null(self, storage: BaseStorage) -> None:
         storage.save_session(
             make_session(
                 testing_system={"load": math.nan},
@@ -185,7 +185,7 @@ class SavingRules(Rules):
         assert kept.testing_system == {"load": None}
         assert kept.test_results[0].properties == (("n", [None]),)
 
-    def test_long_text_is_kept_whole(self, storage: BaseStorage) -> None:
+    def test_long_text_is_kept_completely(self, storage: BaseStorage) -> None:
         text = "0123456789\n" * 200_000
         session = make_session(test_results=(make_result(capstdout=text),))
         storage.save_sessions([session, make_session(1)])
@@ -216,13 +216,13 @@ class SavingRules(Rules):
         _change(last)
         assert storage.load_sessions() == [full_session()]
 
-    def test_a_session_that_was_loaded_can_be_saved_again(self, storage: BaseStorage) -> None:
+    def test_a_loaded_session_can_be_saved_again(self, storage: BaseStorage) -> None:
         storage.save_session(full_session())
         loaded = storage.load_sessions()[0]
         storage.save_session(replace(loaded, sut_name="renamed"))
         assert storage.load_sessions() == [replace(full_session(), sut_name="renamed")]
 
-    def test_sessions_of_long_ago_and_far_ahead_are_kept(self, storage: BaseStorage) -> None:
+    def test_sessions_of_the_years_1_and_9999_are_kept(self, storage: BaseStorage) -> None:
         early = make_session(0, session_start_time=datetime(1, 1, 1, tzinfo=UTC))
         late = make_session(1, session_start_time=datetime(9999, 12, 31, tzinfo=UTC))
         storage.save_sessions([late, make_session(2), early])

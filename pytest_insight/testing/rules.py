@@ -1,4 +1,4 @@
-"""What the groups of rules have in common: the storage under test, and sessions to put into it."""
+"""The base class of all rules, and sample sessions for them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 class Rules:
-    """A group of rules; `StorageContract` is all of them."""
+    """Base class of a group of rules; `StorageContract` has all groups."""
 
     @pytest.fixture
     def storage(self) -> BaseStorage:
-        """The storage under test, empty and used by nobody else; the subclass provides it."""
-        raise NotImplementedError("provide the fixture `storage`: an empty storage of your backend")
+        """The storage under test, empty and not used by anything else; subclasses override it."""
+        raise NotImplementedError("define the fixture `storage`: an empty storage of your backend")
 
     def reopened(self, storage: BaseStorage) -> BaseStorage:
-        """Another object on the same data, as a later process would make it.
+        """Return another object for the same data, as a later process would create it.
 
-        Override it, unless the data lives and dies with the object.
+        Override it unless the data only exists as long as the object.
         """
         return storage
 
 
 def make_result(name: str = "test_x", outcome: str = "passed", **fields: Any) -> TestResult:
-    """One result of `tests/test_a.py::<name>`."""
+    """Return a result of `tests/test_a.py::<name>`."""
     defaults: dict[str, Any] = {
         "nodeid": f"tests/test_a.py::{name}",
         "outcome": TestOutcome(outcome),
@@ -43,7 +43,7 @@ def make_result(name: str = "test_x", outcome: str = "passed", **fields: Any) ->
 
 
 def make_session(number: int = 0, /, **fields: Any) -> TestSession:
-    """`api-<number>`, started so many hours after `START`, with a pass and a failure."""
+    """Return `api-<number>`, started `number` hours after `START`, with a pass and a failure."""
     start = START + timedelta(hours=number)
     defaults: dict[str, Any] = {
         "session_id": f"api-{number}",
@@ -59,7 +59,7 @@ def make_session(number: int = 0, /, **fields: Any) -> TestSession:
 
 
 def full_session() -> TestSession:
-    """A session in which every field has a value of its own."""
+    """Return a session in which no field has its default."""
     return TestSession(
         session_id="api-20261101-120000-0123abcd",
         sut_name="api",
@@ -92,17 +92,17 @@ def full_session() -> TestSession:
 
 
 def ids_of(sessions: list[TestSession]) -> list[str]:
-    """Their IDs, in their order."""
+    """Return the IDs of sessions in their order."""
     return [session.session_id for session in sessions]
 
 
-def numbers(report: ImportReport) -> ImportReport:
-    """A report without what became of each session, to be compared."""
+def counts(report: ImportReport) -> ImportReport:
+    """Return a report without the entries of single sessions."""
     return replace(report, entries=())
 
 
 def fill(storage: BaseStorage, *numbers: int) -> list[TestSession]:
-    """Save `make_session(number)` for each; returns them."""
+    """Save `make_session(number)` for each number; returns the sessions."""
     sessions = [make_session(number) for number in numbers]
     storage.save_sessions(sessions)
     return sessions

@@ -1,5 +1,5 @@
-# ruff: noqa: D102, S101 - a rule's name is its documentation; asserts are what tests are made of
-"""Every filter keeps what it says, alone and together with others, and the limit counts right."""
+# ruff: noqa: D102, S101 - a rule's name is its documentation; the rules are tests
+"""Rules for selections: every filter alone, filters together, and the limit."""
 
 from __future__ import annotations
 
@@ -172,12 +172,12 @@ TEST_FILTERS: list[tuple[f.TestFilter, str]] = [
 
 
 def _numbered(rows: Sequence[tuple[object, str]]) -> list[str]:
-    """A name for each row that is the same in every process: that of a set or a lambda is not."""
+    """Test IDs that are the same in every process, unlike the repr of a set or a lambda."""
     return [f"{type(row[0]).__name__}-{number}" for number, row in enumerate(rows)]
 
 
-class SelectingRules(Rules):
-    """Rules of `Selection`, in `iter_sessions` and `select`."""
+class SelectionRules(Rules):
+    """Rules for `Selection`, in `iter_sessions` and `select`."""
 
     @pytest.mark.parametrize(
         ("session_filter", "expected"), SESSION_FILTERS, ids=_numbered(SESSION_FILTERS)
@@ -200,13 +200,13 @@ class SelectingRules(Rules):
         originals = {session.session_id: session for session in _history()}
         assert all(s == originals[s.session_id].with_results(s.test_results) for s in found)
 
-    def test_every_filter_has_its_rules_here(self) -> None:
+    def test_every_filter_is_covered(self) -> None:
         def kinds(base: type[Any]) -> set[type[Any]]:
             return {
                 kind for kind in base.__subclasses__() if kind.__module__.startswith(f.__name__)
             }
 
-        relative = {f.StartedWithin}  # further down
+        relative = {f.StartedWithin}  # has its own rules below
         assert {type(each) for each, _ in SESSION_FILTERS} | relative == kinds(f.SessionFilter)
         assert {type(each) for each, _ in TEST_FILTERS} == kinds(f.TestFilter)
 
@@ -222,7 +222,7 @@ class SelectingRules(Rules):
         filters = (f.OutcomeIn(frozenset((FAILED,))), f.TestHasWarning())
         assert _tests(storage.select(f.Selection(test_filters=filters))) == ["s4:test_y"]
 
-    def test_both_kinds_of_filters_work_together(self, storage: BaseStorage) -> None:
+    def test_session_filters_and_test_filters_work_together(self, storage: BaseStorage) -> None:
         storage.save_sessions(_history())
         selection = f.Selection(
             (f.HasWarning(), f.StartedBetween(until=START + 3 * _HOUR)),
@@ -230,21 +230,25 @@ class SelectingRules(Rules):
         )
         assert _tests(storage.select(selection)) == ["s2:test_x[a_b]"]
 
-    def test_a_custom_filter_sees_only_what_the_others_keep(self, storage: BaseStorage) -> None:
+    def test_a_custom_filter_gets_only_results_that_the_other_filters_keep(
+        self, storage: BaseStorage
+    ) -> None:
         storage.save_sessions(_history())
         seen: list[TestResult] = []
         custom = f.Custom(lambda result: seen.append(result) or True)  # type: ignore[func-returns-value]  # append returns None
         storage.select(f.Selection((f.SutIs("web"),), (custom, f.TestHasWarning())))
         assert seen == list(_history()[4].test_results)
 
-    def test_an_error_in_a_custom_filter_is_the_callers(self, storage: BaseStorage) -> None:
+    def test_an_exception_in_a_custom_filter_is_raised_to_the_caller(
+        self, storage: BaseStorage
+    ) -> None:
         storage.save_sessions(_history())
         with pytest.raises(ZeroDivisionError):
             storage.select(f.Selection(test_filters=(f.Custom(lambda _: 1 / 0),)))
         assert storage.count() == 5
 
     @pytest.mark.parametrize("limit", range(7))
-    def test_a_limit_keeps_the_newest_in_the_usual_order(
+    def test_a_limit_keeps_the_newest_sessions_in_the_usual_order(
         self, storage: BaseStorage, limit: int
     ) -> None:
         storage.save_sessions(_history())
@@ -254,7 +258,9 @@ class SelectingRules(Rules):
         backwards = storage.iter_sessions(selection, newest_first=True)
         assert [session.session_id for session in backwards] == expected[::-1]
 
-    def test_very_many_alternatives_and_filters_are_no_limit(self, storage: BaseStorage) -> None:
+    def test_a_selection_may_have_thousands_of_patterns_outcomes_and_filters(
+        self, storage: BaseStorage
+    ) -> None:
         storage.save_sessions(_history())
         patterns = tuple(f"no-{number}*" for number in range(1_500))
         outcomes = frozenset(TestOutcome(f"odd-{number}") for number in range(1_500))
@@ -267,11 +273,11 @@ class SelectingRules(Rules):
         ):
             assert ids_of(storage.select(wanted)) == expected
 
-    def test_a_limit_counts_what_the_session_filters_keep(self, storage: BaseStorage) -> None:
+    def test_a_limit_applies_after_the_session_filters(self, storage: BaseStorage) -> None:
         storage.save_sessions(_history())
         assert ids_of(storage.select(f.Selection((f.SutIs("api*"),), limit=1))) == ["s1"]
 
-    def test_a_limit_counts_after_session_filters_that_look_at_results(
+    def test_a_limit_applies_after_session_filters_that_look_at_results(
         self, storage: BaseStorage
     ) -> None:
         storage.save_sessions(_history())
@@ -280,16 +286,14 @@ class SelectingRules(Rules):
         backwards = storage.iter_sessions(no_warning, newest_first=True)
         assert [session.session_id for session in backwards] == ["s3", "s1"]
 
-    def test_a_limit_counts_before_the_test_filters(self, storage: BaseStorage) -> None:
+    def test_a_limit_applies_before_the_test_filters(self, storage: BaseStorage) -> None:
         storage.save_sessions(_history())
         failed = (f.OutcomeIn(frozenset((FAILED,))),)
         assert ids_of(storage.select(f.Selection((), failed, limit=3))) == ["s4"]
         with_results = f.Selection((f.HasReruns(wanted=False),), failed, limit=3)
         assert ids_of(storage.select(with_results)) == ["s1", "s4"]
 
-    def test_only_the_session_that_stands_for_an_id_is_looked_at(
-        self, storage: BaseStorage
-    ) -> None:
+    def test_replaced_sessions_are_not_selected(self, storage: BaseStorage) -> None:
         storage.save_session(make_session(0, sut_name="old"))
         storage.save_session(make_session(0, sut_name="new", test_results=()))
         assert storage.select(f.Selection((f.SutIs("old"),))) == []
@@ -307,15 +311,13 @@ class SelectingRules(Rules):
         assert ids_of(storage.select(f.Selection((f.StartedWithin(0),)))) == ["future"]
         assert storage.count(f.Selection((f.StartedWithin(1e300),))) == 3
 
-    def test_relative_times_count_from_the_first_session_asked_for(
-        self, storage: BaseStorage
-    ) -> None:
+    def test_relative_times_count_from_the_first_call_of_next(self, storage: BaseStorage) -> None:
         storage.save_session(make_session(session_start_time=datetime.now(UTC)))
         sessions = storage.iter_sessions(f.Selection((f.StartedWithin(0.05),)))
         time.sleep(0.1)
         assert list(sessions) == []
 
-    def test_a_selection_is_not_changed_by_being_used(self, storage: BaseStorage) -> None:
+    def test_a_selection_is_not_changed_by_selecting(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1)
         selection = f.Selection((f.StartedWithin(3600),), (f.NodeidContains("x"),), 1)
         storage.select(selection)

@@ -1,5 +1,5 @@
-# ruff: noqa: D102, S101 - a rule's name is its documentation; asserts are what tests are made of
-"""What is old goes when it is told to, what is pinned stays, and a store can be looked over."""
+# ruff: noqa: D102, S101 - a rule's name is its documentation; the rules are tests
+"""Rules for pruning, pinning, verifying and repairing."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ DAY = 86_400
 
 
 class UpkeepRules(Rules):
-    """Rules of `prune_sessions`, `pin_sessions`, `verify` and `repair`."""
+    """Rules for `prune_sessions`, `pin_sessions`, `verify` and `repair`."""
 
-    def test_pruning_keeps_the_newest(self, storage: BaseStorage) -> None:
+    def test_pruning_keeps_the_newest_sessions(self, storage: BaseStorage) -> None:
         fill(storage, 2, 0, 3, 1)
         assert storage.prune_sessions(keep=2) == ["api-0", "api-1"]
         assert storage.session_ids() == ["api-2", "api-3"]
         assert self.reopened(storage).session_ids() == ["api-2", "api-3"]
 
-    def test_pruning_by_age_keeps_what_is_younger(self, storage: BaseStorage) -> None:
+    def test_pruning_by_age_keeps_younger_sessions(self, storage: BaseStorage) -> None:
         now = datetime.now(UTC)
         storage.save_sessions(
             make_session(session_id=f"{days}", session_start_time=now - timedelta(days=days))
@@ -34,7 +34,9 @@ class UpkeepRules(Rules):
         assert storage.prune_sessions(older_than=2 * DAY) == ["9", "3"]
         assert storage.session_ids() == ["1", "0"]
 
-    def test_with_both_rules_what_either_says_goes(self, storage: BaseStorage) -> None:
+    def test_with_keep_and_age_a_session_is_deleted_if_either_says_so(
+        self, storage: BaseStorage
+    ) -> None:
         now = datetime.now(UTC)
         storage.save_sessions(
             make_session(session_id=f"{days}", session_start_time=now - timedelta(days=days))
@@ -43,14 +45,14 @@ class UpkeepRules(Rules):
         assert storage.prune_sessions(older_than=2 * DAY, keep=1) == ["9", "3", "1"]
         assert storage.prune_sessions(older_than=2 * DAY, keep=1) == []
 
-    def test_pinned_sessions_are_never_pruned_and_do_not_count(self, storage: BaseStorage) -> None:
+    def test_pinned_sessions_are_never_pruned_and_not_counted(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1, 2, 3)
         assert storage.pin_sessions(["api-0", "api-3"]) == ["api-0", "api-3"]
         assert storage.prune_sessions(keep=1) == ["api-1"]
         assert storage.prune_sessions(older_than=0, keep=0) == ["api-2"]
         assert storage.session_ids() == ["api-0", "api-3"]
 
-    def test_a_pin_can_be_taken_off_and_changes_nothing_else(self, storage: BaseStorage) -> None:
+    def test_unpinning_changes_nothing_else(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1)
         storage.pin_sessions(["api-0"])
         assert storage.pin_sessions(["api-0"]) == []
@@ -72,7 +74,7 @@ class UpkeepRules(Rules):
         assert storage.count() == 2
 
     @pytest.mark.parametrize("rule", [{}, {"keep": -1}, {"older_than": -1}, {"keep": 1.5}])
-    def test_a_rule_that_makes_no_sense_prunes_nothing(
+    def test_invalid_arguments_prune_nothing(
         self, storage: BaseStorage, rule: dict[str, float]
     ) -> None:
         fill(storage, 0)
@@ -80,7 +82,9 @@ class UpkeepRules(Rules):
             storage.prune_sessions(**rule)  # type: ignore[arg-type]  # a wrong one on purpose
         assert storage.count() == 1
 
-    def test_ids_can_be_selected(self, storage: BaseStorage) -> None:
+    def test_session_ids_of_a_selection_are_those_of_its_sessions(
+        self, storage: BaseStorage
+    ) -> None:
         fill(storage, 0, 1, 2)
         failed = f.HasOutcome(frozenset((TestOutcome.FAILED,)))
         for selection in (
@@ -92,7 +96,7 @@ class UpkeepRules(Rules):
             found = [session.session_id for session in storage.iter_sessions(selection)]
             assert storage.session_ids(selection) == found
 
-    def test_a_sound_store_is_said_to_be_so_and_repairing_it_changes_nothing(
+    def test_a_sound_store_is_verified_and_not_changed_by_repair(
         self, storage: BaseStorage
     ) -> None:
         assert storage.verify().sessions == storage.repair().sessions == 0

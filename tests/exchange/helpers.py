@@ -1,4 +1,4 @@
-"""What the tests of exchange share."""
+"""Helpers for tests of exchange."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def written(sessions: Iterable[TestSession], format_name: str) -> bytes:
 
 
 def read(data: bytes | str | object, format_name: str = "json") -> FileContent:
-    """What is read from bytes, from text, or from anything else as JSON."""
+    """Read bytes, text, or any other value as JSON."""
     if not isinstance(data, bytes | str):
         data = json.dumps(data)
     if isinstance(data, str):
@@ -34,7 +34,7 @@ def read(data: bytes | str | object, format_name: str = "json") -> FileContent:
 
 
 def session_object(session_id: str = "a", /, **fields: Any) -> dict[str, Any]:
-    """A session as another program writes it; a field given as None is left out."""
+    """A session as another program writes it; fields that are None are left out."""
     value = {"session_id": session_id, "sut_name": "api", "session_start_time": TIME, **fields}
     return {name: field for name, field in value.items() if field is not None}
 
@@ -45,7 +45,7 @@ def result_object(nodeid: str = "t.py::test_x", /, **fields: Any) -> dict[str, A
 
 
 def csv_rows(data: bytes) -> list[dict[str, str]]:
-    """The rows as any reader of CSV sees them."""
+    """The rows as any CSV reader sees them."""
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
@@ -62,7 +62,7 @@ def csv_file(*rows: dict[str, str], columns: Iterable[str] | None = None) -> str
 
 
 def csv_row(session_id: str = "a", nodeid: str = "t.py::test_x", /, **cells: str) -> dict[str, str]:
-    """A row with a result; without one where the nodeid is empty."""
+    """A row with a result, or without one if the nodeid is empty."""
     row = {"session_id": session_id, "sut_name": "api", "session_start_time": TIME}
     row |= {"nodeid": nodeid, "outcome": "passed", "start_time": TIME}
     if not nodeid:
@@ -72,7 +72,7 @@ def csv_row(session_id: str = "a", nodeid: str = "t.py::test_x", /, **cells: str
 
 @contextmanager
 def without_root() -> Iterator[None]:
-    """Permissions mean nothing to root: be somebody else for a while."""
+    """Give up root, for whom permissions do not hold, for a block."""
     if os.geteuid() != 0:
         yield
         return

@@ -1,4 +1,4 @@
-"""What bad files get: a clear sentence, soon, and nothing written."""
+"""Bad files: a clear error, and nothing is written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import gzip
 import json
 import os
 import socket
-import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,9 +16,7 @@ import pytest
 from pytest_insight.errors import (
     ExchangeError,
     InsightError,
-    InvalidArgumentError,
     InvalidImportError,
-    StorageError,
     UnknownChoiceError,
 )
 from pytest_insight.exchange.formats import FORMATS, read_file, write_file
@@ -39,16 +36,6 @@ from tests.exchange.helpers import (
 )
 
 on_posix = pytest.mark.skipif(os.name != "posix", reason="pipes, devices, permissions of POSIX")
-
-SOON = 5.0
-"""Seconds of this process, whatever else the machine does."""
-
-
-@pytest.fixture(autouse=True)
-def _soon() -> Iterator[None]:
-    start = time.process_time()
-    yield
-    assert time.process_time() - start < SOON
 
 
 def bytes_of(storage: BaseStorage) -> bytes | None:
@@ -141,13 +128,13 @@ def test_a_file_that_may_not_be_read_says_so() -> None:
 
 @on_posix
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/urandom"])
-def test_a_device_is_refused_at_once(device: str) -> None:
+def test_a_device_is_refused_without_reading_it(device: str) -> None:
     with pytest.raises(ExchangeError, match=f"cannot read {device}: it is a device, not a file"):
         read_file(Path(device))
 
 
 @on_posix
-def test_a_pipe_without_a_writer_is_refused_at_once() -> None:
+def test_a_pipe_without_a_writer_is_refused_without_waiting() -> None:
     os.mkfifo("pipe.json")
     with pytest.raises(ExchangeError, match="it is a pipe without a writer"):
         read_file(Path("pipe.json"))
@@ -184,7 +171,7 @@ def test_a_path_that_cannot_be_written_says_why_and_leaves_nothing(path: str, me
 
 
 @pytest.mark.parametrize("path", ["a\0.json", "x" * 300, "file/a.json", "missing/a.json"])
-def test_an_impossible_path_to_read_is_no_traceback(path: str) -> None:
+def test_an_impossible_path_to_read_is_an_exchange_error(path: str) -> None:
     Path("file").write_bytes(b"")
     with pytest.raises(ExchangeError, match="cannot read "):
         read_file(Path(path))
@@ -230,7 +217,7 @@ def test_one_bad_session_among_good_ones_refuses_the_whole_file(
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])
-def test_good_sessions_are_kept_out_with_the_bad_in_csv_as_in_json(
+def test_valid_sessions_of_an_invalid_file_need_skip_invalid_in_every_format(
     storage: BaseStorage, name: str
 ) -> None:
     path = Path(f"a.{name}")
@@ -255,25 +242,9 @@ def test_an_unknown_strategy_or_format_is_refused_before_the_file_is_opened(
 ) -> None:
     with pytest.raises(UnknownChoiceError, match="unknown merge strategy 'replace'; did you mean"):
         storage.import_sessions("missing.json", "replace")
-    with pytest.raises(UnknownChoiceError, match="unknown format 'xml'"):
-        storage.export_sessions("out.xml", output_format="xml")
     Path("a.json").write_text("[]")
     with pytest.raises(UnknownChoiceError, match="unknown format 'xml'"):
         storage.import_sessions("a.json", input_format="xml")
-    assert not Path("out.xml").exists()
-
-
-@pytest.mark.parametrize("days", [-1, -0.001, float("nan"), float("inf"), True])
-def test_days_that_mean_nothing_are_refused(storage: BaseStorage, days: float) -> None:
-    with pytest.raises(InvalidArgumentError, match="days must be"):
-        storage.export_sessions("out.json", days=days)
-    assert not Path("out.json").exists()
-
-
-def test_exporting_a_session_that_there_is_not_is_refused(storage: BaseStorage) -> None:
-    with pytest.raises(StorageError, match="has no session 'a'"):
-        storage.export_sessions("out.json", session_ids=["a"])
-    assert not Path("out.json").exists()
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -292,7 +263,7 @@ def test_exporting_a_session_that_there_is_not_is_refused(storage: BaseStorage) 
         "*",
     ],
 )
-def test_an_id_is_a_text_and_nothing_else(
+def test_an_id_may_be_any_text_and_is_never_used_as_a_path(
     storage: BaseStorage, make_session: MakeSession, session_id: str, name: str
 ) -> None:
     Path(f"a.{name}").write_bytes(written([make_session(0, session_id=session_id)], name))

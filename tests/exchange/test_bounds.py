@@ -27,7 +27,7 @@ def many_wrong(name: str, number: int) -> str:
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])
-def test_what_is_not_kept_of_many_problems_is_counted(name: str) -> None:
+def test_problems_beyond_ten_thousand_are_only_counted(name: str) -> None:
     number = MAX_PROBLEMS_KEPT + 2_345
     parsed = read(many_wrong(name, number), name)
     assert (len(parsed.problems), parsed.problem_count) == (MAX_PROBLEMS_KEPT, number)
@@ -59,7 +59,7 @@ def test_a_thousand_problems_are_all_shown() -> None:
 
 
 @pytest.mark.parametrize("name", ["results", "rows"])
-def test_a_file_of_over_a_million_problems_is_given_up(name: str) -> None:
+def test_reading_stops_after_a_million_problems(name: str) -> None:
     if name == "results":
         results: list[Any] = [{}] * (MAX_PROBLEMS // 3 + 1)  # three fields are missing in each
         text, suffix = json.dumps([session_object("a", test_results=results)]), "json"
@@ -73,7 +73,7 @@ def test_a_file_of_over_a_million_problems_is_given_up(name: str) -> None:
     assert storage.session_ids() == []
 
 
-def test_the_mistakes_of_results_are_named_by_their_place_however_far_behind() -> None:
+def test_mistakes_in_results_of_every_batch_are_named_by_their_position() -> None:
     results = [result_object() for _ in range(3_000)]
     results[2_500] = result_object(duration=-1)
     results[999] = {}
@@ -98,7 +98,7 @@ def test_the_tags_of_a_session_are_named_one_by_one_unless_there_are_thousands()
     assert len(good.sessions[0].session_tags) == 1_001
 
 
-def test_names_of_fields_that_are_not_kept_are_counted_together_behind_a_thousand() -> None:
+def test_unknown_fields_beyond_a_thousand_are_counted_together() -> None:
     unknown = {f"field {number}": 1 for number in range(MAX_IGNORED_NAMES + 50)}
     parsed = read([{**session_object(), **unknown}])
     assert len(parsed.ignored) == MAX_IGNORED_NAMES + 1

@@ -50,13 +50,13 @@ def with_text(session: TestSession, text: str) -> TestSession:
     return replace(session, sut_name=text + "x", test_results=(result,))
 
 
-def test_the_golden_file_of_version_1_stays_readable() -> None:
+def test_the_golden_file_of_version_1_can_be_read() -> None:
     parsed = read(CSV_FILE.read_bytes(), "csv")
     assert parsed.sessions == list(SESSIONS)
     assert (parsed.total, parsed.problems, parsed.ignored) == (2, [], {})
 
 
-def test_what_is_written_today_is_version_1_to_the_byte() -> None:
+def test_the_written_file_equals_the_golden_file_byte_by_byte() -> None:
     assert written(SESSIONS, "csv") == CSV_FILE.read_bytes()
 
 
@@ -79,7 +79,7 @@ def test_every_row_has_every_column() -> None:
     assert {len(row) for row in rows} == {len(COLUMNS)}
 
 
-def test_no_sessions_are_a_header_and_nothing_else() -> None:
+def test_without_sessions_only_the_header_is_written() -> None:
     data = written([], "csv")
     assert csv_rows(data) == []
     assert data.decode().strip() == ",".join(COLUMNS)
@@ -98,7 +98,7 @@ def test_a_session_without_results_is_one_row_with_empty_test_columns(
 
 
 @pytest.mark.parametrize("text", DANGEROUS)
-def test_a_formula_is_harmless_in_the_file_and_itself_again_afterwards(
+def test_a_formula_is_escaped_in_the_file_and_unescaped_by_the_reader(
     make_session: MakeSession, text: str
 ) -> None:
     session = with_text(make_session(), text)
@@ -124,12 +124,12 @@ def test_line_breaks_and_quotes_in_a_cell_come_back_as_they_were(
     assert read(written([session], "csv"), "csv").sessions == [session]
 
 
-def test_an_apostrophe_before_a_harmless_text_is_written_by_nobody_and_taken_as_text() -> None:
+def test_an_apostrophe_before_other_text_is_kept() -> None:
     text = csv_file(csv_row("'quoted'", nodeid_unused=""), columns=csv_row())
     assert read(text, "csv").sessions[0].session_id == "'quoted'"
 
 
-def test_rows_of_one_session_need_not_stand_together() -> None:
+def test_rows_of_one_session_may_be_apart() -> None:
     text = csv_file(
         csv_row("a", "1"),
         csv_row("b", "2"),
@@ -150,7 +150,7 @@ def test_columns_may_come_in_any_order(make_session: MakeSession) -> None:
     assert read(csv_file(*rows, columns=sorted(COLUMNS)), "csv").sessions == [session]
 
 
-def test_only_the_columns_that_a_session_needs_must_be_there() -> None:
+def test_only_required_columns_must_exist() -> None:
     session = read(csv_file(csv_row("a", "t")), "csv").sessions[0]
     assert session.session_tags == {}
     assert session.exit_status is None
@@ -180,13 +180,13 @@ def test_another_separator_is_recognised_in_the_message(separator: str) -> None:
         read(csv_file(csv_row()).replace(",", separator), "csv")
 
 
-def test_a_column_that_is_there_twice_is_refused() -> None:
+def test_a_duplicate_column_is_refused() -> None:
     text = csv_file(csv_row()).replace("sut_name", "sut_name,sut_name", 1)
     with pytest.raises(ExchangeError, match="the file has the column sut_name twice"):
         read(text, "csv")
 
 
-def test_columns_that_we_do_not_know_are_reported() -> None:
+def test_unknown_columns_are_reported() -> None:
     parsed = read(csv_file(csv_row(colour="red", Outcome="x") | {"": "1", "a\nb": "2"}), "csv")
     assert len(parsed.sessions) == 1
     assert parsed.ignored == {"colour": 1, "Outcome": 1, "column 9": 1, "'a\\nb'": 1}
@@ -196,7 +196,7 @@ def test_names_in_the_first_row_may_have_blanks_around_them() -> None:
     assert read(csv_file(csv_row()).replace(",outcome,", ", outcome ,"), "csv").total == 1
 
 
-def test_rows_with_other_session_fields_are_refused() -> None:
+def test_rows_of_one_session_with_different_session_fields_are_refused() -> None:
     parsed = read(
         csv_file(
             csv_row("a", "1", session_tags='{"k":"v"}'),
@@ -272,7 +272,7 @@ def test_every_problem_says_its_row_and_column() -> None:
 
 
 @pytest.mark.parametrize("blank", [" ", "\u00a0", "\t"])
-def test_a_cell_of_white_space_is_text_but_no_number_and_no_name(blank: str) -> None:
+def test_a_cell_of_white_space_is_text_but_neither_a_number_nor_a_name(blank: str) -> None:
     parsed = read(csv_file(csv_row("a", blank, capstdout=blank)), "csv")
     assert parsed.sessions[0].test_results[0].nodeid == blank
     assert parsed.sessions[0].test_results[0].capstdout == blank
@@ -360,7 +360,7 @@ def test_a_file_that_ends_inside_a_quoted_cell_is_refused_with_its_line() -> Non
         read(cut, "csv")
 
 
-def test_a_cut_file_is_taken_for_whole_only_where_its_last_row_looks_complete() -> None:
+def test_a_cut_file_is_read_only_if_its_last_row_looks_complete() -> None:
     whole, header = SESSIONS[0], len(written([], "csv"))
     data = written([whole], "csv")
     between = {header, data.index(b'"[[""requirement')}  # the last cell may be empty

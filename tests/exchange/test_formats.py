@@ -73,12 +73,12 @@ def test_an_unknown_format_is_refused_and_says_which_there_are(name: str) -> Non
 @pytest.mark.parametrize("name", ["json", "csv"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("lead", ["", " \n\t"])
-def test_without_a_suffix_the_content_tells(name: str, encoding: str, lead: str) -> None:
+def test_without_a_suffix_the_content_decides(name: str, encoding: str, lead: str) -> None:
     text = lead * (name == "json") + written(SESSIONS, name).decode()
     assert read_bytes(text.encode(encoding), "stdin").sessions == list(SESSIONS)
 
 
-def test_a_format_that_is_named_counts_more_than_the_suffix() -> None:
+def test_a_format_given_by_name_overrides_the_suffix() -> None:
     write_file(SESSIONS, Path("a.json"), "csv")
     assert Path("a.json").read_bytes() == written(SESSIONS, "csv")
     assert read_file(Path("a.json"), "csv").sessions == list(SESSIONS)
@@ -87,12 +87,12 @@ def test_a_format_that_is_named_counts_more_than_the_suffix() -> None:
 
 
 @pytest.mark.parametrize("path", ["a", "a.txt", "a.json"])
-def test_json_is_written_where_nothing_says_otherwise(path: str) -> None:
+def test_json_is_the_default_format(path: str) -> None:
     assert write_file(SESSIONS, Path(path), None) == 2
     assert Path(path).read_bytes() == written(SESSIONS, "json")
 
 
-def test_a_content_of_no_format_says_how_to_name_one() -> None:
+def test_the_error_for_unknown_content_says_how_to_name_a_format() -> None:
     with pytest.raises(
         ExchangeError, match=r"unknown format of notes.txt: name it with --format json or csv"
     ):
@@ -283,7 +283,7 @@ class Counting(Watcher):
 @pytest.mark.parametrize(
     ("format_name", "total"), [("json", None), ("csv", 2)], ids=["json", "csv"]
 )
-def test_who_watches_is_told_of_each_session_that_is_read(
+def test_progress_is_reported_for_each_session_that_is_read(
     make_session: MakeSession, format_name: str, total: int | None
 ) -> None:
     data = written([make_session(1), make_session(2)], format_name)

@@ -23,13 +23,13 @@ from tests.exchange.helpers import read, result_object, session_object, written
 OWN = {"format": "pytest-insight", "version": VERSION}
 
 
-def test_the_golden_file_of_version_1_stays_readable() -> None:
+def test_the_golden_file_of_version_1_can_be_read() -> None:
     parsed = read(JSON_FILE.read_bytes())
     assert parsed.sessions == list(SESSIONS)
     assert (parsed.total, parsed.problems, parsed.ignored) == (2, [], {})
 
 
-def test_what_is_written_today_is_version_1_to_the_byte() -> None:
+def test_the_written_file_equals_the_golden_file_byte_by_byte() -> None:
     assert VERSION == 1
     assert written(SESSIONS, "json") == JSON_FILE.read_bytes()
 
@@ -49,7 +49,7 @@ def test_no_sessions_are_a_valid_document_too() -> None:
     assert read(data).total == 0
 
 
-def test_an_id_twice_in_our_own_document_counts_once_and_the_later_stands(
+def test_of_two_sessions_with_one_id_in_our_own_document_the_later_counts(
     make_session: MakeSession,
 ) -> None:
     first, other = make_session(0), make_session(1)
@@ -96,17 +96,17 @@ def test_a_newer_version_is_refused_whatever_it_holds(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", [None, 0, -1, "1", "2", 1.0, 1.5, True, [], {}])
-def test_a_version_that_there_never_was_is_refused(version: object) -> None:
+def test_an_invalid_version_is_refused(version: object) -> None:
     with pytest.raises(ExchangeError, match='with an unknown version: expected "version":1'):
         read(OWN | {"version": version, "sessions": []})
 
 
-def test_a_version_left_out_of_our_format_is_refused() -> None:
+def test_a_missing_version_of_our_format_is_refused() -> None:
     with pytest.raises(ExchangeError, match="found null"):
         read({"format": "pytest-insight", "sessions": []})
 
 
-def test_the_version_of_another_writer_means_nothing_to_us() -> None:
+def test_the_version_of_another_format_is_ignored() -> None:
     assert read({"format": "other", "version": 7, "sessions": [session_object()]}).total == 1
 
 
@@ -126,7 +126,7 @@ def test_two_lists_of_results_in_one_session_are_a_problem_of_that_session() -> 
     )
 
 
-def test_a_tag_named_like_our_lists_is_no_second_list() -> None:
+def test_a_tag_named_test_results_is_not_a_second_list() -> None:
     tags = {"test_results": "sessions", "sessions": '"sessions"'}
     results = [result_object(properties={"test_results": ["test_results"]})]
     parsed = read({"sessions": [session_object(session_tags=tags, test_results=results)]})
@@ -134,7 +134,7 @@ def test_a_tag_named_like_our_lists_is_no_second_list() -> None:
     assert parsed.sessions[0].session_tags == tags
 
 
-def test_of_any_other_key_that_occurs_twice_the_last_counts_as_with_every_json_reader() -> None:
+def test_of_any_other_duplicate_key_the_last_value_counts() -> None:
     text = json.dumps(session_object())[:-1] + ',"sut_name":"web"}'
     assert read(f"[{text}]").sessions[0].sut_name == "web"
 
@@ -146,12 +146,12 @@ def test_a_byte_order_mark_says_how_to_read_the_file(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\r"])
-def test_line_ends_are_only_white_space(newline: str) -> None:
+def test_line_ends_are_white_space(newline: str) -> None:
     text = json.dumps([session_object()], indent=1).replace("\n", newline)
     assert read(text + newline).total == 1
 
 
-def test_every_session_comes_as_a_store_would_keep_it() -> None:
+def test_every_session_is_cleaned_as_in_a_store() -> None:
     east = "2026-11-01T13:00:00+01:00"
     text = json.dumps(
         [
@@ -171,12 +171,12 @@ def test_every_session_comes_as_a_store_would_keep_it() -> None:
     assert [checked(s) for s in sessions] == sessions
 
 
-def test_numbers_that_json_has_no_word_for_become_null_where_anything_may_stand() -> None:
+def test_nan_and_infinity_in_free_values_become_null() -> None:
     text = json.dumps([session_object(testing_system={"load": [float("nan"), float("inf"), 1.5]})])
     assert read(text).sessions[0].testing_system == {"load": [None, None, 1.5]}
 
 
-def test_an_object_that_is_a_session_is_found_in_a_parsed_value() -> None:
+def test_read_object_returns_a_valid_session_or_none() -> None:
     found = read_object(session_object("a"))
     assert isinstance(found, TestSession)
     assert found.session_id == "a"

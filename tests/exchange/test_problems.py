@@ -45,7 +45,7 @@ def test_an_impossible_time_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00+00:01"]
 )
-def test_a_time_that_utc_has_no_name_for_is_refused(text: str) -> None:
+def test_a_time_outside_the_calendar_in_utc_is_refused(text: str) -> None:
     assert problems(session_start_time=text)[0] == (
         ".session_start_time",
         f"must be between the years 1 and 9999 in UTC, not {text!r}",
@@ -53,7 +53,7 @@ def test_a_time_that_utc_has_no_name_for_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [1793534400, 1.5, True, [], {}])
-def test_a_time_that_is_no_text_is_refused(value: object) -> None:
+def test_a_time_that_is_not_text_is_refused(value: object) -> None:
     place, message = problems(session_start_time=value)[0]
     assert place == ".session_start_time"
     assert message.startswith("must be an ISO 8601 time, not ")
@@ -74,7 +74,7 @@ def test_a_duration_past_the_end_of_the_calendar_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", ["", " ", 1, True, [], {}])
-def test_an_outcome_that_is_no_name_is_refused(value: object) -> None:
+def test_an_outcome_that_is_not_a_name_is_refused(value: object) -> None:
     place, message = result_problems(outcome=value)[0]
     assert (place, message.partition(",")[0]) == (".outcome", "must be the name of an outcome")
 
@@ -92,13 +92,13 @@ def test_an_outcome_that_is_no_name_is_refused(value: object) -> None:
         (10**400, f"must be a number, not {'1' + '0' * 37}...{'0' * 39}"),
     ],
 )
-def test_any_other_duration_is_refused(value: object, message: str) -> None:
+def test_an_invalid_duration_is_refused(value: object, message: str) -> None:
     assert result_problems(duration=value) == [(".duration", message)]
     assert problems(session_duration=value) == [(".session_duration", message)]
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", []])
-def test_any_other_exit_status_is_refused(value: object) -> None:
+def test_an_invalid_exit_status_is_refused(value: object) -> None:
     ((place, message),) = problems(exit_status=value)
     assert (place, message.partition(",")[0]) == (".exit_status", "must be a whole number")
 
@@ -121,7 +121,7 @@ def test_an_empty_nodeid_is_refused_and_a_blank_one_is_not() -> None:
 
 
 @pytest.mark.parametrize("value", [5, "ab", ["ab"], [["a"]], [["a", 1, 2]], [[1, 2]], [{"a": 1}]])
-def test_any_other_properties_are_refused(value: object) -> None:
+def test_invalid_properties_are_refused(value: object) -> None:
     ((place, message),) = result_problems(properties=value)
     assert place == ".properties"
     assert message.startswith("must be a list of [name, value] pairs, or an object, not ")
@@ -142,7 +142,7 @@ def test_any_other_properties_are_refused(value: object) -> None:
         ("session_id", 5, (".session_id", "must be a text, not 5")),
     ],
 )
-def test_a_wrong_type_is_told_in_plain_words(
+def test_a_wrong_type_is_named_by_its_json_name(
     field: str, value: object, expected: tuple[str, str]
 ) -> None:
     parsed = read([session_object() | {field: value}])
@@ -159,7 +159,7 @@ def test_a_wrong_type_is_told_in_plain_words(
         ("has_warning", 1, "must be true or false, not 1"),
     ],
 )
-def test_a_wrong_type_in_a_result_is_told_in_plain_words(
+def test_a_wrong_type_in_a_result_is_named_by_its_json_name(
     field: str, value: object, message: str
 ) -> None:
     value = result_object() | {field: value}
@@ -229,6 +229,6 @@ def test_json_of_another_shape_says_what_was_expected_and_what_was_found(
 
 
 @pytest.mark.parametrize("value", [{}, {"a": session_object()}, "x", 5, None])
-def test_sessions_that_are_no_list_are_refused(value: object) -> None:
+def test_sessions_that_are_not_a_list_are_refused(value: object) -> None:
     with pytest.raises(ExchangeError, match='"sessions" in the file must be a list, not '):
         read({"sessions": value})

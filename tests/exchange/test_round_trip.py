@@ -55,7 +55,7 @@ def test_csv_comes_back_equal(history: list[TestSession]) -> None:
 
 @few
 @given(histories())
-def test_json_read_field_by_field_is_what_was_read_fast(history: list[TestSession]) -> None:
+def test_sessions_read_by_pydantic_equal_those_read_by_msgspec(history: list[TestSession]) -> None:
     document = json.loads(written(history, "json"))
     for session in document["sessions"]:
         session["of another writer"] = True
@@ -142,7 +142,7 @@ def test_an_export_into_another_store_and_back_is_the_same(
 
 @few
 @given(st.data())
-def test_a_cut_json_export_is_never_taken_for_whole(data: st.DataObject) -> None:
+def test_a_cut_json_export_is_never_read(data: st.DataObject) -> None:
     whole = written(data.draw(histories()), "json").rstrip()
     size = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(InsightError):

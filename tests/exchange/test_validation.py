@@ -57,7 +57,7 @@ def only_result(**fields: Any) -> Any:
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_upstreams_shape_is_read_as_it_was_meant(wrapped: bool) -> None:
+def test_the_shape_of_the_upstream_project_is_read(wrapped: bool) -> None:
     value: object = {"sessions": [UPSTREAM], "exported": "today"} if wrapped else [UPSTREAM]
     session = only(value)
     assert session.session_start_time == NOON
@@ -180,7 +180,7 @@ def test_null_is_the_same_as_left_out() -> None:
     assert parsed.problems == [Problem(0, "sessions[0].sut_name", "is missing", "a")]
 
 
-def test_an_empty_text_is_not_the_same_as_none() -> None:
+def test_an_empty_text_differs_from_null() -> None:
     state = only([session_object(code_state={"commit": "", "branch": None})]).code_state
     assert state == CodeState(commit="")
 
@@ -193,7 +193,7 @@ def test_null_inside_free_values_is_a_value() -> None:
     assert session.test_results[0].properties == (("p", None),)
 
 
-def test_fields_that_we_do_not_know_are_counted_and_derived_ones_are_not() -> None:
+def test_unknown_fields_are_counted_and_derived_ones_are_not() -> None:
     results = [result_object(keywords=[], stop_time=TIME), result_object(keywords=[], when="call")]
     value = session_object(
         test_results=results, code_state={"author": "x"}, colour="red", rerun_test_groups=[]

@@ -42,9 +42,9 @@ def test_the_contract_says_which_fixture_it_needs(pytester: pytest.Pytester) -> 
         "from pytest_insight.testing import StorageContract\n"
         "class TestNothing(StorageContract): pass\n"
     )
-    result = pytester.runpytest_subprocess("-k", "saved_at_once", "-p", "no:cacheprovider")
-    result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines(["*NotImplementedError: provide the fixture `storage`*"])
+    result = pytester.runpytest_subprocess("-k", "saved_in_one_call", "-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*NotImplementedError: define the fixture `storage`*"])
 
 
 def test_a_broken_rule_shows_what_was_expected(pytester: pytest.Pytester) -> None:

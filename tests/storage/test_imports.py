@@ -1,13 +1,14 @@
-"""Imports of several files at once: each is read once, and the store is written once."""
+"""Imports of files into a storage; the rules for one file are in the contract."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from pytest_insight.document.layout import END
-from pytest_insight.errors import InvalidImportError
+from pytest_insight.errors import ExchangeError, InvalidImportError
 from pytest_insight.exchange.formats import read_file
 from pytest_insight.exchange.merge import MergePlan, MergeStrategy
 from pytest_insight.exchange.report import FileContent
@@ -140,3 +141,29 @@ def test_keep_both_computes_no_digests(
         import_files(store, files, dry_run=True)
     reports = import_files(store, files, "keep_both")
     assert [report.renamed for report in reports] == [1, 1, 1]
+
+
+# One source -------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_creates_no_store(files: list[str]) -> None:
+    JSONStorage("folder/store.json").import_sessions("a.json", dry_run=True)
+    assert not Path("folder").exists()
+
+
+def test_an_error_in_an_open_file_names_it() -> None:
+    storage = InMemoryStorage()
+    with pytest.raises(ExchangeError, match="the input is empty"):
+        storage.import_sessions(io.BytesIO())
+    Path("a.json").write_bytes(b"x")
+    with Path("a.json").open("rb") as file, pytest.raises(ExchangeError, match=r"a\.json cannot"):
+        storage.import_sessions(file)
+
+
+def test_the_file_of_a_json_store_can_be_imported(make_session: MakeSession) -> None:
+    other = JSONStorage("other.json")
+    other.save_session(make_session(0, sut_name="old"))
+    other.save_session(make_session(0))
+    storage = InMemoryStorage()
+    assert storage.import_sessions("other.json").total == 1
+    assert storage.load_sessions() == [make_session(0)]

@@ -357,8 +357,8 @@ def test_what_an_interrupted_write_left_is_kept_by_a_rewrite_too(
         store.clear_sessions([there[0]])
     else:
         other = JSONStorage(tmp_path / "other.json")
-        other.save_session(small("delta", 7))
-        store.import_sessions(other.file_path)
+        other.save_session(small("alpha", 7))
+        store.import_sessions(other.file_path, "replace_existing")
     (kept,) = side_files(store, "bak")
     assert kept.read_bytes() == torn
     assert set(there) - set(store.session_ids()) == ({there[0]} if writer == "clear" else set())
