@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_insight.cli.render.fit import folded
-from pytest_insight.cli.render.text import Styled
+from pytest_insight.cli.terminal.styled import Styled
 
 
 def test_a_comma_stays_with_what_it_follows_though_their_styles_differ() -> None:

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.render.text import styled
 from pytest_insight.cli.terminal.output import print_styled
+from pytest_insight.cli.terminal.styled import styled
 from pytest_insight.errors import UnknownChoiceError
 
 TOPICS = (

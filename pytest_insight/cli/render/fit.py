@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from pytest_insight.cli.render.text import Styled, styled
+from pytest_insight.cli.terminal.styled import Styled, styled
 
 GAP = 2
 """The spaces between columns."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_insight.cli.render.fit import GAP, Need, folded, shortened, text_width, widths
-from pytest_insight.cli.render.text import Styled, styled
 from pytest_insight.cli.terminal.output import console, is_fancy, rich_text, shows_unicode
+from pytest_insight.cli.terminal.styled import Styled, styled
 
 if TYPE_CHECKING:
     from rich.console import Console

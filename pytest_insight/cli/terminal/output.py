@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_insight.cli.render.text import Styled, escape_json, printable
+from pytest_insight.cli.terminal.styled import Styled, escape_json, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
