@@ -15,23 +15,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
 
 from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidArgumentError, StorageError
+from pytest_insight.exchange.merge import MergePlan
+from pytest_insight.exchange.report import ImportReport
 from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import IsPinned, Selection, SessionIdIn, StartedWithin, arguments
 from pytest_insight.models import TestSession
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
-
-if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.exchange.report import ImportReport
-    from pytest_insight.profiles.profile import StorageProfile
 
 Path_ = str | os.PathLike[str]
 

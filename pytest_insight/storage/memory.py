@@ -6,19 +6,17 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from threading import RLock
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from typing import ClassVar, Self, cast
 
 from msgspec.structs import replace
 
 from pytest_insight._util.override import override
 from pytest_insight.document.codec import checked
+from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
-
-if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.profiles.profile import StorageProfile
 
 
 class InMemoryStorage(BaseStorage):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
 
@@ -20,8 +20,10 @@ from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import StorageError, StoreDamageWarning, first_of
+from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json.append import JSONStoreFile
 from pytest_insight.storage.json.index import (
@@ -45,10 +47,6 @@ from pytest_insight.storage.json.scan import (
 )
 from pytest_insight.storage.sql.sqlite.detection import is_database, wrong_type_error
 from pytest_insight.storage.verification import Verification
-
-if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.profiles.profile import StorageProfile
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""

@@ -8,7 +8,6 @@ import weakref
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -16,6 +15,7 @@ from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import NewerFormatError, StorageError
+from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
@@ -25,10 +25,7 @@ from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
 from pytest_insight.storage.sql.writer import SharedLockError, Writer
 from pytest_insight.storage.verification import Verification
-
-if TYPE_CHECKING:
-    from pytest_insight.exchange.merge import MergePlan
-    from pytest_insight.summaries import SummaryOrder, TestSummary
+from pytest_insight.summaries import SummaryOrder, TestSummary
 
 PRUNE_BATCH = 50
 """Sessions that pruning deletes per transaction; other writers get a turn in between."""

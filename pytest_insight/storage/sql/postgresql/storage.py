@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from pytest_insight._util.override import override
 from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.profiles import urls
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.sql.connection import LOCK_SECONDS
 from pytest_insight.storage.sql.postgresql.connection import PostgreSQLConnection
 from pytest_insight.storage.sql.storage import SQLStorage
-
-if TYPE_CHECKING:
-    from pytest_insight.profiles.profile import StorageProfile
 
 
 class PostgreSQLStorage(SQLStorage):

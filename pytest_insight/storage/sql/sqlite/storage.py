@@ -6,20 +6,18 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from pytest_insight import locations
 from pytest_insight._util.files import PRIVATE_FILE, make_private_folder, write_protected
 from pytest_insight._util.override import override
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.sql.connection import LOCK_SECONDS
 from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
 from pytest_insight.storage.sql.sqlite.detection import register_owner
 from pytest_insight.storage.sql.sqlite.read_only import open_read_only
 from pytest_insight.storage.sql.storage import SQLStorage
 from pytest_insight.storage.store_file import StoreFile, store_exists
-
-if TYPE_CHECKING:
-    from pytest_insight.profiles.profile import StorageProfile
 
 
 class SQLiteStorage(SQLStorage):
