@@ -1,4 +1,4 @@
-"""Every test runs in a home of its own, without our variables, in an empty working directory."""
+"""Every test runs with a new home folder, without our variables, in an empty working directory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MakeSession(Protocol):
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[postgresql.Server]:
-    """A server for all tests of this process; each takes a schema or a database of its own."""
+    """A server for all tests of this process; each test uses a new schema or database."""
     with postgresql.server() as running:
         yield running
 

@@ -13,7 +13,7 @@ STREAMS = ("stdin", "stdout", "stderr")
 
 
 def tool(name: str) -> str:
-    """The path of a program that `.ci/run` installs; the test is skipped where it is not there."""
+    """Return the path of a program that `.ci/run` installs; skip the test if it is missing."""
     import pytest  # benchmarks have no use for it, and measure memory
 
     found = shutil.which(name)
@@ -43,8 +43,8 @@ def on_terminal(
         command: the program and its arguments.
         environment: all its variables.
         streams: those that are the terminal; the others are empty, or go nowhere.
-        columns: how wide it is; without, as terminals begin.
-        folder: where the process is.
+        columns: the width of the terminal; None for the usual one.
+        folder: the working directory of the process.
     """
     import pty  # not on every platform
     import termios

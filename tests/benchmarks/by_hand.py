@@ -87,7 +87,7 @@ Load = Callable[[Sequence[TestSession]], None]
 
 @contextmanager
 def loading(place: str) -> Iterator[Load]:
-    """Loads sessions into tables of its own: executemany in SQLite, COPY in PostgreSQL."""
+    """Load sessions into plain tables: executemany in SQLite, COPY in PostgreSQL."""
     with _loading_postgresql(place) if "://" in place else _loading_sqlite(place) as load:
         yield load
 

@@ -70,7 +70,7 @@ def _copy(source: Distribution, site: Path) -> None:
 
 
 def _install_empty(site: Path) -> None:
-    """The least that is a plugin; called insight, so that its runs are told as ours are."""
+    """A minimal plugin, named insight so that both kinds of run print the same line."""
     (site / "insight_nothing.py").touch()
     about = site / "insight-0.dist-info"
     about.mkdir()

@@ -50,12 +50,12 @@ def run() -> list[Row]:
 
 
 def made(sessions: int, results: int, days: int) -> str:
-    """The history of this shape; runs in a process of its own."""
+    """Generate the history of this shape, in a new process."""
     return str(history(Shape(sessions, results, days)))
 
 
 def save(path: str, results: str) -> None:
-    """Save one more session; runs in a process of its own."""
+    """Save one more session, in a new process."""
     JSONStorage(path).save_session(one_session(int(results)))
 
 

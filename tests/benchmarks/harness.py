@@ -176,7 +176,7 @@ def pytest_instructions(
     folder: Path,
     objects: int,
 ) -> float:
-    """Machine instructions of a run of pytest that begins with so many objects in memory."""
+    """Return the instructions of a pytest run that starts with a number of objects in memory."""
     made_before = f"before = [bytes(16 * (n % 30)) for n in range({objects})]"
     code = f"{made_before}; import pytest, sys; raise SystemExit(pytest.main(sys.argv[1:]))"
     return instructions([python, "-c", code, *options], environment, folder)

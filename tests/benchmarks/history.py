@@ -42,7 +42,7 @@ LARGE = Shape(1_000, 1_000)
 
 
 def history(shape: Shape) -> Path:
-    """The file of a history of this shape, generated where there is no fresh one."""
+    """Return the file of a history of this shape, generated if there is no fresh one."""
     path = BENCH / f"history-{shape.sessions}x{shape.results}.json"
     made = path.with_suffix(".made")
     code = _fingerprint()

@@ -1,4 +1,4 @@
-"""Saves sessions that begin now, whatever this process takes for now.
+"""Save sessions that start now by the clock of this process, which may be wrong.
 
 `python -m tests.faults.clocks PREFIX PLACE...`: to each place, a path or a URL. Prints each ID once
 it is saved everywhere.
@@ -16,11 +16,11 @@ SAVES = 15
 
 
 def main(prefix: str, *places: str) -> None:
-    """See above."""
+    """Save the sessions."""
     storages = [opened(place) for place in places]
     for number in range(SAVES):
         now = datetime.now(UTC)
-        if number % 5 == 0:  # some begin at one moment
+        if number % 5 == 0:  # some start at the same moment
             now = now.replace(minute=0, second=0, microsecond=0)
         result = TestResult("tests/test_it.py::test_it", TestOutcome.PASSED, now, 0.5)
         session = TestSession(

@@ -1,4 +1,4 @@
-"""The `insight` command as a person or a script has it: on a terminal, with little memory."""
+"""Run the `insight` command with pipes, on a terminal, or with limited memory."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ status = Path("/proc/self/status")
 atexit.register(lambda: peak.write_text(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]))
 main()
 """
-"""The command, and then its peak of memory: its own, which the parent's count would hide."""
+"""Runs the command and writes its peak memory, measured inside the process itself."""
 
 
 class Ran(NamedTuple):
-    """What a command did.
+    """The result of a command.
 
     Attributes:
         status: its exit status.
         out, err: what it printed; the same where both are one terminal.
-        peak: MiB that it took at most; 0 where that was not measured.
+        peak: peak memory in MiB; 0 if it was not measured.
     """
 
     status: int
@@ -46,7 +46,7 @@ def run(
     before: tuple[str, ...] = (),
     umask: int = -1,
 ) -> Ran:
-    """Run it with pipes; `before` is a command that starts it."""
+    """Run the command with pipes; `before` is a command that starts it."""
     ran = subprocess.run(
         [*before, str(INSIGHT), *arguments],
         stdin=subprocess.DEVNULL,
@@ -60,7 +60,7 @@ def run(
 
 
 def measured(peak: Path, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
-    """Run it and see how much memory it took; `peak` is a file that it is written to."""
+    """Run the command and measure its memory, which is written to the file `peak`."""
     ran = subprocess.run(
         [sys.executable, "-c", _MEASURED, str(peak), *map(str, arguments)],
         stdin=subprocess.DEVNULL,
@@ -75,7 +75,7 @@ def measured(peak: Path, *arguments: str | Path, env: Mapping[str, str] | None =
 
 
 def on_a_terminal(*arguments: str | Path | bytes, env: Mapping[str, str] | None = None) -> Ran:
-    """Run it with standard output and error on one terminal that is very wide."""
+    """Run the command with standard output and error on one very wide terminal."""
     environment = {**os.environ, "COLUMNS": "2000", "TERM": "xterm-256color", **(env or {})}
     shown = tools.on_terminal([INSIGHT, *arguments], environment, streams=["stdout", "stderr"])
     return Ran(shown.status, shown.text, shown.text)

@@ -17,14 +17,14 @@ LONG = os.environ.get("FAULTS") == "long"
 SEED = int(os.environ.get("FAULTS_SEED", "20261101"))
 
 MOMENT = 0.05
-"""Seconds within which a process is killed at first: some ten sessions are saved in them."""
+"""Seconds within which a process is killed at first: time for about ten saves."""
 
 Rounds = Callable[[int, int], range]
 
 
 @pytest.fixture
 def rounds() -> Rounds:
-    """How often to do it: `rounds(fast, long)`."""
+    """The number of repetitions: `rounds(fast, long)`."""
 
     def chosen(fast: int, long: int) -> range:
         return range(long if LONG else fast)
@@ -34,13 +34,13 @@ def rounds() -> Rounds:
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
-    """Random numbers that are the same for the same `FAULTS_SEED` and test."""
+    """A random generator, seeded by `FAULTS_SEED` and the name of the test."""
     print(f"FAULTS_SEED={SEED}")
     return random.Random(f"{SEED} {request.node.name}")
 
 
 class Moments:
-    """When to kill: so that about every other process gets done, however fast the machine is."""
+    """The time to kill a process: adjusted so that about half of them finish first."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -48,7 +48,7 @@ class Moments:
         self._done: list[bool] = []
 
     def kill(self, victim: Victim) -> bool:
-        """Kill it at some moment; returns whether it had told that it was done."""
+        """Kill the process at a random moment. Returns whether it had finished before."""
         victim.wait_for_first()
         time.sleep(self._rng.uniform(0, self._within))
         done = "done" in victim.kill()
@@ -57,7 +57,7 @@ class Moments:
         return done
 
     def assert_both(self) -> None:
-        """Some were done and some not, else nothing was tried."""
+        """Fail unless some processes finished and some did not."""
         print(f"{self._done.count(True)} of {len(self._done)} were done when they were killed")
         assert len(set(self._done)) == 2 or not LONG
 
@@ -69,7 +69,7 @@ def moments(rng: random.Random) -> Moments:
 
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Where there is no storage yet, of each kind in turn."""
+    """A place without a store, for each kind of storage."""
     return Place(request.param, tmp_path / "store" / KINDS[request.param].file)
 
 
@@ -80,8 +80,8 @@ def store(tmp_path: Path) -> JSONStorage:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a function of `tests.faults.victims` in a process of its own."""
-    # Forked off a server that has everything imported: a round costs 10 ms, not 200.
+    """Start a function of `tests.faults.victims` in a new process."""
+    # Forked from a server that has imported everything: 10 ms a process instead of 200.
     context = get_context("forkserver")
     context.set_forkserver_preload(["tests.faults.refused"])
     running: list[Victim] = []

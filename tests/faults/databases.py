@@ -1,4 +1,4 @@
-"""What runs in processes that write databases, and may be killed at it."""
+"""Functions for processes that write databases and may be killed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.faults.victims import Tell, session
 
 
 def opened(place: str) -> BaseStorage:
-    """The storage at a URL or a path."""
+    """Return the storage for a URL or a path."""
     return PostgreSQLStorage(place) if "://" in place else SQLiteStorage(place)
 
 
 def saves(tell: Tell, place: str, prefix: str, seed: int, most: int | None = None) -> None:
-    """Save one session after the other; tell each ID once it is saved, and what went wrong."""
+    """Save sessions one by one; report each saved ID and each error."""
     storage = opened(place)
     tell("under way")
     for number in count():
@@ -33,7 +33,7 @@ def saves(tell: Tell, place: str, prefix: str, seed: int, most: int | None = Non
 
 
 def deletes(tell: Tell, place: str, ids: list[str]) -> None:
-    """Delete sessions; tell when it is done."""
+    """Delete sessions and report when they are deleted."""
     storage = opened(place)
     tell("under way")
     storage.delete_sessions(ids)
@@ -41,9 +41,9 @@ def deletes(tell: Tell, place: str, ids: list[str]) -> None:
 
 
 def saves_with_little_room(tell: Tell, path: str, room: int) -> None:
-    """Save one after the other until a file would have more than so many bytes."""
+    """Save sessions until the file would exceed a size limit in bytes."""
     storage = SQLiteStorage(path)
-    storage.session_ids()  # what is opened first is opened
+    storage.session_ids()  # opens the connection before the limit applies
     largest = max(file.stat().st_size for file in Path(path).parent.iterdir())
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest + room, resource.RLIM_INFINITY))
     saves(tell, path, "full", room)

@@ -1,4 +1,4 @@
-"""Saves on a file system of its own until it is full: run in a mount namespace by `test_places`.
+"""Save sessions on a small file system until it is full; run by `test_places` in a namespace.
 
 `python -m tests.faults.full FOLDER`: the folder is empty, and all of a small file system. Prints
 how many sessions were saved before the first that was refused, and how many deeds behind it were.
@@ -18,7 +18,7 @@ from tests.faults.victims import session
 
 
 def main(folder: Path) -> None:
-    """See above."""
+    """Fill the file system and print what was saved."""
     filler = folder / "filler"
     filler.write_bytes(bytes(200_000))
     storage = JSONStorage(folder / "store" / "sessions.json")
@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
     assert storage.file_path.read_bytes() == file
     assert temporary_files(storage.file_path) == []
     assert list(manager.list_profiles()) == ["default", "old"]
-    # Room again, and life goes on.
+    # With free space again, saving works.
     for each in (filler, folder / "rest"):
         each.unlink()
     storage.save_session(session("next", 1))
@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
 
 
 def fill(path: Path) -> None:
-    """Take what is left of the file system."""
+    """Fill the rest of the file system."""
     with path.open("ab", buffering=0) as file:
         try:
             while True:
@@ -63,7 +63,7 @@ def fill(path: Path) -> None:
 
 
 def refused(deed: Callable[[], object]) -> bool:
-    """Whether it could not be done for want of space."""
+    """Return whether the operation failed because the disk is full."""
     try:
         deed()
     except (StorageError, ExchangeError) as exc:

@@ -24,7 +24,7 @@ from tests.faults.victims import session
 from tests.postgresql import Server
 
 LEFT = 3 << 20
-"""Bytes that are free when saving begins."""
+"""Free bytes when saving begins."""
 _SUITE = """
 import pytest
 
@@ -35,7 +35,7 @@ def test_it(number):
 
 
 def main(home: Path, large: Path, small: Path, what: str) -> None:
-    """See above."""
+    """Fill the disk of a server and print what was saved."""
     data, log = (small, large) if what == "data" else (large, small)
     server = Server(data)
     server.create("--waldir", str(log / "wal"), "--wal-segsize", "1")
@@ -68,11 +68,11 @@ def _tried(server: Server, home: Path, small: Path, what: str) -> tuple[int, str
         for each in fillers:
             each.unlink()
         if what == "log":
-            server.stop(signal.SIGQUIT)  # it may try still
+            server.stop(signal.SIGQUIT)  # it may still retry
             server.start(fsync="off")
-        # Room again, and life goes on.
+        # With free space again, the server and saving work.
         there = set(storage.session_ids())
-        # One that it died of may have been all there, though nobody was told so.
+        # The last save may be complete although it was not reported.
         assert there - {*before, *saved} <= ({name} if what == "log" else set())
         assert there >= {*before, *saved}
         assert all(
@@ -86,13 +86,13 @@ def _tried(server: Server, home: Path, small: Path, what: str) -> tuple[int, str
 
 
 def _leave(filler: Path, left: int) -> None:
-    """Take what there is but for so many bytes."""
+    """Fill the disk except for a number of bytes."""
     room = os.statvfs(filler.parent)
     filler.write_bytes(bytes(room.f_bavail * room.f_frsize - left))
 
 
 def _refused(deed: Callable[[], object]) -> str:
-    """What is said where it cannot be done; "" where it can."""
+    """Return the error message of a failing operation, or ""."""
     try:
         deed()
     except StorageError as exc:
@@ -101,7 +101,7 @@ def _refused(deed: Callable[[], object]) -> str:
 
 
 def _recorded_run(home: Path, url: str) -> str:
-    """Record a run of a small suite; what it prints."""
+    """Record a run of a small suite and return its output."""
     suite = home / "test_it.py"
     suite.write_text(_SUITE, "utf-8")
     ran = subprocess.run(

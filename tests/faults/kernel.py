@@ -1,4 +1,4 @@
-"""System calls that fail for real: the kernel is told to refuse them from some moment on.
+"""Make the kernel refuse system calls in this process, with seccomp.
 
 A seccomp filter (Linux, no privileges needed) makes chosen system calls of this process return an
 error, for as long as it lives. See seccomp(2) and the kernel's "Seccomp BPF" page for the program.
@@ -33,7 +33,7 @@ _NUMBERS = {
 }
 _OPENAT = {"x86_64": 257, "aarch64": 56}
 _BY_DESCRIPTOR = frozenset({"write", "sync", "truncate"})
-"""Those whose first argument is a descriptor: they stay possible on standard output and error."""
+"""Calls with a descriptor as first argument stay allowed on standard output and error."""
 
 _LOAD, _EQUAL, _GREATER, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 _NUMBER_AT, _FIRST_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 0, 16, 32  # in struct seccomp_data
@@ -42,12 +42,12 @@ _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
 
 
 def can_refuse() -> bool:
-    """Whether this machine can do it."""
+    """Return whether this machine supports it."""
     return sys.platform == "linux" and platform.machine() in _NUMBERS
 
 
 def refuse(kind: str, error: int) -> None:
-    """From now on every call of this kind fails with this errno, in this process.
+    """Make every further call of this kind fail with this errno, in this process.
 
     Raises:
         OSError: the kernel does not let us.

@@ -1,4 +1,4 @@
-"""Small file systems of our own: in a namespace where this user is root, and gone with it."""
+"""Small file systems in a user namespace, which end with its processes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 SOMEBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-"""Within that one, no longer root."""
+"""Drops the root user's rights inside the namespace."""
 _MOUNT = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
 
 
 def can_mount() -> bool:
-    """Whether this user may do it on this machine."""
+    """Return whether this user may mount file systems in a namespace."""
     if sys.platform != "linux" or shutil.which(NAMESPACE[0]) is None:
         return False
     command = [*NAMESPACE, "sh", "-c", _MOUNT, "sh", "1m", "/mnt", *SOMEBODY, "true"]
@@ -27,7 +27,7 @@ def can_mount() -> bool:
 def run_with(
     size: str, folder: Path, module: str, *arguments: str | Path, as_root: bool = True
 ) -> str:
-    """Run a module with a file system of that size in the folder; returns what it prints.
+    """Run a module with a file system of this size mounted on the folder; return its output.
 
     Raises:
         AssertionError: it did not end with status 0.

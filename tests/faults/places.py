@@ -59,13 +59,13 @@ KINDS = {
 
 
 class Place(NamedTuple):
-    """Where a storage of some kind has its data."""
+    """The place of a store, which another process can open."""
 
     kind: str
     path: Path
 
     def open(self) -> BaseStorage:
-        """A new storage object there."""
+        """Return a new storage object."""
         return KINDS[self.kind].open(self.path)
 
     def check(self, ids: Collection[str]) -> None:
@@ -74,5 +74,5 @@ class Place(NamedTuple):
 
 
 def temporary_files(path: Path) -> list[str]:
-    """What stands beside a file and is to take its place, or to be removed."""
+    """Return the temporary files beside a file."""
     return sorted(each.name for each in path.parent.glob("*.tmp"))

@@ -37,7 +37,7 @@ CHANCES = frozenset(
 
 
 class Deed(NamedTuple):
-    """Something that writes.
+    """An operation that writes.
 
     Attributes:
         do: with a storage, and the folder that holds what else `furnish` made.
@@ -52,17 +52,17 @@ class Deed(NamedTuple):
     of_profiles: bool = False
 
     def concerns(self, kind: str) -> bool:
-        """Whether it does something else for that kind of storage than for JSON."""
+        """Return whether the operation applies to this kind of storage."""
         return kind == "json" or not (self.damage or self.of_profiles)
 
 
 def _tear(data: bytes) -> bytes:
-    """As a writer leaves it that is killed in mid-write."""
+    """Leave the file as a writer that was killed during a write."""
     return data[: -len(END)] + b',\n{"session_id":"torn","sut_na'
 
 
 def _damage(data: bytes) -> bytes:
-    """One session, `old-1`, cannot be read."""
+    """Damage the session `old-1`."""
     return data.replace(b'{"session_id":"old-1",', b'{"session_id":"old-1"?', 1)
 
 
@@ -79,7 +79,7 @@ def _pinned(before: Sessions) -> Sessions:
 
 
 CLEAR_TO_UNDO = "clear as the command does"
-"""So that it can be taken back."""
+"""The clear command with undo."""
 
 
 def _profiles(folder: Path) -> ProfileManager:
@@ -115,7 +115,7 @@ DEEDS: dict[str, Deed] = {
 
 
 def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: int) -> None:
-    """Do it and tell how it went.
+    """Perform the operation and report the outcome.
 
     Args:
         tell: gets one JSON object: `fired` (whether there were so many chances), `error` (the class
@@ -154,7 +154,7 @@ def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: 
 
 
 def _warm_up(place: Place, deed: str) -> None:
-    """Do it once elsewhere: imports write compiled files, which are not what is tested."""
+    """Perform it once elsewhere first: imports write compiled files, which would count."""
     path = place.path.parent / "warm" / place.path.name
     furnish(place._replace(path=path), deed)
     _do(place._replace(path=path), deed)
@@ -166,7 +166,7 @@ def _do(place: Place, deed: str) -> None:
 
 
 def furnish(place: Place, deed: str) -> Sessions:
-    """Make a store, a file to import, a file to export to, profiles.
+    """Create a store, a file to import, a file to export to and profiles.
 
     Returns:
         What is in the store, as it was before any damage.

@@ -1,4 +1,4 @@
-"""Stores that were cut off or changed: what was not touched is read, nothing goes in silence."""
+"""Truncated or changed stores: intact sessions are read, and every loss is reported."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LAST_BYTES = 2_048
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     storage = JSONStorage(tmp_path_factory.mktemp("healthy") / "sessions.json")
-    for each in SESSIONS.values():  # one write each, as runs do
+    for each in SESSIONS.values():  # one write per session, as runs do
         storage.save_session(each)
     return storage.file_path.read_bytes()
 
 
 def spans(data: bytes) -> dict[str, tuple[int, int]]:
-    """Where each session stands in the file."""
+    """Return the byte range of each session in the file."""
     found = list(re.finditer(rb'\n\{"session_id":"(s\d+)"', data))
     starts = [match.start() + 1 for match in found]
     ends = [*starts[1:], len(data)]
@@ -63,13 +63,13 @@ def test_a_store_that_is_cut_anywhere_loses_only_what_the_cut_touched(
         whole = {name for name, (_, end) in places.items() if end <= cut}
         assert whole <= set(found), cut
         assert all(SESSIONS[name] == each for name, each in found.items()), cut
-        # The one that the cut stands in may be complete but for what comes behind it.
+        # The session at the cut may be complete, only its closing bytes are missing.
         assert len(found) <= len(whole) + 1, cut
         if said:
             assert cut < places["s0"][0], "only a cut in the first line is more than a torn write"
-        # And life goes on.
+        # Saving works afterwards.
         with warnings.catch_warnings():
-            if said:  # it is written anew, and what is left out of it told
+            if said:  # the file is rewritten, and the loss is reported
                 warnings.simplefilter("ignore", StoreDamageWarning)
             store.save_session(session("next", 3))
         assert set(store.session_ids()) == {*found, "next"}, cut
@@ -95,7 +95,7 @@ def test_a_changed_byte_costs_at_most_its_session_and_is_named_and_kept(
             assert [backup.read_bytes() for backup in backups] == [damaged], (place, byte)
             assert str(backups[0]) in said[0]
             lost = set(SESSIONS) - set(found)
-            # Its name is said, unless it is the name that was changed.
+            # The message names the session, unless its name was changed.
             assert all(name in said[0] or "names no session" in said[0] for name in lost) or any(
                 f'"{name}"'.encode() not in damaged for name in lost
             ), (place, byte, said)

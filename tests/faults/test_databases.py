@@ -1,4 +1,4 @@
-"""Databases that many write at once, and whose writers or servers die at it."""
+"""Databases with many writers, and with writers or servers that die."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MOMENT = 0.08
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a new store is to be."""
+    """The place of a new store."""
     if request.param == "sqlite":
         return str(tmp_path / "store" / "sessions.db")
     running: Server = request.getfixturevalue("postgresql_server")
@@ -50,12 +50,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def own_server() -> Iterator[Server]:
-    """A server that a test may end."""
+    """A server that a test may stop."""
     with server() as running:
         yield running
 
 
-# Many at once -----------------------------------------------------------------------------------
+# Many writers -----------------------------------------------------------------------------------
 
 
 def test_processes_that_write_one_sqlite_file_at_once_lose_nothing(
@@ -83,7 +83,7 @@ def test_connections_that_write_one_postgresql_database_at_once_lose_nothing(
             for number in range(100):
                 storage.save_session(session(f"w{writer}-{number}", 1))
 
-        with ThreadPoolExecutor(16) as pool:  # each thread has a connection of its own
+        with ThreadPoolExecutor(16) as pool:  # one connection per thread
             for done in [pool.submit(save, writer) for writer in range(16)]:
                 done.result()
         expected = {f"w{writer}-{number}" for writer in range(16) for number in range(100)}
@@ -134,7 +134,7 @@ def test_every_acknowledged_session_survives_the_kill_of_its_writer(
             victim.wait_for_first()
             time.sleep(rng.uniform(0, MOMENT))
             told = set(victim.kill())
-            storage.session_ids()  # waits for no one
+            storage.session_ids()  # does not wait
             there = {each.session_id: each for each in storage.iter_sessions()}
             for name in told:
                 assert there[name] == session(name, number)
@@ -158,7 +158,7 @@ def test_deleting_is_whole_or_not_done(
             victim.wait_for_first()
             time.sleep(rng.uniform(0, MOMENT / 4))
             done = "done" in victim.kill()
-            storage.save_session(session("after", 1))  # waits for a server that is still at it
+            storage.save_session(session("after", 1))  # waits while the server is still working
             left = set(storage.session_ids()) - {"after"}
             assert left == set(ids[20:]) if done else left in (set(ids), set(ids[20:]))
 
@@ -178,7 +178,7 @@ def test_every_acknowledged_session_survives_the_kill_of_the_server(
             assert error.startswith("error: cannot ")
             with pytest.raises(StorageError):
                 storage.session_ids()
-            own_server.start(fsync="off")  # the machine lives on, and with it what it was given
+            own_server.start(fsync="off")  # only the process dies, so unsynced data survives
             there = {each.session_id: each for each in storage.iter_sessions()}
             for name in told:
                 assert there[name] == session(name, number)
@@ -223,7 +223,7 @@ def test_a_server_whose_disk_is_full_loses_nothing_that_was_saved(what: str, siz
     assert saved > 3
     assert "cannot write the store postgresql://" in said
     assert "what was saved before is intact" in said
-    assert "No space left on device" in said or what == "log"  # it may have ended by then
+    assert "No space left on device" in said or what == "log"  # the server may have ended by then
     assert "insight: this run was NOT saved: cannot" in of_run
     assert "recovers it from" in of_run
 

@@ -1,4 +1,4 @@
-"""Files made to do harm, as something to import and as the store itself.
+"""Hostile files, imported and used as the store.
 
 Through the real command: a clear sentence or a right answer, in bounded memory, no traceback.
 """
@@ -34,16 +34,16 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, devices, link
 DEEP = 100_000
 MILLION = b"9" * 1_000_000
 MANY = 6_000_000
-"""More values than are made objects of."""
+"""More values than the limit allows."""
 LONG_TEXT = 200_000_000 if LONG else 20_000_000
 ALONE = 120
-"""MiB at most without what the file takes; a command without any takes some 40."""
+"""Allowed MiB besides the file's own size; a command without a file needs about 40."""
 COPIES = 8
-"""How often a file may be in memory: read, decoded, encoded, checked, written."""
+"""How many copies of a file may be in memory."""
 
 
 def most(size: int) -> int:
-    """MiB at most for a file of so many bytes."""
+    """Return the allowed MiB for a file of this size in bytes."""
     return ALONE + COPIES * (size >> 20)
 
 
@@ -275,7 +275,7 @@ def test_an_id_is_found_shown_and_deleted_and_is_no_path(
 
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[str, list[TestSession], bytes]:
-    """A format, sessions, and what they are written as, with bytes changed, lost and doubled."""
+    """Return a format, sessions, and their encoded bytes with random changes."""
     name = draw(st.sampled_from(list(FORMATS)))
     history = draw(
         st.lists(sessions().map(checked), min_size=1, max_size=2, unique_by=lambda s: s.session_id)

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: everything acknowledged is there, and everything is done whole."""
+"""SIGKILL at random moments: acknowledged work survives, and no work is half done."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.faults.victims import Start, Victim, session
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
 
 ROUNDS_OF_A_STORE = 25
-"""Then a new one is begun: this is about kills, not about size."""
+"""The size at which a new store is begun."""
 OLD = [session(f"i{number}", 1) for number in range(40)]
 OLD.sort(key=lambda each: (each.session_start_time, each.session_id))
 
@@ -49,7 +49,7 @@ def test_every_acknowledged_session_survives_the_kill_of_its_writer(
         assert more <= {f"r{number}-{len(told)}"}, "at most the one that was being saved"
         assert acknowledged <= set(there)
         acknowledged |= more
-        # The next write leaves a file that any JSON reader takes.
+        # After the next write, any JSON reader accepts the file.
         storage.save_session(session(f"next-{number}", number))
         acknowledged.add(f"next-{number}")
         place.check(acknowledged)
@@ -102,7 +102,7 @@ def test_deleting_and_rewriting_are_whole_or_not_done(
     storage = place.open()
     for _ in rounds(10, 100):
         restore(storage, OLD)
-        storage.save_session(OLD[30])  # something to leave out
+        storage.save_session(OLD[30])  # a session to remove
         done = moments.kill(DEEDS[deed](start, place))
         found = storage.load_sessions()
         assert found == new if done else found in (OLD, new)
@@ -128,7 +128,7 @@ def test_a_repair_that_is_killed_loses_nothing_of_a_damaged_file(
         assert kept_as in ([], [damaged]), "whole or not there"
         assert now == damaged or kept_as == [damaged]
         assert now != damaged or not done
-        # Read and repaired again, it is kept once.
+        # Reading and repairing again keeps no second backup.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", StoreDamageWarning)
             assert store.load_sessions() == readable
@@ -155,7 +155,7 @@ def test_profiles_survive_the_kill_of_whoever_changes_them(
         created = {name for deed, name in told if deed == "created"}
         deleted = {name for deed, name in told if deed == "deleted"}
         there = {name for name in manager.list_profiles() if name.startswith(f"p{number}-")}
-        # What was under way may be done or not; everything before it is.
+        # The interrupted operation may be done or not; everything before it is done.
         assert len((created - deleted) ^ there) <= 1
         switched = [name for deed, name in told if deed == "switched"]
         active = manager.get_active_profile().name
@@ -176,6 +176,6 @@ def restore(storage: BaseStorage, sessions: list[TestSession]) -> None:
 
 
 def assert_clean(place: Place, storage: BaseStorage) -> None:
-    """What was killed leaves its temporary file; the next one that writes anew removes it."""
+    """A killed process leaves its temporary file; the next rewrite removes it."""
     storage.clear_sessions()
     place.check([])

@@ -136,7 +136,7 @@ def test_at_every_moment_of_a_renaming_one_of_the_names_leads_to_the_sessions(
         assert manager.get_active_profile().name == name
         reached = JSONStorage(manager.list_profiles()[name].path)
         assert reached.load_sessions() == sessions
-        # Life goes on under that name.
+        # Saving works under the new name.
         added = session(f"new{number}", 1)
         reached.save_session(added)
         assert reached.get_session_by_id(added.session_id) == added

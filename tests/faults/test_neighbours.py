@@ -1,4 +1,4 @@
-"""Many processes on one store: nothing is lost, no reader meets an error or half a session."""
+"""Many processes on one store: nothing is lost, no reader sees an error or half a session."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def saves_so_many(tell: Tell, place: Place, prefix: str, number: int) -> None:
 
 
 def imports_again_and_again(tell: Tell, place: Place, source: Path, times: int) -> None:
-    """Import the same file, each time under new IDs."""
+    """Import the same file repeatedly under new IDs."""
     storage = place.open()
     tell("under way")
     for _ in range(times):
@@ -44,7 +44,7 @@ def imports_again_and_again(tell: Tell, place: Place, source: Path, times: int) 
 
 
 def reads_until_killed(tell: Tell, place: Place) -> None:
-    """Read everything, over and over; fail on whatever is not as it should be."""
+    """Read everything repeatedly, and fail if anything is wrong."""
     storage = place.open()
     seen: set[str] = set()
     while True:
@@ -58,7 +58,7 @@ def reads_until_killed(tell: Tell, place: Place) -> None:
 
 
 def prunes_the_old(tell: Tell, place: Place, times: int) -> None:
-    """Delete the oldest session, again and again: each is from a year of its own."""
+    """Delete the oldest session repeatedly: each is from another year."""
     storage = place.open()
     tell("under way")
     for number in range(times):
@@ -68,7 +68,7 @@ def prunes_the_old(tell: Tell, place: Place, times: int) -> None:
 
 
 def repairs_again_and_again(tell: Tell, place: Place) -> None:
-    """Write the store anew, pin and unpin sessions: whatever one does besides saving."""
+    """Rewrite the store, pin and unpin sessions."""
     storage = place.open()
     tell("under way")
     for number in count():
@@ -78,7 +78,7 @@ def repairs_again_and_again(tell: Tell, place: Place) -> None:
 
 
 def old(number: int) -> TestSession:
-    """A session of the year 2000 and some."""
+    """Return a session of a year after 2000."""
     return TestSession(f"old-{number}", "old", datetime(2000 + number, 1, 1, tzinfo=UTC))
 
 

@@ -1,4 +1,4 @@
-"""Private files whatever the umask; what may not be written is read, and said before any work."""
+"""Files are private whatever the umask; a read-only store is read, and refused before any work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.faults.commands import Ran, run
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX's permissions")
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-# Permissions mean nothing to root, unless it is started without what makes it so.
+# Root ignores permissions unless it drops its capabilities.
 BEFORE: tuple[str, ...] = (
     ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if AS_ROOT else ()
 )
@@ -44,7 +44,7 @@ def modes(folder: Path) -> dict[str, int]:
 def test_everything_we_keep_is_its_owners_alone_whatever_the_umask(umask: int) -> None:
     home = Path.home()
     Path("test_it.py").write_text("import os\ndef test_it():\n    os._exit(3)\n")
-    killed = subprocess.run(  # leaves a journal behind
+    killed = subprocess.run(  # leaves a journal
         [sys.executable, "-m", "pytest", "--insight", "-q", "-p", "no:cacheprovider"],
         umask=umask,
         capture_output=True,
@@ -55,7 +55,7 @@ def test_everything_we_keep_is_its_owners_alone_whatever_the_umask(umask: int) -
     assert any(path.is_file() for path in journals.rglob("*"))
     kept = modes(journals)
     folders = {name for name in kept if (journals / name).is_dir()}
-    assert run("sessions", "list", umask=umask).status == 0  # brings it in
+    assert run("sessions", "list", umask=umask).status == 0  # recovers the journal
     assert run("profile", "create", "other", umask=umask).status == 0
     assert run("export", "a.json", umask=umask).status == 0
     assert run("--profile", "other", "import", "a.json", umask=umask).status == 0
@@ -75,7 +75,7 @@ def test_everything_we_keep_is_its_owners_alone_whatever_the_umask(umask: int) -
 
 
 def protect(folder: Path) -> None:
-    """Let a folder and what is in it be read and not written."""
+    """Make a folder and its files read-only."""
     for path in (*folder.iterdir(), folder):
         path.chmod(path.stat().st_mode & 0o555)
 
@@ -84,7 +84,7 @@ def protect(folder: Path) -> None:
 def protected(
     request: pytest.FixtureRequest, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> JSONStorage | SQLiteStorage:
-    """A store that may be read and not written, and its folder the same."""
+    """A read-only store in a read-only folder."""
     storage: JSONStorage | SQLiteStorage = JSONStorage()
     if request.param == "sqlite":
         storage = SQLiteStorage()
@@ -163,7 +163,7 @@ def test_a_damaged_read_only_store_is_read_though_no_copy_can_be_kept(
 @needs_permissions
 @json_only
 def test_an_import_asks_first_whether_it_may_write(protected: JSONStorage) -> None:
-    # The file is not looked at: what is wrong with it, and how large it is, does not matter.
+    # The file is not read: its size and its errors do not matter.
     Path("bad.json").write_text("not JSON")
     ran = insight("import", "bad.json")
     assert ran.status == 1
@@ -182,7 +182,7 @@ def test_a_store_that_is_write_protected_is_not_replaced_by_a_new_file(
     before = Path(protected.location).read_bytes()
     writing = WRITING[:-1]
     if isinstance(protected, SQLiteStorage):
-        writing.remove("sessions repair")  # which finds nothing that it would have to write
+        writing.remove("sessions repair")  # has nothing to repair, so it writes nothing
     for command in writing:
         ran = insight(*command.split())
         assert (ran.status, ran.out) == (1, ""), command
@@ -211,7 +211,7 @@ def test_a_run_whose_store_may_not_be_written_keeps_its_session(
     assert len(protected.session_ids()) == 4
 
 
-# What SQLite has beside its file ----------------------------------------------------------------
+# SQLite's files ----------------------------------------------------------------
 
 _DIES = """
 import os, sys
@@ -225,7 +225,7 @@ os._exit(0)
 
 @pytest.fixture
 def left(tmp_path: Path, make_session: MakeSession) -> Path:
-    """An SQLite store whose writer died: three sessions are in its log only."""
+    """An SQLite store whose writer died: three sessions are only in its write-ahead log."""
     memory = InMemoryStorage()
     memory.save_sessions(make_session(number) for number in range(3))
     memory.export_sessions("other.json")
@@ -297,13 +297,13 @@ for line in sys.stdin:
 
 @pytest.mark.skipif(not AS_ROOT, reason="it needs one who may write and one who may not")
 def test_whoever_may_not_write_sees_what_others_write_meanwhile(make_session: MakeSession) -> None:
-    with TemporaryDirectory() as folder:  # pytest's may not be entered by others
+    with TemporaryDirectory() as folder:  # other users may not enter pytest's folder
         Path(folder).chmod(0o755)
         path = Path(folder) / "sessions.db"
         with SQLiteStorage(path) as storage:
             storage.save_sessions(make_session(number) for number in range(500))
         path.chmod(0o644)
-        # In a process of its own: SQLite shares what it knows of a file within one.
+        # In another process: SQLite shares its state of a file within one process.
         writer = subprocess.Popen(
             [sys.executable, "-c", _WRITES, str(path)],
             stdin=subprocess.PIPE,
@@ -319,10 +319,10 @@ def test_whoever_may_not_write_sees_what_others_write_meanwhile(make_session: Ma
         with SQLiteStorage(path) as reader, without_root():
             assert reader.count() == 500
             write("delete_sessions api-0")
-            assert reader.count() == 499  # it is in the log
+            assert reader.count() == 499  # the session is in the write-ahead log
             reader.close()
             write("close")
-            assert reader.count() == 499  # it is in the file, and no log is there
+            assert reader.count() == 499  # the session is in the file, and there is no log
             begun = reader.iter_sessions()
             next(begun)
             write("delete_sessions api-1")

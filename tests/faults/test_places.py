@@ -1,4 +1,4 @@
-"""Stores in odd places: a full file system, behind links, under long names, with odd times."""
+"""Stores on a full file system, behind links, with long names and with odd times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.faults.mounts import can_mount, run_with
 from tests.faults.victims import session
 
 
-@pytest.mark.skipif(not can_mount(), reason="only where a user may mount a file system")
+@pytest.mark.skipif(not can_mount(), reason="needs the right to mount a file system")
 def test_on_a_full_file_system_all_is_refused_and_nothing_lost(tmp_path: Path) -> None:
     memory = InMemoryStorage()
     memory.save_session(session("imported", 1))
@@ -46,7 +46,7 @@ def test_a_store_behind_a_link_is_the_store_itself(tmp_path: Path, whole_folder:
     assert link.is_symlink()
     assert real.load_sessions() == linked.load_sessions()
     assert set(real.session_ids()) == {"s1", "s2", "appended"}
-    # One lock, wherever one comes from; and all that is kept beside the store is beside the file.
+    # One lock for every path, and backups are beside the real file.
     with real.exclusive(), pytest.raises(StorageError, match=r"real/sessions\.json\.lock"):
         JSONStorage(linked.file_path, lock_seconds=0).save_session(session("x", 1))
     data = real.file_path.read_bytes()
@@ -80,7 +80,7 @@ def test_a_damaged_file_of_a_time_that_no_calendar_has_is_kept(
     store: JSONStorage, seconds: int
 ) -> None:
     store.save_session(session("s", 1))
-    os.utime(store.file_path, (seconds, seconds))  # what the file system makes of it
+    os.utime(store.file_path, (seconds, seconds))  # the file system may round it
     first = keep_backup(store.file_path)
     store.file_path.write_bytes(b"another accident")
     os.utime(store.file_path, (seconds, seconds))

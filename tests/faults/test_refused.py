@@ -1,4 +1,4 @@
-"""Every system call that writes fails in turn: what was there is there, and the caller is told."""
+"""Each system call that writes fails in turn: no data is lost, and the error is raised."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ FAULTS = {
 CASES = [(kind, name) for kind in KINDS for name, deed in DEEDS.items() if deed.concerns(kind)]
 NEVER = {
     *(("json", deed, "truncate") for deed in DEEDS if deed != "save behind a torn write"),
-    # A session that is appended needs no other file but the lock.
+    # Appending a session needs no other file than the lock.
     *(("json", deed, kind) for deed in ("save", "pin") for kind in ("rename", "chmod")),
-    # A database is changed in its place; only what stands beside it is a new file.
+    # A database is changed in place; only its write-ahead log is a new file.
     *(
         ("sqlite", deed, kind)
         for deed in DEEDS.keys() - {"export", CLEAR_TO_UNDO}
@@ -71,7 +71,7 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     fault: tuple[str, int],
 ) -> None:
     failed = 0
-    # The fast part tries some of the chances, the first among them: all fails then that can.
+    # The fast mode tries some of the calls, the first among them.
     some = [1, *range(rng.randrange(2, 12), 200, 10)]
     for chance in range(1, 200) if LONG else some:
         here = place._replace(path=tmp_path / str(chance) / place.path.name)
@@ -93,7 +93,7 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
 
 
 def assert_told(said: dict[str, Any], place: Place, error: int) -> None:
-    """The error is of the right kind, and says the cause and the file that was to be written."""
+    """Fail unless the error has the right type and names the cause and the file."""
     path = place.path
     stores = (path.name, "profiles.json", "undo", "new.json", "old.json")
     names = {**dict.fromkeys(stores, "StorageError"), "export.json": "ExchangeError"}
@@ -126,7 +126,7 @@ def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done
         found = {each.session_id: each for each in storage.load_sessions()}
         assert found == before
     assert_profiles_hold(path.with_name("profiles.json"), deed, done=done)
-    # And life goes on.
+    # Saving works afterwards.
     storage.repair()
     storage.save_session(session("next", 1))
     assert {*found, "next"} == set(storage.session_ids())

@@ -1,4 +1,4 @@
-"""What texts from elsewhere do to a terminal or a spreadsheet: nothing."""
+"""Control characters and formulas in recorded texts have no effect."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ MARKUP = "[bold red]b[/bold red][link=http://bad.example]x[/link]:smile:[/nope]"
 EVERYTHING = "".join(NASTY.values()) + MARKUP
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-"""What we ourselves send: colours, and nothing else."""
+"""The escape sequences of the command itself: colours only."""
 ACTS = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def assert_inert(ran: Ran, *, theirs: bool = True) -> None:
-    """No control of theirs reaches the terminal; where it is `theirs`, the text is seen there."""
+    """Fail if a foreign control sequence reaches the terminal, or if the text is missing."""
     text = COLOUR.sub("", ran.out.replace("\r\n", "\n"))
     assert ACTS.findall(text) == [], ran.out
     assert "\x1b[31mred" not in ran.out
@@ -176,7 +176,7 @@ def test_the_names_of_profiles_and_stores_are_inert(tmp_path: Path) -> None:
     path.write_bytes(data[:40] + data[41:200] + b"\x1b[2J" + data[200:])
     for command in ("profile list", "profile show nasty", "--profile nasty sessions list"):
         assert_inert(on_a_terminal(*command.split()), theirs=False)
-    # Names that our own commands would refuse, put into the file by hand.
+    # Names that the commands refuse, written into the file by hand.
     profiles = Path.home() / ".pytest_insight" / "profiles.json"
     whole = json.loads(profiles.read_text())
     profiles.write_text(json.dumps(whole).replace('"nasty"', json.dumps(EVERYTHING)))

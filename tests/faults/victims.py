@@ -1,4 +1,4 @@
-"""What runs in processes that are killed, and how it is told afterwards what they had done."""
+"""Functions that run in processes that are killed, and how they report what they had done."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from tests.faults.places import Place
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LARGEST = 400
-"""Results of the largest session: some 100 KB, so that a write takes long enough to be hit."""
+"""Results of the largest session: about 100 KB, so that a kill can hit a write."""
 
 Tell = Callable[[str], None]
 
 
 class Start(Protocol):
-    """Starts a function in a process of its own."""
+    """Starts a function in a new process."""
 
     def __call__(self, work: Callable[..., None], *arguments: object) -> Victim: ...
 
 
 class Victim:
-    """A process that tells what it has done, and may be killed at any moment.
+    """A process that reports what it has done and may be killed at any moment.
 
     Attributes:
         pid: its process ID.
@@ -54,11 +54,11 @@ class Victim:
         self.pid = self._process.pid or 0
 
     def wait_for_first(self) -> str:
-        """What it tells first: it is under way then."""
+        """Return its first report, which says that it has begun."""
         return self._told.recv_bytes().decode()
 
     def kill(self) -> list[str]:
-        """End it in whatever it is doing; returns everything it has told since the first.
+        """Kill it. Returns its reports since the first.
 
         Raises:
             AssertionError: it had ended before, by an exception.
@@ -68,10 +68,10 @@ class Victim:
         return self.ended()
 
     def ended(self) -> list[str]:
-        """Wait for its end; returns everything it has told since the first."""
+        """Wait until it ends. Returns its reports since the first."""
         told = list(self._read())
         self._process.join()
-        # An exception is what none of them may meet; its traceback is on standard error.
+        # No process may raise an exception; its traceback is on standard error.
         assert self.status in (0, -signal.SIGKILL), f"it ended with {self.status} after {told}"
         return told
 
@@ -85,15 +85,15 @@ class Victim:
             while True:
                 yield self._told.recv_bytes().decode()
         except (EOFError, OSError):
-            return  # nobody is left to tell anything
+            return  # the parent has ended
 
 
 def _run(work: Callable[..., None], telling: Connection, arguments: tuple[Any, ...]) -> None:
-    # As standard output, which `kernel.refuse` leaves writable.
+    # Standard output, which `kernel.refuse` leaves writable.
     os.dup2(telling.fileno(), 1)
     telling.close()
     telling = Connection(1, readable=False)
-    warnings.simplefilter("error")  # damage, which nobody may see
+    warnings.simplefilter("error")  # no damage may be reported
 
     def tell(text: str) -> None:
         telling.send_bytes(text.encode())
@@ -102,7 +102,7 @@ def _run(work: Callable[..., None], telling: Connection, arguments: tuple[Any, .
 
 
 def session(name: str, seed: int) -> TestSession:
-    """The session of that name: the same in every process."""
+    """Return the session with this ID, equal in every process."""
     chosen = random.Random(f"{name} {seed}")
     start = BEGAN + timedelta(seconds=chosen.randrange(86_400))
     results = []
@@ -123,7 +123,7 @@ def session(name: str, seed: int) -> TestSession:
 
 
 def saves(tell: Tell, place: Place, prefix: str, seed: int) -> None:
-    """Save one session after the other; tell each ID once it is saved."""
+    """Save sessions one by one; report each saved ID."""
     storage = place.open()
     tell("under way")
     for number in count():
@@ -148,12 +148,12 @@ def prunes(tell: Tell, place: Place, keep: int) -> None:
 
 
 def repairs(tell: Tell, place: Place) -> None:
-    """Write a store anew."""
+    """Rewrite a store."""
     _do(tell, lambda: place.open().repair())
 
 
 def _do(tell: Tell, deed: Callable[[], object]) -> None:
-    """Do it; tell when it is done, and wait to be killed."""
+    """Perform the operation, report it and wait to be killed."""
     tell("under way")
     deed()
     tell("done")
@@ -175,7 +175,7 @@ def switches(tell: Tell, path: Path, names: list[str], prefix: str) -> None:
 
 
 def deletes(tell: Tell, home: Path) -> None:
-    """Clear the default store as the command does, so that it can be taken back."""
+    """Clear the default store as the command does, with undo."""
     storage = _at_home(home)
     _do(tell, lambda: operations.delete(storage, storage.session_ids(), Command("clear")))
 
@@ -189,13 +189,13 @@ def merges(tell: Tell, home: Path) -> None:
 
 
 def takes_back(tell: Tell, home: Path) -> None:
-    """Take back what was done to the default store."""
+    """Undo the last operation on the default store."""
     storage = _at_home(home)
     _do(tell, lambda: undo_last_command(storage))
 
 
 def renames(tell: Tell, home: Path, one: str, other: str) -> None:
-    """Rename a profile, and back; tell each name once it has it."""
+    """Rename a profile and back; report each new name."""
     _at_home(home)
     manager = ProfileManager()
     tell("under way")
@@ -211,7 +211,7 @@ def _at_home(home: Path) -> JSONStorage:
 
 
 def holds_the_lock(tell: Tell, place: Place) -> None:
-    """Take the store's lock and keep it."""
+    """Acquire the store's lock and hold it."""
     with place.open().exclusive():
         tell("holding")
         time.sleep(600)
