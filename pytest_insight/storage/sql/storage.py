@@ -19,10 +19,11 @@ from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.storage.sql import schema
+from pytest_insight.storage.sql import rollups, schema
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
+from pytest_insight.storage.sql.summaries import Summarizer
 from pytest_insight.storage.sql.writer import SharedLockError, Writer
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary
@@ -81,7 +82,7 @@ class SQLStorage(BaseStorage):
         return connection
 
     def _prepare(self, connection: Connection, *, create: bool) -> bool:
-        """Create or migrate the tables; returns False if there are none and `create` is False."""
+        """Create or migrate the tables; returns False if they are missing and `create` is False."""
         version = self._read_version(connection)
         if version is None and not create:
             return False
@@ -225,8 +226,6 @@ class SQLStorage(BaseStorage):
             return super().group_by_test(
                 selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
             )
-        from pytest_insight.storage.sql.summaries import Summarizer  # other queries do not need it
-
         with connection.read_transaction():
             return Summarizer(connection, reader).summaries(
                 sort, limit, percentiles=percentiles, flaky=flaky
@@ -248,8 +247,6 @@ class SQLStorage(BaseStorage):
         damage = connection.check_integrity()
         if damage:
             return Verification(0, 0, tuple(damage))
-        from pytest_insight.storage.sql import rollups
-
         with connection.read_transaction():
             wrong = rollups.count_wrong_totals(connection)
         found = super().verify()
@@ -276,8 +273,6 @@ class SQLStorage(BaseStorage):
                 "database's own recovery tools",
                 self.location,
             )
-        from pytest_insight.storage.sql import rollups
-
         with connection.write_transaction():
             rollups.rebuild(connection)
         return found
