@@ -1,11 +1,12 @@
 """The records: one pytest run is a `TestSession`, one reported test in it a `TestResult`.
 
-They are frozen `msgspec` structs, because decoding a history is what a query spends its time on:
-1,000,000 results decode in about 0.4 s, a tenth of what validating models of other libraries take.
-`gc=False` on results (they can hold no cycles) is worth a third of it.
+They are frozen `msgspec` structs, because a query spends its time on decoding them: 1,000,000
+results decode in about 0.4 s, a tenth of what the models of validating libraries take. A third of
+the gain is due to `gc=False` on results (they cannot be part of a cycle).
 
-Constructing a record by hand checks a session's own fields; a result's are checked when it is
-saved (`document.checked`). Input from outside goes through `exchange`, which reports every problem.
+The constructor of a session checks the session's own fields; the fields of results are checked when
+they are saved (`document.codec.checked`). `exchange` reads input from outside and reports every
+problem.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ def __dir__() -> list[str]:
 
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time with an offset. Everything we write is UTC."""
+"""An aware time; all times that are written are in UTC."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class TestOutcome(enum.StrEnum):
-    """What pytest counts a result as, by the words of its closing line.
+    """What pytest counts a result as; the names are those of pytest's closing line.
 
-    An outcome of another plugin (`pytest_report_teststatus` may invent any) is a member too, made
-    on the fly: `TestOutcome("flaky")` is equal to `"flaky"` and survives every round trip. Only the
-    names below are listed when the class is iterated.
+    An outcome of another plugin (`pytest_report_teststatus` may return any name) becomes a member
+    when it is used: `TestOutcome("flaky")` equals `"flaky"` and survives every round trip.
+    Iterating over the class yields only the names below.
     """
 
     __test__ = False  # not a test class, whatever its name says to pytest
@@ -58,7 +59,7 @@ class TestOutcome(enum.StrEnum):
         if not isinstance(value, str) or not value:
             return None
         member = str.__new__(cls, value)
-        # repr() shows the name as it is, and a struct's repr() fails on a lone surrogate.
+        # repr() shows the name unescaped, and printing a lone surrogate fails.
         member._name_ = value.encode("utf-8", "backslashreplace").decode()
         member._value_ = value
         return member
@@ -67,11 +68,11 @@ class TestOutcome(enum.StrEnum):
 class TestResult(
     msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """One counted result of one test. A pass with a failing teardown is two: passed and error.
+    """One counted result of a test. A pass with a failing teardown is two: passed and error.
 
     Attributes:
         nodeid: pytest's nodeid, not empty.
-        outcome: what pytest counted it as.
+        outcome: what pytest counted it as; a text is converted when the result is saved.
         start_time: aware, UTC.
         duration: seconds of setup, call and teardown together; finite, not negative.
         longreprtext: the failure as pytest shows it, or the reason of a skip.
@@ -79,8 +80,9 @@ class TestResult(
         capstderr: captured standard error of this result.
         caplog: captured log records of this result.
         has_warning: whether a warning was recorded while the test ran.
-        worker: the pytest-xdist worker ("gw0"), empty without one.
-        properties: what `record_property` was given, in order, names may repeat; JSON values.
+        worker: the pytest-xdist worker ("gw0"); empty if there is none.
+        properties: the names and JSON values given to `record_property`, in order; a name may occur
+            several times.
     """
 
     __test__: ClassVar[bool] = False
@@ -114,6 +116,12 @@ class TestResult(
             properties: Sequence[tuple[str, Any]] = (),
         ) -> None: ...
 
+    def __repr__(self) -> str:
+        head, bracket, parameters = str(self.nodeid).partition("[")
+        _, separator, name = head.rpartition("::")
+        name = f"…::{name}{bracket}{parameters}" if separator else str(self.nodeid)
+        return f"TestResult({name!r}, {_printable(self.outcome)}, {_duration_text(self.duration)})"
+
     @property
     def stop_time(self) -> datetime:
         """The end of the teardown in UTC: start plus duration."""
@@ -121,11 +129,11 @@ class TestResult(
 
 
 class RerunTestGroup(msgspec.Struct, frozen=True):
-    """All results of a nodeid that was run again; derived, never stored.
+    """All results of a test that was run again in one session; derived, never stored.
 
     Attributes:
         nodeid: the test.
-        tests: the attempts in time order, the final result last.
+        tests: its results in time order, the final one last.
     """
 
     __test__: ClassVar[bool] = False
@@ -135,18 +143,18 @@ class RerunTestGroup(msgspec.Struct, frozen=True):
 
     @property
     def final_outcome(self) -> TestOutcome:
-        """The outcome that stands after the last attempt."""
+        """The outcome of the last attempt."""
         return self.tests[-1].outcome
 
 
 class CodeState(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What code was tested.
+    """The state of the tested code.
 
     Attributes:
-        commit: the full hash, None where unknown.
-        branch: the branch, None where unknown or detached.
-        digest: a digest of the uncommitted changes; None for a clean tree, "unknown" where it could
-            not be taken.
+        commit: the full hash; None if it is unknown.
+        branch: the branch; None if it is unknown or HEAD is detached.
+        digest: a digest of the uncommitted changes; None for a clean working tree, "unknown" if it
+            could not be computed.
     """
 
     commit: str | None = None
@@ -154,35 +162,35 @@ class CodeState(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     digest: str | None = None
 
 
-_FROM_THE_OTHER: Any = None
-"""Default of a stop time or duration left out: `__post_init__` takes it from the other."""
+_DERIVED: Any = None
+"""The default of a stop time or duration: `__post_init__` derives it from the other one."""
 
 
 class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One pytest run.
 
-    Stop time or duration may be left out; one gives the other. Without both, the session took no
-    time. Where both are given both are kept: a wall clock and a stopwatch may differ.
+    If the stop time or the duration is None, it is derived from the other one; if both are, the
+    session took no time. If both are given, both are kept: a wall clock and a stopwatch may differ.
 
     Attributes:
-        session_id: unique in a store, not empty.
+        session_id: unique in a store, not blank.
         sut_name: the system under test, not blank.
-        session_start_time: aware; kept in UTC.
-        session_stop_time: aware, not before the start; kept in UTC.
+        session_start_time: aware; converted to UTC.
+        session_stop_time: aware, not before the start; converted to UTC.
         session_duration: seconds, finite, not negative.
         session_tags: free labels.
         testing_system: facts about the machine and the run, JSON values; the recorder writes
             `host`, `platform`, `python`, `pytest`, `plugins` (name to version), other writers may
             use other keys.
-        code_state: the code that was tested, None where unknown.
-        exit_status: pytest's, None where the run did not get that far.
-        crashed: whether the process died before the run was over; the tests it was running are
-            results with the outcome `error` then.
-        pinned: whether pruning leaves it alone.
+        code_state: the tested code; None if it is unknown.
+        exit_status: pytest's exit status; None if the run ended before pytest had one.
+        crashed: whether the process died during the run; the tests it was running then are results
+            with the outcome `error`.
+        pinned: whether pruning keeps it.
         test_results: in the order pytest reported them.
 
     Raises:
-        InvalidSessionError: on construction, a field of the session's own is not as said above.
+        InvalidSessionError: on construction, if a field is not as described above.
     """
 
     __test__: ClassVar[bool] = False
@@ -190,8 +198,8 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     session_id: str
     sut_name: str
     session_start_time: AwareTime
-    session_stop_time: AwareTime = _FROM_THE_OTHER
-    session_duration: Seconds = _FROM_THE_OTHER
+    session_stop_time: AwareTime = _DERIVED
+    session_duration: Seconds = _DERIVED
     session_tags: dict[str, str] = {}
     testing_system: dict[str, Any] = {}
     code_state: CodeState | None = None
@@ -221,10 +229,10 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     def __post_init__(self) -> None:
         _check_name("session_id", self.session_id)
         _check_name("sut_name", self.sut_name)
-        self._put_in_utc("session_start_time")
+        self._convert_to_utc("session_start_time")
         start = self.session_start_time
         if self.session_stop_time is not None:
-            self._put_in_utc("session_stop_time")
+            self._convert_to_utc("session_stop_time")
             if self.session_stop_time < start:
                 raise InvalidSessionError("session_stop_time is before session_start_time")
             if self.session_duration is None:
@@ -243,10 +251,18 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         if not isinstance(self.test_results, tuple):
             force_setattr(self, "test_results", tuple(self.test_results))
 
-    def _put_in_utc(self, field: str) -> None:
-        """Python compares and subtracts two times of one zone by the clock on its walls.
+    def __repr__(self) -> str:
+        counts = Counter(_printable(result.outcome) for result in self.test_results)
+        names = sorted(counts, key=lambda name: (_SHOWN.get(name, len(_SHOWN)), name))
+        outcomes = ", ".join(f"{counts[name]} {name}" for name in names)
+        tests = len({result.nodeid for result in self.test_results})
+        shown = f"{tests} test{'' if tests == 1 else 's'}: {outcomes}" if outcomes else "no tests"
+        return f"TestSession({self.session_id!r}, {shown})"
 
-        When the clocks are set back, a session could so end before it began.
+    def _convert_to_utc(self, field: str) -> None:
+        """Convert a time: Python compares datetimes with equal tzinfo by wall clock.
+
+        When clocks are set back, a session could end before it started.
         """
         given = getattr(self, field)
         _check_time(field, given)
@@ -254,19 +270,19 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             force_setattr(self, field, _in_utc(field, given))
 
     def with_results(self, results: Iterable[TestResult]) -> TestSession:
-        """The same session with other results; every other field is kept."""
+        """Return a copy of the session with other results."""
         return replace(self, test_results=tuple(results))
 
     @property
     def outcome_counts(self) -> Counter[TestOutcome]:
-        """How many results there are of each outcome, as pytest's closing line counts them."""
+        """The number of results of each outcome, as in pytest's closing line."""
         return Counter(result.outcome for result in self.test_results)
 
     @property
     def rerun_test_groups(self) -> list[RerunTestGroup]:
-        """The results of each nodeid that has at least one `rerun`, in order of first appearance.
+        """The results of each test with at least one `rerun`, in order of first appearance.
 
-        Within a group the reruns come in time order, then the final result.
+        In a group the reruns come in time order, then the final result.
         """
         again = {r.nodeid for r in self.test_results if r.outcome == TestOutcome.RERUN}
         if not again:
@@ -282,6 +298,25 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             )
             for nodeid, g in groups.items()
         ]
+
+
+_SHOWN = {
+    name: number
+    for number, name in enumerate(
+        ("failed", "error", "passed", "skipped", "xfailed", "xpassed", "rerun")
+    )
+}
+"""The order of outcomes in a `repr`; those of other plugins come last."""
+
+
+def _printable(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _duration_text(seconds: object) -> str:
+    if not isinstance(seconds, int | float):  # not checked before the result is saved
+        return repr(seconds)
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _check_name(field: str, value: object) -> None:

@@ -102,7 +102,28 @@ def test_a_result_that_runs_while_the_clocks_are_set_back_stops_after_its_durati
     assert (stop.astimezone(UTC) - start.astimezone(UTC)).total_seconds() == 2.0
 
 
+def test_the_repr_of_a_result_is_one_line_with_name_outcome_and_duration() -> None:
+    def shown(nodeid: str, outcome: str, duration: float) -> str:
+        return repr(TestResult(nodeid, outcome, START, duration, longreprtext="E\n" * 100))
+
+    name = "tests/unit/test_cart.py::TestCart::test_total[a::b-mixed]"
+    assert shown(name, "failed", 0.0012) == "TestResult('…::test_total[a::b-mixed]', failed, 1 ms)"
+    assert shown("test_x", "passed", 75) == "TestResult('test_x', passed, 75.0 s)"
+    assert shown("\udc80", "\udc80", 1) == r"TestResult('\udc80', \udc80, 1.0 s)"
+    unchecked = TestResult(None, None, None, "long")  # type: ignore[arg-type]
+    assert repr(unchecked) == "TestResult('None', None, 'long')"
+
+
 # Sessions ---------------------------------------------------------------------------------------
+
+
+def test_the_repr_of_a_session_is_one_line_with_its_counts() -> None:
+    results = [result("passed", f"test_{number}") for number in range(3)]
+    results += [result("rerun"), result("failed"), result("flaky", "test_y")]
+    session = TestSession("shop-1", "shop", START, test_results=results)
+    assert repr(session) == "TestSession('shop-1', 5 tests: 1 failed, 3 passed, 1 rerun, 1 flaky)"
+    assert repr(session.with_results(results[:1])) == "TestSession('shop-1', 1 test: 1 passed)"
+    assert repr(session.with_results(())) == "TestSession('shop-1', no tests)"
 
 
 def test_a_duration_gives_the_stop_time_and_a_stop_time_the_duration() -> None:

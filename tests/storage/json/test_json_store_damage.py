@@ -6,14 +6,16 @@ import json
 import random
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from pytest_insight.document import codec
 from pytest_insight.document.layout import HEAD, SESSION_MARK
 from pytest_insight.errors import NewerFormatError, StoreDamageWarning
 from pytest_insight.filters import HasOutcome, HasTag, Selection
@@ -80,9 +82,31 @@ def warnings_caught() -> Iterator[list[str]]:
     messages += [str(warning.message) for warning in caught]
 
 
+class OtherWords:
+    """A decoder whose errors say something else than msgspec's."""
+
+    def __init__(self, decode: Callable[..., Any]) -> None:
+        self._decode = decode
+
+    def decode(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return self._decode(*arguments, **options)
+        except msgspec.MsgspecError as exc:
+            raise type(exc)("no") from None
+
+
+@pytest.fixture(params=["the words of msgspec", "other words"])
+def words(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of decoding, in two wordings: nothing may depend on them."""
+    if request.param == "other words":
+        monkeypatch.setattr(codec, "_DECODER", OtherWords(codec._DECODER.decode))
+        monkeypatch.setattr(msgspec.json, "decode", OtherWords(msgspec.json.decode).decode)
+
+
 # Torn writes ------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("words")
 def test_whatever_an_interrupted_write_leaves_every_complete_session_is_read_and_kept(
     store: JSONStorage, healthy: bytes
 ) -> None:
@@ -159,6 +183,7 @@ def test_one_changed_byte_anywhere_never_costs_another_session_nor_one_in_silenc
         assert all(backup.read_bytes() == data for backup in backups), where
 
 
+@pytest.mark.usefixtures("words")
 def test_a_changed_byte_stays_readable_after_the_next_writes(
     store: JSONStorage, healthy: bytes
 ) -> None:
@@ -346,19 +371,30 @@ def test_a_newer_version_is_refused(store: JSONStorage, healthy: bytes, version:
 
 
 @pytest.mark.parametrize("cut", [1, 4, 20, 100])
-@pytest.mark.parametrize("writer", ["import", "clear"])
-def test_what_an_interrupted_write_left_is_kept_by_a_rewrite_too(
-    store: JSONStorage, healthy: bytes, cut: int, writer: str, tmp_path: Path
+def test_a_rewrite_keeps_a_copy_of_a_torn_file(
+    store: JSONStorage, healthy: bytes, cut: int
 ) -> None:
     torn = healthy[:-cut]
     start_anew(store, torn)
     there = store.session_ids()
-    if writer == "clear":
-        store.clear_sessions([there[0]])
+    store.clear_sessions([there[0]])
+    assert [path.read_bytes() for path in side_files(store, "bak")] == [torn]
+    assert store.session_ids() == there[1:]
+
+
+@pytest.mark.parametrize("cut", [1, 4, 20, 100])
+def test_an_import_that_adds_keeps_what_it_cuts_off(
+    store: JSONStorage, healthy: bytes, cut: int, tmp_path: Path
+) -> None:
+    torn = healthy[:-cut]
+    start_anew(store, torn)
+    there = store.session_ids()
+    other = JSONStorage(tmp_path / "other.json")
+    other.save_session(small("delta", 7))
+    store.import_sessions(other.file_path)
+    assert store.session_ids() == [*there, "delta"]
+    kept = [path.read_bytes() for path in side_files(store, "torn")]
+    if len(there) == len(NAMES):  # only the ending was cut off
+        assert kept == []
     else:
-        other = JSONStorage(tmp_path / "other.json")
-        other.save_session(small("alpha", 7))
-        store.import_sessions(other.file_path, "replace_existing")
-    (kept,) = side_files(store, "bak")
-    assert kept.read_bytes() == torn
-    assert set(there) - set(store.session_ids()) == ({there[0]} if writer == "clear" else set())
+        assert kept == [torn[torn.rindex(b"\n]}") + len(b"\n]}") :]]
