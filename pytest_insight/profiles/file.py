@@ -103,6 +103,20 @@ def read_file(path: Path) -> ProfileFile:
         ) from exc
 
 
+def read_active_profile(path: Path) -> StorageProfile:
+    """Return the profile of `PYTEST_INSIGHT_PROFILE`, else the active one of the file.
+
+    Raises:
+        UnknownProfileError: the variable or the file names a profile that does not exist.
+        ProfileError, NewerFormatError, StorageError: as `read_file`.
+    """
+    file = read_file(path)
+    named = locations.variable(locations.PROFILE_VARIABLE)
+    if named:
+        return file.get(named, locations.PROFILE_VARIABLE)
+    return file.get(file.active, str(path))
+
+
 def change_file(path: Path, change: Callable[[ProfileFile], None]) -> ProfileFile:
     """Read, change and replace the file under its lock; return its new contents.
 

@@ -10,7 +10,12 @@ from typing import Any, TypedDict, Unpack
 from pytest_insight import locations
 from pytest_insight.errors import ProfileError, UnknownChoiceError
 from pytest_insight.profiles import rules
-from pytest_insight.profiles.file import ProfileFile, change_file, read_file
+from pytest_insight.profiles.file import (
+    ProfileFile,
+    change_file,
+    read_active_profile,
+    read_file,
+)
 from pytest_insight.profiles.profile import StorageProfile
 
 
@@ -71,11 +76,7 @@ class ProfileManager:
         Raises:
             UnknownProfileError: the variable or the file names a profile that does not exist.
         """
-        file = read_file(self.path)
-        named = locations.variable(locations.PROFILE_VARIABLE)
-        if named:
-            return file.get(named, locations.PROFILE_VARIABLE)
-        return file.get(file.active, str(self.path))
+        return read_active_profile(self.path)
 
     def create_profile(
         self,

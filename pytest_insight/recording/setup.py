@@ -12,7 +12,7 @@ import pytest
 
 from pytest_insight import locations
 from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
-from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.profiles.file import read_file
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.ci import ci_facts
@@ -95,17 +95,19 @@ def _choose_profile(config: pytest.Config) -> tuple[StorageProfile, Reason]:
 
 def _create_if_missing(name: str) -> None:
     """Create a profile, so that recording works on a new CI machine without preparation."""
-    manager = ProfileManager()
+    profiles = locations.profiles_path()
     try:
-        known = manager.list_profiles()
+        known = read_file(profiles).with_default()
     except ProfileError as exc:  # a broken file, not a wrong option
         raise InsightError(str(exc)) from exc
     if name in known:
         return
+    from pytest_insight.profiles.manager import ProfileManager  # most runs create none
+
     try:
-        manager.create_profile(name)
+        ProfileManager().create_profile(name)
     except ProfileError:
-        if name not in manager.list_profiles():  # else another run created it first
+        if name not in read_file(profiles).profiles:  # else another run created it first
             raise
 
 

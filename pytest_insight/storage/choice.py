@@ -1,4 +1,7 @@
-"""Which storage arguments, environment variables and profiles mean: the order of precedence."""
+"""Which storage arguments, environment variables and profiles mean: the order of precedence.
+
+Imported by recorded runs: keep its imports few.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from pytest_insight import locations
-from pytest_insight.profiles.manager import ProfileManager
+from pytest_insight.profiles.file import read_active_profile, read_file
 from pytest_insight.profiles.profile import StorageProfile
-from pytest_insight.profiles.rules import absolute_place, check_place
-from pytest_insight.storage.registry import storage_class
 from pytest_insight.storage.sql.sqlite.detection import is_database
 
 if TYPE_CHECKING:
@@ -45,21 +46,21 @@ def choose(
         UnknownProfileError: 1, 3 or 5 name a profile that does not exist.
         ProfileError: the path or URL is not one for the storage type.
     """
-    manager = ProfileManager()
+    profiles = locations.profiles_path()
     if profile_name is not None:
-        return manager.get_profile(profile_name), "argument"
+        return read_file(profiles).get(profile_name), "argument"
     variable = locations.variable
     db_path = variable(locations.DB_PATH_VARIABLE)
     if storage_type is not None or file_path is not None:
         kind = storage_type or _type_of(file_path)
         return _unnamed(kind, file_path or (db_path if kind != "memory" else None)), "argument"
     if variable(locations.PROFILE_VARIABLE):
-        return manager.get_active_profile(), "environment"
+        return read_active_profile(profiles), "environment"
     kind_variable = variable(locations.STORAGE_TYPE_VARIABLE)
     if kind_variable or db_path:
         kind = kind_variable or _type_of(db_path)
         return _unnamed(kind, db_path if kind != "memory" else None), "environment"
-    profile = manager.get_active_profile()
+    profile = read_active_profile(profiles)
     return profile, "default" if profile.name == locations.DEFAULT_PROFILE else "active"
 
 
@@ -73,6 +74,8 @@ def open_storage(profile: StorageProfile, reason: Reason = "argument") -> BaseSt
         UnknownChoiceError: there is no such storage type.
         StorageError: the class of another distribution cannot be loaded.
     """
+    from pytest_insight.storage.registry import storage_class  # not needed to record into a file
+
     kind = storage_class(profile.storage_type)
     if profile.storage_type != "memory" or (not profile.name and reason == "argument"):
         storage = kind.from_profile(profile)
@@ -93,6 +96,8 @@ _memories_lock = Lock()
 
 
 def _unnamed(storage_type: str, file_path: str | os.PathLike[str] | None) -> StorageProfile:
+    from pytest_insight.profiles.rules import absolute_place, check_place  # most runs use profiles
+
     profile = StorageProfile("", storage_type, absolute_place(file_path))
     check_place(profile)
     return profile

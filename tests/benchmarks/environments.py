@@ -1,4 +1,4 @@
-"""Small virtual environments made of what is installed here: the same versions, no network."""
+"""Small virtual environments, copied from the installed packages: same versions, no network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.benchmarks.history import ROOT
 
 OURS = "pytest-insight"
 EMPTY = "pytest-nothing"
-"""A distribution that is made here: a pytest plugin that does nothing."""
+"""A distribution created here: a pytest plugin that does nothing."""
 
 
 def with_dependencies(name: str) -> set[str]:
-    """A distribution and all it needs, without extras."""
+    """Return a distribution and its dependencies, without extras."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
@@ -38,9 +38,9 @@ def with_dependencies(name: str) -> set[str]:
 
 
 def build(folder: Path, names: Iterable[str]) -> Path:
-    """A virtual environment with exactly these distributions; returns its interpreter.
+    """Create a virtual environment with these distributions; return its interpreter.
 
-    This project is put in as pip would put its wheel: package, metadata, list of files.
+    This project is installed as pip installs its wheel: package, metadata, list of files.
     """
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=False, symlinks=True)
@@ -61,7 +61,7 @@ def build(folder: Path, names: Iterable[str]) -> Path:
 
 def _copy(source: Distribution, site: Path) -> None:
     for file in source.files or ():
-        # The compiled files come anew, scripts stand outside the site folder.
+        # Compiled files are made later; scripts are outside the site folder.
         if ".." in file.parts or "__pycache__" in file.parts:
             continue
         target = site / file
@@ -70,7 +70,7 @@ def _copy(source: Distribution, site: Path) -> None:
 
 
 def _install_empty(site: Path) -> None:
-    """A minimal plugin, named insight so that both kinds of run print the same line."""
+    """Install the smallest plugin; named insight, so that pytest lists it as it lists ours."""
     (site / "insight_nothing.py").touch()
     about = site / "insight-0.dist-info"
     about.mkdir()
@@ -85,7 +85,7 @@ def _install_empty(site: Path) -> None:
 
 
 def _install_ours(site: Path) -> None:
-    """Build a wheel, unpack it, and list what pip adds: the compiled files and the command."""
+    """Build a wheel, unpack it, and list what pip adds: compiled files and the command."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Runs that are recorded into databases, and what runs that are not do without."""
+"""Runs recorded into databases; runs recorded into a file do not import the drivers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_database_named_as_a_json_store_is_left_alone_and_the_session_waits(
 def test_a_journal_names_its_database_without_the_password(
     pytester: pytest.Pytester,
 ) -> None:
-    url = "postgresql://me:hush-hush@127.0.0.1:1/history"  # nobody listens there
+    url = "postgresql://me:hush-hush@127.0.0.1:1/history"  # no server listens there
     create_profile("team", "postgresql", url, store_password=True)
     pytester.makepyfile(TESTS)
     ran = run(pytester, "--insight", "--insight-profile=team")

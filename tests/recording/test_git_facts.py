@@ -259,7 +259,7 @@ def test_the_hook_of_another_repository_does_not_mislead(
 def test_untracked_files_are_read_only_so_far(repo: Path) -> None:
     large = repo / "large.bin"
     with large.open("wb") as file:
-        file.truncate(1 << 40)  # a terabyte, none of it on the disk: reading it would not end
+        file.truncate(1 << 40)  # a sparse file of a terabyte: reading it would take hours
     os.utime(large, (1, 1))
     before = digest(repo)
     assert before not in (None, UNKNOWN)
