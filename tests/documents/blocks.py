@@ -1,7 +1,8 @@
 """Code blocks of the documents: found, run in order, and their output compared or renewed.
 
-`python -m tests.documents.blocks` writes the output of commands that print something else now into
-the README and the manual (a part of `make reference`).
+`python -m tests.documents.blocks` writes what commands print now into the README and the manual (a
+part of `make reference`). To show the output of a new command, write a line with `?` below it. Output
+with `...` in it was shortened by hand and must be renewed by hand.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -175,7 +175,11 @@ def renewed(text: str) -> str:
                 if not is_run(step.command):
                     continue
                 ran = run_step(step.command)
-                if not agrees(step.output, ran.output):
+                if agrees(step.output, ran.output):
+                    continue
+                if _SKIPPED in step.output:
+                    print(f"renew by hand, line {step.line}: {step.command}\n{ran.output}")
+                else:
                     changes.append((step, _shown(ran.output)))
     for step, output in reversed(changes):
         lines[step.line : step.line + step.output.count("\n")] = [output]
@@ -197,12 +201,13 @@ def main() -> None:
             shutil.copytree(history, copy)
             os.environ.update(demo_environment(copy))
             os.chdir(copy / "shop")
+            print(document.relative_to(ROOT))
             before = document.read_text("utf-8")
             after = renewed(before)
             os.chdir(ROOT)
             if after != before:
                 document.write_text(after, "utf-8")
-                print(f"renewed: {document.relative_to(ROOT)}", file=sys.stderr)
+                print("  renewed")
 
 
 if __name__ == "__main__":
