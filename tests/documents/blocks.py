@@ -1,8 +1,8 @@
 """Code blocks of the documents: found, run in order, and their output compared or renewed.
 
 `python -m tests.documents.blocks` writes what commands print now into the README and the manual (a
-part of `make reference`). To show the output of a new command, write a line with `?` below it. Output
-with `...` in it was shortened by hand and must be renewed by hand.
+part of `make reference`). To show the output of a new command, write a line with `?` below it.
+Output with `...` in it was shortened by hand and must be renewed by hand.
 """
 
 from __future__ import annotations

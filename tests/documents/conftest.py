@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from filelock import FileLock
@@ -26,11 +28,14 @@ def demo_history(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pa
 
 
 @pytest.fixture
-def shop(demo_history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shop(demo_history: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The sample project in a home with two weeks of history; the working directory."""
-    home = tmp_path / "home"
-    shutil.copytree(demo_history, home, dirs_exist_ok=True)
-    for name, value in demo_environment(home).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(home / "shop")
-    return home / "shop"
+    # The path of `tmp_path` is long enough to wrap tables that do not wrap for a reader.
+    with TemporaryDirectory(prefix="i") as name:
+        home = Path(name)
+        shutil.copytree(demo_history, home, dirs_exist_ok=True)
+        for variable, value in demo_environment(home).items():
+            monkeypatch.setenv(variable, value)
+        with monkeypatch.context() as inside:
+            inside.chdir(home / "shop")
+            yield home / "shop"

@@ -51,7 +51,7 @@ def type_(request: pytest.FixtureRequest, shop: Path) -> Iterator[Type]:
         ).stdout
 
     size = ["-x", str(request.param), "-y", "60"]
-    run("new-session", "-d", *size, f"cd {shop}; PS1='> ' bash --norc -i")
+    run("new-session", "-d", *size, f"cd {shop}; HISTFILE= PS1='> ' bash --norc -i")
 
     def typed(command: str) -> str:
         run("send-keys", "-l", f"clear; {command}; echo done: $((6 * 7))")
