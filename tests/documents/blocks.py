@@ -178,7 +178,7 @@ def renewed(text: str) -> str:
                 if agrees(step.output, ran.output):
                     continue
                 if _SKIPPED in step.output:
-                    print(f"renew by hand, line {step.line}: {step.command}\n{ran.output}")
+                    print(f"renew by hand, line {step.line}: {step.command}\n{_shown(ran.output)}")
                 else:
                     changes.append((step, _shown(ran.output)))
     for step, output in reversed(changes):
