@@ -200,7 +200,7 @@ class InvalidImportError(ExchangeError):
         self.problem_count = len(problems) if problem_count is None else problem_count
         self.total = total
         count = f"{self.problem_count:,} problem{'' if self.problem_count == 1 else 's'}"
-        lines = "\n".join(f"  {line}" for line in first_of(problems, self.problem_count))
+        lines = "\n".join(f"  {line}" for line in list_first(problems, self.problem_count))
         name = source.replace("\n", r"\n")  # the only line breaks are those between problems
         super().__init__(
             f"{name} was not imported, nothing was changed; it has {count}:\n{lines}\n"
@@ -216,7 +216,7 @@ class StoreDamageWarning(UserWarning):
         super().__init__(message)
 
 
-def first_of(
+def list_first(
     things: Sequence[object], count: int | None = None, most: int = MAX_SHOWN
 ) -> list[str]:
     """Return the first items as text, and a last line that counts the others.

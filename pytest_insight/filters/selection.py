@@ -20,7 +20,7 @@ class Selection(msgspec.Struct, frozen=True):
     Attributes:
         session_filters: a session is selected if all of them match.
         test_filters: a selected session keeps the results that all of them match, and is dropped if
-            no result is left. If there are none, all results are kept.
+            no result is left. Without test filters, all results are kept.
         limit: only the newest N of the sessions that `session_filters` select. They are counted
             before the test filters apply. None means all.
     """

@@ -92,9 +92,9 @@ def save_filters() -> None:
 
 
 def handle_errors() -> str:
+    message = ""
     try:
         for_sut("")
-        message = ""
     except InvalidArgumentError as exc:
         message = str(exc)
     try:

@@ -1,4 +1,4 @@
-# ruff: noqa: F401, I001 - the imports are the mistakes, each on a line of its own
+# ruff: noqa: F401, I001 - the imports are the mistakes, one on each line
 """Mistakes in user code: mypy and pyright must report each line that is marked as an error."""
 
 from __future__ import annotations

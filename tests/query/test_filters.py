@@ -1,4 +1,4 @@
-"""Filters as data. That each keeps what it says is in `pytest_insight.testing.selections`."""
+"""Filters as data. The storage contract (`pytest_insight.testing`) tests what each keeps."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def kinds() -> list[type[Any]]:
     return [*f.SessionFilter.__subclasses__(), *f.TestFilter.__subclasses__()]
 
 
-def test_every_kind_of_filter_has_an_example_here() -> None:
+def test_every_class_of_filters_has_an_example_here() -> None:
     assert {type(example) for example in EXAMPLES} | {f.Custom} == set(kinds())
 
 
-def test_every_kind_has_a_tag_of_its_own() -> None:
+def test_every_class_of_filters_has_its_own_tag() -> None:
     tags = [kind.__struct_config__.tag for kind in kinds()]
     assert len(set(tags)) == len(tags)
     assert all(isinstance(tag, str) for tag in tags)
 
 
 @by_kind
-def test_a_filter_can_be_printed_compared_hashed_and_not_changed(example: Any) -> None:
+def test_filters_are_immutable_comparable_hashable_and_printable(example: Any) -> None:
     fields = {name: getattr(example, name) for name in example.__struct_fields__}
     same = type(example)(**fields)
     assert repr(same) == repr(example)
@@ -90,7 +90,7 @@ def test_a_saved_selection_is_read_back_equal(example: Any) -> None:
 
 
 @given(selections())
-def test_any_selection_is_read_back_equal_or_refused(selection: f.Selection) -> None:
+def test_any_selection_is_saved_and_read_back_equal_or_refused(selection: f.Selection) -> None:
     shown = repr(selection)
     try:
         data = selection.to_dict()
@@ -138,21 +138,21 @@ def test_a_custom_filter_cannot_be_saved() -> None:
         ),
     ],
 )
-def test_data_that_is_no_saved_selection_is_refused_with_its_place(data: Any, where: str) -> None:
+def test_invalid_saved_data_is_refused_with_the_location(data: Any, where: str) -> None:
     with pytest.raises(InvalidArgumentError, match=where):
         f.Selection.from_dict(data)
 
 
 @given(sessions(), session_filters().filter(lambda each: not each.needs_results))
 @settings(deadline=None)
-def test_a_filter_that_needs_no_results_answers_the_same_without_them(
+def test_filters_that_do_not_need_results_ignore_them(
     session: TestSession, session_filter: f.SessionFilter
 ) -> None:
     assert session_filter.matches(session) == session_filter.matches(session.with_results(()))
 
 
 @given(selections())
-def test_a_selection_parts_its_filters_by_what_they_need(selection: f.Selection) -> None:
+def test_a_selection_separates_filters_that_read_results(selection: f.Selection) -> None:
     parts = (*selection.header_filters, *selection.result_filters)
     assert sorted(map(repr, parts)) == sorted(map(repr, selection.session_filters))
     assert not any(each.needs_results for each in selection.header_filters)
@@ -161,7 +161,7 @@ def test_a_selection_parts_its_filters_by_what_they_need(selection: f.Selection)
 
 @given(sessions(), st.lists(result_filters(), max_size=3))
 @settings(deadline=None)
-def test_narrowing_keeps_the_matching_results_in_order_and_everything_else(
+def test_narrowing_keeps_all_fields_and_the_matching_results_in_order(
     session: TestSession, test_filters: list[f.TestFilter]
 ) -> None:
     narrowed = f.Selection(test_filters=tuple(test_filters)).narrowed(session)
@@ -172,7 +172,9 @@ def test_narrowing_keeps_the_matching_results_in_order_and_everything_else(
         assert narrowed == session.with_results(kept)
 
 
-def test_without_test_filters_a_session_without_results_stays(make_session: MakeSession) -> None:
+def test_only_test_filters_drop_a_session_without_results(
+    make_session: MakeSession,
+) -> None:
     empty = make_session(test_results=())
     assert f.Selection().narrowed(empty) is empty
     assert f.Selection(test_filters=(f.NodeidContains("x"),)).narrowed(empty) is None
@@ -181,7 +183,7 @@ def test_without_test_filters_a_session_without_results_stays(make_session: Make
 # Time -------------------------------------------------------------------------------------------
 
 
-def test_a_relative_time_is_made_absolute_once_for_a_whole_run() -> None:
+def test_resolving_a_selection_makes_relative_times_absolute() -> None:
     selection = f.Selection((f.StartedWithin(60), f.SutIs("api"), f.StartedWithin(3600)), limit=3)
     assert selection.resolved(NOW) == f.Selection(
         (
@@ -201,19 +203,19 @@ def test_the_bound_of_a_relative_time_is_inclusive(make_session: MakeSession) ->
     assert not within.resolved(START + timedelta(seconds=10, microseconds=1)).matches(session)
 
 
-def test_what_started_after_now_is_within_any_span(make_session: MakeSession) -> None:
+def test_a_start_in_the_future_is_within_any_period(make_session: MakeSession) -> None:
     assert f.StartedWithin(0).resolved(START - timedelta(days=1)).matches(make_session())
 
 
 @pytest.mark.parametrize("seconds", [1e11, 1e300, float("inf")])
-def test_a_span_longer_than_the_calendar_keeps_everything(
+def test_a_period_longer_than_the_calendar_keeps_all_sessions(
     make_session: MakeSession, seconds: float
 ) -> None:
     early = make_session(session_start_time=datetime(1, 1, 1, tzinfo=UTC))
     assert f.StartedWithin(seconds).matches(early)
 
 
-# Single meanings that are easily got wrong ------------------------------------------------------
+# Corner cases of single filters ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,7 @@ def test_a_span_longer_than_the_calendar_keeps_everything(
         ("api.", "apix", False),
     ],
 )
-def test_a_name_fits_exactly_or_as_a_whole_by_wildcards(
+def test_patterns_match_equal_names_or_whole_names_by_wildcards(
     make_session: MakeSession, pattern: str, name: str, matches: bool
 ) -> None:
     assert f.SutIs(pattern).matches(make_session(sut_name=name)) is matches
@@ -244,13 +246,11 @@ def test_a_name_fits_exactly_or_as_a_whole_by_wildcards(
 
 
 @pytest.mark.parametrize("facts", [{}, {"a": None}, {"a": "b"}, {"a": {"c": 1}}, {"a": ["b"]}])
-def test_a_fact_that_is_not_there_never_matches(
-    make_session: MakeSession, facts: dict[str, Any]
-) -> None:
+def test_a_missing_fact_never_matches(make_session: MakeSession, facts: dict[str, Any]) -> None:
     assert not f.TestingSystemIs("a.b", "*").matches(make_session(testing_system=facts))
 
 
-def test_a_dot_leads_into_nested_facts_unless_a_name_has_one(make_session: MakeSession) -> None:
+def test_a_dotted_key_is_a_path_unless_a_fact_has_that_name(make_session: MakeSession) -> None:
     nested = make_session(testing_system={"a": {"b.c": 1, "b": {"c": {"d": 2}}}})
     assert f.TestingSystemIs("a.b.c", "1").matches(nested)
     assert f.TestingSystemIs("a.b.c.d", "2").matches(nested)
@@ -260,7 +260,7 @@ def test_a_dot_leads_into_nested_facts_unless_a_name_has_one(make_session: MakeS
 
 
 @pytest.mark.parametrize(("value", "text"), [(True, "true"), (8, "8"), (1.5, "1.5"), ([1], "[1]")])
-def test_facts_that_are_no_text_are_compared_by_their_json(
+def test_facts_other_than_strings_are_compared_by_their_json(
     make_session: MakeSession, value: object, text: str
 ) -> None:
     session = make_session(testing_system={"a": value})
@@ -268,7 +268,7 @@ def test_facts_that_are_no_text_are_compared_by_their_json(
     assert not f.TestingSystemIs("a", "True").matches(session)
 
 
-def test_a_session_without_a_known_code_state_is_on_no_branch_and_no_commit(
+def test_unknown_branches_and_commits_never_match(
     make_session: MakeSession,
 ) -> None:
     for state in (None, CodeState()):
@@ -292,14 +292,14 @@ def test_a_session_without_a_known_code_state_is_on_no_branch_and_no_commit(
         ("(?i)TEST_X", True, True),
     ],
 )
-def test_a_pattern_stands_anywhere_or_matches_the_whole_or_is_searched_for(
+def test_a_text_contains_a_pattern_or_matches_it_as_wildcard_or_regex(
     pattern: str, use_regex: bool, matches: bool
 ) -> None:
     result = TestResult("tests/a.py::test_x[a-1]", TestOutcome.PASSED, START)
     assert f.PatternMatches(pattern, use_regex=use_regex).matches(result) is matches
 
 
-def test_one_of_the_three_outputs_is_enough() -> None:
+def test_output_is_any_of_stdout_stderr_and_log() -> None:
     for name in ("capstdout", "capstderr", "caplog"):
         fields: dict[str, Any] = {name: "the needle"}
         assert f.OutputContains("needle").matches(
@@ -309,7 +309,7 @@ def test_one_of_the_three_outputs_is_enough() -> None:
     assert not f.OutputContains("needle").matches(other)
 
 
-def test_bounds_of_a_duration_are_inclusive() -> None:
+def test_the_bounds_of_durations_are_inclusive() -> None:
     result = TestResult("x", TestOutcome.PASSED, START, 0.5)
     assert f.DurationBetween(0.5, 0.5).matches(result)
     assert not f.DurationBetween(0.5000001, None).matches(result)
@@ -317,12 +317,12 @@ def test_bounds_of_a_duration_are_inclusive() -> None:
     assert f.DurationBetween().matches(result)
 
 
-def test_whatever_a_custom_function_returns_counts_as_true_or_false() -> None:
+def test_the_result_of_a_custom_function_is_converted_to_bool() -> None:
     result = TestResult("x", TestOutcome.PASSED, START, longreprtext="text")
     assert f.Custom(lambda each: each.longreprtext).matches(result) is True
     assert f.Custom(lambda each: each.caplog).matches(result) is False
 
 
-def test_all_match_is_true_of_no_filters(make_session: MakeSession) -> None:
+def test_all_match_is_true_without_filters(make_session: MakeSession) -> None:
     assert f.all_match((), make_session())
     assert not f.all_match((f.SutIs("api"), f.SutIs("web")), make_session())

@@ -92,30 +92,30 @@ TEST_STEPS: list[tuple[Callable[[QueryTestFilter], QueryTestFilter], f.TestFilte
     (lambda t: t.with_custom_filter(bool), f.Custom(bool)),
 ]
 
-Nonsense: Any = object()
+NOT_AN_ARGUMENT: Any = object()
 BAD_STEPS: dict[str, Callable[[Any], object]] = {
-    "a SUT that is no text": lambda q: q.for_sut(Nonsense),
+    "a SUT as an object": lambda q: q.for_sut(NOT_AN_ARGUMENT),
     "a blank SUT": lambda q: q.for_sut("  "),
     "negative days": lambda q: q.in_last_days(-1),
-    "days that are no number": lambda q: q.in_last_days(float("nan")),
-    "endless hours": lambda q: q.in_last_hours(float("inf")),
+    "days that are NaN": lambda q: q.in_last_days(float("nan")),
+    "infinite hours": lambda q: q.in_last_hours(float("inf")),
     "minutes as text": lambda q: q.in_last_minutes("5"),
-    "seconds as a truth value": lambda q: q.in_last_seconds(True),
-    "days beyond all numbers": lambda q: q.in_last_days(10**400),
+    "seconds as a bool": lambda q: q.in_last_seconds(True),
+    "days beyond the range of floats": lambda q: q.in_last_days(10**400),
     "a naive time": lambda q: q.after(NAIVE),
     "a date": lambda q: q.before(date(2026, 11, 1)),
     "a time as text": lambda q: q.before("2026-11-01"),
     "an end before the start": lambda q: q.between(LATER, START),
     "a naive end": lambda q: q.date_range(START, NAIVE),
     "a blank tag": lambda q: q.with_session_tag(""),
-    "a tag's value that is no text": lambda q: q.with_session_tag("ci", 1),
+    "a tag's value as a number": lambda q: q.with_session_tag("ci", 1),
     "no session ID": lambda q: q.with_session_id_pattern(),
     "a blank session ID": lambda q: q.with_session_id_pattern("a", " "),
     "no facts": lambda q: q.with_testing_system(),
-    "facts that are none": lambda q: q.with_testing_system("host"),
+    "facts that are not a mapping": lambda q: q.with_testing_system("host"),
     "a blank fact": lambda q: q.with_testing_system({" ": 1}),
-    "a fact that nothing equals": lambda q: q.with_testing_system(host=Nonsense),
-    "a fact that is not there": lambda q: q.with_testing_system(host=None),
+    "a fact as an object": lambda q: q.with_testing_system(host=NOT_AN_ARGUMENT),
+    "a fact that is None": lambda q: q.with_testing_system(host=None),
     "a blank branch": lambda q: q.with_branch("\n"),
     "a commit of three digits": lambda q: q.with_commit("abc"),
     "a commit that is a branch": lambda q: q.with_commit("main"),
@@ -123,30 +123,30 @@ BAD_STEPS: dict[str, Callable[[Any], object]] = {
     "no outcome": lambda q: q.with_outcome(),
     "a blank outcome": lambda q: q.with_outcome("failed", ""),
     "outcomes in a list": lambda q: q.with_outcome(["failed"]),
-    "a warning that is no truth value": lambda q: q.with_warning("no"),
-    "reruns that are a number": lambda q: q.with_reruns(0),
+    "a warning as text": lambda q: q.with_warning("no"),
+    "reruns as a number": lambda q: q.with_reruns(0),
     "no text in a nodeid": lambda q: q.test_nodeid_contains(""),
-    "the latest none": lambda q: q.latest(0),
-    "the latest few": lambda q: q.latest(1.5),
-    "the latest true": lambda q: q.latest(True),
+    "the latest 0": lambda q: q.latest(0),
+    "the latest 1.5": lambda q: q.latest(1.5),
+    "the latest True": lambda q: q.latest(True),
     "a blank profile": lambda q: q.with_profile(" "),
     "no test outcome": lambda q: q.filter_by_test().with_outcome(),
     "a blank pattern": lambda q: q.filter_by_test().with_pattern(""),
-    "a field that is none": lambda q: q.filter_by_test().with_pattern("x", "outcome"),
-    "a broken expression": lambda q: q.filter_by_test().with_pattern("(", use_regex=True),
-    "an endless expression": lambda q: q.filter_by_test().with_pattern(
+    "an unknown field": lambda q: q.filter_by_test().with_pattern("x", "outcome"),
+    "an invalid regular expression": lambda q: q.filter_by_test().with_pattern("(", use_regex=True),
+    "a regular expression beyond all limits": lambda q: q.filter_by_test().with_pattern(
         "a{99999999999999999999}", use_regex=True
     ),
-    "a use_regex that is none": lambda q: q.filter_by_test().with_pattern("x", use_regex=1),
+    "use_regex as a number": lambda q: q.filter_by_test().with_pattern("x", use_regex=1),
     "no text in a test's nodeid": lambda q: q.filter_by_test().with_nodeid_containing(""),
     "no text in an error": lambda q: q.filter_by_test().with_error_containing(""),
     "no text in an output": lambda q: q.filter_by_test().with_output_containing(""),
     "no duration": lambda q: q.filter_by_test().with_duration_between(),
     "a negative duration": lambda q: q.filter_by_test().with_duration_between(-1),
-    "an endless duration": lambda q: q.filter_by_test().with_duration_between(0, float("inf")),
+    "an infinite duration": lambda q: q.filter_by_test().with_duration_between(0, float("inf")),
     "a longest below the shortest": lambda q: q.filter_by_test().with_duration_between(2, 1),
-    "a test warning that is a text": lambda q: q.filter_by_test().with_warning("yes"),
-    "a function that is none": lambda q: q.filter_by_test().with_custom_filter("x"),
+    "a test warning as text": lambda q: q.filter_by_test().with_warning("yes"),
+    "a function as text": lambda q: q.filter_by_test().with_custom_filter("x"),
 }
 
 
@@ -154,7 +154,7 @@ BAD_STEPS: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize(("name", "step", "expected"), SESSION_STEPS)
-def test_a_session_level_step_says_one_thing_as_data(
+def test_each_session_level_step_adds_its_filters(
     name: str, step: Callable[[Any], Query], expected: tuple[f.SessionFilter, ...]
 ) -> None:
     assert step(Query()).selection == f.Selection(expected)
@@ -162,14 +162,14 @@ def test_a_session_level_step_says_one_thing_as_data(
 
 
 @pytest.mark.parametrize(("step", "expected"), TEST_STEPS)
-def test_a_test_level_step_says_one_thing_as_data(
+def test_each_test_level_step_adds_its_filter(
     step: Callable[[QueryTestFilter], QueryTestFilter], expected: f.TestFilter
 ) -> None:
     assert step(Query().filter_by_test()).apply().selection == f.Selection((), (expected,))
 
 
-def test_every_step_and_every_function_of_the_module_is_tested_here() -> None:
-    ends = {"execute", "open_storage", "group_by_test", "explain"}  # the last two elsewhere
+def test_every_step_is_listed_here_and_is_a_function_of_the_module() -> None:
+    ends = {"execute", "iter_sessions", "session_ids", "group_by_test", "explain", "open_storage"}
     others = {"latest", "with_profile", "filter_by_test"}
     others |= {"with_test_filters", "with_session_filters"}
     steps = {name for name, _ in inspect.getmembers(Query, inspect.isfunction) if name[0] != "_"}
@@ -182,7 +182,7 @@ def test_every_step_and_every_function_of_the_module_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("step", BAD_STEPS.values(), ids=BAD_STEPS.keys())
-def test_nonsense_is_refused_when_the_step_is_taken(step: Callable[[Query], object]) -> None:
+def test_steps_refuse_invalid_arguments(step: Callable[[Query], object]) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         step(Query())
     assert isinstance(caught.value, ValueError)
@@ -190,20 +190,20 @@ def test_nonsense_is_refused_when_the_step_is_taken(step: Callable[[Query], obje
     assert str(caught.value)
 
 
-def test_steps_add_up_in_any_order() -> None:
+def test_session_level_steps_and_limit_combine_in_any_order() -> None:
     one = Query().for_sut("api").with_reruns().latest(3)
     other = Query().latest(3).for_sut("api").with_reruns()
     assert one == other
     assert one.selection == f.Selection((f.SutIs("api"), f.HasReruns()), limit=3)
 
 
-def test_the_smallest_of_several_limits_counts() -> None:
+def test_the_smallest_limit_wins() -> None:
     assert Query().latest().selection.limit == 1
     assert Query().latest(5).latest(3).selection.limit == 3
     assert Query().latest(3).latest(5).selection.limit == 3
 
 
-def test_test_level_steps_add_up_also_over_several_blocks() -> None:
+def test_several_blocks_of_test_level_steps_combine() -> None:
     tests = Query().filter_by_test().with_warning().with_nodeid_containing("a").apply()
     both = tests.for_sut("api").filter_by_test().with_outcome("failed").apply()
     assert both.selection == f.Selection(
@@ -216,14 +216,14 @@ def test_a_block_without_steps_changes_nothing() -> None:
     assert Query().filter_by_test().apply() == Query()
 
 
-def test_filters_made_elsewhere_can_be_added() -> None:
+def test_filter_objects_can_be_added() -> None:
     made = Query().with_session_filters(f.SutIs("a"), f.HasReruns())
     assert made.with_test_filters(f.NodeidContains("x")).selection == f.Selection(
         (f.SutIs("a"), f.HasReruns()), (f.NodeidContains("x"),)
     )
 
 
-def test_text_is_looked_for_as_stores_keep_it(make_session: MakeSession) -> None:
+def test_search_texts_are_escaped_as_in_stores(make_session: MakeSession) -> None:
     storage = InMemoryStorage()
     named = "caf\udce9"  # what Python makes of a folder's name that is no UTF-8
     storage.save_session(make_session(sut_name=named, session_tags={named: named}))
@@ -239,7 +239,7 @@ def test_text_is_looked_for_as_stores_keep_it(make_session: MakeSession) -> None
     [step for _, step, _ in SESSION_STEPS]
     + [lambda q: q.latest(1), lambda q: q.with_profile("x"), lambda q: q.filter_by_test()],
 )
-def test_a_step_leaves_the_query_it_is_taken_from_as_it_was(step: Callable[[Any], Any]) -> None:
+def test_a_session_level_step_does_not_change_its_query(step: Callable[[Any], Any]) -> None:
     base = Query().for_sut("base").latest(7)
     before = repr(base)
     assert step(base) is not base
@@ -248,7 +248,7 @@ def test_a_step_leaves_the_query_it_is_taken_from_as_it_was(step: Callable[[Any]
 
 
 @pytest.mark.parametrize("step", [step for step, _ in TEST_STEPS])
-def test_a_test_level_step_leaves_what_it_is_taken_from_as_it_was(
+def test_a_test_level_step_does_not_change_its_query(
     step: Callable[[QueryTestFilter], QueryTestFilter],
 ) -> None:
     base = Query().filter_by_test().with_nodeid_containing("base")
@@ -258,14 +258,14 @@ def test_a_test_level_step_leaves_what_it_is_taken_from_as_it_was(
     assert base.query == Query()
 
 
-def test_a_query_cannot_be_changed() -> None:
+def test_queries_are_immutable() -> None:
     with pytest.raises(AttributeError):
         Query().selection = f.Selection(limit=1)  # type: ignore[misc]  # what is tested
     with pytest.raises(AttributeError):
         Query().filter_by_test().filters = ()  # type: ignore[misc]  # what is tested
 
 
-def test_queries_are_equal_when_they_ask_the_same() -> None:
+def test_queries_with_equal_filters_are_equal() -> None:
     assert Query().for_sut("a") == query.for_sut("a") != query.for_sut("b")
     assert query.in_last_days(1) == query.in_last_hours(24)
     assert query.with_profile("a") != Query()
@@ -273,7 +273,7 @@ def test_queries_are_equal_when_they_ask_the_same() -> None:
     assert query.filter_by_test().with_warning() == Query().filter_by_test().with_warning()
 
 
-# Shown as code ----------------------------------------------------------------------------------
+# The repr ---------------------------------------------------------------------------------------
 
 NAMES = {**vars(f), "datetime": datetime_module, "query": query, "Query": Query}
 
@@ -313,7 +313,7 @@ def test_the_repr_of_a_filter_that_no_step_adds_evaluates_too(made: f.SessionFil
     assert evaluated(asked) == asked
 
 
-def test_a_query_is_shown_as_the_code_that_builds_it() -> None:
+def test_the_repr_of_a_query_is_the_code_that_builds_it() -> None:
     assert repr(Query()) == "Query()"
     assert repr(query.filter_by_test()) == "query.filter_by_test()"
     asked = query.for_sut("shop-api").in_last_days(30).latest(5).with_profile("ci")

@@ -11,7 +11,7 @@ from pytest_insight.cli.render.records import Records, print_records
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.text import plural
 from pytest_insight.cli.terminal.output import say
-from pytest_insight.errors import first_of
+from pytest_insight.errors import list_first
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.report import ImportEntry, ImportReport
@@ -39,11 +39,11 @@ def print_summary(source: Source, location: str, *, dry_run: bool) -> None:
     if not dry_run:  # which lists them
         for old, new in report.new_ids:
             say(f"  {old} is now {new}")
-    for problem in first_of(report.problems, report.problem_count):
+    for problem in list_first(report.problems, report.problem_count):
         say(f"  left out: {problem}")
     if report.ignored:
         names = [f"{name} ({count}x)" for name, count in report.ignored.items()]
-        say(f"  fields that are not kept: {', '.join(first_of(names, most=MOST_NAMES))}")
+        say(f"  fields that are not kept: {', '.join(list_first(names, most=MOST_NAMES))}")
 
 
 def list_sources(

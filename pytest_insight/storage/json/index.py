@@ -22,7 +22,7 @@ from pytest_insight.document.layout import (
     NATIVE_START,
     VERSION,
 )
-from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError, first_of
+from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError, list_first
 from pytest_insight.filters import Selection, SessionIdIn, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.json.append import session_starts, starts_in_order
@@ -265,7 +265,7 @@ def _foreign(data: bytes, path: Path, lost: list[Loss], ignored: list[str]) -> F
     if parsed.problems and not parsed.sessions and not _resembles_store(data):
         raise _not_a_store(path, parsed.problems[0])
     ignored += [f"{name} ({times}x)" for name, times in parsed.ignored.items()]
-    lost += [Loss(text) for text in first_of(parsed.problems, parsed.problem_count)]
+    lost += [Loss(text) for text in list_first(parsed.problems, parsed.problem_count)]
     return [(session, _entry(session, 0, 0, session)) for session in parsed.sessions]
 
 

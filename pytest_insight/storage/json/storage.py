@@ -19,7 +19,7 @@ from pytest_insight._util.progress import begin, counted
 from pytest_insight._util.text import clean_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
-from pytest_insight.errors import StorageError, StoreDamageWarning, first_of
+from pytest_insight.errors import StorageError, StoreDamageWarning, list_first
 from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
@@ -252,7 +252,7 @@ class JSONStorage(BaseStorage):
             backup = f"the damaged file was kept as {self._keep_backup(index)}"
         except OSError as exc:
             backup = f"it could not be copied ({os_error_text(exc)}), so copy it before you write"
-        lost = "; ".join(first_of([loss.text for loss in index.lost], most=MOST_LOSSES))
+        lost = "; ".join(list_first([loss.text for loss in index.lost], most=MOST_LOSSES))
         warnings.warn(
             f"part of the store {self.file_path} cannot be read: {lost}. "
             f"The other sessions, {len(index.entries)}, can; {backup}.",

@@ -17,7 +17,7 @@ from pytest_insight.cli.render.text import plural
 from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
-from pytest_insight.errors import first_of
+from pytest_insight.errors import list_first
 
 if TYPE_CHECKING:
     from pytest_insight.storage.verification import Verification
@@ -70,9 +70,9 @@ def _print_verification(found: Verification, location: str) -> None:
         f"{location}: {plural(found.sessions, 'session')} with "
         f"{plural(found.results, 'result')} can be read"
     )
-    for damage in first_of(found.damage):
+    for damage in list_first(found.damage):
         say(f"  damaged: {damage}")
-    for field in first_of(found.ignored):
+    for field in list_first(found.ignored):
         say(f"  not kept when the store is rewritten: {field}")
     if found.superseded:
         say(f"  older copies of sessions that were saved again: {found.superseded:,}")

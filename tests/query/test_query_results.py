@@ -1,4 +1,4 @@
-"""Asking: which storage answers a query, and what the answer holds."""
+"""Executing queries: which storage they read, and what the result holds."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def storage(make_session: MakeSession) -> InMemoryStorage:
     return storage
 
 
-# Where ------------------------------------------------------------------------------------------
+# The storage ------------------------------------------------------------------------------------
 
 
-def test_from_pytest_insight_import_query_gives_the_module() -> None:
+def test_query_is_importable_as_a_module_from_the_package() -> None:
     assert query is pytest_insight.query
     assert inspect.ismodule(query)
     script = (
@@ -43,37 +43,37 @@ def test_from_pytest_insight_import_query_gives_the_module() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_the_active_profile_is_asked_at_the_time_of_execution(make_session: MakeSession) -> None:
+def test_execution_reads_the_profile_that_is_active_then(make_session: MakeSession) -> None:
     asked = query.for_sut("api")
     assert asked.execute().empty
     get_storage_instance().save_session(make_session())
     assert asked.execute().sessions == (make_session(),)
 
 
-def test_a_profile_can_be_named(make_session: MakeSession) -> None:
+def test_a_query_can_name_a_profile(make_session: MakeSession) -> None:
     create_profile("other", "memory")
     get_storage_instance(profile_name="other").save_session(make_session())
     assert len(query.with_profile("other").execute()) == 1
     assert len(query.latest().execute()) == 0
 
 
-def test_whether_a_profile_exists_is_seen_on_execution() -> None:
+def test_an_unknown_profile_is_an_error_on_execution() -> None:
     asked = query.with_profile("none")
     with pytest.raises(UnknownProfileError, match="'none'"):
         asked.execute()
 
 
-def test_the_last_said_of_profile_and_storage_counts(
+def test_with_profile_replaces_the_storage(
     storage: InMemoryStorage, make_session: MakeSession
 ) -> None:
     assert len(query.on_storage(storage).execute()) == 6
     assert len(query.on_storage(storage).with_profile("default").execute()) == 0
 
 
-# Asking -----------------------------------------------------------------------------------------
+# The result -------------------------------------------------------------------------------------
 
 
-def test_sessions_come_by_start_time_and_whole(
+def test_sessions_are_ordered_by_start_time_and_whole(
     storage: InMemoryStorage, make_session: MakeSession
 ) -> None:
     found = query.on_storage(storage).for_sut("api").after(START + timedelta(hours=3)).execute()
@@ -99,7 +99,7 @@ def test_test_level_steps_keep_the_sessions_own_fields(
     )
 
 
-def test_an_answer_can_be_iterated_counted_and_asked_whether_it_is_empty(
+def test_a_result_can_be_iterated_and_counted(
     storage: InMemoryStorage,
 ) -> None:
     asked = query.on_storage(storage).for_sut("api")
@@ -114,7 +114,7 @@ def test_an_answer_can_be_iterated_counted_and_asked_whether_it_is_empty(
     assert (len(none), bool(none), none.empty, none.sessions) == (0, False, True, ())
 
 
-def test_an_answer_is_a_sequence_of_sessions(storage: InMemoryStorage) -> None:
+def test_a_result_is_a_sequence_of_sessions(storage: InMemoryStorage) -> None:
     found = query.on_storage(storage).for_sut("api").execute()
     assert isinstance(found, Sequence)
     assert found[0] is found.sessions[0]
@@ -147,7 +147,7 @@ def test_an_answer_is_a_sequence_of_sessions(storage: InMemoryStorage) -> None:
         ),
     ],
 )
-def test_an_answer_is_shown_in_one_line(
+def test_the_repr_of_a_result_is_one_line(
     make_session: MakeSession, starts: tuple[datetime, ...], shown: str
 ) -> None:
     sessions = [
@@ -157,12 +157,12 @@ def test_an_answer_is_shown_in_one_line(
     assert repr(QueryResult(tuple(sessions), query.latest())) == shown
 
 
-def test_the_shown_answer_counts_results(storage: InMemoryStorage) -> None:
+def test_the_repr_of_a_result_counts_results(storage: InMemoryStorage) -> None:
     found = query.on_storage(storage).for_sut("api").execute()
     assert f"5 sessions, {len(found.tests())} results" in repr(found)
 
 
-def test_an_answer_gives_its_tests_with_and_without_their_sessions(
+def test_a_result_lists_tests_with_and_without_sessions(
     storage: InMemoryStorage,
 ) -> None:
     found = query.on_storage(storage).latest(3).execute()
@@ -173,7 +173,14 @@ def test_an_answer_gives_its_tests_with_and_without_their_sessions(
     assert [session.session_id for session, _ in pairs] == ["api-3", "api-3", "api-4", "api-4"]
 
 
-def test_times_with_any_offset_mean_the_instant(storage: InMemoryStorage) -> None:
+def test_sessions_and_their_ids_can_be_read_without_a_result(storage: InMemoryStorage) -> None:
+    asked = query.on_storage(storage).for_sut("api").latest(2)
+    assert asked.session_ids() == ["api-3", "api-4"]
+    assert list(asked.iter_sessions()) == list(asked.execute())
+    assert list(asked.iter_sessions(newest_first=True)) == list(reversed(asked.execute()))
+
+
+def test_times_are_compared_as_instants(storage: InMemoryStorage) -> None:
     east = START.astimezone(timezone(timedelta(hours=9)))
     assert len(query.on_storage(storage).before(east).execute()) == 1
 
