@@ -80,7 +80,7 @@ class TestResult(
         capstderr: captured standard error of this result.
         caplog: captured log records of this result.
         has_warning: whether a warning was recorded while the test ran.
-        worker: the pytest-xdist worker ("gw0"); empty if there is none.
+        worker: the pytest-xdist worker ("gw0"); empty without pytest-xdist.
         properties: the names and JSON values given to `record_property`, in order; a name may occur
             several times.
     """

@@ -1,4 +1,4 @@
-"""Sessions as JSON: encoding and decoding them in the layout of `layout.py`."""
+"""Encode and decode sessions as JSON in the layout of `document.layout`, and check them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pytest_insight.limits import MAX_FREE_VALUES, MAX_NESTING
 from pytest_insight.models import TestResult, TestSession
 
 UNDECODABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-"""What decoding bytes of unknown origin may raise."""
+"""The errors that decoding unknown bytes may raise."""
 
 _UNFIT = (
-    AttributeError,  # a result or a time that is none
+    AttributeError,  # a result is not a TestResult, or a time not a datetime
     *UNDECODABLE,
     OverflowError,
     TypeError,
     ValueError,
 )
-"""What encoding and decoding an object that is no valid session may raise."""
+"""The errors that encoding and decoding an invalid session may raise."""
 
 _ENCODER = msgspec.json.Encoder()
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
@@ -32,27 +32,26 @@ _DECODER = msgspec.json.Decoder(TestSession)
 
 
 def encode_session(session: TestSession) -> bytes:
-    """One session in the layout above, without the line break before and the comma after it."""
+    """Return a session without the line break before it and the separator after it."""
     fields = _ENCODER.encode(replace(session, test_results=()))
     results = _ENCODER.encode_lines(session.test_results).replace(b"\n", BETWEEN_RESULTS)
-    # A view, as every copy counts: these are most of the bytes of a store.
+    # A view saves a copy: these are most of the bytes of a store.
     return laid_out(fields, memoryview(results)[: -len(BETWEEN_RESULTS)])
 
 
 def decode_session(data: bytes | bytearray | memoryview) -> TestSession:
-    """A session from its bytes, strictly.
+    """Decode a session strictly.
 
     Raises:
         UNDECODABLE: not JSON in UTF-8, or not a session as we write it: an unknown field, a naive
-            time, a wrong type. Such a text may still be a session of another writer; `exchange`
-            reads those.
+            time, a wrong type. It may still be a session of another writer; `exchange` reads those.
     """
     _refuse_many_values(data)
     return _DECODER.decode(data)
 
 
 def decode_header(fields: bytes) -> TestSession:
-    """A session without its results, from the bytes before `,"test_results":[`."""
+    """Decode a session without its results from the bytes before `,"test_results":[`."""
     _refuse_many_values(fields + b"}" if len(fields) > MAX_FREE_VALUES else b"")
     return _DECODER.decode(fields + b"}")
 
@@ -62,16 +61,14 @@ class _Properties(msgspec.Struct):
 
 
 class _AnyJson(msgspec.Struct):
-    """The parts of a session that may be any JSON."""
+    """The parts of a session that may be arbitrary JSON."""
 
     testing_system: msgspec.Raw = msgspec.Raw()
     test_results: list[_Properties] = []
 
 
 def _refuse_many_values(data: bytes | bytearray | memoryview) -> None:
-    if (
-        len(data) <= MAX_FREE_VALUES
-    ):  # nearly always; a value takes a byte at least, and a comma one
+    if len(data) <= MAX_FREE_VALUES:  # nearly always; a value takes at least two bytes
         return
     if bytes(data).count(b",") <= MAX_FREE_VALUES:
         return
@@ -79,26 +76,26 @@ def _refuse_many_values(data: bytes | bytearray | memoryview) -> None:
     parts = (found.testing_system, *(result.properties for result in found.test_results))
     if sum(bytes(part).count(b",") for part in parts) > MAX_FREE_VALUES:
         raise msgspec.ValidationError(
-            f"Object holds more than {MAX_FREE_VALUES:,} values of any JSON"
+            f"Object holds more than {MAX_FREE_VALUES:,} values of arbitrary JSON"
         )
 
 
 def content_digest(session: TestSession) -> str:
-    """A digest of everything in a session but its ID, whatever order its facts and tags are in.
+    """Return a digest of everything in a session except its ID; the order of keys does not matter.
 
-    Two sessions as stores hand them out have the same one where they are equal but for the ID.
+    Two sessions of stores have the same digest if they are equal except for the ID.
     """
-    import hashlib  # readers do without
+    import hashlib  # readers do not need it
 
     data = _CANONICAL.encode(replace(session, session_id="-"))
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def checked(session: TestSession) -> TestSession:
-    r"""The session as every backend keeps it: a separate copy, valid, times in UTC, text clean.
+    r"""Return a valid copy of a session as every backend stores it, with times in UTC.
 
     Lone surrogates and NUL, which not every store can hold, become the escapes `\udc80` and
-    `\x00`. A NaN inside `properties` or `testing_system` becomes null: JSON has none.
+    `\x00`. NaN inside `properties` or `testing_system` becomes null, as JSON has no NaN.
 
     Raises:
         InvalidSessionError: a field has the wrong type, a time is naive, a duration is negative or
@@ -106,8 +103,8 @@ def checked(session: TestSession) -> TestSession:
     """
     try:
         if not isinstance(session, TestSession):
-            raise TypeError("it is no TestSession")
-        # Before they are encoded: ISO 8601 has no seconds in offsets, which some zones had.
+            raise TypeError("it is not a TestSession")
+        # Times first: ISO 8601 has no seconds in offsets, but some historical zones have.
         data = encode_clean(_in_utc(session))
         _refuse_deep(session)
         return _DECODER.decode(data)
@@ -116,9 +113,9 @@ def checked(session: TestSession) -> TestSession:
 
 
 def encode_checked(session: TestSession) -> bytes:
-    """Equivalent to `encode_session(checked(session))`, and faster where nothing is to be mended.
+    """Equivalent to `encode_session(checked(session))`, but faster if nothing is to be changed.
 
-    The very bytes that are returned were decoded, so what is written can be read.
+    The returned bytes were decoded once, so they can be read.
 
     Raises:
         InvalidSessionError: as for `checked`.
@@ -130,15 +127,16 @@ def encode_checked(session: TestSession) -> bytes:
                 _DECODER.decode(data)
                 return data
         except _UNFIT:
-            pass  # `checked` mends it, or says what is wrong
+            pass  # `checked` corrects it or says what is wrong
     return encode_session(checked(session))
 
 
 def encode_clean(value: Any) -> bytes:
-    """JSON of one of our records or a text; NUL and lone surrogates in it as `clean_text` has them.
+    """Encode a record or a JSON value; texts in it are cleaned as by `clean_text`.
 
     Raises:
-        TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError: it is not JSON.
+        TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError: the value cannot
+            be JSON.
     """
     try:
         data = _ENCODER.encode(value)
@@ -157,7 +155,7 @@ def _refuse_deep(session: TestSession) -> None:
 
 
 def _has_nul(data: bytes) -> bool:
-    # One byte is found fast, and from the end nothing is found five times as fast as with `in`.
+    # Finding a single byte is fast; if there is none, rfind is five times as fast as `in`.
     return b"\\" in data and data.rfind(b"\\u0000") >= 0
 
 
@@ -167,7 +165,7 @@ def _invalid(session: object, exc: Exception) -> InvalidSessionError:
 
 
 def _in_utc(session: TestSession) -> TestSession:
-    """The session with its results' times in UTC; its own are."""
+    """Return the session with the times of its results in UTC; its own times are."""
     if all(_is_utc(result) for result in session.test_results):
         return session
     return session.with_results(
@@ -177,7 +175,7 @@ def _in_utc(session: TestSession) -> TestSession:
 
 
 def _is_plain(session: TestSession) -> bool:
-    """Whether no time is to be converted, and no value can be too deep."""
+    """Return whether no time needs conversion and no value can be nested too deeply."""
     for result in session.test_results:
         if result.start_time.tzinfo is not UTC or result.properties:
             return False
@@ -185,6 +183,6 @@ def _is_plain(session: TestSession) -> bool:
 
 
 def _is_utc(result: TestResult) -> bool:
-    """Whether there is nothing to convert: a naive time is left for the decoder to refuse."""
+    """Return whether the time needs no conversion; the decoder refuses a naive time later."""
     tzinfo = result.start_time.tzinfo
     return tzinfo is UTC or tzinfo is None

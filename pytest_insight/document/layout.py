@@ -46,6 +46,8 @@ COMPLETE_TAIL = SESSION_END + END
 EMPTY_DOCUMENT = HEAD + END
 NATIVE_START = HEAD + b"\n"
 
+_parse_time = datetime.fromisoformat  # bound here: tests may patch `datetime` in all modules
+
 
 def is_native(first_bytes: bytes) -> bool:
     """Return whether a file that begins with these bytes has our layout, not another JSON shape."""
@@ -58,7 +60,7 @@ def start_time_in(session: bytes) -> datetime | None:
     if at < len(START_TIME_MARK):
         return None
     try:
-        start_time = datetime.fromisoformat(session[at : session.find(b'"', at)].decode())
+        start_time = _parse_time(session[at : session.find(b'"', at)].decode())
     except ValueError:
         return None
     return start_time if start_time.tzinfo is not None else None

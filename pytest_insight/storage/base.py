@@ -39,7 +39,7 @@ class BaseStorage(ABC):
 
     Attributes:
         storage_type: the name that profiles use for this kind of storage.
-        profile_name: the name of the profile it was opened for; "" if there is none.
+        profile_name: the name of the profile it was opened for, or "".
         exchange: the defaults of exports and imports.
         file_path: the file of the store; None if it is not a file.
         url: the URL of the store's database, without a password; None if it is a file or memory.

@@ -1,4 +1,4 @@
-"""Copies of damaged stores: made once for each accident, never overwritten."""
+"""Copies of damaged stores: made once for each damage, never overwritten."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from pytest_insight._util.files import CHUNK_BYTES, replacing
+from pytest_insight._util.files import CHUNK_BYTES, read_range, replacing
 
 
 def keep_backup(path: Path, lost: Collection[tuple[int, int]] = ()) -> Path:
-    """Copy a file to `<name>.<time>.bak` beside it, where no such copy is there already.
+    """Copy a file to `<name>.<time>.bak` beside it, unless there is such a copy already.
 
     Args:
         path: the file.
-        lost: the ranges of bytes that cannot be read. An earlier copy that has the same bytes there
-            will do: reading a damaged store makes one copy, however much is saved behind the damage
-            meanwhile. Without (or where a range is empty) only an equal copy will do.
+        lost: the ranges of bytes that cannot be read. An older copy that has the same bytes there
+            is enough: one damage makes one copy, even if sessions are saved after it. If there are
+            none, or one is empty, only an equal copy is enough.
+
+    Returns:
+        The path of the copy.
 
     Raises:
         OSError: the copy cannot be made.
@@ -27,16 +30,28 @@ def keep_backup(path: Path, lost: Collection[tuple[int, int]] = ()) -> Path:
             continue
         if backup.is_file() and (_same_ranges(path, backup, lost) or _same(path, backup)):
             return backup
-    backup = _free_name(path, _changed(path), ".bak")
-    import shutil  # seldom needed
+    backup = _free_name(path, _modified(path), ".bak")
+    import shutil  # only for damaged files
 
     with path.open("rb") as source, replacing(backup) as copy:
         shutil.copyfileobj(source, copy, CHUNK_BYTES)
     return backup
 
 
-def _changed(path: Path) -> datetime:
-    """When it was written last; now where that is a time that no calendar has."""
+def keep_torn_bytes(path: Path, torn: bytes) -> Path:
+    """Keep what an interrupted write left in `<name>.<time>.torn` beside the file; return its path.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    kept = _free_name(path, datetime.now(UTC), ".torn")
+    with replacing(kept) as file:
+        file.write(torn)
+    return kept
+
+
+def _modified(path: Path) -> datetime:
+    """Return the time of the last change; now if it is outside the calendar."""
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except (ValueError, OverflowError):
@@ -44,7 +59,7 @@ def _changed(path: Path) -> datetime:
 
 
 def _free_name(path: Path, time: datetime, suffix: str) -> Path:
-    """A name beside the file that nothing has: clocks are set back, and times of files as well."""
+    """Return a name beside the file that does not exist; clocks and file times may be set back."""
     stem = f"{path.name}.{time:%Y%m%dT%H%M%S.%fZ}"
     name = path.with_name(stem + suffix)
     number = 1
@@ -55,31 +70,15 @@ def _free_name(path: Path, time: datetime, suffix: str) -> Path:
 
 
 def _same(path: Path, backup: Path) -> bool:
-    import filecmp  # seldom needed
+    import filecmp  # only for damaged files
 
-    filecmp.clear_cache()  # which takes files of one size and time for the same ones
+    filecmp.clear_cache()  # it takes files of equal size and time for equal
     return filecmp.cmp(path, backup, shallow=False)
 
 
 def _same_ranges(path: Path, backup: Path, ranges: Collection[tuple[int, int]]) -> bool:
     if not ranges or any(start >= end for start, end in ranges):
         return False
-    with path.open("rb") as one, backup.open("rb") as other:
-        return all(_bytes(one, start, end) == _bytes(other, start, end) for start, end in ranges)
-
-
-def _bytes(file: BinaryIO, start: int, end: int) -> bytes:
-    file.seek(start)
-    return file.read(end - start)
-
-
-def keep_torn_bytes(path: Path, torn: bytes) -> Path:
-    """Keep what a write that was cut off left behind, in `<name>.<time>.torn` beside the file.
-
-    Raises:
-        OSError: it cannot be kept.
-    """
-    kept = _free_name(path, datetime.now(UTC), ".torn")
-    with replacing(kept) as file:
-        file.write(torn)
-    return kept
+    with path.open("rb", buffering=0) as one, backup.open("rb", buffering=0) as other:
+        files: tuple[BinaryIO, BinaryIO] = one, other
+        return all(len({read_range(file, *each) for file in files}) == 1 for each in ranges)

@@ -1,7 +1,7 @@
 """Read the sessions that are left of damaged bytes, and tell damage from an interrupted write.
 
-Where a session may begin and end is found by the layout (`document/layout.py`) and by the brackets
-of JSON; whether the bytes between are a session, decoding them answers with yes or no.
+The layout (`document/layout.py`) and the brackets of JSON show where a session may begin and end;
+decoding the bytes between answers with yes or no whether they are a session.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from pytest_insight.limits import MAX_FREE_VALUES
 from pytest_insight.models import TestSession
 
 MOST_LOOKS = 8
-"""How often `salvage` looks at a byte on average. Crafted input could make it quadratic: it would
-go over all bytes for each place where a session may begin. Damaged stores need at most three looks.
-"""
+"""How often `salvage` reads a byte on average. Crafted input could make it quadratic: it would read
+all bytes again for each possible start of a session. Damaged stores need at most three times."""
 LOOK_COST = 2_000
-"""What beginning to look costs, in bytes."""
+"""The fixed cost of each possible start of a session, in bytes."""
 
 _SEPARATORS = b" \t\r\n,"
 _STRUCTURE = b" \t\r\n,]}"
@@ -83,7 +82,7 @@ def salvage(data: bytes) -> tuple[list[Piece], list[Gap]]:
 
 
 def read_any(data: bytes) -> TestSession | None:
-    """Return a session from JSON of ours or of another writer; None if it is not a session."""
+    """Return a session from our JSON or that of another writer; None if it is not a session."""
     try:
         return decode_session(data)
     except UNDECODABLE:
@@ -134,7 +133,7 @@ def _end_of_value(data: bytes, start: int) -> int | None:
 
 
 def _candidate(data: bytes, position: int) -> int | None:
-    """Return where the next session may begin: here after separators, or at the next mark."""
+    """Return the offset of the next possible session: after separators, or at the next mark."""
     here = position
     while here < len(data) and data[here] in _SEPARATORS:
         here += 1
