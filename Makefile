@@ -1,7 +1,10 @@
 # Everything is done in a virtual environment in this folder; nothing outside it is changed.
-#   make test        all tests                     make demo     a tour of a sample project's history
-#   make lint types  ruff and mypy                 make bench    tests/benchmarks/RESULTS.md
-#   make test-matrix test-real   other versions of pytest and Python; suites of other projects
+# tests/README.md explains all targets. The most used ones:
+#   make test                 all tests
+#   make lint types           ruff and mypy
+#   make demo                 a tour of a sample project's history
+#   make bench                the benchmarks, written to tests/benchmarks/RESULTS.md
+#   make reference pictures   what README and manual show of the commands
 
 PYTHON ?= python3
 VENV ?= .venv

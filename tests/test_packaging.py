@@ -133,5 +133,7 @@ def test_the_wheel_records_and_answers_with_its_runtime_dependencies_alone(
     assert "1 failed, 1 passed" in recorded.stdout
     listed = run("pytest_insight", "query", "tests", "--outcome", "failed", "--format", "nodeids")
     assert listed.stdout.split() == ["test_it.py::test_bad"], listed.stderr
+    manual = run("pytest_insight", "docs", "recording")
+    assert manual.stdout.startswith("# Recording"), manual.stderr
     where = run("site")
     assert str(ROOT) not in where.stdout

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pytest_insight import locations
 from pytest_insight.cli.commands.docs import TOPICS
 from pytest_insight.storage.sql import schema
 from tests import reference
+from tests.benchmarks.report import INTRODUCTION, Row, results_document
 from tests.demo.pictures import PICTURE
 from tests.documents.blocks import (
     DOCUMENTS,
@@ -225,3 +227,16 @@ def test_every_target_of_the_makefile_is_explained() -> None:
     text = (ROOT / "tests" / "README.md").read_text("utf-8")
     named = {word for code in re.findall(r"`make ([^`]*)`", text) for word in code.split()}
     assert set(targets) <= named
+
+
+def test_the_results_are_those_that_the_benchmarks_write() -> None:
+    """The introduction and the columns are; the figures are of the day when they were measured."""
+    text = (ROOT / "tests" / "benchmarks" / "RESULTS.md").read_text("utf-8")
+    row = Row("saving", "2 s", "1 s", 2.0, "<= 2x", kept=True)
+    written = results_document([row], date(2026, 11, 23))
+    assert text.startswith(INTRODUCTION)
+    assert "Measured on 2026-11-23 with " in written
+    headings = [re.findall(r"\w+", line) for line in re.findall(r"^\|.*", written, re.MULTILINE)]
+    shown = [re.findall(r"\w+", line) for line in re.findall(r"^\|.*", text, re.MULTILINE)]
+    assert headings[0] == shown[0]
+    assert "| saving" in written
