@@ -103,7 +103,7 @@ def _global_options(
     ] = False,
 ) -> None:
     source = ctx.get_parameter_source("profile_name")
-    # The variable is evaluated where the precedence is defined (storage.choice), not here.
+    # storage.choice evaluates the variable, because it defines the precedence.
     ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None
     if ctx.invoked_subcommand is None:
         from pytest_insight.cli.commands.overview import print_overview

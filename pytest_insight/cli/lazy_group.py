@@ -29,7 +29,7 @@ class LazyGroup(TyperGroup):
         self.commands: dict[str, Any] = {**dict.fromkeys(self.factories), **self.commands}
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as in the base class
-        """Return the command, built on first use, or None if there is none of that name."""
+        """Return the command, built on first use, or None if its name is unknown."""
         if cmd_name in self.factories and self.commands[cmd_name] is None:
             command = self.factories[cmd_name]()
             command.name = cmd_name

@@ -109,7 +109,7 @@ class StoreOptions(msgspec.Struct, frozen=True):
         """The URL or the path.
 
         Raises:
-            typer.BadParameter: both are given, or the URL is none. The message does not repeat
+            typer.BadParameter: both are given, or the URL is invalid. The message does not repeat
                 them: they may hold a password.
         """
         from pytest_insight.locations import is_url

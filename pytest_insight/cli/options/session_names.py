@@ -27,7 +27,7 @@ def session_patterns(
     """Return a pattern for each name: wildcards as they are, else one that matches one ID only.
 
     Args:
-        storage: where the sessions are.
+        storage: the storage that has the sessions.
         names: as given on the command line.
         selection: the sessions among which `last` is the newest; None for all.
 
@@ -64,7 +64,7 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
     """Return the session that a name means.
 
     Raises:
-        StorageError: there is none, or more than one; the message suggests the nearest IDs.
+        StorageError: no session or several have that name; the message suggests near ones.
     """
     finder = _Finder(storage, Selection())
     last = storage.get_last_session() if name == "last" else None  # the usual name: needs no scan

@@ -1,4 +1,4 @@
-"""Sentences about a store: where its records are from, and why there are none."""
+"""Sentences about a store: the origin of its records, and why a query found nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def origin(storage: BaseStorage) -> str:
-    """Return where records are from: the profile, if one is used, and the store."""
+    """Return the origin of records: the profile, if one is used, and the store."""
     if storage.profile_name:
         return f"profile {storage.profile_name} ({storage.location})"
     return storage.location

@@ -17,7 +17,7 @@ def confirm(question: str, yes: bool) -> bool:
     After a no, the caller returns and nothing is changed: it is an answer, not an error.
 
     Raises:
-        typer.Exit: nobody can be asked, because stdin is no terminal (status 2).
+        typer.Exit: stdin is no terminal, so that no question can be asked (status 2).
     """
     if yes:
         return True

@@ -37,23 +37,26 @@ def undo(
     from pytest_insight.storage.undo.restore import undo_last_command
 
     storage = _storage(ctx, profile)
-    planned = undo_last_command(storage, dry_run=True)
-    if planned is None:
+    key = None
+    if dry_run or not yes:
+        planned = undo_last_command(storage, dry_run=True)
+        if planned is None:
+            say(f"nothing to undo in {storage.location}")
+            return
+        what = f"{command_text(planned)} in {storage.location}"
+        if dry_run:
+            say(f"would undo {what}")
+            print_changes(planned)
+            return
+        if planned.is_destructive and not confirm(f"Undo {what}? {loss_text(planned)}", yes):
+            return
+        key = planned.command_key
+    with progress_shown():
+        done = undo_last_command(storage, key=key)
+    if done is None:  # or another process has just undone it
         say(f"nothing to undo in {storage.location}")
         return
-    what = f"{command_text(planned)} in {storage.location}"
-    if dry_run:
-        say(f"would undo {what}")
-        print_changes(planned)
-        return
-    if planned.is_destructive and not confirm(f"Undo {what}? {loss_text(planned)}", yes):
-        return
-    with progress_shown():
-        done = undo_last_command(storage, key=planned.command_key)
-    if done is None:
-        say(f"another process has just undone {what}")
-        return
-    say(f"undid {what}")
+    say(f"undid {command_text(done)} in {storage.location}")
     print_changes(done)
 
 
