@@ -26,28 +26,6 @@ def test_alone_it_shows_where_the_history_is_and_what_to_do_next(
     assert "insight sessions show" in out
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        [],
-        ["profile"],
-        *(["profile", name] for name in ("create", "list", "show", "switch", "delete")),
-        *(["sessions", name] for name in ("list", "show", "clear")),
-        ["export"],
-        ["import"],
-        *(["query", name] for name in ("sessions", "tests")),
-    ],
-)
-def test_every_command_explains_itself_with_an_example(
-    insight: Insight, command: list[str]
-) -> None:
-    out = insight(*command, "--help").out
-    assert "Usage: insight" in out
-    if len(command) == 2 or command in (["export"], ["import"]):
-        assert "Example: insight" in out
-    assert insight(*command, "-h").out == out
-
-
 def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:
     assert insight("--version").out == f"pytest-insight {version('pytest-insight')}\n"
 
@@ -74,7 +52,7 @@ def test_what_is_mistyped_is_met_with_what_is_meant(
 ) -> None:
     JSONStorage().save_session(make_session(1))
     printed = insight(*mistyped.split(), status=status)
-    assert meant in " ".join(printed.err.replace("│", " ").split())
+    assert meant in printed.err
     assert printed.out == ""
 
 

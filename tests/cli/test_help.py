@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,34 +16,45 @@ from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
 from tests.reference import Command, commands
 
-every_command = pytest.mark.parametrize(
-    "command", commands(), ids=lambda command: " ".join(command.words)
-)
 
-
-@every_command
-def test_a_command_has_a_sentence_and_each_option_one_with_an_example(command: Command) -> None:
-    assert command.sentences.endswith(".")
-    assert f"insight {' '.join(command.words)}" in command.example
+def help_problems(command: Command) -> Iterator[str]:
+    name = " ".join(command.words)
+    if not command.sentences.endswith("."):
+        yield f"{name}: no sentence"
+    if f"insight {name}" not in command.example:
+        yield f"{name}: no example"
     for parameter in (*command.arguments, *command.options):
-        assert parameter.help, parameter.name
-        assert parameter.help[0].isupper() or parameter.help.startswith(("json", "`")), parameter
+        text = parameter.help or ""
+        if not (text[:1].isupper() or text.startswith(("json", "`"))):
+            yield f"{name} {parameter.name}: no sentence"
     for option in command.options:
-        if not option.is_flag:
-            name = option.opts[0]
-            assert f"Example: {name} " in option.help, f"{' '.join(command.words)} {name}"
+        if not option.is_flag and f"Example: {option.opts[0]} " not in option.help:
+            yield f"{name} {option.opts[0]}: no example"
 
 
-@every_command
-def test_the_help_is_shown_at_80_columns(insight: Insight, command: Command) -> None:
-    out = insight(*command.words, "--help", env={"COLUMNS": "80"}).out
-    assert "Usage: insight " + " ".join(command.words) in out
-    assert "Example: " in out
-    assert max(map(len, out.splitlines())) <= 80
-    assert insight(*command.words, "-h", env={"COLUMNS": "80"}).out == out
+def test_each_command_and_option_has_a_sentence_and_an_example() -> None:
+    assert [problem for command in commands() for problem in help_problems(command)] == []
 
 
-@every_command
+def test_help_fits_80_columns(insight: Insight) -> None:
+    problems = []
+    for command in commands():
+        out = insight(*command.words, "--help", env={"COLUMNS": "80"}).out
+        if "Usage: insight " + " ".join(command.words) not in out or "Example: " not in out:
+            problems.append(f"{command.words}: incomplete")
+        if max(map(len, out.splitlines())) > 80:
+            problems.append(f"{command.words}: too wide")
+        if insight(*command.words, "-h", env={"COLUMNS": "80"}).out != out:
+            problems.append(f"{command.words}: -h differs")
+    assert problems == []
+
+
+def test_a_group_without_a_command_prints_its_help(insight: Insight) -> None:
+    for group in ("sessions", "profile", "query"):
+        assert insight(group, status=2).out == insight(group, "--help").out
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: " ".join(command.words))
 def test_the_example_works(make_session: MakeSession, command: Command) -> None:
     code = CodeState("1a2b3c4" * 5, "main")
     JSONStorage().save_sessions(make_session(n, code_state=code) for n in range(3))

@@ -160,20 +160,6 @@ def test_no_colour_goes_to_a_pipe(insight: Insight, store: JSONStorage) -> None:
     assert "\x1b" not in insight("sessions", "list").out
 
 
-def test_a_reader_that_goes_away_is_no_error(make_session: MakeSession) -> None:
-    results = tuple(
-        TestResult(f"t.py::test_{number}", TestOutcome.PASSED, START) for number in range(5000)
-    )
-    JSONStorage().save_session(make_session(0, test_results=results))
-    for arguments in ("export", "query tests --limit 0", "query tests --limit 0 --format json"):
-        process = subprocess.run(
-            ["sh", "-c", f'"{INSIGHT}" {arguments} | head -n 1'], capture_output=True, check=True
-        )
-        assert b"Traceback" not in process.stderr
-        assert b"BrokenPipe" not in process.stderr
-        assert len(process.stdout.splitlines()) == 1
-
-
 def test_damage_is_said_on_stderr_and_the_rest_is_listed(
     insight: Insight, store: JSONStorage
 ) -> None:
