@@ -23,7 +23,7 @@ python -m tests.demo.history .demo
 HOME=$here/.demo
 export HOME
 cd .demo/shop
-run "git log --oneline --graph --all"
+run "git --no-pager log --oneline --graph --all"
 
 heading "Where are we?"
 run "insight"
@@ -31,7 +31,8 @@ run "insight sessions list"
 
 heading "What failed, and why?"
 run "insight sessions show last"
-note "All failures of the last week, and the history of one test:"
+
+heading "Every failure of a week, and the history of one test"
 run "insight query tests --outcome failed --days 7"
 run "insight query tests --nodeid test_total[pair]"
 
@@ -57,6 +58,9 @@ run "insight sessions pin last"
 run "insight sessions prune --older-than 7d --yes"
 run "insight sessions undo --yes"
 run "insight sessions verify"
+
+heading "The manual"
+run "insight docs"
 
 heading "That was the tour"
 note "Look around yourself:"
