@@ -1,4 +1,4 @@
-"""Sessions from one storage to another, and what can be taken back, whatever the backends."""
+"""Merging and copying storages of any backends, and undo."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_two_paths_of_one_file_are_one_store() -> None:
 
 
 class Losing(InMemoryStorage):
-    """A store from which another process deletes a session after it was looked at."""
+    """A store from which another process deletes a session after the first scan."""
 
     looks = 0
 
@@ -130,7 +130,7 @@ class Losing(InMemoryStorage):
         return super().iter_sessions(selection, newest_first=newest_first)
 
 
-def test_a_source_that_loses_a_session_meanwhile_is_an_error_that_writes_nothing(
+def test_if_the_source_loses_a_session_during_a_merge_nothing_is_written(
     target: BaseStorage, make_session: MakeSession
 ) -> None:
     target.save_session(make_session(7))
@@ -141,11 +141,11 @@ def test_a_source_that_loses_a_session_meanwhile_is_an_error_that_writes_nothing
     assert target.load_sessions() == [make_session(7)]
 
 
-def test_a_copy_needs_a_place_that_has_no_other_sessions(
+def test_a_copy_needs_a_target_without_other_sessions(
     source: BaseStorage, target: BaseStorage, make_session: MakeSession
 ) -> None:
     assert copy_into_new(source, target) == 3
-    assert copy_into_new(source, target) == 3  # as after one that was killed at its end
+    assert copy_into_new(source, target) == 3  # as after a copy that was killed at its end
     assert target.load_sessions() == source.load_sessions()
     target.save_session(make_session(9))
     with pytest.raises(ProfileError, match="already has sessions"):
@@ -178,7 +178,7 @@ def test_memory_holds_the_results_of_one_session_at_a_time() -> None:
     assert target.count() == 60
 
 
-# Taking back ------------------------------------------------------------------------------------
+# Undo -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def store(make_session: MakeSession) -> JSONStorage:
     return storage
 
 
-def test_of_a_storage_in_memory_nothing_is_kept(make_session: MakeSession) -> None:
+def test_changes_of_a_storage_in_memory_cannot_be_undone(make_session: MakeSession) -> None:
     storage = InMemoryStorage()
     storage.save_session(make_session())
     command = Command("clear")
@@ -197,14 +197,14 @@ def test_of_a_storage_in_memory_nothing_is_kept(make_session: MakeSession) -> No
     assert undo_last_command(storage) is None
 
 
-def test_deleting_what_is_not_there_keeps_nothing(store: JSONStorage) -> None:
+def test_deleting_unknown_sessions_keeps_no_snapshot(store: JSONStorage) -> None:
     command = Command("clear")
     assert delete(store, ["nothing"], command) == 0
     assert not command.can_be_undone
     assert undo_last_command(store) is None
 
 
-def test_a_deed_that_was_killed_before_it_was_done_is_harmless_to_undo_last_command(
+def test_a_command_that_was_killed_before_it_changed_anything_can_be_undone(
     store: JSONStorage, make_session: MakeSession
 ) -> None:
     class KilledError(BaseException):
@@ -230,7 +230,7 @@ def test_a_deed_that_was_killed_before_it_was_done_is_harmless_to_undo_last_comm
     assert store.get_session_by_id("api-1") == changed
 
 
-def test_what_another_command_did_meanwhile_is_not_taken_back_for_it(store: JSONStorage) -> None:
+def test_undo_after_a_dry_run_does_not_undo_another_command(store: JSONStorage) -> None:
     delete(store, ["api-0"], Command("first"))
     planned = undo_last_command(store, dry_run=True)
     assert planned is not None
@@ -240,7 +240,7 @@ def test_what_another_command_did_meanwhile_is_not_taken_back_for_it(store: JSON
     assert store.session_ids() == ["api-3"]
 
 
-def test_a_session_that_was_deleted_since_comes_back_as_it_was_before(
+def test_a_replaced_session_that_was_deleted_since_is_restored(
     store: JSONStorage, make_session: MakeSession
 ) -> None:
     source = InMemoryStorage()
@@ -254,7 +254,7 @@ def test_a_session_that_was_deleted_since_comes_back_as_it_was_before(
 
 
 @pytest.mark.parametrize("shape", ["damaged", "foreign"])
-def test_of_a_store_in_another_shape_what_can_be_read_comes_back(
+def test_undo_restores_what_can_be_read_of_a_store_in_another_shape(
     store: JSONStorage, shape: str
 ) -> None:
     data = store.file_path.read_bytes()
