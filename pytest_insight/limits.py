@@ -53,3 +53,10 @@ VALIDATION_BATCH = 1_000
 MAX_CSV_CELL = 2**31 - 1
 """Characters in a CSV cell: the largest limit that the csv module accepts on every platform. Its
 default of 128 KiB is too short for captured output."""
+
+MAX_LOOKS = 8
+"""How often salvaging a damaged store reads each byte on average. Without it, salvaging would read
+all bytes again for each possible start of a session. Damaged stores need three times."""
+
+LOOK_COST = 2_000
+"""The fixed cost of each possible start of a session, in bytes, for `MAX_LOOKS`."""

@@ -38,7 +38,10 @@ _BLANK = re.compile(rb"[ \t\r\n]*+")
 # Possessive quantifiers: a text that does not match is refused in linear time.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SCALAR = re.compile(_STRING + rb'|[^ \t\r\n",:\[\]{}]++', re.DOTALL)
-_UP_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+", re.DOTALL)
+_NO_BRACKETS = rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+"
+_UP_TO_BRACKET = re.compile(  # skips lists and objects without others in them, as most are
+    rb'(?:[^"\[\]{}]++|%b|\[%b\]|\{%b\})*+' % (_STRING, _NO_BRACKETS, _NO_BRACKETS), re.DOTALL
+)
 
 
 class JSONSyntaxError(ValueError):

@@ -11,14 +11,8 @@ from typing import NamedTuple
 
 from pytest_insight.document.codec import UNDECODABLE, decode_session
 from pytest_insight.document.layout import SESSION_END, SESSION_MARK
-from pytest_insight.limits import MAX_FREE_VALUES
+from pytest_insight.limits import LOOK_COST, MAX_FREE_VALUES, MAX_LOOKS
 from pytest_insight.models import TestSession
-
-MOST_LOOKS = 8
-"""How often `salvage` reads a byte on average. Crafted input could make it quadratic: it would read
-all bytes again for each possible start of a session. Damaged stores need at most three times."""
-LOOK_COST = 2_000
-"""The fixed cost of each possible start of a session, in bytes."""
 
 _SEPARATORS = b" \t\r\n,"
 _STRUCTURE = b" \t\r\n,]}"
@@ -64,11 +58,11 @@ def end_of_torn_tail(tail: bytes) -> int | None:
 def salvage(data: bytes) -> tuple[list[Piece], list[Gap]]:
     """Return every session that can be read from bytes in any state, and the ranges that cannot.
 
-    If the work is more than `MOST_LOOKS` at each byte, the rest counts as unreadable.
+    If the work is more than `MAX_LOOKS` at each byte, the rest counts as unreadable.
     """
     pieces: list[Piece] = []
     position = 0
-    work = MOST_LOOKS * (len(data) + LOOK_COST)
+    work = MAX_LOOKS * (len(data) + LOOK_COST)
     while work > 0 and (start := _candidate(data, position)) is not None:
         end = _end_of_value(data, start)
         work -= LOOK_COST + (end or len(data)) - start

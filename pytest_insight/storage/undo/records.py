@@ -38,7 +38,7 @@ DEFAULT_MAX_UNDO = 5
 KEPT_DAYS = 30
 """Days after which snapshots of other stores, which may no longer be in use, are deleted."""
 
-_RECORD = ".deed"
+_RECORD = ".deed"  # a former name; another one would hide the records of earlier versions
 _SESSIONS = ".json"
 UNDONE = ".undone.json"
 """Suffix of the exports with the sessions that undo removed from a store."""
