@@ -77,14 +77,14 @@ def test_an_outcome_of_another_plugin_is_an_outcome_too() -> None:
     assert msgspec.json.decode(msgspec.json.encode(flaky), type=TestOutcome) == flaky
 
 
-def test_an_outcome_can_be_shown_whatever_its_name() -> None:
+def test_an_outcome_of_any_name_can_be_printed() -> None:
     odd = TestOutcome("\udc80")
     assert repr(odd) == r"<TestOutcome.\udc80: '\udc80'>"
     assert r"\udc80" in repr(result("\udc80"))
 
 
 @pytest.mark.parametrize("value", ["", None, 1])
-def test_what_is_no_text_is_no_outcome(value: Any) -> None:
+def test_only_a_text_that_is_not_empty_is_an_outcome(value: Any) -> None:
     with pytest.raises(ValueError, match="is not a valid TestOutcome"):
         TestOutcome(value)
 
@@ -134,12 +134,12 @@ def test_a_duration_gives_the_stop_time_and_a_stop_time_the_duration() -> None:
     assert (by_stop.session_stop_time, by_stop.session_duration) == (stop, 90.0)
 
 
-def test_without_both_a_session_took_no_time() -> None:
+def test_without_stop_time_and_duration_a_session_took_no_time() -> None:
     session = TestSession("a", "api", START)
     assert (session.session_stop_time, session.session_duration) == (START, 0.0)
 
 
-def test_where_both_are_given_both_are_kept() -> None:
+def test_a_stop_time_and_a_duration_are_both_kept() -> None:
     stop = START + timedelta(seconds=90)
     session = TestSession("a", "api", START, stop, 80.0)
     assert (session.session_stop_time, session.session_duration) == (stop, 80.0)
@@ -262,7 +262,7 @@ def test_the_attempts_of_a_test_are_a_group_with_the_final_result_last(
     assert [group.final_outcome for group in groups] == ["passed", "failed"]
 
 
-def test_the_final_result_is_last_also_where_clocks_disagree(make_session: MakeSession) -> None:
+def test_the_final_result_is_last_even_if_clocks_disagree(make_session: MakeSession) -> None:
     session = make_session(test_results=[result("passed", second=1), result("rerun", second=2)])
     assert session.rerun_test_groups == [
         RerunTestGroup("test_x", (result("rerun", second=2), result("passed", second=1)))
@@ -287,7 +287,7 @@ def test_a_checked_session_survives_the_way_to_bytes_and_back(session: TestSessi
 
 @given(sessions())
 @settings(deadline=None)
-def test_line_breaks_stand_only_where_the_layout_puts_them(session: TestSession) -> None:
+def test_line_breaks_occur_only_in_the_places_of_the_layout(session: TestSession) -> None:
     data = codec.encode_session(codec.checked(session))
     lines = data.split(b"\n")
     results = len(session.test_results)
@@ -301,7 +301,7 @@ def test_line_breaks_stand_only_where_the_layout_puts_them(session: TestSession)
 
 
 @given(texts(), texts())
-def test_clean_text_has_nothing_that_stores_cannot_hold(one: str, other: str) -> None:
+def test_clean_text_can_be_held_by_every_store(one: str, other: str) -> None:
     clean = clean_text(one)
     assert "\0" not in clean
     assert clean.encode("utf-8").decode("utf-8") == clean
@@ -310,5 +310,5 @@ def test_clean_text_has_nothing_that_stores_cannot_hold(one: str, other: str) ->
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
-def test_clean_text_leaves_alone_what_stores_can_hold(text: str) -> None:
+def test_clean_text_does_not_change_text_that_stores_can_hold(text: str) -> None:
     assert clean_text(text) == text

@@ -73,7 +73,7 @@ def test_a_shared_file_obeys_the_umask(tmp_path: Path, umask: Callable[[int], in
 
 
 @posix_only
-def test_what_is_there_keeps_its_permissions(tmp_path: Path) -> None:
+def test_existing_files_and_folders_keep_their_permissions(tmp_path: Path) -> None:
     (tmp_path / "file").touch(0o604)
     (tmp_path / "file").chmod(0o604)
     (tmp_path / "folder").mkdir()

@@ -165,7 +165,7 @@ def test_saving_reads_and_writes_as_much_in_a_long_history_as_in_a_short_one(
     assert long_read < 5_000
 
 
-def test_results_of_sessions_that_were_not_asked_for_are_not_looked_at(
+def test_results_of_sessions_that_are_not_selected_are_not_decoded(
     filled: JSONStorage, path: Path, make_session: MakeSession
 ) -> None:
     filled.save_session(make_session(3, sut_name="web", session_tags={"damaged": "yes"}))
@@ -200,7 +200,7 @@ def test_a_symbolic_link_is_followed_and_stays_one(
     assert "sessions.json.lock" in names(path.parent)
 
 
-def test_a_link_to_nowhere_is_an_error_when_read_and_filled_when_written(
+def test_a_dangling_link_is_an_error_when_read_and_filled_when_written(
     tmp_path: Path, path: Path, make_session: MakeSession
 ) -> None:
     link = tmp_path / "link.json"
@@ -249,7 +249,7 @@ def test_files_are_private_and_folders_too_whatever_the_umask(
 
 
 @posix_only
-def test_permissions_that_somebody_gave_a_store_are_kept(
+def test_the_permissions_of_an_existing_store_are_kept(
     filled: JSONStorage, path: Path, make_session: MakeSession
 ) -> None:
     path.chmod(0o640)
@@ -261,7 +261,7 @@ def test_permissions_that_somebody_gave_a_store_are_kept(
 
 
 @pytest.mark.parametrize("act", READS.values(), ids=READS)
-def test_reading_where_nothing_is_makes_no_file_and_no_folder(
+def test_reading_a_missing_store_creates_no_file_and_no_folder(
     storage: JSONStorage,
     tmp_path: Path,
     make_session: MakeSession,
@@ -346,7 +346,7 @@ def _a_pipe(path: Path) -> None:
 @posix_only
 @pytest.mark.parametrize("make", [_a_folder, _a_circle_of_links, _a_pipe])
 @pytest.mark.parametrize("act", EVERYTHING.values(), ids=EVERYTHING)
-def test_what_cannot_be_a_file_of_ours_is_an_error_that_names_it(
+def test_a_path_that_cannot_be_a_store_is_an_error_that_names_it(
     tmp_path: Path,
     make_session: MakeSession,
     make: Callable[[Path], None],

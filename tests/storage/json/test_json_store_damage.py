@@ -1,4 +1,4 @@
-"""Torn, damaged and foreign files: what can be read is read, and nothing is lost in silence."""
+"""Torn, damaged and foreign files: what can be read is read, and nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_whatever_an_interrupted_write_leaves_every_complete_session_is_read_and
     for cut in range(len(HEAD) + 1, len(healthy)):
         start_anew(store, healthy[:cut])
         complete = [SESSIONS[name] for name, end in zip(NAMES, ends, strict=True) if end <= cut]
-        # No warning: nobody was told that the torn session is saved.
+        # No warning: the torn session was never reported as saved.
         assert store.load_sessions() == complete, cut
         assert [path.name for path in store.file_path.parent.iterdir()] == ["sessions.json"]
         new = small("newest", 9)
@@ -155,7 +155,7 @@ def damaged_at(data: bytes, position: int, byte: int) -> bytes:
     return data[:position] + bytes((byte,)) + data[position + 1 :]
 
 
-def test_one_changed_byte_anywhere_never_costs_another_session_nor_one_in_silence(
+def test_one_changed_byte_loses_no_other_session_and_none_silently(
     store: JSONStorage, healthy: bytes
 ) -> None:
     starts = starts_of(healthy)
@@ -208,7 +208,7 @@ def damaged(store: JSONStorage, healthy: bytes) -> bytes:
     return data
 
 
-def test_damage_is_told_with_what_is_lost_and_where_the_copy_is(
+def test_a_warning_says_what_is_lost_and_where_the_copy_is(
     store: JSONStorage, damaged: bytes
 ) -> None:
     with pytest.warns(StoreDamageWarning) as caught:
@@ -222,7 +222,7 @@ def test_damage_is_told_with_what_is_lost_and_where_the_copy_is(
     assert store.file_path.read_bytes() == damaged
 
 
-def test_damage_is_copied_once_however_often_it_is_met(
+def test_damage_is_copied_once_however_often_it_is_read(
     store: JSONStorage, damaged: bytes, healthy: bytes
 ) -> None:
     for number in range(3):
@@ -237,7 +237,7 @@ def test_damage_is_copied_once_however_often_it_is_met(
     assert backup.read_bytes() == damaged
 
 
-def test_the_next_accident_is_copied_too_and_no_copy_is_overwritten(
+def test_further_damage_is_copied_too_and_no_copy_is_overwritten(
     store: JSONStorage, damaged: bytes, healthy: bytes
 ) -> None:
     with pytest.warns(StoreDamageWarning):
@@ -249,7 +249,7 @@ def test_the_next_accident_is_copied_too_and_no_copy_is_overwritten(
     assert {path.read_bytes() for path in side_files(store, "bak")} == {damaged, another}
 
 
-def test_every_way_of_reading_results_tells_of_damage(store: JSONStorage, damaged: bytes) -> None:
+def test_every_read_of_results_warns_about_damage(store: JSONStorage, damaged: bytes) -> None:
     failed = HasOutcome(frozenset((TestOutcome.FAILED,)))
     for selection in (
         Selection(),
@@ -267,7 +267,7 @@ def test_every_way_of_reading_results_tells_of_damage(store: JSONStorage, damage
     assert store.get_last_session() == SESSIONS["charlie"]
 
 
-def test_a_rewrite_keeps_what_it_must_leave_out_in_the_copy(
+def test_a_rewrite_keeps_unreadable_sessions_in_the_copy(
     store: JSONStorage, damaged: bytes
 ) -> None:
     with pytest.warns(StoreDamageWarning, match="bravo"):
@@ -276,7 +276,7 @@ def test_a_rewrite_keeps_what_it_must_leave_out_in_the_copy(
     assert [path.read_bytes() for path in side_files(store, "bak")] == [damaged]
 
 
-def test_a_store_that_was_blanked_is_not_silently_empty(store: JSONStorage) -> None:
+def test_a_store_of_blank_bytes_is_not_silently_empty(store: JSONStorage) -> None:
     # What some file systems leave of a file after the power went.
     store.file_path.write_bytes(b"\0" * 4096)
     with pytest.warns(StoreDamageWarning, match="holds nothing, only 4096 blank bytes"):
@@ -335,7 +335,7 @@ def test_fields_of_another_writer_are_kept_in_a_copy(store: JSONStorage, healthy
     assert [path.read_bytes() for path in side_files(store, "bak")] == [data]
 
 
-def test_an_invalid_session_of_another_writer_is_told_and_kept_in_a_copy(
+def test_an_invalid_session_of_another_writer_is_reported_and_kept_in_a_copy(
     store: JSONStorage, healthy: bytes
 ) -> None:
     items = json.loads(healthy)["sessions"]
@@ -347,7 +347,7 @@ def test_an_invalid_session_of_another_writer_is_told_and_kept_in_a_copy(
     assert [path.read_bytes() for path in side_files(store, "bak")] == [data]
 
 
-def test_a_session_that_a_hand_edited_is_read_as_it_is_now(
+def test_a_session_that_was_edited_by_hand_is_read_as_it_is(
     store: JSONStorage, healthy: bytes
 ) -> None:
     data = healthy.replace(

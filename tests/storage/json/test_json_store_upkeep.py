@@ -1,4 +1,4 @@
-"""Looking a JSON store over, and writing it anew."""
+"""Verify and repair a JSON store."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def side_files(storage: JSONStorage) -> list[Path]:
     return [path for path in storage.file_path.parent.iterdir() if path.name not in names]
 
 
-def test_older_copies_are_counted_and_go_when_it_is_written_anew(storage: JSONStorage) -> None:
+def test_superseded_copies_are_counted_and_dropped_by_a_repair(storage: JSONStorage) -> None:
     before, size = storage.load_sessions(), storage.file_path.stat().st_size
     assert storage.verify() == Verification(3, 6, superseded=1)
     assert storage.repair() == Verification(3, 6, superseded=1)
@@ -38,7 +38,7 @@ def test_older_copies_are_counted_and_go_when_it_is_written_anew(storage: JSONSt
     assert side_files(storage) == []
 
 
-def test_a_store_in_order_is_not_written(storage: JSONStorage) -> None:
+def test_a_repair_does_not_write_a_store_in_order(storage: JSONStorage) -> None:
     storage.repair()
     before = storage.file_path.stat()
     storage.repair()
@@ -54,7 +54,7 @@ def test_a_store_in_order_is_not_written(storage: JSONStorage) -> None:
     ],
     ids=["malformed", "impossible"],
 )
-def test_damage_is_named_left_out_and_kept_beside(
+def test_damage_is_named_left_out_and_kept_in_a_backup(
     storage: JSONStorage, make_session: MakeSession, old: bytes, new: bytes
 ) -> None:
     data = storage.file_path.read_bytes()
@@ -77,7 +77,7 @@ def test_damage_is_named_left_out_and_kept_beside(
     assert storage.verify().tidy
 
 
-def test_what_an_interrupted_write_left_is_no_damage_and_is_kept(storage: JSONStorage) -> None:
+def test_an_interrupted_write_is_not_damage_and_is_kept_in_a_backup(storage: JSONStorage) -> None:
     before = storage.load_sessions()
     cut = storage.file_path.read_bytes()[:-40]
     storage.file_path.write_bytes(cut)
@@ -92,7 +92,7 @@ def test_what_an_interrupted_write_left_is_no_damage_and_is_kept(storage: JSONSt
     assert [s.session_id for s in storage.load_sessions()] == [s.session_id for s in before]
 
 
-def test_another_writers_file_is_looked_over_and_written_in_our_layout(
+def test_a_file_of_another_writer_is_verified_and_rewritten_in_our_layout(
     storage: JSONStorage,
 ) -> None:
     storage.repair()
@@ -106,7 +106,7 @@ def test_another_writers_file_is_looked_over_and_written_in_our_layout(
     assert storage.load_sessions() == before
 
 
-def test_looking_over_a_store_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
+def test_verifying_a_missing_store_creates_nothing(tmp_path: Path) -> None:
     storage = JSONStorage(tmp_path / "none" / "sessions.json")
     assert storage.verify() == Verification(0, 0)
     assert not (tmp_path / "none").exists()

@@ -130,7 +130,7 @@ def test_a_first_write_that_fails_leaves_no_file(
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX limits the size of files")
 @pytest.mark.parametrize("more", [1, 500, 2_000])
-def test_a_write_that_the_system_stops_half_way_is_taken_back(
+def test_a_write_that_fails_half_way_is_rolled_back(
     storage: JSONStorage, make_session: MakeSession, more: int
 ) -> None:
     before = storage.file_path.read_bytes()
@@ -153,7 +153,7 @@ except Exception as exc:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX limits the size of files")
-def test_an_import_that_the_system_stops_half_way_changes_nothing(
+def test_an_import_that_fails_half_way_changes_nothing(
     storage: JSONStorage, tmp_path: Path
 ) -> None:
     before = storage.file_path.read_bytes()
@@ -230,7 +230,7 @@ def test_a_lock_held_by_another_process_is_an_error_that_names_it(
             write()
         assert (caught.value.lock_path, caught.value.waited) == (lock, 0.1)
         assert str(lock) in str(caught.value)
-    # Reading waits for nobody.
+    # Readers do not wait.
     assert impatient.load_sessions() == [make_session(number) for number in range(3)]
     finish(holder)
     impatient.save_session(make_session(9))
@@ -280,7 +280,7 @@ for number in range(25):
     assert len(json.loads(storage.file_path.read_bytes())["sessions"]) == 78
 
 
-def test_readers_meet_no_error_and_miss_nothing_while_others_write(
+def test_readers_get_no_error_and_miss_nothing_while_others_write(
     storage: JSONStorage, make_session: MakeSession
 ) -> None:
     # Appending, replacing and rewriting; every fifth session goes away again.
@@ -313,7 +313,7 @@ while monotonic() < end:
     assert storage.count() > 10
 
 
-def test_who_has_begun_to_read_is_not_disturbed_by_who_saves(
+def test_a_reader_is_not_disturbed_by_a_writer(
     storage: JSONStorage, make_session: MakeSession
 ) -> None:
     reading = storage.iter_sessions()
@@ -322,7 +322,7 @@ def test_who_has_begun_to_read_is_not_disturbed_by_who_saves(
     assert [*found, *reading] == [make_session(number) for number in range(3)]
 
 
-def test_who_has_begun_to_read_a_damaged_store_is_not_disturbed_by_who_saves(
+def test_a_reader_of_a_damaged_store_is_not_disturbed_by_a_writer(
     storage: JSONStorage, make_session: MakeSession
 ) -> None:
     whole = storage.file_path.read_bytes()
@@ -334,7 +334,7 @@ def test_who_has_begun_to_read_a_damaged_store_is_not_disturbed_by_who_saves(
     assert [*found, *reading] == [make_session(1), make_session(2)]
 
 
-def test_processes_that_save_delete_and_import_at_once_keep_what_each_of_them_expects(
+def test_processes_that_save_delete_and_import_at_once_lose_nothing(
     storage: JSONStorage, tmp_path: Path
 ) -> None:
     saver = """
