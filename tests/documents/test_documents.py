@@ -89,7 +89,8 @@ def run_script(block: Block, _: Path) -> Iterator[str]:
 
 def run_with_settings(block: Block, shop: Path) -> Iterator[str]:
     """pytest accepts the settings, which replace the project's own for one run."""
-    tomllib.loads(block.text)
+    if "pytest" not in tomllib.loads(block.text).get("tool", {}):
+        return
     path = shop / "pyproject.toml"
     before = path.read_text()
     path.write_text(f'{block.text}pythonpath = ["."]\n')
@@ -179,6 +180,27 @@ def without_blocks(path: Path) -> str:
 def test_the_picture_is_small_and_linked() -> None:
     assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text("utf-8")
     assert PICTURE.stat().st_size < 40_000
+
+
+def test_commands_in_text_exist_with_their_options() -> None:
+    """Those in blocks are run; those in sentences, tables and usage lines are looked up."""
+    known = {" ".join(command.words): command for command in reference.commands()}
+    wrong = []
+    for path in MARKDOWN:
+        text = path.read_text("utf-8")
+        lines = re.findall(r"`(insight [a-z][^`]*)`", text)
+        lines += re.findall(r"^(insight [a-z].*)$", text, re.MULTILINE)
+        for line in (line.partition(" | ")[0] for line in lines):
+            words = line.split()[1:]
+            names = [" ".join(words[:count]) for count in (1, 2)]
+            command = next((known[name] for name in names if name in known), None)
+            group = any(name.startswith(f"{names[0]} ") for name in known) and len(words) == 1
+            options = (
+                {name for option in command.options for name in option.opts} if command else set()
+            )
+            if not (command or group) or set(re.findall(r" (--[a-z-]+)", line)) - options:
+                wrong.append(f"{path.name}: {line}")
+    assert not wrong
 
 
 # What must be in them ---------------------------------------------------------------------------
