@@ -331,8 +331,9 @@ class _Walk:
         return span
 
     def _skip_brackets(self) -> None:
-        depth = 0
-        while True:
+        depth = 1
+        self._position += 1
+        while depth:
             found = _UP_TO_BRACKET.match(self._data, self._position, self._end)
             self._position = found.end() if found else self._end
             if self.is_at(b"[") or self.is_at(b"{"):
@@ -345,8 +346,6 @@ class _Walk:
             if depth > MAX_JSON_DEPTH:
                 raise self._error("nested too deeply")
             self._position += 1
-            if not depth:
-                return
 
     def _skip_blank(self) -> None:
         found = _BLANK.match(self._data, self._position, self._end)
