@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
 """The fields of a profile in the file, beside its name."""
 
 
-@dataclass
 class ProfileFile:
     """The contents of the file.
 
@@ -53,8 +52,9 @@ class ProfileFile:
         profiles: the profiles in the file, by name.
     """
 
-    active: str = locations.DEFAULT_PROFILE
-    profiles: dict[str, StorageProfile] = field(default_factory=dict)
+    def __init__(self, active: str, profiles: dict[str, StorageProfile]) -> None:
+        self.active = active
+        self.profiles = profiles
 
     def with_default(self) -> dict[str, StorageProfile]:
         """Return all profiles sorted by name, including `default` if the file does not list it."""
@@ -85,7 +85,7 @@ def read_file(path: Path) -> ProfileFile:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return ProfileFile()
+        return ProfileFile(locations.DEFAULT_PROFILE, {})
     except OSError as exc:
         raise StorageError(
             f"cannot read the profiles in {path}: {os_error_text(exc)}", path

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_insight import locations
-from pytest_insight.exchange.settings import ExchangeSettings
+
+if TYPE_CHECKING:
+    from pytest_insight.exchange.settings import ExchangeSettings
 
 _SUFFIXES = {"json": ".json", "sqlite": ".db"}
 """The built-in storage types that keep a file."""
@@ -71,4 +74,6 @@ class StorageProfile:
     @property
     def exchange(self) -> ExchangeSettings:
         """The settings for exports and imports."""
+        from pytest_insight.exchange.settings import ExchangeSettings  # not needed to record
+
         return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)

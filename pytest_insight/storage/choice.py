@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 from pytest_insight import locations
 from pytest_insight.profiles.file import read_active_profile, read_file
 from pytest_insight.profiles.profile import StorageProfile
-from pytest_insight.storage.sql.sqlite.detection import is_database
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -108,4 +107,6 @@ def _type_of(place: str | os.PathLike[str] | None) -> str:
         return "json"
     if locations.is_url(place):
         return "postgresql"
+    from pytest_insight.storage.sql.sqlite.detection import is_database  # only for paths
+
     return "sqlite" if is_database(locations.absolute(place)) else "json"

@@ -1,4 +1,4 @@
-"""The file of a store: its path, its lock and its permissions.
+"""The file of a store: its path, its lock, its permissions, and whether SQLite has it open.
 
 Imported by recorded runs: keep its imports few.
 """
@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from pytest_insight._util.files import os_error_text, write_protected
 from pytest_insight.errors import StorageError
@@ -99,3 +101,41 @@ def store_exists(path: Path) -> bool:
     if not S_ISREG(mode):  # opening a named pipe would block
         raise StorageError(f"{path} is not a regular file, so it cannot be a store", path)
     return True
+
+
+class ConnectionOwner(Protocol):
+    """An object that may hold open SQLite connections."""
+
+    def has_connection_to(self, real_path: str) -> bool:
+        """Return whether this process has an open connection to the file.
+
+        Args:
+            real_path: the path with symbolic links resolved.
+        """
+
+
+# On POSIX, closing any descriptor of a file drops all fcntl locks that the process holds on it,
+# including SQLite's: another process could then delete the write-ahead log that a connection of
+# this process still uses (https://www.sqlite.org/howtocorrupt.html, section 2.2). So a database
+# that is open in this process is never opened to look at its magic number.
+_owners: WeakSet[ConnectionOwner] = WeakSet()
+_lock = Lock()  # iterating over a set that another thread adds to raises RuntimeError
+
+
+def register_owner(owner: ConnectionOwner) -> None:
+    """Remember an object that may open connections, until it is garbage collected."""
+    with _lock:
+        _owners.add(owner)
+
+
+def is_in_use(path: Path) -> bool:
+    """Return whether this process has a connection to an SQLite database at `path`.
+
+    Symbolic links are followed.
+    """
+    with _lock:
+        owners = list(_owners)
+    if not owners:
+        return False
+    real_path = os.path.realpath(path)
+    return any(owner.has_connection_to(real_path) for owner in owners)

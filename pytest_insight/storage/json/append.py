@@ -28,8 +28,7 @@ from pytest_insight.document.layout import (
     separated,
     start_time_in,
 )
-from pytest_insight.storage.sql.sqlite.detection import has_magic, is_in_use, wrong_type_error
-from pytest_insight.storage.store_file import StoreFile
+from pytest_insight.storage.store_file import StoreFile, is_in_use
 
 FIRST_CHUNK_BYTES = 1 << 11
 """How much of a file is read first when it is searched from its end; then twice as much, and so on:
@@ -87,11 +86,15 @@ def append(path: Path, sessions: Sequence[bytes]) -> bool:
         OSError: the write failed; the store holds what it held before.
     """
     if is_in_use(path):
+        from pytest_insight.storage.sql.sqlite.detection import wrong_type_error  # rarely needed
+
         raise wrong_type_error(path)
     with path.open("r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         start = read_range(file, 0, min(size, len(NATIVE_START)))
         if not is_native(start):
+            from pytest_insight.storage.sql.sqlite.detection import has_magic, wrong_type_error
+
             if has_magic(start):
                 raise wrong_type_error(path)
             return False

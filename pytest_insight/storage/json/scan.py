@@ -36,10 +36,9 @@ from pytest_insight.models import TestSession
 from pytest_insight.storage.sql.sqlite.detection import (
     MAGIC,
     has_magic,
-    is_in_use,
     wrong_type_error,
 )
-from pytest_insight.storage.store_file import store_exists
+from pytest_insight.storage.store_file import is_in_use, store_exists
 
 LOOK_BEHIND = len(LATE_MIDDLE_END)
 

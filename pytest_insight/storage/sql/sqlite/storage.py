@@ -14,10 +14,9 @@ from pytest_insight._util.override import override
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.sql.connection import LOCK_SECONDS
 from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
-from pytest_insight.storage.sql.sqlite.detection import register_owner
 from pytest_insight.storage.sql.sqlite.read_only import open_read_only
 from pytest_insight.storage.sql.storage import SQLStorage
-from pytest_insight.storage.store_file import StoreFile, store_exists
+from pytest_insight.storage.store_file import StoreFile, register_owner, store_exists
 
 
 class SQLiteStorage(SQLStorage):
