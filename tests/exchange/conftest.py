@@ -1,4 +1,4 @@
-"""Every store that an import or export is tried on."""
+"""The storages that tests of imports and exports use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sessions of `tests/data/format-1.json` and `format-1.csv`, as a person would write them down.
+"""The sessions of `tests/data/format-1.json` and `format-1.csv`, written by hand.
 
 Those files are what version 1 of the format looks like. They stay as they are: whatever comes
 later must read them.

@@ -1,4 +1,4 @@
-"""Files with very much wrong in them, and JSON that is walked over: bounded, and nothing missed."""
+"""Limits for files with many problems, and how JSON is cut into sessions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.exchange.helpers import csv_file, csv_row, read, result_object, sessi
 
 
 def many_wrong(name: str, number: int) -> str:
-    """A good session between so many wrong ones."""
+    """A file with one valid session and this number of invalid ones."""
     if name == "csv":
         wrong = [csv_row(f"x{index}", start_time="soon") for index in range(number - 1)]
         return csv_file(*wrong, csv_row("good"), csv_row("", outcome="passed"))
@@ -134,12 +134,12 @@ def texts(draw: st.DrawFn) -> str:
 
 
 def read_any(text: str) -> FileContent:
-    """Read JSON whose elements are no sessions: each is a problem, or the file is refused."""
+    """Read JSON whose elements are not sessions: each is a problem, or the file is refused."""
     return read_json(text.encode(), "the file")
 
 
 def as_file(text: str) -> str:
-    """A text in the place of a value inside a list of sessions."""
+    """A file with this text as a value of its object and as two of its sessions."""
     return f'{{"x":{text},"sessions":[{text},{text}]}}'
 
 
@@ -152,7 +152,7 @@ def test_each_element_of_a_list_is_found(text: str) -> None:
         found = read_any(text)
         assert found.total == len(expected)
         indices = [problem.session_index for problem in found.problems]
-        assert sorted(set(indices)) == list(range(len(expected)))  # type: ignore[type-var]  # ints
+        assert sorted(set(indices)) == list(range(len(expected)))  # type: ignore[type-var]  # none is None
 
 
 @given(texts(), st.data())

@@ -1,4 +1,4 @@
-"""CSV out and in, seen by our reader and by any other."""
+"""The CSV reader and writer, and what other CSV readers see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which format, and whole files: compressed, replaced only when complete, never half-written."""
+"""Formats of files, compression, and writing files completely or not at all."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
 
 
 class Counting(Watcher):
-    """Knows of each work its total, and how many steps were done of it."""
+    """Counts the steps of each piece of work."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int | None, int]] = []

@@ -1,4 +1,4 @@
-"""JSON out and in: our own document, and what makes a file a document."""
+"""The JSON reader and writer."""
 
 from __future__ import annotations
 

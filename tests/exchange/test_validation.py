@@ -1,4 +1,4 @@
-"""Sessions as other programs and people write them: what is accepted, and how it is meant."""
+"""Sessions of other writers: what is accepted, and how it is read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ UPSTREAM = {
 
 
 def only(value: object) -> TestSession:
-    """The one session of a file, which has nothing wrong in it."""
+    """The only session of a valid file."""
     parsed = read(value)
     assert [str(problem) for problem in parsed.problems] == []
     (session,) = parsed.sessions
