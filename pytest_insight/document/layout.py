@@ -24,6 +24,7 @@ Versions: 1, the first one. A field that is added is a new version; older reader
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -33,7 +34,6 @@ VERSION = 1
 HEAD = b'{"format":"pytest-insight","version":1,"sessions":['
 END = b"\n]}\n"
 SESSION_MARK = b'{"session_id":'
-START_TIME_MARK = b',"session_start_time":"'
 RESULTS_MARK = b',"test_results":[\n'
 BETWEEN_RESULTS = b",\n "
 SESSION_END = b"\n]}"
@@ -46,6 +46,9 @@ COMPLETE_TAIL = SESSION_END + END
 EMPTY_DOCUMENT = HEAD + END
 NATIVE_START = HEAD + b"\n"
 
+_START_TIME = re.compile(
+    rb'\{"session_id":"(?:[^"\\]|\\.)*","sut_name":"(?:[^"\\]|\\.)*","session_start_time":"([^"]*)"'
+)
 _parse_time = datetime.fromisoformat  # bound here: tests may patch `datetime` in all modules
 
 
@@ -55,15 +58,13 @@ def is_native(first_bytes: bytes) -> bool:
 
 
 def start_time_in(session: bytes) -> datetime | None:
-    """Return the start time of a session from its first bytes; None if they do not show it."""
-    at = session.find(START_TIME_MARK) + len(START_TIME_MARK)
-    if at < len(START_TIME_MARK):
-        return None
+    """Return the start time of a session from its first bytes; None if they are not as ours."""
+    found = _START_TIME.match(session)
     try:
-        start_time = _parse_time(session[at : session.find(b'"', at)].decode())
+        start_time = _parse_time(found[1].decode()) if found else None
     except ValueError:
         return None
-    return start_time if start_time.tzinfo is not None else None
+    return start_time if start_time is not None and start_time.tzinfo is not None else None
 
 
 def separated(sessions: Iterable[bytes], newest: datetime | None) -> Iterator[bytes]:

@@ -201,8 +201,9 @@ class JSONStorage(BaseStorage):
     ) -> list[Entry]:
         """Return the sessions whose own fields match, cut to the newest if there is a limit."""
         if wanted.limit == 1 and not (wanted.session_filters or thorough):
-            newest = find_newest(file, size)
-            return [] if newest is None else [newest]
+            with suppress(IrregularError):  # a write in progress, perhaps
+                newest = find_newest(file, size)
+                return [] if newest is None else [newest]
         keep = HeaderFilter(wanted)
         note = keep.note if keep.headers else None
         find = self._thorough_index if thorough else self._index

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pytest_insight.cli.app import app
-from pytest_insight.document.layout import LATE_SEPARATOR
+from pytest_insight.document.layout import LATE_SEPARATOR, start_time_in
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, JSONStorage
 from pytest_insight.storage.json import index
@@ -157,3 +157,30 @@ def test_a_newest_session_that_was_replaced_by_an_older_one_counts_no_more(
     store.save_session(make_session(4, session_start_time=START - timedelta(days=1)))
     assert store.get_last_session() == make_session(3)
     assert LATE_SEPARATOR + b'{"session_id":"api-4"' in store.file_path.read_bytes()
+
+
+def test_the_newest_session_is_found_in_a_torn_file_too(
+    store: JSONStorage, make_session: MakeSession
+) -> None:
+    store.file_path.write_bytes(store.file_path.read_bytes()[:-30])
+    assert store.get_last_session() == make_session(3)
+
+
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [
+        (b'{"session_id":"a","sut_name":"b","session_start_time":"2026-11-01T12:00:00Z"', START),
+        (
+            b'{"session_id":"\\"","sut_name":"","session_start_time":"2026-11-01T12:00:00.0Z"',
+            START,
+        ),
+        (b'{"session_id":"a","x":{"b":1,"session_start_time":"2026-11-01T12:00:00Z"}', None),
+        (b'{"session_id":"a","sut_name":"b","session_start_time":"2026-11-01T12:00:00"', None),
+        (b'{"session_id":"a","sut_name":"b","session_start_time":"yesterday"', None),
+        (b'{"session_id":"a","sut_name":"b", "session_start_time":"2026-11-01T12:00:00Z"', None),
+    ],
+)
+def test_a_start_time_is_read_only_from_a_session_as_we_write_it(
+    session: bytes, expected: datetime | None
+) -> None:
+    assert start_time_in(session) == expected
