@@ -1,4 +1,4 @@
-"""The command: in this process, which is fast, or as users run it, in a process of its own."""
+"""Run the command: in the process of the tests, which is fast, or in a separate process."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def insight() -> Insight:
 
 @pytest.fixture
 def insight_process() -> Insight:
-    """The command in a process of its own: for memory profiles, start-up and exit."""
+    """The command in a separate process: for time zones, memory profiles and start-up."""
 
     def run(
         *arguments: str | Path,

@@ -271,7 +271,7 @@ def test_the_committed_scripts_are_those_of_typer(insight: Insight, shell: str) 
 @every_shell
 def test_an_installed_completion_works(tmp_path: Path, shell: str) -> None:
     program = tool(shell)
-    home = tmp_path / "somebody"
+    home = tmp_path / "user"
     home.mkdir()
     asks = {
         "bash": "complete -p insight",

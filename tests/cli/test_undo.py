@@ -251,7 +251,7 @@ def test_a_record_that_cannot_be_read_is_an_error_that_changes_nothing(
     record.write_bytes(content)
     assert said in insight("sessions", "undo", status=1).err
     assert store.count() == 2
-    # It stands in nobody's way.
+    # The next command works all the same.
     insight("sessions", "clear", "--session", "api-0", "--yes")
     assert store.count() == 1
 

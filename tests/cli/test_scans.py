@@ -1,0 +1,54 @@
+"""A command scans a JSON store at most once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_insight.storage import JSONStorage
+from pytest_insight.storage.json import index, storage
+from tests.cli.conftest import Insight
+
+COMMANDS = {
+    "": 1,
+    "sessions list --sut api": 1,
+    "sessions show": 0,
+    "sessions show last": 0,
+    "sessions show api-1": 1,
+    "query tests --session last": 1,
+    "query tests --group": 1,
+    "sessions pin last": 1,
+    "sessions pin api-0 api-1": 1,
+    "sessions clear --session api-1 --yes": 1,
+    "sessions undo": 2,  # the store and the snapshot
+    "sessions unpin *": 1,
+    "sessions prune --keep 2 --yes": 1,
+    "sessions undo --yes": 2,
+    "export out.json": 1,
+    "import out.json": 1,
+    "sessions verify": 1,
+}
+
+
+def test_a_command_scans_a_store_at_most_once(
+    insight: Insight, store: JSONStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans = 0
+    build_index = index.build_index
+
+    def counted(*args: Any, **kwargs: Any) -> index.Index:
+        nonlocal scans
+        scans += 1
+        return build_index(*args, **kwargs)
+
+    monkeypatch.setattr(index, "build_index", counted)
+    monkeypatch.setattr(storage, "build_index", counted)
+    monkeypatch.setattr(index, "SETTLED_NS", -(10**12))  # as if the file had not just changed
+    found = {}
+    for command in COMMANDS:
+        index._recent.clear()  # a new process
+        scans = 0
+        insight(*command.split())
+        found[command] = scans
+    assert found == COMMANDS
