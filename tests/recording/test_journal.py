@@ -227,7 +227,7 @@ def test_a_line_that_a_full_disk_cut_off_and_comes_again_is_no_damage() -> None:
         assert journal.damaged == 0
 
 
-def test_an_empty_journal_is_removed_and_said() -> None:
+def test_an_empty_journal_is_removed_and_reported() -> None:
     path = died(session_id="empty")
     path.write_bytes(b"")
     (recovery,) = recover()
@@ -257,7 +257,7 @@ def test_a_profile_that_was_deleted_still_has_its_store() -> None:
     assert JSONStorage().count() == 0
 
 
-def test_a_storage_type_that_is_gone_is_said_and_the_journal_stays() -> None:
+def test_a_journal_with_an_unknown_storage_type_is_kept_and_reported() -> None:
     path = died(gives("a"), profile=StorageProfile("", "carrier-pigeon"))
     (recovery,) = recover()
     assert not recovery.saved
@@ -266,7 +266,7 @@ def test_a_storage_type_that_is_gone_is_said_and_the_journal_stays() -> None:
     assert path.exists()
 
 
-def test_a_storage_that_breaks_in_any_way_is_said_in_one_line(
+def test_any_exception_of_a_storage_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def breaks(*_: object) -> None:
@@ -280,7 +280,7 @@ def test_a_storage_that_breaks_in_any_way_is_said_in_one_line(
     assert recover()[0].saved
 
 
-def test_what_was_recorded_in_memory_ends_with_its_process_and_that_is_said() -> None:
+def test_a_journal_of_a_run_recorded_in_memory_is_removed_and_reported() -> None:
     died(gives("a"), profile=StorageProfile("", "memory"))
     (recovery,) = recover()
     assert "in memory" in recovery.message
