@@ -113,11 +113,6 @@ class MergePlan(msgspec.Struct, frozen=True):
         for session in self.source(new_ids):
             yield replace(session, session_id=new_ids[session.session_id])
 
-    @property
-    def writes(self) -> list[TestSession]:
-        """Equivalent to `list(iter_writes())`."""
-        return list(self.iter_writes())
-
     def count(self, action: MergeAction) -> int:
         """Return the number of steps with this action."""
         return sum(step.action == action for step in self.steps)

@@ -79,7 +79,7 @@ class InMemoryStorage(BaseStorage):
 
     @override
     def apply(self, plan: MergePlan) -> None:
-        writes = plan.writes
+        writes = list(plan.iter_writes())
         with self._lock:
             self.delete_sessions(plan.removes)
             self._save(writes)

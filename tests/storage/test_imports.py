@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,15 @@ def test_keep_both_computes_no_digests(
         import_files(store, files, dry_run=True)
     reports = import_files(store, files, "keep_both")
     assert [report.renamed for report in reports] == [1, 1, 1]
+
+
+def test_our_own_files_are_imported_without_pydantic(files: list[str]) -> None:
+    script = (
+        "import sys; from pytest_insight.storage import InMemoryStorage\n"
+        "assert InMemoryStorage().import_sessions('a.json').imported == 2\n"
+        "assert 'pydantic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 # One source -------------------------------------------------------------------------------------

@@ -99,13 +99,18 @@ def _read_spans(data: bytes, spans: Iterator[Span], own: bool, source: str) -> F
 
 
 def _read_session(data: bytes, span: Span, content: FileContent, *, own: bool) -> None:
-    from pytest_insight.exchange.validation import read_session  # slow to import
-
     item = data[slice(*span)]
-    session = _decode_own_form(item, own=own) if item.startswith(b"{") else None
+    is_object = item.startswith(b"{")
+    session = _decode_own_form(item, own=own) if is_object else None
     if session is not None:
         content.sessions.append(session)
         return
+    if not is_object and not content.room:  # it is only counted, as a file may have a million
+        _refuse_invalid(data, span)
+        content.add_problems((), 1)
+        return
+    from pytest_insight.exchange.validation import read_session  # slow to import
+
     index = content.total - 1
     try:
         value = _load(data, span)
