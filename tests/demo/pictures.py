@@ -17,9 +17,9 @@ from tests.demo.history import HERE, demo_environment, make_history
 COMMANDS = (
     "insight sessions list --limit 7",
     "insight query tests --outcome failed --days 7",
-    "insight query tests --group --sort mean --limit 5",
+    "insight query tests --group --sort mean --limit 4",
 )
-COLUMNS = 112
+COLUMNS = 116
 PICTURE = HERE / "pictures" / "questions.svg"
 
 

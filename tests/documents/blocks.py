@@ -91,7 +91,7 @@ def steps(block: Block) -> Iterator[Step]:
 
 
 def run_step(command: str) -> Ran:
-    """Run one command of a console block, without a process of its own if it needs no shell."""
+    """Run one command of a console block, in this process if it needs no shell."""
     return run_shell(command) if _NEEDS_SHELL.search(command) else _run_here(command)
 
 

@@ -35,7 +35,7 @@ from tests.documents.blocks import (
 )
 
 SCRIPT_ENDS = {
-    "xargs -0 -r pytest": (123, "1 failed in"),  # xargs says so that pytest found a failure
+    "xargs -0 -r pytest": (123, "1 failed in"),  # of xargs if its command failed
     "newly broken": (1, "newly broken:\ntests/test_coupons.py::test_coupon[HALF-10]"),
     "--exit-code": (3, "test_coupon"),
 }
