@@ -36,8 +36,8 @@ FAULTS = {
 CASES = [(kind, name) for kind in KINDS for name, deed in DEEDS.items() if deed.concerns(kind)]
 NEVER = {
     *(("json", deed, "truncate") for deed in DEEDS if deed != "save behind a torn write"),
-    # Appending a session needs no other file than the lock.
-    *(("json", deed, kind) for deed in ("save", "pin") for kind in ("rename", "chmod")),
+    # Appending sessions needs no other file than the lock.
+    *(("json", deed, kind) for deed in ("save", "pin", "import") for kind in ("rename", "chmod")),
     # A database is changed in place; only its write-ahead log is a new file.
     *(
         ("sqlite", deed, kind)
