@@ -16,8 +16,9 @@ ends a session (or, after the last one, the document). `,"test_results":[` alway
 even if no result follows, so a session always ends in a line of its own. That is how a complete
 document (`]}` twice at its end) differs from any write that stopped half-way.
 
-A session that did not start after all sessions before it is separated from them by `, ` and a line
-break, every other one by `,` and a line break. So the newest session is found from the end.
+A session that started after all sessions before it is separated from them by `, ` and a line break.
+So the newest session is found from the end. After `,` and a line break nothing is known about the
+order, as in files of the first versions.
 
 Versions: 1, the first one. A field that is added is a new version; older readers refuse it.
 """
@@ -38,10 +39,10 @@ RESULTS_MARK = b',"test_results":[\n'
 BETWEEN_RESULTS = b",\n "
 SESSION_END = b"\n]}"
 SEPARATOR = b",\n"
-LATE_SEPARATOR = b", \n"
-"""Before a session that did not start after all sessions before it."""
+IN_ORDER_SEPARATOR = b", \n"
+"""Before a session that started after all sessions before it."""
 MIDDLE_END = SESSION_END + SEPARATOR
-LATE_MIDDLE_END = SESSION_END + LATE_SEPARATOR
+IN_ORDER_MIDDLE_END = SESSION_END + IN_ORDER_SEPARATOR
 COMPLETE_TAIL = SESSION_END + END
 EMPTY_DOCUMENT = HEAD + END
 NATIVE_START = HEAD + b"\n"
@@ -78,9 +79,9 @@ def separated(sessions: Iterable[bytes], newest: datetime | None) -> Iterator[by
         start_time = start_time_in(session)
         if newest is not None and start_time is not None and start_time > newest:
             newest = start_time
-            yield SEPARATOR + session
+            yield IN_ORDER_SEPARATOR + session
         else:
-            yield LATE_SEPARATOR + session
+            yield SEPARATOR + session
 
 
 def document_chunks(encoded: Iterable[bytes]) -> Iterator[bytes]:

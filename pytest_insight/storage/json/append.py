@@ -18,7 +18,7 @@ from pytest_insight.document.layout import (
     EMPTY_DOCUMENT,
     END,
     HEAD,
-    LATE_MIDDLE_END,
+    IN_ORDER_MIDDLE_END,
     MIDDLE_END,
     NATIVE_START,
     SESSION_END,
@@ -137,10 +137,11 @@ def session_starts(file: BinaryIO, end: int) -> Iterator[int]:
 
 
 def starts_in_order(file: BinaryIO, start: int) -> bool:
-    """Return whether the session at `start` started after all sessions before it in the file."""
+    """Return whether the session at `start` is known to have started after all before it."""
     if start == len(NATIVE_START):
         return True
-    return read_range(file, max(start - len(MIDDLE_END), 0), start) == MIDDLE_END
+    before = read_range(file, max(start - len(IN_ORDER_MIDDLE_END), 0), start)
+    return before == IN_ORDER_MIDDLE_END
 
 
 def _newest_start_time(file: BinaryIO, end: int) -> datetime | None:
@@ -186,8 +187,10 @@ def _cut_torn_tail(file: BinaryIO, path: Path, size: int) -> int | None:
         if start == len(NATIVE_START):
             end = len(HEAD)
         else:
-            before = read_range(file, max(start - len(LATE_MIDDLE_END), 0), start)
-            ending = next((e for e in (MIDDLE_END, LATE_MIDDLE_END) if before.endswith(e)), None)
+            before = read_range(file, max(start - len(IN_ORDER_MIDDLE_END), 0), start)
+            ending = next(
+                (e for e in (MIDDLE_END, IN_ORDER_MIDDLE_END) if before.endswith(e)), None
+            )
             if ending is None:
                 return None
             end = start - len(ending) + len(SESSION_END)

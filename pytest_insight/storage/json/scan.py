@@ -23,7 +23,7 @@ from pytest_insight.document.codec import UNDECODABLE, decode_header, decode_ses
 from pytest_insight.document.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
-    LATE_MIDDLE_END,
+    IN_ORDER_MIDDLE_END,
     MIDDLE_END,
     NATIVE_START,
     RESULTS_MARK,
@@ -40,7 +40,7 @@ from pytest_insight.storage.sql.sqlite.detection import (
 )
 from pytest_insight.storage.store_file import is_in_use, store_exists
 
-LOOK_BEHIND = len(LATE_MIDDLE_END)
+LOOK_BEHIND = len(IN_ORDER_MIDDLE_END)
 
 HEADER_BYTES = 1 << 11
 """How much is read of a header first; most are shorter."""
@@ -139,7 +139,7 @@ def spans(file: BinaryIO, size: int) -> Iterator[Span]:
             regular = False
             continue
         if current is not None:
-            endings = (MIDDLE_END, LATE_MIDDLE_END)
+            endings = (MIDDLE_END, IN_ORDER_MIDDLE_END)
             regular = regular and any(window.follows(mark, ending) for ending in endings)
             yield Span(current[0], mark, current[1] if regular else None)
         current, regular = (mark, window.take_fields(mark)), True
@@ -202,7 +202,7 @@ class _Window:
 
 def session_bytes(data: bytes) -> bytes:
     """Return a span's bytes without the separator after the session or the document's ending."""
-    for ending in (MIDDLE_END, LATE_MIDDLE_END, COMPLETE_TAIL):
+    for ending in (MIDDLE_END, IN_ORDER_MIDDLE_END, COMPLETE_TAIL):
         if data.endswith(ending):
             return data[: len(data) - len(ending) + len(SESSION_END)]
     return data

@@ -110,7 +110,7 @@ def words(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 def test_whatever_an_interrupted_write_leaves_every_complete_session_is_read_and_kept(
     store: JSONStorage, healthy: bytes
 ) -> None:
-    ends = [found.end() for found in re.finditer(rb"\n\]\}(?=,\n|\n\]\}\n)", healthy)]
+    ends = [found.end() for found in re.finditer(rb"\n\]\}(?=, ?\n|\n\]\}\n)", healthy)]
     assert len(ends) == 3
     for cut in range(len(HEAD) + 1, len(healthy)):
         start_anew(store, healthy[:cut])

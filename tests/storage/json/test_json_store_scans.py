@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pytest_insight.cli.app import app
-from pytest_insight.document.layout import LATE_SEPARATOR, start_time_in
+from pytest_insight.document.layout import IN_ORDER_SEPARATOR, SEPARATOR, start_time_in
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, JSONStorage
 from pytest_insight.storage.json import index
@@ -156,7 +156,23 @@ def test_a_newest_session_that_was_replaced_by_an_older_one_counts_no_more(
 ) -> None:
     store.save_session(make_session(4, session_start_time=START - timedelta(days=1)))
     assert store.get_last_session() == make_session(3)
-    assert LATE_SEPARATOR + b'{"session_id":"api-4"' in store.file_path.read_bytes()
+    assert SEPARATOR + b'{"session_id":"api-4"' in store.file_path.read_bytes()
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(3)), ids=str)
+def test_the_newest_session_is_found_in_a_file_that_says_nothing_about_the_order(
+    tmp_path: Path, make_session: MakeSession, order: tuple[int, ...]
+) -> None:
+    storage = JSONStorage(tmp_path / "sessions.json")
+    storage.save_sessions(make_session(number) for number in order)
+    data = storage.file_path.read_bytes()
+    storage.file_path.write_bytes(data.replace(IN_ORDER_SEPARATOR, SEPARATOR))
+    assert storage.get_last_session() == make_session(2)
+    storage.save_session(make_session(1, session_id="later"))
+    assert storage.get_last_session() == make_session(2)
+    storage.save_session(make_session(5))
+    assert storage.get_last_session() == make_session(5)
+    assert IN_ORDER_SEPARATOR + b'{"session_id":"api-5"' in storage.file_path.read_bytes()
 
 
 def test_the_newest_session_is_found_in_a_torn_file_too(
