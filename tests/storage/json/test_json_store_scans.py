@@ -159,7 +159,7 @@ def test_a_newest_session_that_was_replaced_by_an_older_one_counts_no_more(
     assert SEPARATOR + b'{"session_id":"api-4"' in store.file_path.read_bytes()
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(3)), ids=str)
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))], ids=str)
 def test_the_newest_session_is_found_in_a_file_that_says_nothing_about_the_order(
     tmp_path: Path, make_session: MakeSession, order: tuple[int, ...]
 ) -> None:
