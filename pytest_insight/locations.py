@@ -87,7 +87,7 @@ def url_scheme(path: str) -> str | None:
     return scheme if mark and not {"/", "\\"} & set(scheme) and len(scheme) > 1 else None
 
 
-def one_place(where: str) -> str:
+def canonical_place(where: str) -> str:
     """Return a path with symbolic links resolved, so that paths can be compared; a URL as it is."""
     return os.path.realpath(where) if os.path.isabs(where) else where  # noqa: PTH117
 
@@ -96,7 +96,7 @@ def undo_folder(store: str) -> Path:
     """Return the folder of the undo records of a store, given its path or URL."""
     import hashlib  # not needed to read
 
-    key = hashlib.blake2b(os.fsencode(one_place(store)), digest_size=8)
+    key = hashlib.blake2b(os.fsencode(canonical_place(store)), digest_size=8)
     return home() / "undo" / key.hexdigest()
 
 

@@ -30,7 +30,7 @@ LAYERS = (
     ("storage.verification", "storage.store_file", "storage.exports", "storage.imports"),
     ("storage.base",),
     ("storage.memory", "storage.json", "storage.sql"),
-    ("storage.registry", "storage.choice", "storage.access", "storage"),
+    ("storage.registry", "storage.choice", "storage.functions", "storage"),
     ("storage.undo", "storage.transfer"),
     ("query",),
     ("recording",),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.document import codec
 from pytest_insight.errors import InsightError, InvalidSessionError
 from pytest_insight.models import (
@@ -302,13 +302,13 @@ def test_line_breaks_occur_only_in_the_places_of_the_layout(session: TestSession
 
 @given(texts(), texts())
 def test_clean_text_can_be_held_by_every_store(one: str, other: str) -> None:
-    clean = clean_text(one)
+    clean = storable_text(one)
     assert "\0" not in clean
     assert clean.encode("utf-8").decode("utf-8") == clean
-    assert clean_text(clean) == clean
-    assert clean_text(one + other) == clean + clean_text(other)
+    assert storable_text(clean) == clean
+    assert storable_text(one + other) == clean + storable_text(other)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_clean_text_does_not_change_text_that_stores_can_hold(text: str) -> None:
-    assert clean_text(text) == text
+    assert storable_text(text) == text

@@ -1,7 +1,7 @@
-"""Progress reporting; costs nothing if nobody subscribes.
+"""Report progress, and subscribe to reports; without a subscriber a report costs nothing.
 
 The library reports with `begin` and `counted`; a program subscribes with `watched`. Each thread and
-each asyncio task has a watcher of its own.
+each asyncio task has its own watcher.
 """
 
 from __future__ import annotations

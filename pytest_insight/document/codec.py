@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight._util.text import cleaned, is_too_deep
+from pytest_insight._util.storable import is_too_deep, storable_value
 from pytest_insight.document.layout import BETWEEN_RESULTS, laid_out
 from pytest_insight.errors import InvalidSessionError
 from pytest_insight.limits import MAX_FREE_VALUES, MAX_NESTING
@@ -132,7 +132,7 @@ def encode_checked(session: TestSession) -> bytes:
 
 
 def encode_clean(value: Any) -> bytes:
-    """Encode a record or a JSON value; texts in it are cleaned as by `clean_text`.
+    """Encode a record or a JSON value; texts in it are cleaned as by `storable_text`.
 
     Raises:
         TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError: the value cannot
@@ -145,7 +145,7 @@ def encode_clean(value: Any) -> bytes:
     else:
         if not _has_nul(data):
             return data
-    return _ENCODER.encode(cleaned(msgspec.to_builtins(value, builtin_types=(datetime,))))
+    return _ENCODER.encode(storable_value(msgspec.to_builtins(value, builtin_types=(datetime,))))
 
 
 def _refuse_deep(session: TestSession) -> None:

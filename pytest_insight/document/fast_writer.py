@@ -17,7 +17,7 @@ from itertools import compress, repeat
 from json.encoder import encode_basestring
 from typing import Any
 
-from pytest_insight._util.text import clean_text, cleaned
+from pytest_insight._util.storable import storable_text, storable_value
 from pytest_insight.document.layout import BETWEEN_RESULTS, laid_out
 
 JOURNAL_VERSION = 1
@@ -41,9 +41,9 @@ _encode = json.JSONEncoder(
 
 
 def encode_text(text: str) -> bytes:
-    """Return a text as JSON, cleaned as by `clean_text`."""
+    """Return a text as JSON, cleaned as by `storable_text`."""
     if not text.isascii() or "\0" in text:
-        text = clean_text(text)
+        text = storable_text(text)
     return encode_basestring(text).encode()
 
 
@@ -55,7 +55,7 @@ def encode_value(value: Any) -> bytes:
     Raises:
         TypeError, ValueError: the value contains something else.
     """
-    return _encode(cleaned(value)).encode()
+    return _encode(storable_value(value)).encode()
 
 
 def new_session_id(sut_name: str, start: datetime) -> str:

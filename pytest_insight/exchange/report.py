@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.limits import (
     MAX_IGNORED_NAMES,
@@ -176,4 +176,4 @@ def quote_value(value: object) -> str:
 def quote_name(name: str) -> str:
     """Return a field's name for a message: quoted only if it is long or not printable."""
     is_plain = name.isprintable() and 0 < len(name) <= MAX_TEXT_SHOWN
-    return name if is_plain else quote_value(clean_text(name))
+    return name if is_plain else quote_value(storable_text(name))

@@ -1,4 +1,4 @@
-"""Validate sessions of other writers with pydantic, and name every error.
+"""Validate sessions from foreign files with pydantic, and name every error.
 
 Slower than decoding our own records, and only used if those do not fit: for CSV rows, JSON of other
 writers, and files with errors. Accepted beyond our own form:
@@ -34,7 +34,7 @@ from pydantic import (
     model_validator,
 )
 
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import InvalidSessionError
 from pytest_insight.exchange.report import quote_name, quote_value
@@ -182,7 +182,7 @@ def _outcome(value: object) -> TestOutcome:
         raise ValueError("must be the name of an outcome")
     known = value.strip().lower()
     fold = value.isupper() and known in list(TestOutcome)
-    return TestOutcome(known if fold else clean_text(value))
+    return TestOutcome(known if fold else storable_text(value))
 
 
 def _is_pair(value: object) -> bool:
@@ -192,7 +192,7 @@ def _is_pair(value: object) -> bool:
 def _clean(value: Any) -> Any:
     if not isinstance(value, str) or (value.isascii() and "\0" not in value):
         return value
-    return clean_text(value)
+    return storable_text(value)
 
 
 def _tags(value: object) -> object:

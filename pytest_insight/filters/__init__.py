@@ -5,6 +5,19 @@ A session filter keeps or drops a whole session, a test filter keeps or drops si
 storage may compute the same in another way. Times are compared as instants.
 """
 
+from pytest_insight.filters.results import (
+    AnyTestFilter,
+    Custom,
+    DurationBetween,
+    ErrorContains,
+    NodeidContains,
+    OutcomeIn,
+    OutputContains,
+    PatternMatches,
+    TestFilter,
+    TestHasWarning,
+    TextField,
+)
 from pytest_insight.filters.selection import Selection
 from pytest_insight.filters.sessions import (
     SECONDS_PER_DAY,
@@ -26,19 +39,6 @@ from pytest_insight.filters.sessions import (
     SutIs,
     TestingSystemIs,
     all_match,
-)
-from pytest_insight.filters.tests import (
-    AnyTestFilter,
-    Custom,
-    DurationBetween,
-    ErrorContains,
-    NodeidContains,
-    OutcomeIn,
-    OutputContains,
-    PatternMatches,
-    TestFilter,
-    TestHasWarning,
-    TextField,
 )
 
 __all__ = [

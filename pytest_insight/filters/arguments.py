@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError
-from pytest_insight.filters.tests import TextField
+from pytest_insight.filters.results import TextField
 from pytest_insight.models import TestOutcome
 
 TEXT_FIELDS: tuple[str, ...] = get_args(TextField)
@@ -20,7 +20,7 @@ def text(what: str, value: object) -> str:
     """Return a string that is not blank, with the escapes that stores keep it with."""
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgumentError(f"the {what} must be a string that is not blank, not {value!r}")
-    return clean_text(value)  # for instance the name of a folder that is not valid UTF-8
+    return storable_text(value)  # for instance the name of a folder that is not valid UTF-8
 
 
 def number(what: str, value: object) -> float:
@@ -125,7 +125,7 @@ def outcomes(values: Iterable[object]) -> frozenset[TestOutcome]:
         if not isinstance(value, str) or not value.strip():
             raise InvalidArgumentError(f"an outcome must be a name like 'failed', not {value!r}")
         known = TestOutcome(value.strip().lower())
-        found.add(known if known in list(TestOutcome) else TestOutcome(clean_text(value)))
+        found.add(known if known in list(TestOutcome) else TestOutcome(storable_text(value)))
     if not found:
         raise InvalidArgumentError("give at least one outcome")
     return frozenset(found)

@@ -9,8 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_insight.errors import InvalidArgumentError
+from pytest_insight.filters.results import AnyTestFilter, TestFilter, matching
 from pytest_insight.filters.sessions import AnySessionFilter, SessionFilter
-from pytest_insight.filters.tests import AnyTestFilter, TestFilter, matching
 from pytest_insight.models import TestSession
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pytest_insight._util.override import override
-from pytest_insight.filters.tests import AnyTestFilter, matching
+from pytest_insight.filters.results import AnyTestFilter, matching
 from pytest_insight.models import AwareTime, TestOutcome, TestSession
 
 SECONDS_PER_DAY = 86_400

@@ -66,9 +66,9 @@ class StorageProfile:
     def place(self) -> str:
         """Where the sessions are, for people: a path, a URL without its password, or the type."""
         if self.url:
-            from pytest_insight.profiles.urls import shown  # not needed to record into a file
+            from pytest_insight.profiles.urls import display_url  # not needed to record into a file
 
-            return shown(self.url)
+            return display_url(self.url)
         return str(self.path) if self.path else self.storage_type
 
     @property

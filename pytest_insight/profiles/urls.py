@@ -32,7 +32,7 @@ def check_url(url: str) -> None:
     _split(url)
 
 
-def shown(url: str) -> str:
+def display_url(url: str) -> str:
     """Return the scheme, host, port and database for people; `postgresql://***` if not valid."""
     try:
         parts = _split(url)

@@ -13,7 +13,7 @@ from typing import Any, cast, overload
 import msgspec
 
 from pytest_insight._util.override import override
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
@@ -130,7 +130,7 @@ class Query:
         key = arguments.text("tag", key)
         if value is not None and not isinstance(value, str):
             raise InvalidArgumentError(f"the value of a tag must be a string, not {value!r}")
-        return self._and(HasTag(key, None if value is None else clean_text(value)))
+        return self._and(HasTag(key, None if value is None else storable_text(value)))
 
     def with_session_id_pattern(self, *patterns: str) -> Query:
         """Keep only sessions with one of these IDs (wildcards allowed, as in `api-202611*`)."""
@@ -222,7 +222,7 @@ class Query:
         """
         if self.storage is not None:
             return self.storage
-        from pytest_insight.storage.access import get_storage_instance  # only without a storage
+        from pytest_insight.storage.functions import get_storage_instance  # only without a storage
 
         return get_storage_instance(profile_name=self.profile_name)
 
@@ -470,7 +470,7 @@ class QueryResult(Sequence[TestSession]):
 
 def _fact_text(value: object) -> str:
     if isinstance(value, str):
-        return clean_text(value)
+        return storable_text(value)
     if isinstance(value, bool | int | float):
         return msgspec.json.encode(value).decode()
     raise InvalidArgumentError(f"a fact must be a string, a number, True or False, not {value!r}")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
 
-from pytest_insight._util.text import cleaned
+from pytest_insight._util.storable import storable_value
 from pytest_insight.document.fast_writer import (
     Timestamps,
     encode_head,
@@ -34,7 +34,7 @@ from pytest_insight.document.fast_writer import (
 from pytest_insight.errors import InsightError
 from pytest_insight.recording.attempts import Attempts
 from pytest_insight.recording.destination import Destination
-from pytest_insight.recording.facts.git import Code, CodeProbe
+from pytest_insight.recording.facts.git import Code, GitProbe
 from pytest_insight.recording.facts.machine import testing_system
 from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
 from pytest_insight.recording.redaction import TextPolicy, environment_secrets
@@ -117,7 +117,7 @@ class Recorder:
         self.failure: Exception | None = None
         self._config = config
         self._settings = settings
-        self._code = CodeProbe(config.rootpath, settings.own_paths, settings.ci.get("branch", ""))
+        self._code = GitProbe(config.rootpath, settings.own_paths, settings.ci.get("branch", ""))
         # Bound here: tests may patch `time` and `datetime` in all modules.
         self._clock, self._stopwatch = time.time, time.perf_counter
         self._time_at, self._time = datetime.fromtimestamp, Timestamps().text
@@ -221,7 +221,7 @@ class Recorder:
         if settings.tags:
             fields["session_tags"] = settings.tags
         fields["testing_system"] = settings.texts.redact(testing_system(self._config, settings.ci))
-        self._fields = cleaned(fields)
+        self._fields = storable_value(fields)
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         self._terminal_counts = getattr(terminal, "stats", {})
         head = encode_head(self._fields, target_fields(settings.profile))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Literal, get_args
 
-from pytest_insight._util.text import is_too_deep
+from pytest_insight._util.storable import is_too_deep
 from pytest_insight.document.fast_writer import encode_text, encode_value
 
 Capture = Literal["failed", "all", "none"]

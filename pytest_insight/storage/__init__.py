@@ -22,14 +22,14 @@ __all__ = [
 if TYPE_CHECKING:
     from pytest_insight.profiles.manager import ProfileManager
     from pytest_insight.profiles.profile import StorageProfile
-    from pytest_insight.storage.access import (
+    from pytest_insight.storage.base import BaseStorage
+    from pytest_insight.storage.functions import (
         create_profile,
         get_active_profile,
         get_storage_instance,
         list_profiles,
         switch_profile,
     )
-    from pytest_insight.storage.base import BaseStorage
     from pytest_insight.storage.json.storage import JSONStorage
     from pytest_insight.storage.memory import InMemoryStorage
     from pytest_insight.storage.sql.postgresql.storage import PostgreSQLStorage
@@ -43,11 +43,11 @@ else:  # hidden from type checkers, to which it would mean that any name exists
         "ProfileManager": "profiles.manager",
         "SQLiteStorage": "storage.sql.sqlite.storage",
         "StorageProfile": "profiles.profile",
-        "create_profile": "storage.access",
-        "get_active_profile": "storage.access",
-        "get_storage_instance": "storage.access",
-        "list_profiles": "storage.access",
-        "switch_profile": "storage.access",
+        "create_profile": "storage.functions",
+        "get_active_profile": "storage.functions",
+        "get_storage_instance": "storage.functions",
+        "list_profiles": "storage.functions",
+        "switch_profile": "storage.functions",
     }
 
     def __getattr__(name: str) -> object:

@@ -19,7 +19,7 @@ from typing import BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
 
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.merge import MergePlan
@@ -147,7 +147,7 @@ class BaseStorage(ABC):
 
     def get_session_by_id(self, session_id: str) -> TestSession | None:
         """Return the session with exactly this ID; None if there is none."""
-        selection = Selection((SessionIdIn(frozenset((clean_text(session_id),))),))
+        selection = Selection((SessionIdIn(frozenset((storable_text(session_id),))),))
         return next(self.iter_sessions(selection), None)
 
     def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
@@ -191,7 +191,7 @@ class BaseStorage(ABC):
             raise InvalidArgumentError(f"expected a list of sessions, not {sessions_to_clear!r}")
         if sessions_to_clear is not None:
             ids = (s if isinstance(s, str) else s.session_id for s in sessions_to_clear)
-            return self.delete_sessions({clean_text(name) for name in ids})  # as they were saved
+            return self.delete_sessions({storable_text(name) for name in ids})  # as they were saved
         with self.exclusive():
             return self.delete_sessions(self.session_ids())
 

@@ -12,7 +12,7 @@ from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.exchange.merge import MergePlan, MergePlanner, MergeStrategy
 from pytest_insight.exchange.report import ImportReport
 from pytest_insight.filters import Selection, SessionIdIn
-from pytest_insight.locations import one_place
+from pytest_insight.locations import canonical_place
 from pytest_insight.models import TestSession
 from pytest_insight.storage.imports import planner_for
 from pytest_insight.storage.undo.operations import apply
@@ -94,7 +94,7 @@ def is_same(one: BaseStorage, other: BaseStorage) -> bool:
     if one.storage_type == other.storage_type == "memory":
         return one is other
     # Parameters of a URL may name another server or schema; `location` has none.
-    places = [one_place(storage.url or storage.location) for storage in (one, other)]
+    places = [canonical_place(storage.url or storage.location) for storage in (one, other)]
     return places[0] == places[1]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.storage import JSONStorage, PostgreSQLStorage, SQLiteStorage
-from pytest_insight.storage.access import get_storage_instance
+from pytest_insight.storage.functions import get_storage_instance
 from pytest_insight.testing.rules import make_result
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession

@@ -14,9 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_insight import locations
 from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.profiles.manager import ProfileManager
-from pytest_insight.profiles.urls import check_url, passwords, shown, without_password
+from pytest_insight.profiles.urls import check_url, display_url, passwords, without_password
 from pytest_insight.storage import JSONStorage, PostgreSQLStorage, StorageProfile
-from pytest_insight.storage.access import get_storage_instance
+from pytest_insight.storage.functions import get_storage_instance
 
 SECRET_OPTIONS = {
     option.keyword.decode()
@@ -50,7 +50,7 @@ def read_by_libpq(url: str) -> dict[str, str] | None:
     ],
 )  # fmt: skip
 def test_the_parts_of_a_valid_url(url: str, place: str, secrets: list[str], without: str) -> None:
-    assert (shown(url), passwords(url), without_password(url)) == (place, secrets, without)
+    assert (display_url(url), passwords(url), without_password(url)) == (place, secrets, without)
     assert repr(StorageProfile("x", "postgresql", url)) == (
         f"StorageProfile(name='x', storage_type='postgresql', file_path={place!r})"
     )
@@ -130,7 +130,7 @@ def test_what_is_not_refused_is_read_as_libpq_reads_it(text: str) -> None:
     assert secrets <= set(passwords(url))
     rest = {name: value for name, value in found.items() if name not in SECRET_OPTIONS}
     assert read_by_libpq(without_password(url)) == rest
-    display = read_by_libpq(shown(url)) or {}
+    display = read_by_libpq(display_url(url)) or {}
     assert display == {name: found[name] for name in ("host", "port", "dbname") if name in display}
 
 

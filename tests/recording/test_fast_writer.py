@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_insight._util.text import clean_text, cleaned
+from pytest_insight._util.storable import storable_text, storable_value
 from pytest_insight.document.codec import decode_session, encode_clean
 from pytest_insight.document.fast_writer import (
     PASSED_LINE,
@@ -46,7 +46,7 @@ def test_a_text_is_encoded_as_in_a_record(text: str) -> None:
 @given(json_values())
 def test_a_value_is_encoded_as_in_a_record(value: Any) -> None:
     assert msgspec.json.decode(encode_value(value)) == msgspec.json.decode(encode_clean(value))
-    assert msgspec.json.decode(encode_value(value)) == cleaned(value)
+    assert msgspec.json.decode(encode_value(value)) == storable_value(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), {"a": float("inf")}, b"", {1}], ids=repr)
@@ -94,12 +94,12 @@ def test_the_line_of_a_result_is_that_result(
     assert abs(result.start_time - datetime.fromtimestamp(start, UTC)) <= MICROSECOND
     assert result.duration == round(duration, 6)
     assert result == TestResult(
-        nodeid=clean_text(name),
-        outcome=TestOutcome(clean_text(outcome)),
+        nodeid=storable_text(name),
+        outcome=TestOutcome(storable_text(outcome)),
         start_time=result.start_time,
         duration=result.duration,
-        properties=tuple((clean_text(key), cleaned(value)) for key, value in pairs),
-        **cleaned(other),
+        properties=tuple((storable_text(key), storable_value(value)) for key, value in pairs),
+        **storable_value(other),
     )
 
 
@@ -159,9 +159,9 @@ def test_a_session_is_the_same_by_hand_and_by_its_records(
         exit_status=1,
         test_results=session.test_results,
     )
-    marked = {*map(clean_text, warned), *map(clean_text, nodeids[:1])}
+    marked = {*map(storable_text, warned), *map(storable_text, nodeids[:1])}
     assert [(r.nodeid, r.has_warning) for r in session.test_results] == [
-        (clean_text(name), clean_text(name) in marked) for name in nodeids
+        (storable_text(name), storable_text(name) in marked) for name in nodeids
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_insight.models import CodeState
 from pytest_insight.recording.facts import git as git_facts
-from pytest_insight.recording.facts.git import UNKNOWN, CodeProbe
+from pytest_insight.recording.facts.git import UNKNOWN, GitProbe
 from pytest_insight.storage import JSONStorage
 from tests.recording.runs import run
 
@@ -56,7 +56,7 @@ def repo(tmp_path: Path) -> Path:
 
 
 def probed(folder: Path, *not_code: Path, branch: str = "") -> CodeState:
-    probe = CodeProbe(folder, not_code, branch)
+    probe = GitProbe(folder, not_code, branch)
     state = probe.state(PATIENT)
     assert state is not None
     return CodeState(**state)
@@ -298,7 +298,7 @@ def test_all_untracked_files_together_are_read_only_so_far(
 def test_what_tests_do_to_untracked_files_is_not_the_code_that_was_tested(repo: Path) -> None:
     (repo / "new.py").write_text("1")
     expected = digest(repo)
-    probe = CodeProbe(repo)
+    probe = GitProbe(repo)
     probe._asked["names"][0].wait(PATIENT)
     probe.look()
     (repo / "new.py").write_text("2")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.recording.facts.git import UNKNOWN, CodeProbe
+from pytest_insight.recording.facts.git import UNKNOWN, GitProbe
 from pytest_insight.storage import JSONStorage
 from tests.recording.runs import last_session, run
 from tests.recording.test_git_facts import PATIENT, git, repo, repository
@@ -20,9 +20,9 @@ __all__ = ["repo"]
 
 
 def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
-    assert CodeProbe(tmp_path).state(PATIENT) is None
-    assert CodeProbe(tmp_path / "missing").state(PATIENT) is None
-    assert CodeProbe(tmp_path, branch="main").state(PATIENT) == {
+    assert GitProbe(tmp_path).state(PATIENT) is None
+    assert GitProbe(tmp_path / "missing").state(PATIENT) is None
+    assert GitProbe(tmp_path, branch="main").state(PATIENT) == {
         "branch": "main",
         "digest": UNKNOWN,
     }
@@ -30,14 +30,14 @@ def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
 
 def test_without_git_nothing_is_known(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(repo))
-    assert CodeProbe(repo).state(PATIENT) is None
+    assert GitProbe(repo).state(PATIENT) is None
 
 
 def test_without_a_place_for_answers_nothing_is_known(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(repo / "missing"))
-    assert CodeProbe(repo).state(PATIENT) is None
+    assert GitProbe(repo).state(PATIENT) is None
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give")
@@ -48,7 +48,7 @@ def test_a_repository_of_another_user_is_left_alone(
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for path in (repo, repo / ".git"):
         os.chown(path, 12345, 12345)
-    assert CodeProbe(repo).state(PATIENT) is None
+    assert GitProbe(repo).state(PATIENT) is None
 
 
 def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> Path:
@@ -96,7 +96,7 @@ def test_a_slow_diff_costs_only_the_digest(
 ) -> None:
     commit = git(repo, "rev-parse", "HEAD")
     slow_git(tmp_path / "bin", monkeypatch, only=" diff ")
-    probe = CodeProbe(repo)
+    probe = GitProbe(repo)
     for name in ("commit", "branch", "names"):
         probe._asked[name][0].wait(PATIENT)
     assert probe.state(0.0) == {
@@ -125,8 +125,8 @@ def test_a_run_that_never_starts_leaves_no_git_behind(
 def test_ctrl_c_is_for_the_tests_and_not_for_git(repo: Path) -> None:
     script = (
         "import os, pathlib, sys\n"
-        "from pytest_insight.recording.facts.git import CodeProbe\n"
-        "probe = CodeProbe(pathlib.Path(sys.argv[1]))\n"
+        "from pytest_insight.recording.facts.git import GitProbe\n"
+        "probe = GitProbe(pathlib.Path(sys.argv[1]))\n"
         "print({os.getpgid(p.pid) for p, _ in probe._asked.values()} & {os.getpgrp()})\n"
         "probe.close()\n"
     )

@@ -14,7 +14,7 @@ from pytest_insight.errors import (
     UnknownChoiceError,
 )
 from pytest_insight.storage import InMemoryStorage, JSONStorage
-from pytest_insight.storage.access import create_profile, get_storage_instance
+from pytest_insight.storage.functions import create_profile, get_storage_instance
 from tests.conftest import MakeSession
 
 

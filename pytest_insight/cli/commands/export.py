@@ -10,9 +10,9 @@ import typer
 
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, storage_of, takes
-from pytest_insight.cli.options.exchange import format_option
+from pytest_insight.cli.options.merge import format_option
 from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
-from pytest_insight.cli.render.text import plural
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 

@@ -17,7 +17,7 @@ from pytest_insight.cli.options.common import (
     option,
     storage_of,
 )
-from pytest_insight.cli.options.exchange import MergeOption, ReportOption, format_option
+from pytest_insight.cli.options.merge import MergeOption, ReportOption, format_option
 from pytest_insight.cli.render.import_report import Source, list_sources, print_summary
 from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.terminal.progress import progress_shown

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_insight.cli.render.outcomes import outcomes_text
-from pytest_insight.cli.render.text import age_text, plural
+from pytest_insight.cli.render.values import age_text, plural
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.cli.terminal.styled import styled
 

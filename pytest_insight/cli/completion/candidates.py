@@ -101,7 +101,7 @@ def _matching(names: Iterable[str], incomplete: str) -> list[str]:
 
 
 def _storage(ctx: typer.Context) -> BaseStorage:
-    from pytest_insight.storage.access import get_storage_instance
+    from pytest_insight.storage.functions import get_storage_instance
 
     named = ctx.params.get("profile") or ctx.find_root().params.get("profile_name")
     return get_storage_instance(profile_name=named)

@@ -155,7 +155,7 @@ def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
 
     Recovers journals of crashed runs first.
     """
-    from pytest_insight.storage.access import get_storage_instance
+    from pytest_insight.storage.functions import get_storage_instance
 
     storage = get_storage_instance(profile_name=named_profile(ctx, after_command))
     _recover_journals()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.records import Records, print_records
 from pytest_insight.cli.render.table import Column
-from pytest_insight.cli.render.text import plural
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import list_first
 

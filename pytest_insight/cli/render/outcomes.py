@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from pytest_insight.cli.render.fit import bar
-from pytest_insight.cli.render.text import OUTCOME_STYLES, outcome_text, plural
+from pytest_insight.cli.render.values import OUTCOME_STYLES, outcome_text, plural
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
 

@@ -20,7 +20,13 @@ from pytest_insight.cli.render.records import Order, Records, first_records, pri
 from pytest_insight.cli.render.store import nothing_found, origin
 from pytest_insight.cli.render.table import Column, print_table
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.text import age_text, duration_text, outcome_text, plural, time_text
+from pytest_insight.cli.render.values import (
+    age_text,
+    duration_text,
+    outcome_text,
+    plural,
+    time_text,
+)
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.cli.terminal.styled import Styled, printable, styled
 from pytest_insight.models import TestResult, TestSession

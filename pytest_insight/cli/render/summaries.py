@@ -13,7 +13,7 @@ from pytest_insight.cli.render.records import Records, print_records
 from pytest_insight.cli.render.store import nothing_found
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.text import age_text, duration_text, outcome_text, plural
+from pytest_insight.cli.render.values import age_text, duration_text, outcome_text, plural
 from pytest_insight.cli.terminal.output import print_styled, say
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestOutcome

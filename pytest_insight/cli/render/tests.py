@@ -15,7 +15,13 @@ from pytest_insight.cli.render.outcomes import counts_text
 from pytest_insight.cli.render.records import Order, Records, first_records, print_records
 from pytest_insight.cli.render.store import nothing_found, origin
 from pytest_insight.cli.render.table import Column
-from pytest_insight.cli.render.text import age_text, duration_text, outcome_text, plural, time_text
+from pytest_insight.cli.render.values import (
+    age_text,
+    duration_text,
+    outcome_text,
+    plural,
+    time_text,
+)
 from pytest_insight.cli.terminal.output import say, write_bytes
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import printable

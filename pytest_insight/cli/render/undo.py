@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_insight.cli.render.text import plural, time_text
+from pytest_insight.cli.render.values import plural, time_text
 from pytest_insight.cli.terminal.output import say
 
 if TYPE_CHECKING:

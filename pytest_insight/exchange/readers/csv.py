@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pytest_insight._util.progress import counted
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.readers.text import load_json, to_utf8
 from pytest_insight.exchange.report import FileContent, Problem, quote_name
@@ -189,7 +189,7 @@ class _Draft:
     def _add_problem(self, row: int, message: str, column: str | None = None) -> None:
         self.valid = False
         place = f"row {row}" + (f", column {column}" if column else "")
-        name = clean_text(self.session_id) or None
+        name = storable_text(self.session_id) or None
         self.content.add_problems([Problem(self.index, place, message, name)])
 
     def _place(self, path: tuple[str | int, ...], message: str) -> tuple[int, str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from pytest_insight._util.progress import counted
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import UNDECODABLE, checked, decode_session
 from pytest_insight.document.layout import (
     COMPLETE_TAIL,
@@ -125,7 +125,7 @@ def _read_session(data: bytes, span: Span, content: FileContent, *, own: bool) -
         content.add_ignored(reading.ignored)
         return
     named = value.get("session_id") if isinstance(value, dict) else None
-    name = clean_text(named) if isinstance(named, str) else None
+    name = storable_text(named) if isinstance(named, str) else None
     problems = (Problem(index, _place(index, path), text, name) for path, text in reading.mistakes)
     content.add_problems(problems, reading.more)
 

@@ -1,4 +1,4 @@
-"""Write sessions as the JSON document that a JSON store is, too (`document/layout`)."""
+"""Write sessions as a JSON document in the layout of a JSON store (`document/layout`)."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ Code = dict[str, str]
 """The fields of `models.CodeState` that are known; importing that would be slow."""
 
 
-class CodeProbe:
+class GitProbe:
     """Starts git processes with the run and reads their output at the end.
 
     The digest of uncommitted changes covers the diff to the commit and the names and contents of

@@ -85,7 +85,7 @@ class Entry(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
+def open_for_reading(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
     """Open the file of a store for reading; yield it with its size now, or None if it is missing.
 
     Raises:
@@ -250,7 +250,7 @@ def load(file: BinaryIO, entry: Entry) -> TestSession:
         raise IrregularError from exc
 
 
-def as_written(file: BinaryIO, entry: Entry) -> bytes:
+def copyable_bytes(file: BinaryIO, entry: Entry) -> bytes:
     """Return a session's bytes, fit to be copied into a new document.
 
     Raises:
@@ -267,15 +267,15 @@ def as_written(file: BinaryIO, entry: Entry) -> bytes:
     return data
 
 
-def taken(file: BinaryIO, entries: Iterable[Entry], left: set[str]) -> Iterator[bytes]:
+def copy_selected(file: BinaryIO, entries: Iterable[Entry], left: set[str]) -> Iterator[bytes]:
     """Yield the bytes of the entries whose IDs are in `left`, and remove each from it."""
     for entry in entries:
         if entry.session_id in left:
-            yield as_written(file, entry)
+            yield copyable_bytes(file, entry)
             left.discard(entry.session_id)
 
 
-def copied(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
+def copy_all(file: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:
     """Yield the bytes of all entries, for a new file."""
     for entry in counted(entries, "copying sessions"):
-        yield as_written(file, entry)
+        yield copyable_bytes(file, entry)

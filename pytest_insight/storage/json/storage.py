@@ -16,7 +16,7 @@ from pytest_insight import locations
 from pytest_insight._util.files import CHUNK_BYTES, os_error_text, remove_abandoned, write_whole
 from pytest_insight._util.override import override
 from pytest_insight._util.progress import begin, counted
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import StorageError, StoreDamageWarning, list_first
@@ -37,13 +37,13 @@ from pytest_insight.storage.json.index import (
 from pytest_insight.storage.json.scan import (
     Entry,
     IrregularError,
-    copied,
+    copy_all,
+    copy_selected,
     is_complete,
     is_in_our_layout,
     load,
     load_header,
-    opened,
-    taken,
+    open_for_reading,
 )
 from pytest_insight.storage.sql.sqlite.detection import is_database, wrong_type_error
 from pytest_insight.storage.verification import Verification
@@ -141,7 +141,7 @@ class JSONStorage(BaseStorage):
         wanted = (selection or Selection()).resolved()
         if wanted.result_filters or wanted.test_filters:
             return [session.session_id for session in self.iter_sessions(selection)]
-        with opened(self.file_path) as store:
+        with open_for_reading(self.file_path) as store:
             if store is None:
                 return []
             try:
@@ -157,7 +157,7 @@ class JSONStorage(BaseStorage):
         def note(session: TestSession) -> None:
             names[session.session_id] = session.sut_name  # the last one of an ID counts
 
-        with opened(self.file_path) as store:
+        with open_for_reading(self.file_path) as store:
             if store is None:
                 return []
             for entry in self._index(*store, note).entries:
@@ -169,19 +169,19 @@ class JSONStorage(BaseStorage):
     def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
         """Yield the bytes as they are in the file."""
         left = set(ids)
-        with opened(self.file_path) as store:
+        with open_for_reading(self.file_path) as store:
             if store is None:
                 return
             file, size = store
             try:
-                yield from taken(file, self._index(file, size).entries, left)
+                yield from copy_selected(file, self._index(file, size).entries, left)
             except IrregularError:
-                yield from taken(file, self._thorough_index(file, size).entries, left)
+                yield from copy_selected(file, self._thorough_index(file, size).entries, left)
 
     def _iterate(
         self, wanted: Selection, newest_first: bool, given: set[str], *, thorough: bool
     ) -> Iterator[TestSession]:
-        with opened(self.file_path) as store:
+        with open_for_reading(self.file_path) as store:
             if store is None:
                 return
             file, size = store
@@ -271,12 +271,12 @@ class JSONStorage(BaseStorage):
 
     @override
     def verify(self) -> Verification:
-        with self._writers_excluded(), opened(self.file_path) as store:
+        with self._writers_excluded(), open_for_reading(self.file_path) as store:
             return self._verified(*store)[0] if store else Verification(0, 0)
 
     @override
     def repair(self) -> Verification:
-        with self._file.write_lock(), opened(self._file.real_path) as store:
+        with self._file.write_lock(), open_for_reading(self._file.real_path) as store:
             if store is None:
                 return Verification(0, 0)
             self.check_writable()
@@ -286,7 +286,7 @@ class JSONStorage(BaseStorage):
                 return found
             if found.damage or found.ignored or found.unfinished:
                 found = replace(found, backup=str(self._keep_backup(index)))
-            write_whole(self._file.real_path, document_chunks(copied(file, index.entries)))
+            write_whole(self._file.real_path, document_chunks(copy_all(file, index.entries)))
             return found
 
     @override
@@ -327,7 +327,7 @@ class JSONStorage(BaseStorage):
         encoded: dict[str, bytes] = {}
         for session in sessions:
             data = encode_checked(session)
-            encoded[clean_text(session.session_id)] = data
+            encoded[storable_text(session.session_id)] = data
         if not encoded:
             return
         with self._file.write_lock():
@@ -358,7 +358,7 @@ class JSONStorage(BaseStorage):
         Nothing is written if nothing would change. Returns how many of the IDs were there.
         """
         path = self._file.real_path
-        with opened(path) as store:
+        with open_for_reading(path) as store:
             if store is None:
                 if added != ():
                     self._replace(added)
@@ -380,7 +380,7 @@ class JSONStorage(BaseStorage):
             return 0
         if index.lost or index.ignored or _is_unfinished(file, size):
             self._keep_backup(index)  # what is left out of the new file stays there
-        self._replace(chain(copied(file, kept), added))
+        self._replace(chain(copy_all(file, kept), added))
         return len(index.entries) - len(kept)
 
     def _replace(self, sessions: Iterable[bytes]) -> None:

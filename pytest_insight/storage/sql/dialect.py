@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from pytest_insight._util.text import clean_text
+from pytest_insight._util.storable import storable_text
 
 
 class Condition(NamedTuple):
@@ -92,7 +92,7 @@ def combine(*conditions: Condition, operator: str = "AND") -> Condition:
 
 def is_storable(text: str) -> bool:
     """Return whether a store can contain the text; if not, it is only compared in Python."""
-    return clean_text(text) == text
+    return storable_text(text) == text
 
 
 def is_regex(pattern: str) -> bool:

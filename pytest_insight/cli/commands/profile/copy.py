@@ -10,11 +10,11 @@ import typer
 from pytest_insight.cli.commands.profile.settings import warn_of_memory
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import DryRunOption, ProfileOption, storage_of, takes
-from pytest_insight.cli.options.exchange import MergeOption, ReportOption
+from pytest_insight.cli.options.merge import MergeOption, ReportOption
 from pytest_insight.cli.options.profile import StoreOptions, refuse_profile_option
 from pytest_insight.cli.render.import_report import Source, list_sources, print_summary
-from pytest_insight.cli.render.text import plural
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import InsightError
@@ -92,7 +92,7 @@ def merge(
 
     Example: insight profile merge linux windows all --dry-run
     """
-    from pytest_insight.storage.access import get_storage_instance
+    from pytest_insight.storage.functions import get_storage_instance
     from pytest_insight.storage.imports import choose_strategy, planner_for
     from pytest_insight.storage.transfer import is_same
     from pytest_insight.storage.transfer import merge as merge_storages

@@ -29,8 +29,8 @@ from pytest_insight.cli.options.profile import (
     refuse_profile_option,
     required_profile,
 )
-from pytest_insight.cli.render.text import plural
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import ProfileError

@@ -17,8 +17,8 @@ from pytest_insight.cli.options.common import (
     takes,
 )
 from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
-from pytest_insight.cli.render.text import plural
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown

@@ -13,8 +13,8 @@ from pytest_insight.cli.options.common import (
     named_profile,
     storage_of,
 )
-from pytest_insight.cli.render.text import plural
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import list_first

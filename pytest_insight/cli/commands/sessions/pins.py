@@ -9,7 +9,7 @@ import typer
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import ProfileOption, storage_of
 from pytest_insight.cli.options.session_names import find_ids
-from pytest_insight.cli.render.text import plural
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 
 if TYPE_CHECKING:

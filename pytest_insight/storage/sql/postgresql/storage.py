@@ -64,7 +64,7 @@ class PostgreSQLStorage(SQLStorage):
     @override
     def location(self) -> str:
         """The URL without user, password and parameters."""
-        return urls.shown(self._secret_url)
+        return urls.display_url(self._secret_url)
 
     @override
     @contextmanager

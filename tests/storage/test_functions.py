@@ -330,7 +330,7 @@ def offered(tmp_path: Path) -> dict[str, str]:
 
 
 def run(script: str, environment: dict[str, str]) -> str:
-    modules = ("storage", "storage.registry", "storage.access", "profiles.storage_types")
+    modules = ("storage", "storage.registry", "storage.functions", "profiles.storage_types")
     prelude = "".join(f"from pytest_insight.{module} import *\n" for module in modules)
     done = subprocess.run(
         [sys.executable, "-c", prelude + script],

@@ -8,19 +8,19 @@ from typing import Any
 from pytest_insight.limits import MAX_NESTING
 
 
-def clean_text(text: str) -> str:
+def storable_text(text: str) -> str:
     r"""Return the text with NUL and lone surrogates as the escapes `\x00` and `\udc80`."""
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def cleaned(value: Any) -> Any:
-    """Return a JSON value with `clean_text` applied to every text in it, keys included."""
+def storable_value(value: Any) -> Any:
+    """Return a JSON value with `storable_text` applied to every text in it, keys included."""
     if isinstance(value, str):
-        return clean_text(value)
+        return storable_text(value)
     if isinstance(value, dict):
-        return {cleaned(key): cleaned(item) for key, item in value.items()}
+        return {storable_value(key): storable_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [cleaned(item) for item in value]
+        return [storable_value(item) for item in value]
     return value
 
 

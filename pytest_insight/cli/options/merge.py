@@ -1,4 +1,4 @@
-"""Options of the commands that import sessions."""
+"""Options of the commands that merge sessions into a store: `import` and `profile merge`."""
 
 from __future__ import annotations
 
