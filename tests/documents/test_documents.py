@@ -167,6 +167,16 @@ def test_relative_links_lead_to_files_and_headings() -> None:
     assert not broken
 
 
+def test_modules_that_documents_name_exist() -> None:
+    missing = []
+    for path in MARKDOWN:
+        for name in re.findall(r"`([\w/]+\.py)`", without_blocks(path)):
+            folders = (ROOT, ROOT / "tests", path.parent, ROOT / "tests" / "benchmarks")
+            if not any((folder / name).exists() for folder in folders):
+                missing.append(f"{path.relative_to(ROOT)}: {name}")
+    assert not missing
+
+
 def anchors(path: Path) -> set[str]:
     """The names of headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", without_blocks(path), re.MULTILINE)
