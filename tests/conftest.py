@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,11 @@ from pytest_insight.recording.facts.ci import SERVICES
 from tests import postgresql
 
 pytest_plugins = ["pytester"]
+
+# A shell starts its background jobs with SIGINT ignored, and processes that tests start and
+# interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A CI service may run us.
 _ELSEWHERE = {"COLUMNS", "FORCE_COLOR", "NO_COLOR"} | {service.sign for service in SERVICES}
