@@ -77,19 +77,20 @@ class UnknownChoiceError(InsightError, ValueError):
         self.given = given
         self.choices = sorted(map(str, choices))  # members of a `StrEnum` too
         self.near = difflib.get_close_matches(given, self.choices)
-        answers = [*self._answers(), *([hint] if hint else ())]
-        super().__init__(f"unknown {kind} {given!r}{''.join(f'; {each}' for each in answers)}")
+        answer = self._answer()
+        if hint:  # a new sentence after a question
+            hint = f" {hint[0].upper()}{hint[1:]}" if answer.endswith("?") else f"; {hint}"
+        super().__init__(f"unknown {kind} {given!r}{answer}{hint}")
 
-    def _answers(self) -> list[str]:
+    def _answer(self) -> str:
         if self.near:
-            return [f"did you mean {_alternatives([repr(name) for name in self.near])}?"]
+            return f"; did you mean {_alternatives([repr(name) for name in self.near])}?"
         if not self.choices:
-            return []
+            return ""
         listed = self.choices[:MAX_CHOICES]
         more = len(self.choices) - len(listed)
-        return [
-            f"choose {_alternatives([*listed, *([f'one of {more:,} others'] if more else ())])}"
-        ]
+        others = [f"one of {more:,} others"] if more else []
+        return f"; choose {_alternatives([*listed, *others])}"
 
 
 class ProfileError(InsightError, ValueError):
