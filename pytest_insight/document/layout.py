@@ -47,8 +47,10 @@ COMPLETE_TAIL = SESSION_END + END
 EMPTY_DOCUMENT = HEAD + END
 NATIVE_START = HEAD + b"\n"
 
+# A possessive repeat takes no memory for each character of a long text.
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _START_TIME = re.compile(
-    rb'\{"session_id":"(?:[^"\\]|\\.)*","sut_name":"(?:[^"\\]|\\.)*","session_start_time":"([^"]*)"'
+    rb'\{"session_id":%b,"sut_name":%b,"session_start_time":"([^"]*)"' % (_STRING, _STRING)
 )
 _parse_time = datetime.fromisoformat  # bound here: tests may patch `datetime` in all modules
 

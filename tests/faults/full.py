@@ -1,7 +1,7 @@
 """Save sessions on a small file system until it is full; run by `test_places` in a namespace.
 
-`python -m tests.faults.full FOLDER`: the folder is empty, and all of a small file system. Prints
-how many sessions were saved before the first that was refused, and how many deeds behind it were.
+`python -m tests.faults.full FOLDER`: the folder is empty and a whole small file system. Prints how
+many sessions were saved before the first refusal, and how many operations after it were refused.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ def fill(path: Path) -> None:
             pass  # full
 
 
-def refused(deed: Callable[[], object]) -> bool:
+def refused(operation: Callable[[], object]) -> bool:
     """Return whether the operation failed because the disk is full."""
     try:
-        deed()
+        operation()
     except (StorageError, ExchangeError) as exc:
         if "No space left on device" not in str(exc):
             raise

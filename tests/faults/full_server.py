@@ -91,10 +91,10 @@ def _leave(filler: Path, left: int) -> None:
     filler.write_bytes(bytes(room.f_bavail * room.f_frsize - left))
 
 
-def _refused(deed: Callable[[], object]) -> str:
+def _refused(operation: Callable[[], object]) -> str:
     """Return the error message of a failing operation, or ""."""
     try:
-        deed()
+        operation()
     except StorageError as exc:
         return str(exc)
     return ""

@@ -36,7 +36,7 @@ CHANCES = frozenset(
 )
 
 
-class Deed(NamedTuple):
+class Operation(NamedTuple):
     """An operation that writes.
 
     Attributes:
@@ -86,47 +86,53 @@ def _profiles(folder: Path) -> ProfileManager:
     return ProfileManager(folder / "profiles.json")
 
 
-DEEDS: dict[str, Deed] = {
-    "save": Deed(lambda storage, _: storage.save_session(session("new", 1)), _with("new")),
-    "save behind a torn write": Deed(
+OPERATIONS: dict[str, Operation] = {
+    "save": Operation(lambda storage, _: storage.save_session(session("new", 1)), _with("new")),
+    "save behind a torn write": Operation(
         lambda storage, _: storage.save_session(session("new", 1)), _with("new"), _tear
     ),
-    "delete": Deed(lambda storage, _: storage.delete_sessions(["old-1"]), _without("old-1")),
-    "clear": Deed(lambda storage, _: storage.clear_sessions(), lambda _: {}),
-    CLEAR_TO_UNDO: Deed(
+    "delete": Operation(lambda storage, _: storage.delete_sessions(["old-1"]), _without("old-1")),
+    "clear": Operation(lambda storage, _: storage.clear_sessions(), lambda _: {}),
+    CLEAR_TO_UNDO: Operation(
         lambda storage, _: operations.delete(storage, ["old-1"], Command("clear")),
         _without("old-1"),
     ),
-    "prune": Deed(lambda storage, _: storage.prune_sessions(keep=0), lambda _: {}),
-    "pin": Deed(lambda storage, _: storage.pin_sessions(["old-2"]), _pinned),
-    "repair": Deed(lambda storage, _: storage.repair(), _without("old-1"), _damage),
-    "import": Deed(
+    "prune": Operation(lambda storage, _: storage.prune_sessions(keep=0), lambda _: {}),
+    "pin": Operation(lambda storage, _: storage.pin_sessions(["old-2"]), _pinned),
+    "repair": Operation(lambda storage, _: storage.repair(), _without("old-1"), _damage),
+    "import": Operation(
         lambda storage, folder: storage.import_sessions(folder / "import.json"),
         _with("imported-0", "imported-1"),
     ),
-    "export": Deed(lambda storage, folder: storage.export_sessions(folder / "export.json")),
-    "create": Deed(lambda _, folder: _profiles(folder).create_profile("new"), of_profiles=True),
-    "switch": Deed(lambda _, folder: _profiles(folder).switch_profile("old"), of_profiles=True),
-    "drop": Deed(lambda _, folder: _profiles(folder).delete_profile("other"), of_profiles=True),
-    "rename": Deed(
+    "export": Operation(lambda storage, folder: storage.export_sessions(folder / "export.json")),
+    "create": Operation(
+        lambda _, folder: _profiles(folder).create_profile("new"), of_profiles=True
+    ),
+    "switch": Operation(
+        lambda _, folder: _profiles(folder).switch_profile("old"), of_profiles=True
+    ),
+    "drop": Operation(
+        lambda _, folder: _profiles(folder).delete_profile("other"), of_profiles=True
+    ),
+    "rename": Operation(
         lambda _, folder: _profiles(folder).rename_profile("old", "new"), of_profiles=True
     ),
 }
 
 
-def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: int) -> None:
+def attempt(tell: Tell, operation: str, place: Place, kind: str, error: int, chance: int) -> None:
     """Perform the operation and report the outcome.
 
     Args:
         tell: gets one JSON object: `fired` (whether there were so many chances), `error` (the class
             of what was raised, or null), `text` (what it said).
-        deed: one of `DEEDS`.
+        operation: one of `OPERATIONS`.
         place: the store, furnished.
         kind: as `kernel.refuse` has it; or "limit": no file may grow larger than `error` bytes.
         error: the errno that system calls fail with.
         chance: at which call they begin to.
     """
-    _warm_up(place, deed)
+    _warm_up(place, operation)
     left = chance
 
     def count(_frame: Any, event: str, called: Any) -> None:
@@ -144,7 +150,7 @@ def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: 
     else:
         sys.setprofile(count)
     try:
-        _do(place, deed)
+        _do(place, operation)
     except InsightError as exc:
         raised = exc
     finally:
@@ -153,19 +159,19 @@ def attempt(tell: Tell, deed: str, place: Place, kind: str, error: int, chance: 
     tell(json.dumps({"fired": left <= 0, "error": name, "text": str(raised)}))
 
 
-def _warm_up(place: Place, deed: str) -> None:
+def _warm_up(place: Place, operation: str) -> None:
     """Perform it once elsewhere first: imports write compiled files, which would count."""
     path = place.path.parent / "warm" / place.path.name
-    furnish(place._replace(path=path), deed)
-    _do(place._replace(path=path), deed)
+    furnish(place._replace(path=path), operation)
+    _do(place._replace(path=path), operation)
 
 
-def _do(place: Place, deed: str) -> None:
+def _do(place: Place, operation: str) -> None:
     os.environ["PYTEST_INSIGHT_HOME"] = str(place.path.parent)
-    DEEDS[deed].do(place.open(), place.path.parent)
+    OPERATIONS[operation].do(place.open(), place.path.parent)
 
 
-def furnish(place: Place, deed: str) -> Sessions:
+def furnish(place: Place, operation: str) -> Sessions:
     """Create a store, a file to import, a file to export to and profiles.
 
     Returns:
@@ -182,7 +188,7 @@ def furnish(place: Place, deed: str) -> Sessions:
         _profiles(folder).create_profile(name)
     JSONStorage(folder / "old.json").save_session(session("of-old", 1))
     before = {each.session_id: each for each in storage.load_sessions()}
-    damage = DEEDS[deed].damage
+    damage = OPERATIONS[operation].damage
     if damage is not None:
         place.path.write_bytes(damage(place.path.read_bytes()))
     return before

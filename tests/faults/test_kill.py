@@ -85,25 +85,25 @@ def test_an_import_is_done_whole_or_not_at_all_or_has_added_the_first_sessions(
     assert_clean(place, storage)
 
 
-Deed = Callable[[Start, Place], Victim]
+Operation = Callable[[Start, Place], Victim]
 GONE = sorted(each.session_id for each in OLD[:20])
-DEEDS: dict[str, Deed] = {
+OPERATIONS: dict[str, Operation] = {
     "clear": lambda start, place: start(victims.clears, place, GONE),
     "prune": lambda start, place: start(victims.prunes, place, 20),
     "repair": lambda start, place: start(victims.repairs, place),
 }
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_deleting_and_rewriting_are_whole_or_not_done(
-    place: Place, start: Start, rounds: Rounds, moments: Moments, deed: str
+    place: Place, start: Start, rounds: Rounds, moments: Moments, operation: str
 ) -> None:
-    new = OLD if deed == "repair" else OLD[20:]
+    new = OLD if operation == "repair" else OLD[20:]
     storage = place.open()
     for _ in rounds(10, 100):
         restore(storage, OLD)
         storage.save_session(OLD[30])  # a session to remove
-        done = moments.kill(DEEDS[deed](start, place))
+        done = moments.kill(OPERATIONS[operation](start, place))
         found = storage.load_sessions()
         assert found == new if done else found in (OLD, new)
     moments.assert_both()
@@ -151,13 +151,13 @@ def test_profiles_survive_the_kill_of_whoever_changes_them(
         victim = start(victims.switches, path, names, f"p{number}-")
         victim.wait_for_first()
         time.sleep(rng.uniform(0, MOMENT))
-        told = [deed.split() for deed in victim.kill()]
-        created = {name for deed, name in told if deed == "created"}
-        deleted = {name for deed, name in told if deed == "deleted"}
+        told = [operation.split() for operation in victim.kill()]
+        created = {name for operation, name in told if operation == "created"}
+        deleted = {name for operation, name in told if operation == "deleted"}
         there = {name for name in manager.list_profiles() if name.startswith(f"p{number}-")}
         # The interrupted operation may be done or not; everything before it is done.
         assert len((created - deleted) ^ there) <= 1
-        switched = [name for deed, name in told if deed == "switched"]
+        switched = [name for operation, name in told if operation == "switched"]
         active = manager.get_active_profile().name
         if told and told[-1][0] == "switched":
             assert active == switched[-1], "a creation was under way"

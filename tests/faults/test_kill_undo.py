@@ -1,4 +1,4 @@
-"""SIGKILL in deeds that can be taken back, in taking them back, and in renaming a profile."""
+"""SIGKILL in operations that can be taken back, in taking them back, and in renaming a profile."""
 
 from __future__ import annotations
 
@@ -55,23 +55,23 @@ def merge_all(home: Path) -> None:
     merge(JSONStorage(home / "source.json"), JSONStorage(), strategy, Command("merge"))
 
 
-DEEDS: dict[str, tuple[Callable[..., None], Callable[[Path], None]]] = {
+OPERATIONS: dict[str, tuple[Callable[..., None], Callable[[Path], None]]] = {
     "clear": (victims.deletes, clear),
     "merge": (victims.merges, merge_all),
 }
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_whatever_a_killed_deed_had_done_is_taken_back(
     home: Path,
     old: list[TestSession],
     start: Start,
     rounds: Rounds,
     moments: Moments,
-    deed: str,
+    operation: str,
 ) -> None:
     storage = JSONStorage()
-    killing, doing = DEEDS[deed]
+    killing, doing = OPERATIONS[operation]
     doing(home)
     new = storage.load_sessions()
     assert new != old
@@ -88,22 +88,22 @@ def test_whatever_a_killed_deed_had_done_is_taken_back(
         assert undo_last_command(storage) is None
     moments.assert_both()
     assert storage.load_sessions() == old
-    # What was killed leaves its temporary file; the next deed removes it.
+    # What was killed leaves its temporary file; the next operation removes it.
     doing(home)
     assert not list(home.rglob(".*.tmp"))
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_taking_back_is_whole_or_not_done_and_can_be_done_again(
     home: Path,
     old: list[TestSession],
     start: Start,
     rounds: Rounds,
     moments: Moments,
-    deed: str,
+    operation: str,
 ) -> None:
     storage = JSONStorage()
-    _, doing = DEEDS[deed]
+    _, doing = OPERATIONS[operation]
     for _ in rounds(10, 100):
         doing(home)
         new = storage.load_sessions()

@@ -173,12 +173,12 @@ def test_two_processes_that_change_profiles_lose_none(
     for victim in both:
         victim.wait_for_first()
     time.sleep(rng.uniform(0.3, 0.6))
-    told = [deed.split() for victim in both for deed in victim.kill()]
-    created = {name for deed, name in told if deed == "created"}
-    deleted = {name for deed, name in told if deed == "deleted"}
+    told = [operation.split() for victim in both for operation in victim.kill()]
+    created = {name for operation, name in told if operation == "created"}
+    deleted = {name for operation, name in told if operation == "deleted"}
     there = set(manager.list_profiles()) - {"default", "one", "two"}
     assert len(created) > 4
     assert [victim.status for victim in both] == [-signal.SIGKILL] * 2
-    # Each of the two may have been killed between a deed and telling of it.
+    # Each of the two may have been killed between an operation and telling of it.
     assert len((created - deleted) ^ there) <= 2
     assert manager.get_active_profile().name in {"one", "two"}

@@ -289,8 +289,8 @@ import sys
 from pytest_insight.storage import SQLiteStorage
 storage = SQLiteStorage(sys.argv[1])
 for line in sys.stdin:
-    deed, *names = line.split()
-    getattr(storage, deed)(*([names] if names else []))
+    operation, *names = line.split()
+    getattr(storage, operation)(*([names] if names else []))
     print("done", flush=True)
 """
 
@@ -311,8 +311,8 @@ def test_whoever_may_not_write_sees_what_others_write_meanwhile(make_session: Ma
             text=True,
         )
 
-        def write(deed: str) -> None:
-            print(deed, file=writer.stdin, flush=True)
+        def write(operation: str) -> None:
+            print(operation, file=writer.stdin, flush=True)
             assert writer.stdout
             assert writer.stdout.readline() == "done\n"
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_insight.document.codec import encode_session
+from pytest_insight.document.layout import IN_ORDER_SEPARATOR
 from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.storage import JSONStorage, ProfileManager
 from pytest_insight.storage.undo.restore import undo_last_command
@@ -21,7 +22,7 @@ from tests.faults import refused
 from tests.faults.conftest import LONG
 from tests.faults.kernel import can_refuse
 from tests.faults.places import KINDS, Place
-from tests.faults.refused import CLEAR_TO_UNDO, DEEDS, Sessions, furnish
+from tests.faults.refused import CLEAR_TO_UNDO, OPERATIONS, Sessions, furnish
 from tests.faults.victims import Start, session
 
 FAULTS = {
@@ -33,25 +34,29 @@ FAULTS = {
     "nothing can be created": ("create", errno.EDQUOT),
     "permissions cannot be set": ("chmod", errno.EPERM),
 }
-CASES = [(kind, name) for kind in KINDS for name, deed in DEEDS.items() if deed.concerns(kind)]
+CASES = [(kind, name) for kind in KINDS for name, each in OPERATIONS.items() if each.concerns(kind)]
 NEVER = {
-    *(("json", deed, "truncate") for deed in DEEDS if deed != "save behind a torn write"),
+    *(("json", each, "truncate") for each in OPERATIONS if each != "save behind a torn write"),
     # Appending sessions needs no other file than the lock.
-    *(("json", deed, kind) for deed in ("save", "pin", "import") for kind in ("rename", "chmod")),
+    *(
+        ("json", operation, kind)
+        for operation in ("save", "pin", "import")
+        for kind in ("rename", "chmod")
+    ),
     # A database is changed in place; only its write-ahead log is a new file.
     *(
-        ("sqlite", deed, kind)
-        for deed in DEEDS.keys() - {"export", CLEAR_TO_UNDO}
+        ("sqlite", operation, kind)
+        for operation in OPERATIONS.keys() - {"export", CLEAR_TO_UNDO}
         for kind in ("rename", "chmod")
     ),
 }
-"""What a deed never does with that kind of storage."""
+"""What an operation never does with that kind of storage."""
 needs_filter = pytest.mark.skipif(not can_refuse(), reason="needs Linux on x86_64 or aarch64")
 
 
-def attempt(start: Start, deed: str, place: Place, kind: str, error: int, chance: int) -> Any:
+def attempt(start: Start, operation: str, place: Place, kind: str, error: int, chance: int) -> Any:
     shutil.rmtree(place.path.parent / "warm", ignore_errors=True)
-    victim = start(refused.attempt, deed, place, kind, error, chance)
+    victim = start(refused.attempt, operation, place, kind, error, chance)
     said = json.loads(victim.wait_for_first())
     victim.ended()
     assert victim.status == 0
@@ -60,14 +65,14 @@ def attempt(start: Start, deed: str, place: Place, kind: str, error: int, chance
 
 @needs_filter
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-@pytest.mark.parametrize(("place", "deed"), CASES, indirect=["place"])
+@pytest.mark.parametrize(("place", "operation"), CASES, indirect=["place"])
 def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     tmp_path: Path,
     place: Place,
     start: Start,
     rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
-    deed: str,
+    operation: str,
     fault: tuple[str, int],
 ) -> None:
     failed = 0
@@ -76,20 +81,20 @@ def test_whatever_fails_what_was_there_is_there_and_the_caller_is_told(
     for chance in range(1, 200) if LONG else some:
         here = place._replace(path=tmp_path / str(chance) / place.path.name)
         monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
-        before = furnish(here, deed)
+        before = furnish(here, operation)
         damaged = here.path.read_bytes()
-        said = attempt(start, deed, here, *fault, chance)
+        said = attempt(start, operation, here, *fault, chance)
         if said["error"] is not None:
             failed += 1
             assert_told(said, here, fault[1])
-        assert_holds(here, deed, before, damaged, done=said["error"] is None)
+        assert_holds(here, operation, before, damaged, done=said["error"] is None)
         shutil.rmtree(here.path.parent)
         if not said["fired"]:
             assert said["error"] is None
             break
     else:
         pytest.fail("it never ran out of chances")
-    assert (failed == 0) is ((place.kind, deed, fault[0]) in NEVER)
+    assert (failed == 0) is ((place.kind, operation, fault[0]) in NEVER)
 
 
 def assert_told(said: dict[str, Any], place: Place, error: int) -> None:
@@ -103,29 +108,31 @@ def assert_told(said: dict[str, Any], place: Place, error: int) -> None:
     assert said["error"] in {names[name] for name in named}, said
 
 
-def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done: bool) -> None:
+def assert_holds(
+    place: Place, operation: str, before: Sessions, file: bytes, *, done: bool
+) -> None:
     storage, path = place.open(), place.path
     assert list(path.parent.rglob("*.tmp")) == []
-    damaged = deed == "repair"
+    damaged = operation == "repair"
     with warnings.catch_warnings():
         if damaged:
             warnings.simplefilter("ignore", StoreDamageWarning)
         found = {each.session_id: each for each in storage.load_sessions()}
-    after = DEEDS[deed].after(before)
+    after = OPERATIONS[operation].after(before)
     if damaged:
         assert found == after
         assert file in [each.read_bytes() for each in (path, *path.parent.glob("*.bak"))]
     else:
         assert found == after if done else found in (before, after)
-    if deed == "export":
+    if operation == "export":
         text = path.with_name("export.json").read_text()
         whole = text.startswith('{"format":"pytest-insight"') and text.endswith("]}\n]}\n")
         assert whole if done else whole or text == "an earlier export"
-    if deed == CLEAR_TO_UNDO:
+    if operation == CLEAR_TO_UNDO:
         undo_last_command(storage)
         found = {each.session_id: each for each in storage.load_sessions()}
         assert found == before
-    assert_profiles_hold(path.with_name("profiles.json"), deed, done=done)
+    assert_profiles_hold(path.with_name("profiles.json"), operation, done=done)
     # Saving works afterwards.
     storage.repair()
     storage.save_session(session("next", 1))
@@ -133,7 +140,7 @@ def assert_holds(place: Place, deed: str, before: Sessions, file: bytes, *, done
     place.check({*found, "next"})
 
 
-def assert_profiles_hold(path: Path, deed: str, *, done: bool) -> None:
+def assert_profiles_hold(path: Path, operation: str, *, done: bool) -> None:
     manager = ProfileManager(path)
     profiles = manager.list_profiles()
     found = (set(profiles), manager.get_active_profile().name)
@@ -143,37 +150,37 @@ def assert_profiles_hold(path: Path, deed: str, *, done: bool) -> None:
         "switch": (before[0], "old"),
         "drop": (before[0] - {"other"}, "default"),
         "rename": ({"default", "new", "other"}, "default"),
-    }.get(deed, before)
+    }.get(operation, before)
     assert found == after if done else found in (before, after)
     old = profiles.get("old") or profiles["new"]
     assert JSONStorage(old.path).session_ids() == ["of-old"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX's limit of a file's size")
-@pytest.mark.parametrize(("place", "deed"), CASES, indirect=["place"])
+@pytest.mark.parametrize(("place", "operation"), CASES, indirect=["place"])
 def test_a_write_that_is_cut_short_by_a_limit_is_undone(
     tmp_path: Path,
     place: Place,
     start: Start,
     rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
-    deed: str,
+    operation: str,
 ) -> None:
     failed = 0
     largest = place._replace(path=tmp_path / "largest" / place.path.name)
-    furnish(largest, deed)
+    furnish(largest, operation)
     most = largest.path.stat().st_size + len(encode_session(session("new", 1)))
     limits = [5, *sorted(rng.sample(range(most), 50 if LONG else 2)), most * 2]
     for limit in limits:
         here = place._replace(path=tmp_path / str(limit) / place.path.name)
         monkeypatch.setenv("PYTEST_INSIGHT_HOME", str(here.path.parent))
-        before = furnish(here, deed)
+        before = furnish(here, operation)
         file = here.path.read_bytes()
-        said = attempt(start, deed, here, "limit", limit, 0)
+        said = attempt(start, operation, here, "limit", limit, 0)
         if said["error"] is not None:
             failed += 1
             assert_told(said, here, errno.EFBIG)
-        assert_holds(here, deed, before, file, done=said["error"] is None)
+        assert_holds(here, operation, before, file, done=said["error"] is None)
         shutil.rmtree(here.path.parent)
     assert 0 < failed < len(limits)
 
@@ -184,11 +191,12 @@ def test_a_session_that_does_not_fit_leaves_the_file_as_it_was(place: Place, sta
     before = furnish(place, "save")
     file = place.path.read_bytes()
     added = len(encode_session(session("new", 1)))
-    for room in (0, 1, 5, added // 2, added - 1, added, added + 1):
+    separator = len(IN_ORDER_SEPARATOR)
+    for room in (0, 1, 5, added // 2, added - 1, added, added + separator - 1):
         said = attempt(start, "save", place, "limit", len(file) + room, 0)
         assert said["error"] == "StorageError"
         assert place.path.read_bytes() == file, "the old ending is put back"
         assert {each.session_id: each for each in place.open().load_sessions()} == before
-    said = attempt(start, "save", place, "limit", len(file) + added + 2, 0)
+    said = attempt(start, "save", place, "limit", len(file) + added + separator, 0)
     assert said["error"] is None
     assert place.open().get_session_by_id("new") == session("new", 1)

@@ -152,16 +152,16 @@ def repairs(tell: Tell, place: Place) -> None:
     _do(tell, lambda: place.open().repair())
 
 
-def _do(tell: Tell, deed: Callable[[], object]) -> None:
+def _do(tell: Tell, operation: Callable[[], object]) -> None:
     """Perform the operation, report it and wait to be killed."""
     tell("under way")
-    deed()
+    operation()
     tell("done")
     time.sleep(60)
 
 
 def switches(tell: Tell, path: Path, names: list[str], prefix: str) -> None:
-    """Create profiles, switch to and fro, delete some of them; tell each deed once it is done."""
+    """Create, switch and delete profiles; report each operation when it is done."""
     manager = ProfileManager(path)
     tell("under way")
     for number in count():

@@ -17,7 +17,8 @@ from pytest_insight.models import TestSession
 _SEPARATORS = b" \t\r\n,"
 _STRUCTURE = b" \t\r\n,]}"
 _ID = re.compile(rb'"session_id":\s*"((?:[^"\\\n]|\\.){1,200})"')
-_BRACKET = re.compile(rb'"(?:[^"\\\n]|\\.)*"|([{\[])|[}\]]')
+# Possessive repeats take no memory for each character of a long text.
+_BRACKET = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|([{\[])|[}\]]')
 """A string, which ends in its line, or a bracket outside of strings; group 1: it opens."""
 
 Gap = tuple[int, int]
