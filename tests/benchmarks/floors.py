@@ -74,6 +74,7 @@ class Run(msgspec.Struct):
 _PASSED = get_args(Outcome)[0]
 _MARK = b'\n{"session_id":'
 _START = b'"session_start_time":"'
+_SEPARATOR = b", "  # of sessions in order, as `history` writes them
 _END = b"\n]}\n"
 
 _decode_session = msgspec.json.Decoder(Session).decode
@@ -92,7 +93,7 @@ def recent_failures(path: str, days: int) -> list[Result]:
             following = data.find(_MARK, begin + 1)
             at = data.find(_START, begin) + len(_START)
             if datetime.fromisoformat(data[at : data.find(b'"', at)].decode()) >= since:
-                end = following - len(b",") if following >= 0 else len(data) - len(_END)
+                end = following - len(_SEPARATOR) if following >= 0 else len(data) - len(_END)
                 session = _decode_session(data[begin:end])
                 failed += [r for r in session.test_results if r.outcome == "failed"]
             begin = following
@@ -108,7 +109,7 @@ def append(path: str, session: object) -> None:
     """Append a session: overwrite the closing bytes, then fsync."""
     with Path(path).open("r+b", buffering=0) as file:
         file.seek(-len(_END), os.SEEK_END)
-        file.write(b",\n" + _encode(session) + _END)
+        file.write(_SEPARATOR + b"\n" + _encode(session) + _END)
         os.fsync(file.fileno())
 
 
@@ -173,7 +174,7 @@ def _sessions(path: str) -> Iterator[bytes]:
             *whole, rest = (rest + data).split(_MARK)
             for piece in whole:
                 if piece:  # empty before the first mark
-                    yield _MARK + piece[: -len(b",")]
+                    yield _MARK + piece[: -len(_SEPARATOR)]
     yield _MARK + rest[: -len(_END)]
 
 
