@@ -40,9 +40,16 @@ def whole(what: str, value: object, *, at_least: int) -> int:
     """Return an integer that is not less than `at_least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise InvalidArgumentError(
-            f"the {what} must be a whole number of at least {at_least}, not {value!r}"
+            f"{what} must be a whole number of {at_least} or more, not {value!r}"
         )
     return value
+
+
+def instances(what: str, kind: type, values: Iterable[object]) -> None:
+    """Raise InvalidArgumentError if a value is not an instance of the type."""
+    for value in values:
+        if not isinstance(value, kind):
+            raise InvalidArgumentError(f"a {what} must be a {kind.__name__}, not {value!r}")
 
 
 _SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])\s*")

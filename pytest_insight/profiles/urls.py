@@ -7,6 +7,7 @@ https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -84,6 +85,7 @@ def _split(url: str) -> _Parts:
             and url.count("@") == len(at)
             and not {"&", "="} & set(hosts + parts.path)
             and all(len(each) == 2 for each in parameters)
+            and re.search("%(?![0-9A-Fa-f]{2})", url) is None
         )
     if not valid:
         raise ProfileError(

@@ -9,6 +9,7 @@ is equivalent to the method of `Query` with the same name.
 
 from __future__ import annotations
 
+from pytest_insight.filters import arguments
 from pytest_insight.query.query import Query, QueryResult, QueryTestFilter
 from pytest_insight.storage.base import BaseStorage
 
@@ -48,7 +49,14 @@ def __dir__() -> list[str]:
 
 
 def on_storage(storage: BaseStorage) -> Query:
-    """Start a query of this storage instead of a profile's."""
+    """Start a query of this storage instead of a profile's.
+
+    Raises:
+        InvalidArgumentError: it is not a storage.
+    """
+    from pytest_insight.storage.base import BaseStorage  # loaded already if it is a storage
+
+    arguments.instances("storage", BaseStorage, [storage])
     return Query(storage=storage)
 
 

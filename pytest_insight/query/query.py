@@ -196,6 +196,7 @@ class Query:
 
     def with_session_filters(self, *filters: SessionFilter) -> Query:
         """Keep only sessions that match all of these filters."""
+        arguments.instances("session filter", SessionFilter, filters)
         return self._selecting(session_filters=self.selection.session_filters + filters)
 
     # Test-level steps ---------------------------------------------------------------------------
@@ -206,6 +207,7 @@ class Query:
 
     def with_test_filters(self, *filters: TestFilter) -> Query:
         """Keep only tests that match all of these filters."""
+        arguments.instances("test filter", TestFilter, filters)
         return self._selecting(test_filters=self.selection.test_filters + filters)
 
     # Where to search ----------------------------------------------------------------------------

@@ -51,6 +51,9 @@ class BaseStorage(ABC):
     file_path: Path | None = None
     url: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.location}>"
+
     # Primitives ---------------------------------------------------------------------------------
 
     @classmethod
@@ -212,8 +215,11 @@ class BaseStorage(ABC):
             The IDs of the sessions that were changed.
 
         Raises:
+            InvalidArgumentError: the IDs are a string, not a collection of strings.
             StorageError: the store has no such session, or cannot be read or written.
         """
+        if isinstance(ids, str):
+            raise InvalidArgumentError(f"expected a list of session IDs, not {ids!r}")
         with self.exclusive():
             self._require(ids)
             wanted = Selection((SessionIdIn(frozenset(ids)), IsPinned(wanted=not pinned)))

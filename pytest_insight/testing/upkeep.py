@@ -66,6 +66,8 @@ class UpkeepRules(Rules):
         fill(storage, 0)
         with pytest.raises(StorageError, match="no session 'api-9'"):
             storage.pin_sessions(["api-0", "api-9"])
+        with pytest.raises(InvalidArgumentError, match="a list of session IDs"):
+            storage.pin_sessions("api-0")
         assert storage.load_sessions() == [make_session(0)]
 
     def test_a_dry_run_prunes_nothing(self, storage: BaseStorage) -> None:

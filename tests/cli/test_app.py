@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 import pytest
@@ -24,6 +25,14 @@ def test_alone_it_shows_where_the_history_is_and_what_to_do_next(
     assert "the last one, api-1, " in out
     assert "crashed, 1 failed, 1 passed" in out
     assert "insight sessions show" in out
+
+
+def test_a_last_session_of_the_future_is_said_to_be_one(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    start = datetime.now(UTC) + timedelta(days=2)
+    JSONStorage().save_session(make_session(0, session_start_time=start))
+    assert "the last one, api-0, in the future: " in insight().out
 
 
 def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:

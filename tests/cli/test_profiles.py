@@ -16,7 +16,9 @@ def test_a_profile_is_created_shown_switched_to_and_deleted(insight: Insight) ->
     insight("profile", "switch", "demo")
     in_use = [p for p in json.loads(insight("profile", "list", "-f", "json").out) if p["in_use"]]
     assert [p["name"] for p in in_use] == ["demo"]
-    assert "its store is kept" in insight("profile", "delete", "demo").err
+    said = insight("profile", "delete", "demo").err
+    assert "its store is kept" in said
+    assert "the active profile is now 'default'" in said
     assert set(list_profiles()) == {"default"}
 
 

@@ -75,6 +75,8 @@ def test_the_parts_of_a_valid_url(url: str, place: str, secrets: list[str], with
         "postgresql://h? password =SECRET",
         "postgresql://h?password=SECRET=x",
         "postgresql://h?SECRET",
+        "postgresql://ci:%ZZSECRET@h/d",
+        "postgresql://h/d?password=SECRET%",
         "postgresql://h:SECRET\n/d",
     ],
 )
@@ -134,9 +136,8 @@ def test_what_is_not_refused_is_read_as_libpq_reads_it(text: str) -> None:
     assert display == {name: found[name] for name in ("host", "port", "dbname") if name in display}
 
 
-@pytest.mark.parametrize("password", ["%zzSECRET", "SECRET%00", "SECRET%"])
-def test_an_error_of_the_driver_does_not_quote_the_password(password: str) -> None:
-    for url in (f"postgresql://ci:{password}@h/d", f"postgresql://h/d?password={password}"):
+def test_an_error_of_the_driver_does_not_quote_the_password() -> None:
+    for url in ("postgresql://ci:SECRET%00@h/d", "postgresql://h/d?password=SECRET%00"):
         with pytest.raises(StorageError, match="cannot open the store postgresql://h/d") as failed:
             PostgreSQLStorage(url).count()
         assert "SECRET" not in str(failed.value)

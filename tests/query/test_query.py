@@ -130,6 +130,9 @@ BAD_STEPS: dict[str, Callable[[Any], object]] = {
     "the latest 1.5": lambda q: q.latest(1.5),
     "the latest True": lambda q: q.latest(True),
     "a blank profile": lambda q: q.with_profile(" "),
+    "a function as a session filter": lambda q: q.with_session_filters(lambda _: True),
+    "a number as a test filter": lambda q: q.with_test_filters(3),
+    "no storage": lambda _: query.on_storage(None),  # type: ignore[arg-type]  # the mistake
     "no test outcome": lambda q: q.filter_by_test().with_outcome(),
     "a blank pattern": lambda q: q.filter_by_test().with_pattern(""),
     "an unknown field": lambda q: q.filter_by_test().with_pattern("x", "outcome"),

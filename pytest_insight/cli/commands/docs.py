@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from importlib.resources import files
 from typing import Annotated
@@ -82,8 +84,13 @@ def _show(text: str) -> None:
     os.environ.setdefault("LESS", "FRX")
     console = Console()
     console.width = min(console.width, WIDTH)
+    manual = Markdown(text, hyperlinks=False)
+    pager = shlex.split(os.environ.get("PAGER") or "less")[0]
+    if shutil.which(pager) is None:
+        console.print(manual)
+        return
     with console.pager(styles=console.color_system is not None):
-        console.print(Markdown(text, hyperlinks=False))
+        console.print(manual)
 
 
 app = single_command(docs)

@@ -35,9 +35,11 @@ def print_overview(storage: BaseStorage) -> None:
         print_styled(styled(f"no sessions yet in {where}: run pytest --insight"))
         _print_steps(FIRST)
         return
-    age = age_text(last.session_start_time, datetime.now(UTC))
+    now = datetime.now(UTC)
+    age = age_text(last.session_start_time, now)
+    when = f"{age} ago" if last.session_start_time <= now else "in the future"
     print_styled(styled(f"{plural(storage.count(), 'session')} in {where}"))
-    print_styled(styled(f"the last one, {last.session_id}, {age} ago: ", outcomes_text(last)))
+    print_styled(styled(f"the last one, {last.session_id}, {when}: ", outcomes_text(last)))
     _print_steps(NEXT)
 
 

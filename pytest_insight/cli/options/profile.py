@@ -117,7 +117,7 @@ class StoreOptions(msgspec.Struct, frozen=True):
         if self.url and self.path:
             raise typer.BadParameter("--path is for a file, --url for a database: leave one out")
         if self.url and not is_url(self.url):
-            raise typer.BadParameter("--url begins with postgresql://")
+            raise typer.BadParameter("--url must begin with postgresql://")
         return self.url or self.path
 
 

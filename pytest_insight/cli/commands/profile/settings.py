@@ -237,6 +237,7 @@ def delete(
         return
     if data and not confirm(f"Delete {what} in {found.place}?", yes):
         return
+    was_active = manager.get_active_profile().name == name
     command = Command("profile delete")
     if data:
         operations.delete_profile(manager, storage, name, command)
@@ -244,6 +245,8 @@ def delete(
         manager.delete_profile(name)
     kept = "" if data or found.storage_type == "memory" else f"; its store is kept: {found.place}"
     say(f"deleted {what}{kept}")
+    if was_active:
+        say(f"the active profile is now {manager.get_active_profile().name!r}")
     print_undo_hint(command, name)
 
 

@@ -77,6 +77,8 @@ def _print_verification(found: Verification, location: str) -> None:
     if found.superseded:
         say(f"  older copies of sessions that were saved again: {found.superseded:,}")
     if found.unfinished:
-        say("  an interrupted write left bytes at the end; the next save removes them")
+        say(
+            "  an interrupted write left bytes at the end; the next save moves them to a .torn file"
+        )
     if found.sound and not found.unfinished:
         say("  no damage")
