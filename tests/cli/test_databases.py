@@ -146,7 +146,7 @@ def test_another_password_is_stored_only_where_that_is_said_and_never_printed(
         ("team", "--url postgresql://me:hush@hush@h/d", 1, "postgresql://*** is not valid"),
         ("team", "--unset url", 1, "needs the URL of its database:"),
         ("team", "--type sqlite", 1, "cannot use the URL"),
-        ("team", "--url mysql://me:hush@h/d", 2, "begins with postgresql://"),
+        ("team", "--url mysql://me:hush@h/d", 2, "must begin with postgresql://"),
         ("team", "--url postgresql://me:hush@h/d --path x", 2, "leave one out"),
         ("team", "--url postgresql://me:hush@h/d --unset path", 2, "contradicts"),
         ("team", "--store-password", 2, "nothing to change"),
@@ -169,7 +169,7 @@ def test_a_new_place_that_does_not_fit_is_refused(
     [
         (("--type", "sqlite", "--url", "postgresql://h/d"), 1, "a URL needs the type postgresql"),
         (("--type", "postgresql"), 1, "needs the URL"),
-        (("--url", "mysql://me:hush@h/d"), 2, "begins with"),
+        (("--url", "mysql://me:hush@h/d"), 2, "must begin with"),
         (("--url", "postgresql://h/d", "--path", "x"), 2, "leave one out"),
     ],
 )
