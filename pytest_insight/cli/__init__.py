@@ -16,7 +16,7 @@ def main() -> None:
 
     An exception that is no `InsightError` is a bug and leaves with its traceback.
     """
-    # Imports allocate many objects and hardly any garbage: collecting after every 700 allocations
+    # Imports allocate many objects and almost no garbage: collecting after every 700 allocations
     # costs 10 % of the start-up.
     gc.set_threshold(GC_THRESHOLD)
     if "_INSIGHT_COMPLETE" in os.environ:
