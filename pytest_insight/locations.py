@@ -75,6 +75,15 @@ def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Pa
     return home() / f"{stem}{suffix}"
 
 
+def display_path(path: str | os.PathLike[str]) -> str:
+    """Return a path for people: `~` stands for the home folder of the user."""
+    text = os.fspath(path)
+    home_folder = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - Path.home() may raise
+    if os.path.isabs(home_folder) and (text + "/").startswith(home_folder + "/"):  # noqa: PTH117
+        return "~" + text[len(home_folder) :]
+    return text
+
+
 def is_url(place: str | os.PathLike[str]) -> bool:
     """Return whether it is the URL of a database, not a path."""
     return isinstance(place, str) and place.startswith(("postgresql://", "postgres://"))

@@ -90,7 +90,7 @@ def _choose_profile(config: pytest.Config) -> tuple[StorageProfile, Reason]:
     name = _profile_name(config)
     if name is not None:
         _create_if_missing(name)
-    return choose(name)
+    return choose(name, ask_project=False)
 
 
 def _create_if_missing(name: str) -> None:

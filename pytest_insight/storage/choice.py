@@ -17,14 +17,17 @@ from pytest_insight.profiles.profile import StorageProfile
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
-Reason = Literal["argument", "environment", "active", "default"]
-"""What decided: an argument or option, a variable, the last switch, or nothing of these."""
+Reason = Literal["argument", "environment", "project", "active", "default"]
+"""What decided: an argument or option, a variable, the pytest configuration of the project in the
+current folder, the last switch, or nothing of these."""
 
 
 def choose(
     profile_name: str | None = None,
     storage_type: str | None = None,
     file_path: str | os.PathLike[str] | None = None,
+    *,
+    ask_project: bool = True,
 ) -> tuple[StorageProfile, Reason]:
     """Return the profile of the storage that is meant, and what decided.
 
@@ -34,16 +37,19 @@ def choose(
     2. `storage_type`, `file_path`.
     3. `PYTEST_INSIGHT_PROFILE`: that profile.
     4. `PYTEST_INSIGHT_STORAGE_TYPE`, `PYTEST_INSIGHT_DB_PATH`.
-    5. The active profile.
-    6. The profile `default`.
+    5. `insight_profile` in the pytest configuration of the project in the current folder, unless
+       `ask_project` is false (a recorded run has its own configuration).
+    6. The active profile.
+    7. The profile `default`.
 
     2 and 4 give a profile without a name. A path alone means "sqlite" if an SQLite database is
     there, else "json"; a URL alone means "postgresql"; a type alone has its path from
     `PYTEST_INSIGHT_DB_PATH`, else from the default profile.
 
     Raises:
-        UnknownProfileError: 1, 3 or 5 name a profile that does not exist.
+        UnknownProfileError: 1, 3, 5 or 6 name a profile that does not exist.
         ProfileError: the path or URL is not one for the storage type.
+        InsightError: the project's configuration cannot be read.
     """
     profiles = locations.profiles_path()
     if profile_name is not None:
@@ -59,8 +65,20 @@ def choose(
     if kind_variable or db_path:
         kind = kind_variable or _type_of(db_path)
         return _unnamed(kind, db_path if kind != "memory" else None), "environment"
+    of_project = _profile_of_project(profiles) if ask_project else None
+    if of_project is not None:
+        return of_project, "project"
     profile = read_active_profile(profiles)
     return profile, "default" if profile.name == locations.DEFAULT_PROFILE else "active"
+
+
+def _profile_of_project(profiles: Path) -> StorageProfile | None:
+    from pytest_insight.profiles.project import find_project  # not needed to record
+
+    project = find_project()
+    if project is None or project.profile is None:
+        return None
+    return read_file(profiles).get(project.profile, f"insight_profile in {project.title}")
 
 
 def open_storage(profile: StorageProfile, reason: Reason = "argument") -> BaseStorage:

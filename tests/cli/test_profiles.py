@@ -48,6 +48,23 @@ def test_a_profile_has_its_own_settings(insight: Insight) -> None:
     }
 
 
+def test_the_project_in_the_current_folder_decides_and_its_file_is_named(
+    insight: Insight, tmp_path: Path
+) -> None:
+    insight("profile", "create", "shop", "--path", str(tmp_path / "shop.json"))
+    Path("tox.ini").write_text("[pytest]\ninsight_profile = shop\n")
+    assert "* by tox.ini of " in insight("profile", "list").out
+    assert insight("profile", "path").out == f"{tmp_path / 'shop.json'}\n"
+    assert (
+        "but here insight_profile = shop in tox.ini of "
+        in insight("profile", "switch", "default").err
+    )
+    Path("tox.ini").write_text("[pytest]\ninsight_profile = gone\n")
+    missing = insight("sessions", "list", status=1)
+    assert "insight_profile in tox.ini of " in missing.err
+    assert "insight profile create gone" in missing.err
+
+
 def test_the_profile_in_use_is_marked_with_what_made_it_so(insight: Insight) -> None:
     insight("profile", "create", "demo")
     assert "* by default" in insight("profile", "list").out

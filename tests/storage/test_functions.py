@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
         "memory",
         "environment",
     ),
-    "5: the active profile": ({}, {}, "active", "active"),
+    "6: the active profile": ({}, {}, "active", "active"),
     "an empty variable is not set": ({}, {PROFILE: "", KIND: "", PATH: ""}, "active", "active"),
 }
 
@@ -117,7 +118,7 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
 @pytest.mark.parametrize(("arguments", "variables", "place", "reason"), ROWS.values(), ids=ROWS)
 def test_the_first_row_that_applies_decides(
     monkeypatch: pytest.MonkeyPatch,
-    arguments: dict[str, str],
+    arguments: dict[str, Any],
     variables: dict[str, str],
     place: str,
     reason: str,
@@ -128,7 +129,27 @@ def test_the_first_row_that_applies_decides(
     assert choose(**arguments)[1] == reason
 
 
-def test_row_6_the_default_profile() -> None:
+def test_row_5_the_profile_of_the_project_in_the_current_folder(tmp_path: Path) -> None:
+    create_profile("of-project", file_path=tmp_path / "project.json")
+    Path("pytest.ini").write_text("[pytest]\ninsight_profile = of-project\n")
+    assert where(get_storage_instance()) == "project"
+    assert choose()[1] == "project"
+    assert choose("default")[1] == "argument"
+
+
+def test_a_variable_overrides_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("pytest.ini").write_text("[pytest]\ninsight_profile = missing\n")
+    monkeypatch.setenv(PATH, "env.json")
+    assert where(get_storage_instance()) == "env"
+
+
+def test_a_missing_profile_of_the_project_is_an_error_that_names_its_file() -> None:
+    Path("pytest.ini").write_text("[pytest]\ninsight_profile = missing\n")
+    with pytest.raises(UnknownProfileError, match=r"insight_profile in pytest.ini of .*'missing'"):
+        get_storage_instance()
+
+
+def test_row_7_the_default_profile() -> None:
     switch_profile("default")
     assert where(get_storage_instance()) == "sessions"
     assert choose() == (get_active_profile(), "default")

@@ -174,6 +174,7 @@ def switch(ctx: typer.Context, name: NameArgument = None, profile: ProfileOption
     Example: insight profile switch demo
     """
     from pytest_insight.profiles.manager import ProfileManager
+    from pytest_insight.profiles.project import find_project
 
     name = required_profile(ctx, name, profile)
     active = ProfileManager().switch_profile(name)
@@ -181,6 +182,9 @@ def switch(ctx: typer.Context, name: NameArgument = None, profile: ProfileOption
     named = variable(PROFILE_VARIABLE)
     if named and named != name:
         say(f"but {PROFILE_VARIABLE}={named} takes precedence as long as it is set")
+    project = find_project()
+    if project and project.profile not in {None, name}:
+        say(f"but here insight_profile = {project.profile} in {project.title} takes precedence")
 
 
 def rename(

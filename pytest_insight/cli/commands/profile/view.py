@@ -37,7 +37,7 @@ _REASONS: dict[Reason, str] = {
     "active": "switched to",
     "default": "by default",
 }
-"""Why a profile is the one in use, for people."""
+"""Why a profile is the one in use, for people; of a project, its file says it."""
 
 
 def list_(
@@ -68,7 +68,7 @@ def list_(
         say(f"warning: {exc}")
 
     def mark(profile: StorageProfile) -> str:
-        return f"* {_REASONS[reason]}" if profile.name == in_use else ""
+        return f"* {_why(reason)}" if profile.name == in_use else ""
 
     print_records(
         first_records(profiles, limit, format_, PROFILE_ORDERS.get(sort)),
@@ -89,6 +89,13 @@ def list_(
             f"no profile is in use but {place}, named by {STORAGE_TYPE_VARIABLE} or "
             f"{DB_PATH_VARIABLE}"
         )
+
+
+def _why(reason: Reason) -> str:
+    from pytest_insight.profiles.project import find_project
+
+    project = find_project() if reason == "project" else None
+    return f"by {project.title}" if project else _REASONS[reason]
 
 
 def show(

@@ -1,0 +1,158 @@
+"""The project in the current folder: its root, and what its pytest configuration says of recording.
+
+The file is found and read as pytest does it without arguments (docs.pytest.org, "Configuration
+file formats" and "Finding the rootdir"). Left aside: `-c`, `--rootdir` and `PYTEST_ADDOPTS`, which
+belong to one run.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_insight._util.files import os_error_text
+from pytest_insight.errors import InsightError
+
+_NAMES = (
+    *("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
+    *("pyproject.toml", "tox.ini", "setup.cfg"),
+)
+"""The files that may hold a pytest configuration; of several in one folder the first is used."""
+
+_Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder in which pytest would run, and its settings.
+
+    Attributes:
+        root: the root folder, pytest's `rootdir`.
+        file: the configuration file; None if there is none.
+        profile: the profile that `insight_profile` names; None if it names none.
+        sut_name: the system under test, as a recorded run would name it.
+    """
+
+    root: Path
+    file: Path | None
+    profile: str | None
+    sut_name: str
+
+    @property
+    def title(self) -> str:
+        """The file and its folder, for people: `pyproject.toml of ~/work/shop`."""
+        from pytest_insight.locations import display_path
+
+        folder = display_path(self.root)
+        return f"{self.file.name} of {folder}" if self.file else folder
+
+
+def find_project() -> Project | None:
+    """Return the project in the current folder or above it; None if there is no current folder.
+
+    Without a configuration file and without a `setup.py` above, the root is the current folder.
+
+    Raises:
+        InsightError: a configuration file cannot be read, or a setting is not a text.
+    """
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        return None
+    for file in _files(folder):
+        settings = _read(file)
+        if settings is not None:
+            return _project(file.parent, file, settings)
+    above = (folder, *folder.parents)
+    for marker in ("pyproject.toml", "setup.py"):  # a pyproject.toml without settings of pytest
+        for root in above:
+            if (root / marker).is_file():
+                return _project(root, None, {})
+    return _project(folder, None, {})
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for each in (folder, *folder.parents):
+        for name in _NAMES:
+            if (each / name).is_file():
+                yield each / name
+
+
+def _read(file: Path) -> _Settings | None:
+    """Return the settings of pytest in a file; None if it has no section for them."""
+    try:
+        if file.suffix == ".toml":
+            return _read_toml(file)
+        return _read_ini(file)
+    except (OSError, ValueError) as exc:
+        why = os_error_text(exc) if isinstance(exc, OSError) else exc
+        raise _error(file, str(why)) from exc
+
+
+def _read_toml(file: Path) -> _Settings | None:
+    import tomllib  # most folders have no such file
+
+    document = tomllib.loads(file.read_text("utf-8"))
+    if file.name != "pyproject.toml":
+        return _table(document, "pytest") or {}
+    table = _table(_table(document, "tool"), "pytest")
+    ini_options = table.get("ini_options")
+    return {key: value for key, value in table.items() if key != "ini_options"} or ini_options
+
+
+def _table(parent: _Settings, name: str) -> _Settings:
+    found = parent.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{name} is not a table")
+    return found
+
+
+def _read_ini(file: Path) -> _Settings | None:
+    from iniconfig import IniConfig, ParseError
+
+    try:
+        sections = IniConfig(str(file))
+    except ParseError as exc:
+        raise ValueError(exc) from exc
+    section = "tool:pytest" if file.name == "setup.cfg" else "pytest"
+    if section in sections:
+        return dict(sections[section].items())
+    return {} if file.name in {"pytest.ini", ".pytest.ini"} else None
+
+
+def _project(root: Path, file: Path | None, settings: _Settings) -> Project:
+    options = _options(file, settings)
+
+    def setting(name: str) -> str | None:
+        value = options.get(name, settings.get(f"insight_{name}"))
+        if value is not None and not isinstance(value, str):
+            raise _error(file, f"insight_{name} is {value!r}, not a text")
+        return value or None
+
+    return Project(root, file, setting("profile"), setting("sut") or root.name or "root")
+
+
+def _options(file: Path | None, settings: _Settings) -> dict[str, str]:
+    """Return the values of `--insight-profile` and `--insight-sut` in `addopts`."""
+    given = settings.get("addopts", [])
+    try:
+        arguments = shlex.split(given) if isinstance(given, str) else [str(each) for each in given]
+    except (TypeError, ValueError) as exc:
+        raise _error(file, f"addopts: {exc}") from exc
+    found = {}
+    for index, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        name = option.removeprefix("--insight-")
+        if option != name and name in {"profile", "sut"}:
+            found[name] = value if equals else "".join(arguments[index + 1 : index + 2])
+    return found
+
+
+def _error(file: Path | None, why: str) -> InsightError:
+    return InsightError(
+        f"the settings of pytest in {file} cannot be read: {why}; correct the file, or name the "
+        "profile with --profile"
+    )
