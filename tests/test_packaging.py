@@ -56,6 +56,7 @@ def test_dependencies_have_no_upper_bound(wheel: zipfile.ZipFile) -> None:
     names = {line.partition(">=")[0] for line in needed}
     assert names == {
         "filelock",
+        "iniconfig",
         "msgspec",
         "platformdirs",
         "pydantic",
