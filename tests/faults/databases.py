@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Sequence
 from itertools import count
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from pytest_insight.errors import StorageError
 from pytest_insight.storage import BaseStorage, PostgreSQLStorage, SQLiteStorage
+from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
+from pytest_insight.storage.store_file import StoreFile
 from tests.faults.victims import Tell, session
 
 
@@ -32,12 +36,41 @@ def saves(tell: Tell, place: str, prefix: str, seed: int, most: int | None = Non
         tell(name)
 
 
+def first_saves(tell: Tell, places: Sequence[str], together: Barrier, prefix: str) -> None:
+    """Save one session to each store, none of which exists, at the same moment as other processes.
+
+    Report each error.
+    """
+    tell("under way")
+    for place in places:
+        together.wait()
+        try:
+            with opened(place) as storage:
+                storage.save_session(session(prefix, 1))
+        except StorageError as exc:
+            tell(f"error: {exc}")
+
+
 def deletes(tell: Tell, place: str, ids: list[str]) -> None:
     """Delete sessions and report when they are deleted."""
     storage = opened(place)
     tell("under way")
     storage.delete_sessions(ids)
     tell("done")
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def asks_without_end(tell: Tell, path: str, condition: str) -> None:
+    """Run a query that never ends, and report that Ctrl-C has ended it."""
+    SQLiteStorage(path).save_session(session("first", 1))
+    connection = SQLiteConnection(StoreFile(Path(path), 1), "mode=rw")
+    tell("under way")
+    try:
+        connection.fetch(f"{ENDLESS} WHERE {condition}")
+    except KeyboardInterrupt:
+        tell("interrupted")
 
 
 def saves_with_little_room(tell: Tell, path: str, room: int) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,6 +76,21 @@ def test_processes_that_write_one_sqlite_file_at_once_lose_nothing(
         assert storage.get_session_by_id("p3-7") == session("p3-7", 1)
 
 
+def test_processes_that_save_at_once_to_a_store_that_does_not_exist_all_save(
+    tmp_path: Path, postgresql_server: Server, start: Start, rounds: Rounds
+) -> None:
+    places = [str(tmp_path / str(number) / "sessions.db") for number in rounds(3, 50)]
+    places += [postgresql_server.schema() for _ in rounds(1, 10)]
+    together = get_context("forkserver").Barrier(16)
+    names = [f"p{number}" for number in range(16)]
+    victims = [start(databases.first_saves, places, together, name) for name in names]
+    assert [told for victim in victims for told in victim.ended() if "error" in told] == []
+    for place in places:
+        with opened(place) as storage:
+            assert sorted(storage.session_ids()) == sorted(names)
+            assert storage.verify().sound
+
+
 def test_connections_that_write_one_postgresql_database_at_once_lose_nothing(
     postgresql_server: Server, rounds: Rounds
 ) -> None:
@@ -120,6 +137,18 @@ def test_pruning_and_saving_side_by_side_lose_nothing_that_is_new(place: str) ->
         assert {f"old-{number}" for number in range(120)} <= set(gone)
         left = set(storage.session_ids())
         assert left == {f"new-{number}" for number in range(40)} - set(gone)
+
+
+# Ctrl-C -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("condition", ["1 = 1", "insight_matches_regex('a', 'b') = 0"])
+def test_ctrl_c_ends_a_query_of_a_database(tmp_path: Path, start: Start, condition: str) -> None:
+    asking = start(databases.asks_without_end, str(tmp_path / "sessions.db"), condition)
+    asking.wait_for_first()
+    time.sleep(MOMENT)
+    os.kill(asking.pid, signal.SIGINT)
+    assert asking.ended() == ["interrupted"]
 
 
 # Writers and servers that die -------------------------------------------------------------------

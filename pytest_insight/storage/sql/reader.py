@@ -12,6 +12,7 @@ from pytest_insight.storage.sql.conditions import (
     ALL_RESULTS,
     DETAILED_RESULTS,
     ResultConditions,
+    SelectionConditions,
     compile_selection,
 )
 from pytest_insight.storage.sql.connection import Connection
@@ -64,8 +65,12 @@ class Reader:
     def __init__(self, connection: Connection, selection: Selection) -> None:
         self._connection = connection
         self._dialect = connection.dialect
-        self.sql = compile_selection(selection, connection.dialect, self._find_few_tests)
+        self._selection = selection
+        self.sql = self._compile()
         self._python_selection = Selection(test_filters=self.sql.results.python_filters)
+
+    def _compile(self) -> SelectionConditions:
+        return compile_selection(self._selection, self._dialect, self._find_few_tests)
 
     def _find_few_tests(self, nodeid: Condition) -> list[int] | None:
         rows = self._connection.fetch(*self._test_statement(nodeid))
@@ -224,6 +229,8 @@ class Reader:
         """
         by_key: defaultdict[int, list[Row]] = defaultdict(list)
         with self._connection.read_transaction():
+            if wanted.test_count is not None:  # a session saved since may have further tests
+                wanted = self._compile().results
             for row in self._connection.fetch(*self._result_statement(batch, wanted)):
                 by_key[row[0]].append(row)
             keys = list(by_key) if wanted.narrows else [each.key for each in batch]

@@ -148,10 +148,16 @@ def current_version() -> int:
     return len(MIGRATIONS)
 
 
-def migration_statements(version: int, dialect: Dialect) -> list[str]:
-    """Return the statements that bring a database of some version (0: empty) to the current one."""
+def migration_statements(version: int, dialect: Dialect, target: int | None = None) -> list[str]:
+    """Return the statements that bring a database of some version to another one.
+
+    Args:
+        version: the version of the database; 0 if it is empty.
+        dialect: the database's dialect.
+        target: the version afterwards; None for the current one.
+    """
     return [
         statement.format(**dialect.column_types)
-        for migration in MIGRATIONS[version:]
+        for migration in MIGRATIONS[version:target]
         for statement in migration
     ]

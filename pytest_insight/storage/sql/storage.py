@@ -196,7 +196,8 @@ class SQLStorage(BaseStorage):
         connection = self._connection()
         if connection is None:
             return []
-        return Reader(connection, (selection or Selection()).resolved()).session_ids()
+        with connection.read_transaction():
+            return Reader(connection, (selection or Selection()).resolved()).session_ids()
 
     @override
     def count(self, selection: Selection | None = None) -> int:
@@ -221,15 +222,15 @@ class SQLStorage(BaseStorage):
         connection = self._connection()
         if connection is None:
             return []
-        reader = Reader(connection, (selection or Selection()).resolved())
-        if reader.sql.results.python_filters:
-            return super().group_by_test(
-                selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
-            )
         with connection.read_transaction():
-            return Summarizer(connection, reader).summaries(
-                sort, limit, percentiles=percentiles, flaky=flaky
-            )
+            reader = Reader(connection, (selection or Selection()).resolved())
+            if not reader.sql.results.python_filters:
+                return Summarizer(connection, reader).summaries(
+                    sort, limit, percentiles=percentiles, flaky=flaky
+                )
+        return super().group_by_test(
+            selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
+        )
 
     @override
     def explain(self, selection: Selection) -> list[str]:

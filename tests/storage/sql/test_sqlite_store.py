@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,10 @@ from pytest_insight.errors import NewerFormatError, StorageError
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, SQLiteStorage
 from pytest_insight.storage.sql import rows, schema
+from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
+from pytest_insight.storage.store_file import StoreFile
 from pytest_insight.testing import StorageContract
+from pytest_insight.testing.rules import make_result
 from tests.conftest import MakeSession
 
 
@@ -92,6 +98,112 @@ def test_a_database_of_another_program_is_refused_unchanged(
     with pytest.raises(StorageError, match="another program"):
         SQLiteStorage(path).save_session(make_session())
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (
+            "CREATE TRIGGER x AFTER INSERT ON insight_results BEGIN DELETE FROM t; END",
+            "trigger 'x'",
+        ),
+        ("CREATE INDEX x ON insight_tests (hex(nodeid))", "index 'x'"),
+        ("CREATE TABLE insight_more (a)", "table 'insight_more'"),
+        ("DROP INDEX insight_sessions_by_start", "index insight_sessions_by_start is missing"),
+        ("ALTER TABLE insight_sessions ADD COLUMN more TEXT", "table 'insight_sessions'"),
+        (
+            "DROP TABLE insight_sessions; CREATE VIEW insight_sessions AS WITH RECURSIVE n(i) AS"
+            " (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n",
+            "view 'insight_sessions'",
+        ),
+    ],
+)
+def test_tables_that_are_not_as_we_create_them_are_refused_unchanged(
+    storage: SQLiteStorage, make_session: MakeSession, change: str, named: str
+) -> None:
+    storage.save_session(make_session())
+    storage.close()
+    with closing(sqlite3.connect(storage.file_path)) as theirs:
+        theirs.executescript(f"CREATE TABLE t (a); {change}")
+    before = storage.file_path.read_bytes()
+    for use in (
+        SQLiteStorage.load_sessions,
+        SQLiteStorage.verify,
+        SQLiteStorage.repair,
+        lambda storage: storage.save_session(make_session(1)),
+    ):
+        with (
+            SQLiteStorage(storage.file_path) as other,
+            pytest.raises(StorageError, match=f"{named}.* somebody has changed the database"),
+        ):
+            use(other)
+    assert storage.file_path.read_bytes() == before
+
+
+def test_tables_and_views_of_others_beside_ours_do_no_harm(
+    storage: SQLiteStorage, make_session: MakeSession
+) -> None:
+    storage.save_session(make_session())
+    with closing(sqlite3.connect(storage.file_path)) as theirs:
+        theirs.executescript(
+            "CREATE TABLE t (a); CREATE INDEX i ON t (a); ANALYZE;"
+            "CREATE VIEW v AS SELECT * FROM insight_sessions"
+        )
+    with SQLiteStorage(storage.file_path) as other:
+        other.save_session(make_session(1))
+        assert other.session_ids() == ["api-0", "api-1"]
+        assert other.verify().sound
+
+
+def at_statement(storage: SQLiteStorage, part: str, act: Callable[[], None]) -> None:
+    """Act once, as another process would, before the first statement that contains a text."""
+    actions = [act]
+
+    def traced(statement: str) -> None:
+        if part in statement and actions:
+            actions.pop()()
+
+    connection = storage._connection()
+    connection = connection or SQLiteConnection(StoreFile(storage.file_path, 60), "mode=rw")
+    assert isinstance(connection, SQLiteConnection)
+    connection._driver.set_trace_callback(traced)
+    storage._connections[os.getpid(), threading.get_ident()] = connection
+
+
+@pytest.mark.parametrize("part", ["application_id", "sqlite_master"])
+def test_a_store_that_another_process_creates_while_we_look_is_no_foreign_database(
+    tmp_path: Path, make_session: MakeSession, part: str
+) -> None:
+    path = tmp_path / "sessions.db"
+    path.touch()
+    with closing(sqlite3.connect(path)) as empty:
+        empty.execute("PRAGMA journal_mode = WAL")
+    with SQLiteStorage(path) as storage, SQLiteStorage(path) as other:
+        at_statement(storage, part, lambda: other.save_session(make_session(0)))
+        storage.save_session(make_session(1))
+        assert storage.session_ids() == ["api-0", "api-1"]
+
+
+def test_a_session_that_is_saved_during_a_query_is_found_whole_or_not_at_all(
+    storage: SQLiteStorage, make_session: MakeSession
+) -> None:
+    storage.save_session(make_session(0))
+    tests = query.on_storage(storage).filter_by_test().with_nodeid_containing("test_").apply()
+    questions: list[Callable[[], object]] = [
+        lambda: [len(each.test_results) for each in tests.iter_sessions(newest_first=True)],
+        lambda: [len(each.test_results) for each in tests.execute()],
+        lambda: [sum(each.results for each in tests.group_by_test())],
+        lambda: [len(tests.session_ids()) * 2],
+    ]
+    for number, ask in enumerate(questions, start=1):
+        expected = ask()
+        results = (*make_session().test_results[:1], make_result(f"test_new_{number}"))
+        new = make_session(number, test_results=results)
+        with SQLiteStorage(storage.file_path) as other:
+            at_statement(storage, "FROM insight_sessions s", partial(other.save_session, new))
+            found = ask()
+        assert other.count() == number + 1
+        assert found in (expected, ask())
 
 
 def test_a_newer_version_is_refused(storage: SQLiteStorage, make_session: MakeSession) -> None:

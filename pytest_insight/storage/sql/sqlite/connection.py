@@ -9,14 +9,19 @@ from typing import Any, ClassVar
 
 from pytest_insight._util.override import override
 from pytest_insight.errors import StorageError
+from pytest_insight.storage.sql import schema
 from pytest_insight.storage.sql.connection import LOCK_SECONDS, Connection, upsert_clause
 from pytest_insight.storage.sql.dialect import Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.sqlite.dialect import FUNCTIONS, SQLiteDialect
+from pytest_insight.storage.sql.sqlite.tables import READ_OBJECTS, find_foreign_object
 from pytest_insight.storage.store_file import StoreFile
 
 APPLICATION_ID = 0x70_49_6E_73
 """`application_id` in the SQLite header ("pIns")."""
+
+CHECK_INTERVAL = 100_000
+"""Instructions of SQLite's virtual machine between two looks for Ctrl-C: a few milliseconds."""
 
 
 class SQLiteConnection(Connection):
@@ -45,6 +50,8 @@ class SQLiteConnection(Connection):
             for name, function in FUNCTIONS.items():
                 self._driver.create_function(name, 2, function, deterministic=True)
             self._driver.execute("PRAGMA synchronous = FULL")
+            self._driver.execute("PRAGMA trusted_schema = OFF")  # the file may be hostile
+            self._driver.set_progress_handler(_check_signals, CHECK_INTERVAL)
 
     @property
     @override
@@ -119,17 +126,30 @@ class SQLiteConnection(Connection):
 
     @override
     def read_version(self) -> int | None:
-        (version,) = self.fetch("PRAGMA user_version")[0]
-        (application,) = self.fetch("PRAGMA application_id")[0]
+        with self.read_transaction():  # one snapshot: another process may create the tables now
+            ((version,),) = self.fetch("PRAGMA user_version")
+            ((application,),) = self.fetch("PRAGMA application_id")
+            objects = self.fetch(READ_OBJECTS)
         if application == APPLICATION_ID and version:
+            if 0 < version <= schema.current_version():
+                self._check_tables(objects, version)
             return int(version)
-        if self.fetch("SELECT 1 FROM sqlite_master LIMIT 1"):
+        if objects:
             raise StorageError(
                 f"{self._location} is a database of another program; nothing was changed; "
                 "choose another file",
                 self._location,
             )
         return None
+
+    def _check_tables(self, objects: list[Row], version: int) -> None:
+        problem = find_foreign_object(objects, version, self.dialect)
+        if problem is not None:
+            raise StorageError(
+                f"cannot use the store {self._location}: {problem}, so somebody has changed the "
+                "database; nothing was read or changed; undo that change, or restore a backup",
+                self._location,
+            )
 
     @override
     def write_version(self, version: int) -> None:
@@ -142,8 +162,36 @@ class SQLiteConnection(Connection):
         return [] if found == ["ok"] else found
 
     @override
+    @contextmanager
+    def _converted_errors(self, action: str) -> Iterator[None]:
+        """Raise the driver's exceptions as StorageError, or KeyboardInterrupt after Ctrl-C."""
+        try:
+            with super()._converted_errors(action):
+                yield
+        except StorageError as exc:
+            if _was_interrupted(exc.__cause__):
+                raise KeyboardInterrupt from None
+            raise
+
+    @override
     def close(self) -> None:
         """Close the connection; the last one of all processes also removes the write-ahead log."""
         self._is_open = False
         with self._converted_errors("close"):
             self._driver.close()
+
+
+def _check_signals() -> int:
+    """Let Python handle signals during a query: SQLite ends the query if a handler raises."""
+    return 0
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Return whether SQLite ended a query because a signal's handler raised an exception.
+
+    sqlite3 drops the exception. The second text is that of `FUNCTIONS`, which raise nothing else.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_INTERRUPT or (
+        code == sqlite3.SQLITE_ERROR and str(error) == "user-defined function raised exception"
+    )
