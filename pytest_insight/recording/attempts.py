@@ -18,17 +18,25 @@ _SubtestReport: tuple[type, ...] = tuple(filter(None, [getattr(pytest, "SubtestR
 _UNCOUNTED = frozenset({"failed", "subtests passed"})
 """Outcomes of subtests that pytest-rerunfailures takes out of the counts."""
 _TestReport = pytest.TestReport
+_Key = tuple[Any, ...]
+"""Names a running test: the location of its reports, and its worker last."""
 
 
 class _Counted:
     """A phase that pytest counted: the beginnings of a result."""
 
-    __slots__ = ("duration", "fields", "of_subtest", "outcome", "properties", "sections", "start")
+    __slots__ = (
+        *("duration", "fields", "of_subtest", "outcome", "properties", "report", "sections"),
+        "start",
+    )
 
-    def __init__(self, outcome: str, start: float, duration: float, sections: Sections) -> None:
+    def __init__(
+        self, report: pytest.TestReport, outcome: str, start: float, sections: Sections
+    ) -> None:
+        self.report = report
         self.outcome = outcome
         self.start = start
-        self.duration = duration
+        self.duration = report.duration
         self.sections = sections
         self.of_subtest = False
         self.fields: dict[str, str] = {}
@@ -59,6 +67,7 @@ class Attempts:
     Args:
         texts: what is kept of texts.
         clock: returns seconds since 1970; tests must not be able to patch it.
+        encode_name: returns a nodeid as JSON, as it is stored.
         counted_as: returns what pytest counts a report as; empty if it does not count it.
     """
 
@@ -66,19 +75,21 @@ class Attempts:
         self,
         texts: TextPolicy,
         clock: Callable[[], float],
+        encode_name: Callable[[str], bytes],
         counted_as: Callable[[pytest.TestReport], str],
     ) -> None:
         self._texts = texts
         self._clock = clock
         self._counted_as = counted_as
         self._begin = clock()
-        self._open: dict[tuple[str, str], _Attempt] = {}
+        self._open: dict[_Key, _Attempt] = {}
+        self._failed_teardown: _Key | None = None
         # The sections of tests that will run again: later reports repeat them.
-        self._seen: dict[tuple[str, str], Sections] = {}
+        self._seen: dict[_Key, Sections] = {}
         # The reports of a test that so far does what most tests do: pass and print nothing.
         self._setup: pytest.TestReport | None = None
         self._call: pytest.TestReport | None = None
-        self._time, self._encode_name = Timestamps().parts, texts.encode_name
+        self._time, self._encode_name = Timestamps().parts, encode_name
 
     def add(self, report: pytest.TestReport, counts: Mapping[str, list[Any]]) -> Sequence[bytes]:
         """Add one report; return the results of the test if this was its last phase.
@@ -126,7 +137,7 @@ class Attempts:
                     if not 0 < duration < MAX_SECONDS:
                         duration = 0.0
                     minute, second = self._time(self._start(setup, duration))
-                    name = self._encode_name(report.nodeid)
+                    name = self._encode_name(call.nodeid)
                     return (PASSED_LINE % (name, minute, second, duration),)
         self._add_kept()
         return self._add(report)
@@ -140,15 +151,16 @@ class Attempts:
                 self._add(report)
 
     def _add(self, report: pytest.TestReport) -> list[bytes]:
+        finished = self._end_test() if self._failed_teardown else []
         outcome = self._counted_as(report)
         node = getattr(report, "node", None)  # set by the controller of xdist
-        key = (report.nodeid, "" if node is None else str(node.gateway.id))
+        # Not the nodeid, which a conftest may change in some of the reports.
+        key = (*report.location, "" if node is None else str(node.gateway.id))
         when: str = report.when
-        finished: list[bytes] = []
         attempt = self._open.get(key)
         if attempt is None or (when == "setup" and attempt.began):
             # A second setup without a teardown: the test runs again (pytest-rerunfailures).
-            finished = [] if attempt is None else self._results(key, attempt)
+            finished += [] if attempt is None else self._results(key, attempt)
             attempt = _Attempt(self._start(report, report.duration), self._seen.pop(key, []))
             self._open[key] = attempt
         attempt.began = attempt.began or when == "setup"
@@ -165,10 +177,28 @@ class Attempts:
                     last.sections, attempt.sections = last.sections + attempt.sections, []
             else:
                 attempt.duration += report.duration
-        if when == "teardown" or when not in PHASES:  # xdist reports a crashed worker as "???"
+        if when == "teardown" and report.failed and node is None:
+            self._failed_teardown = key  # pytest calls `pytest_exception_interact` next
+        elif when == "teardown" or when not in PHASES:  # xdist reports a crashed worker as "???"
             del self._open[key]
             finished += self._results(key, attempt)
         return finished
+
+    def read_text_again(self, report: Any) -> list[bytes]:
+        """Read the text of a failure again; return the results of the test if it is finished.
+
+        Called by `pytest_exception_interact`: plugins change the text there, after it was counted.
+        """
+        for attempt in self._open.values():
+            last = attempt.results[-1] if attempt.results else None
+            if last is not None and last.report is report:
+                self._read_text(last)
+        return self._end_test()
+
+    def _end_test(self) -> list[bytes]:
+        """Return the results of the test whose teardown failed, if its results were not taken."""
+        key, self._failed_teardown = self._failed_teardown, None
+        return [] if key is None else self._results(key, self._open.pop(key))
 
     def finish(self) -> list[bytes]:
         """Return the results of the tests whose teardown was never reported."""
@@ -184,7 +214,7 @@ class Attempts:
         fields = {"longreprtext": self._texts.clean(_reason(report))}
         if self._texts.keeps_output():
             fields |= self._texts.captured_output(report.sections)
-        name = self._texts.encode_name(report.nodeid or "(collection)")
+        name = self._encode_name(report.nodeid or "(collection)")
         return encode_result(name, outcome, self._time(self._clock()), 0.0, fields)
 
     def _start(self, report: pytest.TestReport, ago: float) -> float:
@@ -193,12 +223,8 @@ class Attempts:
         return start if self._begin - 1 <= start <= now + 1 else now - _valid_duration(ago)
 
     def _add_result(self, attempt: _Attempt, report: pytest.TestReport, outcome: str) -> None:
-        counted = _Counted(
-            outcome,
-            attempt.start if not attempt.results else self._start(report, report.duration),
-            report.duration,
-            attempt.sections,
-        )
+        start = attempt.start if not attempt.results else self._start(report, report.duration)
+        counted = _Counted(report, outcome, start, attempt.sections)
         attempt.sections = []
         if _is_subtest(report):
             counted.of_subtest = isinstance(report, _SubtestReport)
@@ -206,21 +232,25 @@ class Attempts:
             counted.duration += attempt.duration
             attempt.duration = 0.0
         if outcome != "passed":
-            name = _subtest_name(report) if _is_subtest(report) and not report.passed else ""
-            text = _reason(report)
-            counted.fields["longreprtext"] = self._texts.clean(f"{name}\n{text}" if name else text)
+            self._read_text(counted)
         if report.user_properties:
             counted.properties = self._texts.encode_properties(report.user_properties)
         attempt.results.append(counted)
 
-    def _results(self, key: tuple[str, str], attempt: _Attempt) -> list[bytes]:
+    def _read_text(self, counted: _Counted) -> None:
+        report = counted.report
+        name = _subtest_name(report) if _is_subtest(report) and not report.passed else ""
+        text = _reason(report)
+        counted.fields["longreprtext"] = self._texts.clean(f"{name}\n{text}" if name else text)
+
+    def _results(self, key: _Key, attempt: _Attempt) -> list[bytes]:
         counted = attempt.results
         if counted and counted[-1].outcome == "rerun":
             if attempt.seen:
                 self._seen[key] = attempt.seen
             # pytest-rerunfailures takes the subtests of this attempt out of the counts.
             counted = [c for c in counted if not (c.of_subtest and c.outcome in _UNCOUNTED)]
-        name, worker = self._texts.encode_name(key[0]), key[1]
+        worker = key[-1]
         results = []
         left: Sections = []
         for each in counted:
@@ -234,6 +264,7 @@ class Attempts:
             if worker:
                 fields["worker"] = worker
             start, duration = self._time(each.start), _valid_duration(each.duration)
+            name = self._encode_name(each.report.nodeid)
             results.append(
                 encode_result(name, each.outcome, start, duration, fields, each.properties)
             )

@@ -37,6 +37,8 @@ from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.git import Code, GitProbe
 from pytest_insight.recording.facts.machine import testing_system
 from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
+from pytest_insight.recording.nodeid import name_encoder
+from pytest_insight.recording.outcomes import Outcomes
 from pytest_insight.recording.redaction import TextPolicy, environment_secrets
 
 if TYPE_CHECKING:
@@ -46,9 +48,6 @@ P = ParamSpec("P")
 
 MAX_LINES = 3
 """Lines printed about journals at the end of a run."""
-
-MAX_PHASES = 3
-"""Phases of a test: a report may be looked up after all phases of its test were reported."""
 
 
 class Settings:
@@ -122,12 +121,16 @@ class Recorder:
         self._clock, self._stopwatch = time.time, time.perf_counter
         self._time_at, self._time = datetime.fromtimestamp, Timestamps().text
         self._began, self._stopwatch_began = self._clock(), self._stopwatch()
-        self._attempts = Attempts(settings.texts, self._clock, self._counted_as)
-        self._add, self._encode_name = self._attempts.add, settings.texts.encode_name
+        self._encode_name = name_encoder(config, settings.texts)
+        self._outcomes = Outcomes(config)
+        self._attempts = Attempts(
+            settings.texts, self._clock, self._encode_name, self._outcomes.counted_as
+        )
+        self._add = self._attempts.add
         self._journal: JournalWriter | None = None
         self._live: JournalWriter | None = None  # the same until something fails
         self._fields: dict[str, Any] = {}
-        self._terminal_counts: dict[str, list[Any]] = {}
+        self._terminal_counts = self._outcomes.terminal_counts
         self._tests_began = False
         self._last_warned = ""
         self._notes: list[str] = []
@@ -164,6 +167,11 @@ class Recorder:
                 journal.result(line)
         except Exception as exc:  # noqa: BLE001 - an error must not end the run
             self._fail(exc)
+
+    @pytest.hookimpl(trylast=True)  # after plugins that change the text of the failure
+    def pytest_exception_interact(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        """Write down the failure as other plugins changed it; called after its report."""
+        self._read_text_again(report)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -222,8 +230,7 @@ class Recorder:
             fields["session_tags"] = settings.tags
         fields["testing_system"] = settings.texts.redact(testing_system(self._config, settings.ci))
         self._fields = storable_value(fields)
-        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        self._terminal_counts = getattr(terminal, "stats", {})
+        self._terminal_counts = self._outcomes.find_terminal()
         head = encode_head(self._fields, target_fields(settings.profile))
         if journals(settings.journal_folder):
             # Imported now: tests may replace `datetime` and not restore it.
@@ -259,20 +266,16 @@ class Recorder:
             self._journal.result(self._attempts.not_collected(report, outcome))
 
     @_guarded
+    def _read_text_again(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if self._journal is not None:
+            for line in self._attempts.read_text_again(report):
+                self._journal.result(line)
+
+    @_guarded
     def _warned(self, nodeid: str) -> None:
         self._last_warned = nodeid
         if self._journal is not None:
             self._journal.warned(self._encode_name(nodeid))
-
-    def _counted_as(self, report: pytest.TestReport) -> str:
-        for outcome, reports in self._terminal_counts.items():
-            if any(counted is report for counted in reports[: -MAX_PHASES - 1 : -1]):
-                return outcome
-        # There is no terminal, or it does not count.
-        status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
-        # With `-p no:terminal`, the default implementation is missing too.
-        default = report.outcome if report.when == "call" else ""
-        return str(status[0] if status else default)
 
     # The end -------------------------------------------------------------------------------------
 

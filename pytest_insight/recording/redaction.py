@@ -119,7 +119,9 @@ class TextPolicy:
             kind = title.removeprefix("Captured ").partition(" ")[0]
             if title.startswith("Captured ") and kind in _FIELDS:
                 field = _FIELDS[kind]
-                found[field] = found.get(field, "") + text
+                # As `report.caplog` joins them: a log has no final line break.
+                separator = "\n" if field == "caplog" and field in found else ""
+                found[field] = found.get(field, "") + separator + text
         return {field: self.clean(text) for field, text in found.items()}
 
     def encode_properties(self, pairs: Iterable[Any]) -> bytes:
