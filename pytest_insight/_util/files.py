@@ -18,6 +18,41 @@ CHUNK_BYTES = 1 << 20
 """How much of a file is read at once."""
 
 
+class Descriptor:
+    """A file descriptor that is kept open while other code runs in this process.
+
+    That code may close it, for instance with `os.closerange`; its number may then be that of
+    another file. So each use asks `is_open` first.
+
+    Attributes:
+        number: the descriptor.
+        file: device and inode of its file.
+    """
+
+    __slots__ = ("file", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.file = file_key(os.fstat(number))
+
+    def is_open(self) -> bool:
+        """Return whether the number still is that of our file."""
+        try:
+            return file_key(os.fstat(self.number)) == self.file
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Close the descriptor, unless that was done or the number is another file's."""
+        if self.is_open():
+            os.close(self.number)
+
+
+def file_key(found: os.stat_result) -> tuple[int, int]:
+    """Return device and inode: two paths or descriptors with the same key are one file."""
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
 def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
     """Open a temporary file that replaces `path` if the block ends without an exception.
@@ -152,3 +187,5 @@ def _set_mode(existing: Path, descriptor: int, mode: int) -> None:
 
 
 _BINARY = getattr(os, "O_BINARY", 0)
+NO_LINKS = _BINARY | getattr(os, "O_NOFOLLOW", 0)
+"""Flags for `os.open`: bytes as they are, and an error if the path is a symbolic link."""

@@ -329,6 +329,11 @@ class Recorder:
             f"saved {count} result{'' if count == 1 else 's'} as {self._fields['session_id']} "
             f"in {destination.location}"
         )
+        if count < journal.results:
+            self._problems.append(
+                f"{journal.results - count} of {journal.results} results were lost: a test deleted "
+                f"or changed the journal {journal.path}"
+            )
         journal.close(keep=False)
         self._journal = self._live = None
         self._recover()

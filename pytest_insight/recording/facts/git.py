@@ -8,14 +8,18 @@ import signal
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import IO
+
+from pytest_insight._util.files import Descriptor
 
 GIT_SECONDS = 0.3
 """How long the end of a run waits, in total, for the git processes started at its beginning."""
+
+POLL_SECONDS = 0.005
 
 UNKNOWN = "unknown"
 """The digest if it could not be computed; the working tree may be clean or not."""
@@ -51,6 +55,20 @@ Code = dict[str, str]
 """The fields of `models.CodeState` that are known; importing that would be slow."""
 
 
+class _Patience:
+    """How long to wait for processes, in total; counted in sleeps, as tests may stop the clocks."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    def wait(self, process: subprocess.Popen[bytes]) -> int | None:
+        """Return the exit status of a process; None if it takes too long."""
+        while (status := process.poll()) is None and self._left > 0:
+            sleep(POLL_SECONDS)
+            self._left -= POLL_SECONDS
+        return status
+
+
 class GitProbe:
     """Starts git processes with the run and reads their output at the end.
 
@@ -70,7 +88,7 @@ class GitProbe:
 
     def __init__(self, folder: Path, not_code: Iterable[Path] = (), branch: str = "") -> None:
         self._branch = branch
-        self._asked: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self._asked: dict[str, tuple[subprocess.Popen[bytes], Descriptor]] = {}
         self._untracked: bytes | None = None
         self._answered: Code | None = None
         self._environment = os.environ | {
@@ -89,7 +107,7 @@ class GitProbe:
 
         Call it before tests run: they may change untracked files, and the run may die.
         """
-        return self._look(time.monotonic())
+        return self._look(_Patience(0))
 
     def state(self, seconds: float = GIT_SECONDS) -> Code | None:
         """Return what git answered, or None if it knows nothing of the folder. Call it once.
@@ -97,22 +115,22 @@ class GitProbe:
         Args:
             seconds: how long to wait.
         """
-        state = self._look(time.monotonic() + seconds)
+        state = self._look(_Patience(seconds))
         self.close()
         return state
 
-    def _look(self, deadline: float) -> Code | None:
+    def _look(self, patience: _Patience) -> Code | None:
         if self._answered is None or self._answered.get("digest") == UNKNOWN:
-            with suppress(OSError):
-                self._answered = self._read(deadline)
+            with suppress(OSError):  # what is known already stays: tests may close the descriptors
+                self._answered = self._read(patience) or self._answered
         return self._answered
 
-    def _read(self, deadline: float) -> Code | None:
-        commit = self._line("commit", deadline)
-        branch = self._line("branch", deadline) or self._branch
+    def _read(self, patience: _Patience) -> Code | None:
+        commit = self._line("commit", patience)
+        branch = self._line("branch", patience) or self._branch
         if not commit and not branch:
             return None
-        digest = self._digest(deadline) if commit else UNKNOWN
+        digest = self._digest(patience) if commit else UNKNOWN
         known = {"commit": commit, "branch": branch, "digest": digest}
         return {name: value for name, value in known.items() if value}
 
@@ -146,12 +164,13 @@ class GitProbe:
 
     def _ask(self, name: str, *arguments: str) -> None:
         settings = (part for setting in _SETTINGS for part in ("-c", setting))
-        output = tempfile.TemporaryFile()  # noqa: SIM115 - read and closed at the end of the run
+        with tempfile.TemporaryFile() as file:
+            output = Descriptor(os.dup(file.fileno()))  # read and closed at the end of the run
         try:
             process = subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
                 ["git", *settings, "-C", str(self._root), *arguments],  # noqa: S607 - that of PATH
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=output.number,
                 stderr=subprocess.DEVNULL,
                 env=self._environment,
                 start_new_session=True,  # Ctrl-C is meant for the tests; and see _kill
@@ -161,26 +180,24 @@ class GitProbe:
             raise
         self._asked[name] = (process, output)
 
-    def _answer(self, name: str, deadline: float) -> IO[bytes] | None:
+    def _answer(self, name: str, patience: _Patience) -> IO[bytes] | None:
         """Return the output of a git process, or None if it failed or took too long."""
         if name not in self._asked:
             return None
         process, output = self._asked[name]
-        try:
-            status = process.wait(max(deadline - time.monotonic(), 0))
-        except subprocess.TimeoutExpired:
+        if patience.wait(process) != 0 or not output.is_open():
             return None
-        output.seek(0)
-        return output if status == 0 else None
+        os.lseek(output.number, 0, os.SEEK_SET)
+        return open(output.number, "rb", closefd=False)
 
-    def _line(self, name: str, deadline: float) -> str:
-        output = self._answer(name, deadline)
+    def _line(self, name: str, patience: _Patience) -> str:
+        output = self._answer(name, patience)
         return output.read().decode("utf-8", "backslashreplace").strip() if output else ""
 
-    def _digest(self, deadline: float) -> str | None:
+    def _digest(self, patience: _Patience) -> str | None:
         """Return a digest of the changes; None for a clean tree."""
-        self._read_untracked(deadline)  # first, even if other answers are missing
-        diff = self._answer("diff", deadline)
+        self._read_untracked(patience)  # first, even if other answers are missing
+        diff = self._answer("diff", patience)
         if diff is None:
             return UNKNOWN
         digest, clean = hashlib.sha256(), True
@@ -194,9 +211,9 @@ class GitProbe:
         digest.update(self._untracked)
         return None if clean and not self._untracked else digest.hexdigest()
 
-    def _read_untracked(self, deadline: float) -> None:
+    def _read_untracked(self, patience: _Patience) -> None:
         """Compute the digest of the untracked files: b"" without files, None if unknown."""
-        names = self._answer("names", deadline) if self._untracked is None else None
+        names = self._answer("names", patience) if self._untracked is None else None
         if names is None:
             return
         paths = names.read().split(b"\0")[:-1]
@@ -237,5 +254,4 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)  # and its child processes
         else:
             process.kill()
-    with suppress(subprocess.TimeoutExpired):  # blocked by a dead network drive
-        process.wait(0.1)
+    _Patience(0.1).wait(process)  # it may be blocked by a dead network drive

@@ -11,15 +11,24 @@ that died.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from os import getpid
+from itertools import count
+from os import fstat, getpid, write
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from pytest_insight._util.files import PRIVATE_FILE, make_private_folder
-from pytest_insight._util.locks import FileLock
+from pytest_insight._util.files import (
+    NO_LINKS,
+    PRIVATE_FILE,
+    Descriptor,
+    file_key,
+    lock_path,
+    make_private_folder,
+)
+from pytest_insight.recording.journal.lock import JournalLock
 
 if TYPE_CHECKING:
     from pytest_insight.profiles.profile import StorageProfile
@@ -31,9 +40,13 @@ DAMAGED_SUFFIX = ".damaged"
 class JournalWriter:
     """Writes the journal of this process's session.
 
-    If a line cannot be written (disk full, read-only folder), it and all later lines are kept in
-    memory: the run goes on, and its session can still be saved at the end. A forked child writes
-    nothing.
+    A line that cannot be written (disk full, read-only folder) is kept in memory with all later
+    ones, and each further line tries again: the run goes on, and its session can be saved at the
+    end. A forked child writes nothing.
+
+    Tests run in this process and may close its descriptors or delete the file. So before each
+    write the descriptor is compared with the file that was created, and opened again if need be:
+    what is not the journal is never written to, closed or deleted.
 
     Attributes:
         path: the file; it may not exist (see `problem`).
@@ -49,21 +62,18 @@ class JournalWriter:
             session_id: the ID of the session.
             head: the first line.
         """
-        self.path = folder / f"{_file_name(session_id)}{SUFFIX}"
+        self._name = _file_name(session_id)
+        self.path = folder / f"{self._name}{SUFFIX}"
         self.problem: OSError | None = None
         self.results = 0
+        self._head = head
         self._process = getpid()
-        self._kept: list[bytes] = []
+        self._kept: deque[bytes] = deque()
         self._checksum = 0
-        self._descriptor = -1
-        self._lock: FileLock | None = None
-        try:
-            make_private_folder(folder)
-            self._lock = _lock(self.path)
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            self._descriptor = os.open(self.path, flags, PRIVATE_FILE)
-        except OSError as exc:
-            self.problem = exc
+        self._number = -1  # the descriptor; with the next two, to compare it at little cost
+        self._device = self._inode = -1
+        self._descriptor: Descriptor | None = None
+        self._lock: JournalLock | None = None
         self._write(head)
 
     def code(self, state: bytes) -> None:
@@ -72,6 +82,9 @@ class JournalWriter:
 
     def running(self, name: bytes) -> None:
         """Write down that a test begins; its name as JSON."""
+        if self._lock is not None and not self._lock.is_held() and getpid() == self._process:
+            with suppress(OSError):  # the next test tries again
+                self._lock.acquire_again()
         self._write(b'{"running":%b}\n' % name)
 
     def result(self, line: bytes) -> None:
@@ -87,14 +100,11 @@ class JournalWriter:
     def end(self, ending: bytes) -> bytes:
         """Write down that the run is over; return all lines.
 
-        Lines kept in memory are written now if possible: tests may have filled the disk and
-        removed their files.
+        They are complete if the file could be read; see `is_whole`.
         """
         self._write(b'{"ended":%b}\n' % ending)
-        if self.problem is None:
-            return self._content()
-        self._write_kept()
-        return self._content() + b"".join(self._kept)
+        lines = self._content() + b"".join(self._kept)
+        return lines if lines.startswith(self._head) else self._head + lines
 
     def is_whole(self, results: list[bytes]) -> bool:
         """Return whether these lines, without line breaks, are the results that were written."""
@@ -102,46 +112,97 @@ class JournalWriter:
 
     def close(self, *, keep: bool) -> None:
         """Close and unlock the file; delete it unless `keep`."""
-        if self._descriptor >= 0:
-            with suppress(OSError):
-                os.close(self._descriptor)
-            self._descriptor = -1
-        if self._lock is not None:
-            if not keep:
+        if self._descriptor is not None:
+            if not keep and _key_of(self.path) == self._descriptor.file:
                 _remove(self.path)
+            with suppress(OSError):
+                self._descriptor.close()
+            self._number = -1
+        if self._lock is not None:
             with suppress(OSError):
                 self._lock.release()
 
     def _write(self, line: bytes) -> None:
         if getpid() != self._process:
             return
-        if self.problem is None:
+        if not self._kept:
             try:
-                written = os.write(self._descriptor, line)
-                if written == len(line):
-                    return
-                # The disk became full within the line. The next line must not continue this one.
-                self.problem = OSError("the disk is full")
-                line = b"\n" + line
-            except OSError as exc:
-                self.problem = exc
+                found = fstat(self._number)
+                if found.st_ino == self._inode and found.st_dev == self._device:
+                    written = write(self._number, line)
+                    if written == len(line):
+                        return
+                    line = line[written:]  # the disk became full within the line
+            except OSError:
+                pass  # `_write_kept` tries again, and says why if it fails, too
         self._kept.append(line)
+        self._write_kept()
 
     def _write_kept(self) -> None:
-        rest = b"".join(self._kept)
-        if rest and self._descriptor >= 0:
-            with suppress(OSError):
-                while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
-                self.problem = None
-            self._kept = [rest]
+        """Write the lines that are kept in memory, as far as possible now."""
+        kept = self._kept
+        try:
+            if self._descriptor is None:
+                self._create()
+            elif not self._descriptor.is_open():
+                self._open_again(self._descriptor.file)
+            while kept:
+                written = write(self._number, kept[0])
+                if written == len(kept[0]):
+                    kept.popleft()
+                else:
+                    kept[0] = kept[0][written:]
+            self.problem = None
+        except OSError as exc:
+            self.problem = exc
+
+    def _create(self) -> None:
+        """Create and lock the file, under the first name that no other journal has."""
+        folder = self.path.parent
+        make_private_folder(folder)
+        for number in count(1):
+            path = folder / f"{self._name}{f'-{number}' if number > 1 else ''}{SUFFIX}"
+            try:
+                lock = JournalLock(path)
+            except TimeoutError:
+                continue  # another process writes it
+            try:
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | NO_LINKS
+                self._use(os.open(path, flags, PRIVATE_FILE))
+            except FileExistsError:  # that of a dead process
+                lock.release()
+                continue
+            except OSError:
+                with suppress(OSError):
+                    lock.path.unlink()
+                lock.release()
+                raise
+            self.path, self._lock = path, lock
+            return
+
+    def _open_again(self, file: tuple[int, int]) -> None:
+        number = os.open(self.path, os.O_RDWR | os.O_APPEND | NO_LINKS)
+        if file_key(fstat(number)) != file:
+            os.close(number)
+            raise OSError(f"another file is in the place of the journal {self.path}")
+        self._use(number)
+
+    def _use(self, number: int) -> None:
+        self._descriptor = Descriptor(number)
+        self._number = number
+        self._device, self._inode = self._descriptor.file
 
     def _content(self) -> bytes:
-        """Return the content of the file, even if a test has deleted it."""
-        if self._descriptor < 0:
+        """Return the content of the file; empty if it was deleted and its descriptor closed."""
+        if self._descriptor is None:
             return b""
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+        with suppress(OSError), self.path.open("rb") as file:
+            if file_key(fstat(file.fileno())) == self._descriptor.file:
+                return file.read()
+        if not self._descriptor.is_open():
+            return b""
+        os.lseek(self._number, 0, os.SEEK_SET)  # the file was deleted
+        with os.fdopen(os.dup(self._number), "rb") as file:
             return file.read()
 
 
@@ -168,7 +229,7 @@ def take_over(path: Path) -> Iterator[bytes | None]:
         OSError: the journal cannot be locked or read, for another reason.
     """
     try:
-        lock = _lock(path)
+        lock = JournalLock(path)
     except TimeoutError:
         yield None
         return
@@ -209,23 +270,19 @@ def journals(folder: Path) -> list[Path]:
         return []
 
 
-def _lock(path: Path) -> FileLock:
-    """Acquire the lock of a journal.
-
-    Raises:
-        TimeoutError: another process holds it.
-        OSError: it cannot be made.
-    """
-    lock = FileLock(path, 0)
-    lock.acquire()
-    return lock
-
-
 def _remove(path: Path) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
         # A process that creates the lock file again then finds no journal, and removes it.
-        Path(f"{path}.lock").unlink(missing_ok=True)
+        lock_path(path).unlink(missing_ok=True)
+
+
+def _key_of(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of the file at a path; None if it cannot be found."""
+    try:
+        return file_key(path.stat())
+    except OSError:
+        return None
 
 
 def _file_name(session_id: str) -> str:
