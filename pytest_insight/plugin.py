@@ -7,6 +7,7 @@ run is recorded.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the recorder if this run is to be recorded."""
-    if not _is_on(config) or hasattr(config, "workerinput"):  # with xdist, the controller records
+    if hasattr(config, "workerinput"):  # with xdist, the controller records
+        _configure_worker(config)
+        return
+    if not _is_on(config):
         return
     options = (getattr(config.option, name, None) for name in _OPTIONS_WITHOUT_TESTS)
     if any(option not in (None, False, 0) for option in options):
@@ -65,6 +69,14 @@ def pytest_configure(config: pytest.Config) -> None:
     from pytest_insight.recording.setup import make_recorder
 
     config.pluginmanager.register(make_recorder(config), "insight-recorder")
+
+
+def _configure_worker(config: Any) -> None:
+    """Let a worker of a recorded run send its secrets to the controller, which hides them."""
+    if "insight_secrets" in config.workerinput:  # put there by `recording.secrets`
+        from pytest_insight.recording.secrets import send_to_controller
+
+        config.pluginmanager.register(send_to_controller(config.workerinput), "insight-secrets")
 
 
 def _add_ini_keys(parser: pytest.Parser) -> None:

@@ -39,7 +39,8 @@ from pytest_insight.recording.facts.machine import testing_system
 from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
 from pytest_insight.recording.nodeid import name_encoder
 from pytest_insight.recording.outcomes import Outcomes
-from pytest_insight.recording.redaction import TextPolicy, environment_secrets
+from pytest_insight.recording.redaction import TextPolicy
+from pytest_insight.recording.secrets import receive_from_worker
 
 if TYPE_CHECKING:
     from pytest_insight.profiles.profile import StorageProfile
@@ -143,6 +144,12 @@ class Recorder:
         """Begin the journal."""
         self._start()
 
+    @pytest.hookimpl(optionalhook=True)  # of xdist
+    @_guarded
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hide the secrets that a worker finds too."""
+        receive_from_worker(node, self._settings.texts.add_secrets)
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write down that a test begins."""
         journal = self._live
@@ -239,17 +246,9 @@ class Recorder:
         self._live = self._journal
 
     def _before_tests(self) -> None:
-        self._learn_secrets()
         code = self._redacted(self._code.look())
         if code and self._journal is not None:
             self._journal.code(encode_value(code))  # for recovery, if the run dies
-
-    def _learn_secrets(self) -> None:
-        """Hide the secrets that imported modules have loaded, e.g. from a .env file.
-
-        Called before the first test: what tests set in the environment is not secret.
-        """
-        self._settings.texts.add_secrets(environment_secrets())
 
     def _redacted(self, code: Code | None) -> Code | None:
         if code and "branch" in code:
@@ -261,7 +260,6 @@ class Recorder:
     @_guarded
     def _not_collected(self, report: pytest.CollectReport) -> None:
         if self._journal is not None:
-            self._learn_secrets()
             outcome = "error" if report.failed else "skipped"
             self._journal.result(self._attempts.not_collected(report, outcome))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from math import isfinite
+from threading import Lock
 from typing import Any, Literal, get_args
 
 from pytest_insight._util.storable import is_too_deep
 from pytest_insight.document.fast_writer import encode_text, encode_value
+from pytest_insight.recording.secrets import forms
 
 Capture = Literal["failed", "all", "none"]
 """Keep the captured output of tests that did not pass, of all tests, or of none."""
@@ -18,11 +19,12 @@ CAPTURES: tuple[str, ...] = get_args(Capture)
 MAX_OUTPUT = 64 * 1024
 """Characters."""
 
-SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
-"""A variable holds a secret if its name contains one of these words or ends with `_KEY`."""
-SHORTEST_SECRET = 8
-"""Characters. Shorter values ("test", "1234") occur in ordinary text and are not hidden."""
 REDACTED = "***"
+
+SHORTEST_PART = 4
+"""Characters of a secret that are hidden next to a mark that the rest of it was left out."""
+_CUT = re.compile(r"\n\[\.\.\. |\.\.\.\]\n|\.{3,}|\[\d+ chars\]")
+"""The marks that something was left out: those of `clean`, of pytest's reprs and of unittest."""
 
 _FIELDS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
 _PLAIN_TYPES = (str, bool, int, type(None))
@@ -51,28 +53,56 @@ class TextPolicy:
         self._secrets: list[str] = []
         # One by one: joined, the groups and flags of one would change the meaning of another.
         self._patterns = [re.compile(pattern) for pattern in patterns]
-        self._last_name, self._last_json = "", b'""'
+        self._lock = Lock()
+        self._last_name: str | None = None
+        self._last_json = b""
         self.add_secrets(secrets)
 
     def add_secrets(self, secrets: Iterable[str]) -> None:
-        """Hide these values too from now on."""
-        forms = {form for secret in secrets for form in _forms(secret)}
-        # The longest first: one secret may be part of another.
-        self._secrets = sorted(forms.union(self._secrets), key=len, reverse=True)
-        self._last_name, self._last_json = "", b'""'
+        """Hide these values too from now on; may be called in another thread."""
+        added = {form for secret in secrets for form in forms(secret)}
+        with self._lock:
+            # The longest first: one secret may be part of another.
+            self._secrets = sorted(added.union(self._secrets), key=len, reverse=True)
+            self._last_name = None  # after the secrets: see `encode_name`
 
     def hide(self, text: str) -> str:
         """Return a text with its secrets replaced, whatever its length."""
+        return self._hide_parts(self._hide_whole(text))
+
+    def _hide_whole(self, text: str) -> str:
         for secret in self._secrets:  # many times as fast as one regular expression for all
             text = text.replace(secret, REDACTED)
         for pattern in self._patterns:
             text = pattern.sub(_replacement, text)
         return text
 
+    def _hide_parts(self, text: str) -> str:
+        """Hide the beginning of a secret before a mark that text was left out, and its end after.
+
+        pytest cuts the middle out of long values, and with it that of a secret in them.
+        """
+        if "..." not in text and " chars]" not in text:
+            return text
+        pieces, position = [], 0
+        for mark in _CUT.finditer(text):
+            start, end = mark.span()
+            if start < position:
+                continue
+            begins = max((_head(text, start, each) for each in self._secrets), default=0)
+            ends = max((_tail(text, end, each) for each in self._secrets), default=0)
+            if begins:
+                pieces += [text[position : max(start - begins, position)], REDACTED]
+                position = start
+            if ends:
+                pieces += [text[position:end], REDACTED]
+                position = end + ends
+        return "".join((*pieces, text[position:]))
+
     def encode_name(self, name: str) -> bytes:
         """Return a name as JSON, secrets hidden; fast if asked for the same name repeatedly."""
         if name != self._last_name:
-            self._last_name = name
+            self._last_name = name  # first: secrets that are added from now on clear it
             if self._secrets or self._patterns:
                 name = self.hide(name)
             self._last_json = encode_text(name)
@@ -80,13 +110,13 @@ class TextPolicy:
 
     def clean(self, text: str) -> str:
         """Return a text with its secrets hidden, cut to the maximum length."""
-        text = self.hide(text)  # before cutting: half a secret would not be found
+        text = self._hide_whole(text)
         limit = self._max_output
-        if len(text) <= limit:
-            return text
-        head = limit // 2
-        tail = len(text) - (limit - head)
-        return f"{text[:head]}\n[... {tail - head} characters left out ...]\n{text[tail:]}"
+        if len(text) > limit:
+            head = limit // 2
+            tail = len(text) - (limit - head)
+            text = f"{text[:head]}\n[... {tail - head} characters left out ...]\n{text[tail:]}"
+        return self._hide_parts(text)
 
     def redact(self, value: Any, clean: Callable[[str], str] | None = None) -> Any:
         """Return a copy of a JSON value with the secrets in its texts and keys hidden.
@@ -143,20 +173,6 @@ def new_sections(sections: Sections, seen: Sections) -> Sections:
     return sections
 
 
-def environment_secrets() -> set[str]:
-    """Return the secrets in the environment of this process."""
-    return secrets_of(os.environ)
-
-
-def secrets_of(environment: Mapping[str, str]) -> set[str]:
-    """Return the values of the variables whose names look like those of secrets."""
-    return {
-        value
-        for name, value in environment.items()
-        if len(value) >= SHORTEST_SECRET and _is_secret(name.upper())
-    }
-
-
 def to_text(value: object) -> str:
     """Return a text as it is, and the repr of anything else."""
     if isinstance(value, str):
@@ -180,27 +196,29 @@ def _to_json(value: object) -> Any:
     return to_text(value) if is_too_deep(plain) else plain
 
 
-def _is_secret(name: str) -> bool:
-    # A loop: a generator takes twice as long, and this runs for every variable.
-    for word in SECRET_WORDS:
-        if word in name:
-            return True
-    return name.endswith("_KEY")
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """Yield the forms in which a secret may occur: unchanged, as repr() shows it, line by line.
-
-    pytest indents and prefixes each line it shows, so a key of several lines never occurs in one
-    piece.
-    """
-    lines = (line.strip() for line in secret.splitlines())
-    # A secret read from a file may end with a line break, which is usually not printed.
-    for form in (secret, secret.strip(), repr(secret)[1:-1], repr(secret.strip())[1:-1], *lines):
-        if len(form) >= SHORTEST_SECRET:
-            yield form
-
-
 def _replacement(match: re.Match[str]) -> str:
     """Return `***`, or nothing for an empty match: a pattern like `x*` matches everywhere."""
     return REDACTED if match.group() else ""
+
+
+def _head(text: str, mark: int, secret: str) -> int:
+    """Return the length of the longest beginning of a secret that ends at a mark; 0 if none."""
+    before = text[max(mark - len(secret) + 1, 0) : mark]
+    position = before.find(secret[:SHORTEST_PART])
+    while position >= 0:
+        if secret.startswith(before[position:]):
+            return len(before) - position
+        position = before.find(secret[:SHORTEST_PART], position + 1)
+    return 0
+
+
+def _tail(text: str, mark: int, secret: str) -> int:
+    """Return the length of the longest end of a secret that begins at a mark; 0 if none."""
+    after = text[mark : mark + len(secret) - 1]
+    position = after.rfind(secret[-SHORTEST_PART:])
+    while position >= 0:
+        length = position + SHORTEST_PART
+        if secret.endswith(after[:length]):
+            return length
+        position = after.rfind(secret[-SHORTEST_PART:], 0, length - 1)
+    return 0

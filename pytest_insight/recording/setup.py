@@ -17,7 +17,13 @@ from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.ci import ci_facts
 from pytest_insight.recording.recorder import Recorder, Settings
-from pytest_insight.recording.redaction import CAPTURES, TextPolicy, environment_secrets
+from pytest_insight.recording.redaction import CAPTURES, TextPolicy
+from pytest_insight.recording.secrets import (
+    SecretHooks,
+    environment_secrets,
+    secrets_in,
+    secrets_of,
+)
 from pytest_insight.storage.choice import Reason, choose
 
 _STORAGE_VARIABLES = (
@@ -47,7 +53,10 @@ def make_recorder(config: pytest.Config) -> Recorder | NotRecorded:
         pytest.UsageError: an option, ini value or variable is not valid.
     """
     try:
-        return Recorder(config, _settings(config))
+        settings = _settings(config)
+        recorder = Recorder(config, settings)
+        config.pluginmanager.register(SecretHooks(settings.texts.add_secrets), "insight-secrets")
+        return recorder
     except (UnknownChoiceError, ProfileError) as exc:
         if _profile_name(config) is None and not any(map(locations.variable, _STORAGE_VARIABLES)):
             return NotRecorded(str(exc))  # the profiles file is wrong, not an option
@@ -62,9 +71,10 @@ def make_recorder(config: pytest.Config) -> Recorder | NotRecorded:
 
 def _settings(config: pytest.Config) -> Settings:
     texts = _text_policy(config)
-    tags = _tags(config.option.insight_tag)
+    tags = _tags(config.option.insight_tag, texts)
     sut_name = _sut_name(config)
     profile, reason = _choose_profile(config)
+    texts.add_secrets(secrets_of(tags) | secrets_in(profile.url or ""))
     ci = ci_facts(os.environ)
     return Settings(
         profile=profile,
@@ -139,13 +149,14 @@ def _sut_name(config: pytest.Config) -> str:
     return name
 
 
-def _tags(given: list[str]) -> dict[str, str]:
+def _tags(given: list[str], texts: TextPolicy) -> dict[str, str]:
     tags = {}
     for tag in given:
         key, equals, value = tag.partition("=")
         if not equals or not key.strip():
             raise _usage_error(
-                f"--insight-tag must be KEY=VALUE, as in --insight-tag ci=nightly, not {tag!r}"
+                "--insight-tag must be KEY=VALUE, as in --insight-tag ci=nightly, not "
+                f"{texts.hide(tag)!r}"
             )
         tags[key.strip()] = value
     return tags
