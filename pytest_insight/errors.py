@@ -19,6 +19,7 @@ __all__ = [
     "InsightError",
     "InvalidArgumentError",
     "InvalidImportError",
+    "InvalidProfileError",
     "InvalidQueryParameterError",
     "InvalidSessionError",
     "NewerFormatError",
@@ -56,6 +57,9 @@ class InvalidArgumentError(InsightError, ValueError):
 InvalidQueryParameterError = InvalidArgumentError
 """The former name of `InvalidArgumentError`."""
 
+NEAR = 0.7
+"""The least similarity of a name and a suggestion (`difflib`): "remove" must not give "rename"."""
+
 MAX_CHOICES = 12
 """Choices that the message of an `UnknownChoiceError` lists."""
 
@@ -76,7 +80,8 @@ class UnknownChoiceError(InsightError, ValueError):
         self.kind = kind
         self.given = given
         self.choices = sorted(map(str, choices))  # members of a `StrEnum` too
-        self.near = difflib.get_close_matches(given, self.choices)
+        begin = [name for name in self.choices if given and name.startswith(given)]
+        self.near = difflib.get_close_matches(given, self.choices, cutoff=NEAR) or begin
         answer = self._answer()
         if hint:  # a new sentence after a question
             hint = f" {hint[0].upper()}{hint[1:]}" if answer.endswith("?") else f"; {hint}"
@@ -103,6 +108,10 @@ class ProfileError(InsightError, ValueError):
     def __init__(self, message: str, name: str | None = None) -> None:
         self.name = name
         super().__init__(message)
+
+
+class InvalidProfileError(ProfileError, InvalidArgumentError):
+    """A profile's name is not allowed, or its type and its place contradict each other."""
 
 
 class UnknownProfileError(UnknownChoiceError):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pytest_insight.errors import InsightError, ProfileError
+from pytest_insight.errors import InsightError, InvalidProfileError
 
 HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
 PROFILE_VARIABLE = "PYTEST_INSIGHT_PROFILE"
@@ -38,13 +38,13 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path with `~` expanded; symbolic links are not resolved.
 
     Raises:
-        ProfileError: it is a URL, not a path.
+        InvalidProfileError: it is a URL, not a path.
         InsightError: the home folder that it begins with is unknown.
     """
     scheme = url_scheme(os.fspath(path))
     if scheme is not None:
         named = os.fspath(path) == variable(DB_PATH_VARIABLE)
-        raise ProfileError(
+        raise InvalidProfileError(
             f"{DB_PATH_VARIABLE if named else 'the path'} is a URL, {scheme}://***, that cannot be "
             "used: write a PostgreSQL database as postgresql://USER@HOST/DATABASE (on the command "
             f"line with --url), and a file whose path begins with {scheme!r} as ./{scheme}:/..."

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, NoReturn
 
 import typer
 
-from pytest_insight.cli import exit_status
+from pytest_insight.cli import exit_status, near_misses
 from pytest_insight.cli.completion.candidates import profiles
 from pytest_insight.cli.lazy_group import LazyGroup, load_command
 from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
@@ -36,6 +36,7 @@ class RootGroup(LazyGroup):
     """`insight` itself."""
 
     factories: ClassVar = {name: partial(load_command, module) for name, module in MODULES.items()}
+    meant: ClassVar = near_misses.ROOT
 
     def main(self, *args: Any, **more: Any) -> NoReturn:
         """Run the command and exit; see `exit_status`.
@@ -52,7 +53,7 @@ class RootGroup(LazyGroup):
                 status = super().main(*args, **more) or 0
         except InsightError as exc:
             say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
-            status = exit_status.ERROR
+            status = exit_status.of_error(exc)
         except typer.Abort:  # the end of the input instead of an answer
             raise KeyboardInterrupt from None
         except Exception as exc:

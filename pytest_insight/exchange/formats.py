@@ -78,9 +78,14 @@ def get_format(name: str) -> Format:
 
 def format_of_path(path: str | os.PathLike[str]) -> Format | None:
     """Return the format with the path's suffix, before any `.gz`; None if no format has it."""
-    path = Path(path)
-    suffix = (path.with_suffix("") if _is_gzip(path) else path).suffix.lower()
+    suffix = suffix_of(path)
     return next((each for each in FORMATS.values() if each.suffix == suffix), None)
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of a path in lower case, with the dot, before any `.gz`; "" for none."""
+    path = Path(path)
+    return (path.with_suffix("") if _is_gzip(path) else path).suffix.lower()
 
 
 def _is_gzip(path: Path) -> bool:
@@ -99,17 +104,16 @@ def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | N
     Args:
         sessions: the sessions.
         path: the file.
-        format_name: the format; None for the format of the suffix, or JSON.
+        format_name: the format; None for the format of the suffix, or JSON if it has none.
 
     Returns:
         The number of sessions.
 
     Raises:
         ExchangeError: the file cannot be written.
-        UnknownChoiceError: there is no such format.
+        UnknownChoiceError: there is no such format, or none that has the suffix.
     """
-    chosen = get_format(format_name) if format_name else format_of_path(path)
-    chosen = chosen or FORMATS[DEFAULT_FORMAT]
+    chosen = get_format(format_name) if format_name else _format_to_write(path)
     compressed = _is_gzip(path)
     try:
         _refuse_impossible(path, "write")
@@ -125,6 +129,17 @@ def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | N
             return _write(chosen, sessions, file, compressed)
     except OSError as exc:
         raise ExchangeError(f"cannot write {path}: {os_error_text(exc)}", str(path)) from exc
+
+
+def _format_to_write(path: Path) -> Format:
+    suffix = suffix_of(path)
+    if not suffix:
+        return FORMATS[DEFAULT_FORMAT]
+    known = {each.suffix: each for each in FORMATS.values()}
+    if suffix not in known:
+        hint = f"or name the format of {path} with --format (output_format=)"
+        raise UnknownChoiceError("suffix", suffix, known, hint)
+    return known[suffix]
 
 
 def _write(

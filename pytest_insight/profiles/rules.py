@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable
 
 from pytest_insight import locations
-from pytest_insight.errors import ProfileError
+from pytest_insight.errors import InvalidProfileError, ProfileError
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.profiles.storage_types import check_storage_type
 
@@ -19,14 +19,14 @@ def check_profile(profile: StorageProfile) -> None:
     """Raise an error if a profile is not valid.
 
     Raises:
-        ProfileError: the name is not allowed, or the settings contradict each other.
+        InvalidProfileError: the name is not allowed, or the settings contradict each other.
         UnknownChoiceError: there is no such storage type, merge strategy or format.
         InvalidArgumentError: `export_days` is not a number of days.
     """
     _check_name(profile.name)
     check_storage_type(profile.storage_type)
     if profile.name.casefold() in locations.RESERVED_PROFILE_NAMES and not profile.file_path:
-        raise ProfileError(
+        raise InvalidProfileError(
             f"the profile {profile.name!r} needs a path, because pytest-insight keeps other data "
             f"in {locations.store_path(profile.name)}: add --path FILE",
             profile.name,
@@ -47,7 +47,7 @@ def check_profile(profile: StorageProfile) -> None:
 
 
 def check_place(profile: StorageProfile) -> None:
-    """Raise ProfileError if the place is not one for the storage type; the name may be empty."""
+    """Raise InvalidProfileError if the place does not fit the type; the name may be empty."""
     if profile.url:
         from pytest_insight.profiles.urls import check_url  # not needed to record into a file
 
@@ -70,7 +70,7 @@ def check_place(profile: StorageProfile) -> None:
         problem = f"cannot have its store at {str(profile.path)!r}: {why}"
     else:
         return
-    raise ProfileError(f"{who} {problem}", profile.name or None)
+    raise InvalidProfileError(f"{who} {problem}", profile.name or None)
 
 
 def check_name_is_free(name: str, profiles: Iterable[str]) -> None:
@@ -87,11 +87,11 @@ def check_name_is_free(name: str, profiles: Iterable[str]) -> None:
 
 
 def check_no_password(profile: StorageProfile) -> None:
-    """Raise ProfileError if the URL of a profile has a password."""
+    """Raise InvalidProfileError if the URL of a profile has a password."""
     from pytest_insight.profiles.urls import passwords  # not needed to record into a file
 
     if profile.url and passwords(profile.url):
-        raise ProfileError(
+        raise InvalidProfileError(
             f"the profile {profile.name!r} would store the password of its URL in a file: remove "
             "it from the URL and set PGPASSWORD or use ~/.pgpass, or pass --store-password",
             profile.name,
@@ -109,7 +109,7 @@ def _check_name(name: str) -> None:
     if not (
         isinstance(name, str) and name and name[0] in _FIRST_LETTERS and _LETTERS.issuperset(name)
     ):
-        raise ProfileError(
+        raise InvalidProfileError(
             f"{name!r} cannot be the name of a profile: use letters, digits, '.', '_' and '-', "
             "and begin with a letter, a digit or '_'",
             name,

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from pytest_insight.errors import ProfileError
+from pytest_insight.errors import InvalidProfileError
 
 HIDDEN = "***"
 
@@ -29,7 +29,7 @@ class _Parts(NamedTuple):
 
 
 def check_url(url: str) -> None:
-    """Raise ProfileError, which does not quote the URL, if it cannot be used."""
+    """Raise InvalidProfileError, which does not quote the URL, if it cannot be used."""
     _split(url)
 
 
@@ -37,7 +37,7 @@ def display_url(url: str) -> str:
     """Return the scheme, host, port and database for people; `postgresql://***` if not valid."""
     try:
         parts = _split(url)
-    except ProfileError:
+    except InvalidProfileError:
         return f"{url.partition('://')[0]}://{HIDDEN}"
     return f"{parts.scheme}://{parts.hosts}{parts.path}"
 
@@ -46,7 +46,7 @@ def passwords(url: str) -> list[str]:
     """Return the passwords as they are written and decoded, longest first.
 
     Raises:
-        ProfileError: as `check_url`.
+        InvalidProfileError: as `check_url`.
     """
     parts = _split(url)
     written = [parts.password, *(value for name, value in parts.parameters if _is_secret(name))]
@@ -58,7 +58,7 @@ def without_password(url: str) -> str:
     """Return the same URL without its passwords.
 
     Raises:
-        ProfileError: as `check_url`.
+        InvalidProfileError: as `check_url`.
     """
     parts = _split(url)
     user = f"{parts.user}@" if parts.user else ""
@@ -88,7 +88,7 @@ def _split(url: str) -> _Parts:
             and re.search("%(?![0-9A-Fa-f]{2})", url) is None
         )
     if not valid:
-        raise ProfileError(
+        raise InvalidProfileError(
             f"the URL {url.partition('://')[0]}://{HIDDEN} is not valid: write it as "
             "postgresql://USER@HOST:PORT/DATABASE?NAME=VALUE, with special characters in a part "
             "percent-encoded ('@' as %40, '/' as %2F, ':' as %3A)"

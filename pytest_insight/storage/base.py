@@ -322,7 +322,7 @@ class BaseStorage(ABC):
             ExchangeError: the file cannot be written.
             InvalidArgumentError: `days` is negative or not a number.
             StorageError: the store cannot be read, or has no session with one of the IDs.
-            UnknownChoiceError: the format is unknown.
+            UnknownChoiceError: the format or the suffix is unknown.
         """
         from pytest_insight.storage import exports  # readers do not need it
 

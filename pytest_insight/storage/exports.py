@@ -13,7 +13,7 @@ from pytest_insight import locations
 from pytest_insight._util.files import lock_path
 from pytest_insight._util.progress import counted, wants_totals
 from pytest_insight.errors import ExchangeError
-from pytest_insight.exchange.formats import DEFAULT_FORMAT, format_of_path, get_format, write_file
+from pytest_insight.exchange.formats import DEFAULT_FORMAT, get_format, suffix_of, write_file
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
     HasTag,
@@ -46,7 +46,7 @@ def export_selection(
         return get_format(output_format or default or DEFAULT_FORMAT).write(sessions, target)
     path = Path(target)
     _refuse_store(path)
-    if output_format is None and format_of_path(path) is None:
+    if output_format is None and not suffix_of(path):
         output_format = default
     return write_file(sessions, path, output_format)
 

@@ -42,18 +42,18 @@ def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:
 @pytest.mark.parametrize(
     ("mistyped", "meant", "status"),
     [
-        ("sesions", "Did you mean 'sessions'?", 2),
-        ("sessions lst", "Did you mean 'list'?", 2),
+        ("sesions", "did you mean 'sessions'?", 2),
+        ("sessions lst", "did you mean 'list'?", 2),
         ("sessions list --formt json", "--format", 2),
         ("sessions list --format jsn", "did you mean 'json'?", 2),
         ("query tests --sort durations", "did you mean 'duration'?", 2),
-        ("query tests --outcome faild", "did you mean 'failed'?", 0),
+        ("query tests --outcome faild", "did you mean 'failed' or", 2),
         ("sessions show ap-1", "did you mean api-1?", 1),
         ("sessions list --profile defualt", "did you mean 'default'?", 1),
         ("--profile defualt sessions list", "did you mean 'default'?", 1),
-        ("export --format cvs", "did you mean 'csv'?", 1),
-        ("import --merge keepboth", "did you mean 'keep_both'?", 1),
-        ("profile create x --type jsno", "did you mean 'json'?", 1),
+        ("export --format csvs", "did you mean 'csv'?", 2),
+        ("import --merge keepboth", "did you mean 'keep_both'?", 2),
+        ("profile create x --type jsno", "did you mean 'json'?", 2),
     ],
 )
 def test_what_is_mistyped_is_met_with_what_is_meant(

@@ -61,13 +61,13 @@ def test_the_variables_name_databases_too(
     env = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": str(path)}
     assert "api-2" in insight("sessions", "list", env=env).out
     env = {"PYTEST_INSIGHT_STORAGE_TYPE": "postgresql"}
-    assert "needs the URL" in insight("sessions", "list", env=env, status=1).err
+    assert "needs the URL" in insight("sessions", "list", env=env, status=2).err
     env = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": url}
-    assert "a URL needs" in insight("sessions", "list", env=env, status=1).err
+    assert "a URL needs" in insight("sessions", "list", env=env, status=2).err
 
 
 def test_a_password_is_stored_only_where_that_is_said_and_never_printed(insight: Insight) -> None:
-    refused = insight("profile", "create", "team", "--url", URL, status=1)
+    refused = insight("profile", "create", "team", "--url", URL, status=2)
     assert "--store-password" in refused.err
     made = insight("profile", "create", "team", "--url", URL, "--store-password", "--switch")
     printed = [refused, made]
@@ -118,14 +118,14 @@ def test_another_password_is_stored_only_where_that_is_said_and_never_printed(
 ) -> None:
     insight("profile", "create", "team", "--url", "postgresql://me@127.0.0.1:1/db", "--switch")
     before = insight("profile", "list", "--format", "json").out
-    refused = insight("profile", "set", "team", "--url", URL, status=1)
+    refused = insight("profile", "set", "team", "--url", URL, status=2)
     assert "--store-password" in refused.err
     assert insight("profile", "list", "--format", "json").out == before
     changed = insight("profile", "set", "team", "--url", URL, "--store-password")
     kept = Path.home() / ".pytest_insight" / "profiles.json"
     assert SECRET in kept.read_text()
     printed = [refused, changed, insight("profile", "set", "team", "--merge", "keep_both")]
-    printed.append(insight("profile", "set", "team", "--type", "sqlite", status=1))
+    printed.append(insight("profile", "set", "team", "--type", "sqlite", status=2))
     failed = insight("sessions", "list", status=1)
     assert "cannot open the store postgresql://127.0.0.1:1/db" in failed.err
     again = insight("profile", "set", "team", "--url", "postgresql://me@127.0.0.1:1/db")
@@ -138,14 +138,14 @@ def test_another_password_is_stored_only_where_that_is_said_and_never_printed(
 @pytest.mark.parametrize(
     ("profile", "options", "status", "said"),
     [
-        ("file", "--url postgresql://me@h/d", 1, "'file' of type sqlite keeps a file"),
-        ("default", "--url postgresql://me@h/d", 1, "a URL needs the type postgresql"),
-        ("team", "--path x", 1, "'team' of type postgresql needs the URL of its database"),
-        ("team", "--path postgresql://me:hush@h/d", 1, "(on the command line with --url)"),
-        ("file", "--path mysql://me:hush@h/d", 1, "the path is a URL, mysql://***, that cannot"),
-        ("team", "--url postgresql://me:hush@hush@h/d", 1, "postgresql://*** is not valid"),
-        ("team", "--unset url", 1, "needs the URL of its database:"),
-        ("team", "--type sqlite", 1, "cannot use the URL"),
+        ("file", "--url postgresql://me@h/d", 2, "'file' of type sqlite keeps a file"),
+        ("default", "--url postgresql://me@h/d", 2, "a URL needs the type postgresql"),
+        ("team", "--path x", 2, "'team' of type postgresql needs the URL of its database"),
+        ("team", "--path postgresql://me:hush@h/d", 2, "(on the command line with --url)"),
+        ("file", "--path mysql://me:hush@h/d", 2, "the path is a URL, mysql://***, that cannot"),
+        ("team", "--url postgresql://me:hush@hush@h/d", 2, "postgresql://*** is not valid"),
+        ("team", "--unset url", 2, "needs the URL of its database:"),
+        ("team", "--type sqlite", 2, "cannot use the URL"),
         ("team", "--url mysql://me:hush@h/d", 2, "must begin with postgresql://"),
         ("team", "--url postgresql://me:hush@h/d --path x", 2, "leave one out"),
         ("team", "--url postgresql://me:hush@h/d --unset path", 2, "contradicts"),
@@ -167,8 +167,8 @@ def test_a_new_place_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
-        (("--type", "sqlite", "--url", "postgresql://h/d"), 1, "a URL needs the type postgresql"),
-        (("--type", "postgresql"), 1, "needs the URL"),
+        (("--type", "sqlite", "--url", "postgresql://h/d"), 2, "a URL needs the type postgresql"),
+        (("--type", "postgresql"), 2, "needs the URL"),
         (("--url", "mysql://me:hush@h/d"), 2, "must begin with"),
         (("--url", "postgresql://h/d", "--path", "x"), 2, "leave one out"),
     ],
@@ -297,7 +297,7 @@ def test_a_history_moves_from_one_kind_of_storage_to_the_next_and_back_equal(
     assert "nothing changed: all 5 sessions are already in the store" in printed.err
     exported = [insight("export", "--profile", name).out for name in ("default", "team", "back")]
     assert exported == exported[:1] * 3
-    refused = insight("profile", "copy", "default", "x", "--url", URL, status=1)
+    refused = insight("profile", "copy", "default", "x", "--url", URL, status=2)
     assert "--store-password" in refused.err
     assert SECRET not in refused.err
 

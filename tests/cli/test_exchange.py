@@ -153,17 +153,8 @@ def test_invalid_sessions_are_all_named_and_may_be_left_out(
         ("import other.json", "is JSON without sessions"),
         ("import half.json", "cut short"),
         ("import newer.json", "newer pytest-insight"),
-        ("import good.json --merge keep", "keep_both"),
-        ("import good.json --format xml", "unknown format 'xml'"),
-        ("export --format xml", "unknown format 'xml'"),
-        ("export --days -1", "zero or more"),
         ("export no/such/folder/x.json", "cannot write"),
         ("export --session nope", "no session 'nope'"),
-        ("query tests --nodeid ( --regex", "regular expression"),
-        ("query tests --min-duration 2 --max-duration 1", "more than"),
-        ("query tests --outcome=", "outcome"),
-        ("query tests --commit xyz", "hexadecimal"),
-        ("sessions list --sut=", "not blank"),
     ],
 )
 def test_bad_input_is_an_error_that_changes_nothing(

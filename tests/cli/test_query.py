@@ -19,7 +19,7 @@ def test_tests_of_the_newest_session_come_first(insight: Insight, store: JSONSto
         ("api-1", "test_y"),
         ("api-0", "test_y"),
     ]
-    assert found_tests(insight, "-o", "failed", "--limit", "1") == [("api-2", "test_y")]
+    assert found_tests(insight, "--outcome", "failed", "--limit", "1") == [("api-2", "test_y")]
 
 
 def test_options_select_tests(insight: Insight, make_session: MakeSession) -> None:
@@ -37,14 +37,15 @@ def test_options_select_tests(insight: Insight, make_session: MakeSession) -> No
     assert names("--nodeid", "a.py") == {"test_1", "test_2"}
     assert names("--nodeid", r"test_[13]$", "--regex") == {"test_1", "test_3"}
     assert names("--error", "KeyError") == {"test_2"}
-    assert names("--output", "coffee") == {"test_3"}
+    assert names("--captured", "coffee") == {"test_3"}
     assert names("--min-duration", "1", "--max-duration", "2") == {"test_2"}
     assert names("--warnings") == {"test_1"}
     assert names("--reruns") == set()
 
 
 def test_sessions_are_found_by_their_tests(insight: Insight, store: JSONStorage) -> None:
-    found = json.loads(insight("query", "sessions", "-o", "failed", "-f", "json", "-n", "2").out)
+    words = ["query", "sessions", "--outcome", "failed", "-f", "json", "-n", "2"]
+    found = json.loads(insight(*words).out)
     assert [session["session_id"] for session in found] == ["api-2", "api-1"]
     assert found[0]["outcomes"] == {"failed": 1}
 

@@ -90,7 +90,7 @@ def selected(insight: Insight, command: str, *options: str) -> set[str]:
         ("--nodeid test_a", {"quick", "slow"}),
         (r"--nodeid test_b\[\d --regex", {"slow"}),
         ("--error KeyError", {"slow"}),
-        ("--output coffee", {"slow"}),
+        ("--captured coffee", {"slow"}),
         ("--min-duration 1", {"slow"}),
         ("--max-duration 1", {"quick", "slow", "again"}),
         ("--warnings", {"quick"}),
@@ -107,11 +107,11 @@ def test_an_option_selects_the_same_sessions_on_every_command(
 def test_options_about_tests_never_cut_a_session_that_is_listed_or_exported(
     insight: Insight, history: JSONStorage
 ) -> None:
-    listed = json.loads(insight("sessions", "list", "-o", "failed", "-f", "json").out)
+    listed = json.loads(insight("sessions", "list", "--outcome", "failed", "-f", "json").out)
     assert listed[0]["outcomes"] == {"failed": 1, "passed": 1}
-    (exported,) = json.loads(insight("export", "-o", "failed").out)["sessions"]
+    (exported,) = json.loads(insight("export", "--outcome", "failed").out)["sessions"]
     assert len(exported["test_results"]) == 2
-    (found,) = json.loads(insight("query", "sessions", "-o", "failed", "-f", "json").out)
+    (found,) = json.loads(insight("query", "sessions", "--outcome", "failed", "-f", "json").out)
     assert found["outcomes"] == {"failed": 1}
 
 
@@ -130,17 +130,17 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
 @pytest.mark.parametrize(
     ("options", "sentence", "status"),
     [
-        ("--since yesterday", "--since must be an age like 90d or 12h, or a time like", 1),
-        ("--until 2026-13-01", "--until must be", 1),
-        ("--since 1d --until 2d", "is after the end", 1),
-        ("--days -1", "must be zero or more", 1),
+        ("--since yesterday", "--since must be an age like 90d or 12h, or a time like", 2),
+        ("--until 2026-13-01", "--until must be", 2),
+        ("--since 1d --until 2d", "is after the end", 2),
+        ("--days -1", "--days must be a number of 0 or more", 2),
         ("--session last~9", "no last~9 in", 1),
         ("--sut nope --session last", "no session in", 1),
         ("--session slwo", "did you mean slow?", 1),
-        ("--nodeid ( --regex", "is not a regular expression", 1),
+        ("--nodeid ( --regex", "is not a regular expression", 2),
         ("--regex", "--regex needs --nodeid", 2),
-        ("--commit xyz", "hexadecimal", 1),
-        ("--min-duration 2 --max-duration 1", "is more than the longest", 1),
+        ("--commit xyz", "hexadecimal", 2),
+        ("--min-duration 2 --max-duration 1", "is more than the longest", 2),
     ],
 )
 def test_an_option_that_makes_no_sense_says_so_and_nothing_happens(

@@ -51,7 +51,7 @@ def test_a_topic_is_shown_without_a_pager_that_does_not_exist() -> None:
 
 def test_a_topic_that_is_nearly_right_is_suggested() -> None:
     ran = run_step("insight docs recordng")
-    assert ran.status == 1
+    assert ran.status == 2
     assert "unknown topic 'recordng'; did you mean 'recording'?" in ran.output
 
 

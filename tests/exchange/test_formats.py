@@ -86,10 +86,18 @@ def test_a_format_given_by_name_overrides_the_suffix() -> None:
         read_file(Path("a.json"))
 
 
-@pytest.mark.parametrize("path", ["a", "a.txt", "a.json"])
+@pytest.mark.parametrize("path", ["a", "a.gz", "a.json"])
 def test_json_is_the_default_format(path: str) -> None:
     assert write_file(SESSIONS, Path(path), None) == 2
-    assert Path(path).read_bytes() == written(SESSIONS, "json")
+    assert read_file(Path(path), "json").sessions == list(SESSIONS)
+
+
+@pytest.mark.parametrize("path", ["a.xml", "a.txt", "a.tar.gz", "history-2026.11.27"])
+def test_a_file_with_a_suffix_of_no_format_is_written_only_in_a_named_format(path: str) -> None:
+    with pytest.raises(UnknownChoiceError, match=r"unknown suffix '\.\w+'; choose \.csv or \.json"):
+        write_file(SESSIONS, Path(path), None)
+    assert not Path(path).exists()
+    assert write_file(SESSIONS, Path(path), "csv") == 2
 
 
 def test_the_error_for_unknown_content_says_how_to_name_a_format() -> None:

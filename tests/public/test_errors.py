@@ -23,6 +23,7 @@ EXAMPLES = [
     UnknownChoiceError("merge strategy", "keepboth", merge.MergeStrategy, "see the manual"),
     UnknownProfileError("dmeo", ["demo", "default"], "PYTEST_INSIGHT_PROFILE"),
     errors.ProfileError("the profile 'demo' exists already", "demo"),
+    errors.InvalidProfileError("'a b' cannot be the name of a profile", "a b"),
     errors.StorageError("cannot read it", PATH),
     errors.StoreLockedError(PATH, PATH.with_suffix(".lock"), 60.0),
     errors.NewerFormatError("postgresql://host/db", 9, 2),
@@ -72,6 +73,7 @@ def test_a_copy_keeps_notes() -> None:
 def test_wrong_arguments_are_value_errors() -> None:
     assert {each for each in classes() if issubclass(each, ValueError)} == {
         errors.InvalidArgumentError,
+        errors.InvalidProfileError,
         errors.InvalidSessionError,
         errors.ProfileError,
         errors.UnknownChoiceError,
@@ -93,7 +95,15 @@ def test_wrong_arguments_are_value_errors() -> None:
         ),
         (
             UnknownChoiceError("order", "p59", ["p95", "p50"]),
-            "unknown order 'p59'; did you mean 'p95' or 'p50'?",
+            "unknown order 'p59'; choose p50 or p95",
+        ),
+        (
+            UnknownChoiceError("merge strategy", "skip", ["skip_existing", "keep_both"]),
+            "unknown merge strategy 'skip'; did you mean 'skip_existing'?",
+        ),
+        (
+            UnknownChoiceError("column", "duration", ["durations", "duration_text"]),
+            "unknown column 'duration'; did you mean 'durations' or 'duration_text'?",
         ),
         (UnknownChoiceError("format", "xml", ["json"]), "unknown format 'xml'; choose json"),
         (UnknownChoiceError("format", "xml", []), "unknown format 'xml'"),

@@ -9,28 +9,42 @@ from typing import Annotated
 import typer
 
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import ProfileOption, storage_of, takes
+from pytest_insight.cli.options.common import ProfileOption, option, storage_of, takes
 from pytest_insight.cli.options.merge import format_option
 from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
+from pytest_insight.cli.terminal.usage_errors import UsageError
 
 STDOUT = "-"
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        readable=False,  # it is only written
+        help="The file to write. Default: standard output.",
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    option(
+        "The file to write, instead of naming it as an argument.",
+        "--output",
+        "-o",
+        example="week.json.gz",
+        metavar="FILE",
+        readable=False,
+    ),
+]
 
 
 @takes(selection=SessionOptions, having=TestOptions)
 def export(
     ctx: typer.Context,
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE",
-            readable=False,  # it is only written
-            help="The file to write. Default: standard output.",
-        ),
-    ] = None,
+    path: FileArgument = None,
     *,
+    output: OutputOption = None,
     format_: Annotated[
         str | None,
         format_option("json or csv. Default: from the suffix, else the profile, else json."),
@@ -46,6 +60,9 @@ def export(
 
     Example: insight export --days 7 --format csv > week.csv
     """
+    if path is not None and output is not None:
+        raise UsageError(f"two files to write, {path} and {output}: leave one out")
+    path = output if path is None else path
     storage = storage_of(ctx, profile)
     within = ""
     given = (selection.days, selection.since, selection.until, selection.session)

@@ -6,24 +6,25 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli import exit_status
+from pytest_insight.cli import near_misses
 from pytest_insight.cli.lazy_group import command_group
 from pytest_insight.cli.options.common import (
     ExitCodeOption,
     FindFormatOption,
     LimitOption,
     ProfileOption,
+    exit_as_gate,
     option,
     storage_of,
     takes,
 )
 from pytest_insight.cli.options.order import (
     SESSION_ORDERS,
-    TEST_ORDERS,
     SessionSort,
     SessionSortOption,
     TestSort,
     TestSortOption,
+    result_order,
     summary_order,
 )
 from pytest_insight.cli.options.selection import SessionOptions, TestOptions, matching_tests
@@ -31,7 +32,6 @@ from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.sessions import list_sessions
 from pytest_insight.cli.render.summaries import list_summaries, print_plan
 from pytest_insight.cli.render.tests import list_tests
-from pytest_insight.summaries import SummaryOrder
 
 GroupOption = Annotated[bool, option("One row per test, with totals over all its runs.", "--group")]
 FlakyOption = Annotated[
@@ -74,8 +74,9 @@ def find_sessions(
     query = matching_tests(storage_of(ctx, profile), selection, which)
     if explain:
         print_plan(query)
-    elif list_sessions(query, limit, format_, SESSION_ORDERS.get(sort)) and exit_code:
-        raise typer.Exit(exit_status.MATCHED)
+        return
+    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort))
+    exit_as_gate(query, matched=found, asked=exit_code)
 
 
 @takes(selection=SessionOptions, which=TestOptions)
@@ -105,12 +106,11 @@ def find_tests(
     if group or flaky:
         order = summary_order(sort, flaky=flaky)
         found = list_summaries(query, limit, format_, order, flaky=flaky, percentiles=percentiles)
-    elif str(sort) in list(SummaryOrder):
-        raise typer.BadParameter(f"--sort {sort} needs all results of a test: add --group")
     else:
-        found = list_tests(query, limit, format_, TEST_ORDERS.get(sort))
-    if found and exit_code:
-        raise typer.Exit(exit_status.MATCHED)
+        found = list_tests(query, limit, format_, result_order(sort))
+    exit_as_gate(query, matched=found, asked=exit_code)
 
 
-app = command_group("Find sessions and tests.", sessions=find_sessions, tests=find_tests)
+app = command_group(
+    "Find sessions and tests.", near_misses.QUERY, sessions=find_sessions, tests=find_tests
+)

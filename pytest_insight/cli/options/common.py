@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import msgspec
 import typer
 
+from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion.candidates import profiles
 from pytest_insight.cli.render.formats import FindFormat, ListFormat, ShowFormat
+from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:
+    from pytest_insight.query import Query
     from pytest_insight.storage.base import BaseStorage
 
 PROFILE_HELP = "The profile to use, instead of the active one. Also accepted after the command."
@@ -52,10 +56,12 @@ def choice_option(help_: str, choices: type[enum.StrEnum], *names: str, **more: 
         except ValueError:
             import difflib  # only needed for an error
 
-            near = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=0.5)
+            from pytest_insight.errors import NEAR
+
+            near = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=NEAR)
             hint = f"; did you mean {str(near[0])!r}?" if near else ""
-            raise typer.BadParameter(
-                f"{value!r} is not one of {', '.join(choices)}{hint}"
+            raise UsageError(
+                f"{names[0]} must be one of {', '.join(choices)}, not {value!r}{hint}"
             ) from None
 
     def complete(incomplete: str) -> list[str]:
@@ -63,6 +69,29 @@ def choice_option(help_: str, choices: type[enum.StrEnum], *names: str, **more: 
 
     more.setdefault("metavar", "|".join(choices))
     return option(help_, *names, parser=parse, autocompletion=complete, **more)
+
+
+def number_option(help_: str, *names: str, whole: bool = False, **more: Any) -> Any:
+    """Return an option for a number of 0 or more.
+
+    Args:
+        help_: as for `option`.
+        names: as for `option`.
+        whole: whether it must be an integer.
+        more: as for `option`.
+    """
+
+    def parse(value: str) -> float:
+        try:
+            number = int(value) if whole else float(value)
+        except ValueError:
+            number = -1
+        if not 0 <= number < math.inf:  # also false for NaN
+            kind = "whole number" if whole else "number"
+            raise UsageError(f"{names[0]} must be a {kind} of 0 or more, not {value!r}")
+        return number
+
+    return option(help_, *names, parser=parse, **more)
 
 
 ProfileOption = Annotated[
@@ -93,18 +122,44 @@ ShowFormatOption = Annotated[
 ]
 LimitOption = Annotated[
     int | None,
-    option(
+    number_option(
         "Show at most N rows (0 = all). Default: one screen in a table, else all.",
         "--limit",
         "-n",
+        whole=True,
         example="50",
         metavar="N",
-        min=0,
     ),
 ]
 YesOption = Annotated[bool, option("Do not ask for confirmation.", "--yes", "-y")]
 DryRunOption = Annotated[bool, option("Print what would be done, and do nothing.", "--dry-run")]
-ExitCodeOption = Annotated[bool, option("Exit with status 3 if anything matched.", "--exit-code")]
+ExitCodeOption = Annotated[
+    bool,
+    option(
+        "Exit with status 3 if anything matched, with 1 if there are no sessions.", "--exit-code"
+    ),
+]
+
+
+def exit_as_gate(query: Query, *, matched: bool, asked: bool) -> None:
+    """Exit with status 3 if `--exit-code` asked for it and the query has matched anything.
+
+    Raises:
+        StorageError: there is no session at all, so that no match means nothing.
+    """
+    from pytest_insight.errors import StorageError
+    from pytest_insight.filters import Selection
+
+    if not asked:
+        return
+    if matched:
+        raise typer.Exit(exit_status.MATCHED)
+    storage = query.open_storage()
+    if not storage.session_ids(Selection(limit=1)):
+        raise StorageError(
+            f"--exit-code has nothing to judge: there are no sessions in {storage.location}",
+            storage.location,
+        )
 
 
 def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import enum
 from typing import Annotated
 
-import typer
-
 from pytest_insight.cli.options.common import choice_option
 from pytest_insight.cli.render.outcomes import bad_count, outcome_rank
 from pytest_insight.cli.render.records import Order
 from pytest_insight.cli.render.sessions import branch_of
+from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.summaries import SummaryOrder
 
 
@@ -90,11 +89,22 @@ TEST_ORDERS = {
 }
 
 
+def result_order(sort: TestSort) -> Order | None:
+    """Return how results are sorted; None means by session.
+
+    Raises:
+        UsageError: only summaries of tests have this sort key.
+    """
+    if str(sort) in list(SummaryOrder):
+        raise UsageError(f"--sort {sort} needs all results of a test: add --group")
+    return TEST_ORDERS.get(sort)
+
+
 def summary_order(sort: TestSort, *, flaky: bool) -> SummaryOrder | None:
     """Return how summaries of tests are sorted; None means by nodeid.
 
     Raises:
-        typer.BadParameter: only single results have this sort key.
+        UsageError: only single results have this sort key.
     """
     if sort is TestSort.STARTED:  # the default
         return SummaryOrder.FAILURES if flaky else None
@@ -104,4 +114,4 @@ def summary_order(sort: TestSort, *, flaky: bool) -> SummaryOrder | None:
         return SummaryOrder(sort)
     except ValueError:
         orders = ", ".join([*SummaryOrder, TestSort.NODEID])
-        raise typer.BadParameter(f"--group is sorted by {orders}, not by {sort}") from None
+        raise UsageError(f"--group is sorted by {orders}, not by {sort}") from None

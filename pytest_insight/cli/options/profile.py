@@ -9,7 +9,8 @@ import msgspec
 import typer
 
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import named_profile, option
+from pytest_insight.cli.options.common import named_profile, number_option, option
+from pytest_insight.cli.terminal.usage_errors import UsageError
 
 NameArgument = Annotated[
     str | None,
@@ -49,7 +50,7 @@ ExportFormatOption = Annotated[
 ]
 ExportDaysOption = Annotated[
     float | None,
-    option(
+    number_option(
         "Export only sessions from the last N days.", "--export-days", example="30", metavar="N"
     ),
 ]
@@ -109,15 +110,15 @@ class StoreOptions(msgspec.Struct, frozen=True):
         """The URL or the path.
 
         Raises:
-            typer.BadParameter: both are given, or the URL is invalid. The message does not repeat
+            UsageError: both are given, or the URL is invalid. The message does not repeat
                 them: they may hold a password.
         """
         from pytest_insight.locations import is_url
 
         if self.url and self.path:
-            raise typer.BadParameter("--path is for a file, --url for a database: leave one out")
+            raise UsageError("--path is for a file, --url for a database: leave one out")
         if self.url and not is_url(self.url):
-            raise typer.BadParameter("--url must begin with postgresql://")
+            raise UsageError("--url must begin with postgresql://")
         return self.url or self.path
 
 
@@ -127,13 +128,13 @@ def profile_in_question(
     """Return the profile named by the command's argument or by --profile, None if by neither.
 
     Raises:
-        typer.BadParameter: they name two profiles.
+        UsageError: they name two profiles.
     """
     option_value = named_profile(ctx, after_command)
     if name is None:
         return option_value
     if option_value not in (None, name):
-        raise typer.BadParameter(f"{name!r} and --profile {option_value!r} contradict each other")
+        raise UsageError(f"{name!r} and --profile {option_value!r} contradict each other")
     return name
 
 
@@ -141,11 +142,11 @@ def required_profile(ctx: typer.Context, name: str | None, after_command: str | 
     """Return the profile named by the command's argument or by --profile.
 
     Raises:
-        typer.BadParameter: they name two profiles, or none.
+        UsageError: they name two profiles, or none.
     """
     found = profile_in_question(ctx, name, after_command)
     if found is None:
-        raise typer.BadParameter("name the profile, as an argument or with --profile NAME")
+        raise UsageError("name the profile, as an argument or with --profile NAME")
     return found
 
 
@@ -153,11 +154,11 @@ def refuse_profile_option(ctx: typer.Context, after_command: str | None) -> None
     """Check that --profile is not given to a command that takes several profiles.
 
     Raises:
-        typer.BadParameter: it is given.
+        UsageError: it is given.
     """
     given = named_profile(ctx, after_command)
     if given is not None:
-        raise typer.BadParameter(
+        raise UsageError(
             f"this command takes its profiles as arguments: name {given!r} there, or leave "
             "--profile out"
         )

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
-import typer
 
 from pytest_insight.cli.completion.candidates import outcomes, sessions, suts
-from pytest_insight.cli.options.common import option
-from pytest_insight.cli.terminal.output import say
+from pytest_insight.cli.options.common import number_option, option
+from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.models import TestOutcome
 
 if TYPE_CHECKING:
     from pytest_insight.query import Query, QueryTestFilter
@@ -28,7 +28,13 @@ class SessionOptions(msgspec.Struct, frozen=True):
 
     days: Annotated[
         float | None,
-        _session("Only sessions from the last N days.", "--days", metavar="N", example="7"),
+        number_option(
+            "Only sessions from the last N days.",
+            "--days",
+            metavar="N",
+            example="7",
+            rich_help_panel=SESSIONS,
+        ),
     ] = None
     since: Annotated[
         str | None,
@@ -148,7 +154,6 @@ class TestOptions(msgspec.Struct, frozen=True):
         _test(
             "Only tests with this outcome. Repeatable.",
             "--outcome",
-            "-o",
             metavar="NAME",
             example="failed",
             autocompletion=outcomes,
@@ -174,30 +179,32 @@ class TestOptions(msgspec.Struct, frozen=True):
             example="KeyError",
         ),
     ] = None
-    output: Annotated[
+    captured: Annotated[
         str | None,
         _test(
             "Only tests whose captured output contains TEXT.",
-            "--output",
+            "--captured",
             metavar="TEXT",
             example="'out of memory'",
         ),
     ] = None
     min_duration: Annotated[
         float | None,
-        _test(
+        number_option(
             "Only tests that took at least SECONDS.",
             "--min-duration",
             metavar="SECONDS",
+            rich_help_panel=TESTS,
             example="0.5",
         ),
     ] = None
     max_duration: Annotated[
         float | None,
-        _test(
+        number_option(
             "Only tests that took at most SECONDS.",
             "--max-duration",
             metavar="SECONDS",
+            rich_help_panel=TESTS,
             example="2",
         ),
     ] = None
@@ -207,14 +214,14 @@ class TestOptions(msgspec.Struct, frozen=True):
         """Return the options as test-level steps of the query.
 
         Raises:
-            typer.BadParameter: `--regex` is given without `--nodeid`.
+            UsageError: `--regex` is given without `--nodeid`.
         """
         tests = query.filter_by_test()
         if self.outcome:
-            _warn_of_unknown(self.outcome)
+            _check_outcomes(query.open_storage(), self.outcome)
             tests = tests.with_outcome(*self.outcome)
         if self.regex and self.nodeid is None:
-            raise typer.BadParameter("--regex needs --nodeid, which it makes a regular expression")
+            raise UsageError("--regex needs --nodeid, which it makes a regular expression")
         if self.nodeid is not None:
             if self.regex:
                 tests = tests.with_pattern(self.nodeid, use_regex=True)
@@ -222,8 +229,8 @@ class TestOptions(msgspec.Struct, frozen=True):
                 tests = tests.with_nodeid_containing(self.nodeid)
         if self.error is not None:
             tests = tests.with_error_containing(self.error)
-        if self.output is not None:
-            tests = tests.with_output_containing(self.output)
+        if self.captured is not None:
+            tests = tests.with_output_containing(self.captured)
         if self.min_duration is not None or self.max_duration is not None:
             tests = tests.with_duration_between(self.min_duration, self.max_duration)
         if self.warnings:
@@ -231,17 +238,20 @@ class TestOptions(msgspec.Struct, frozen=True):
         return tests
 
 
-def _warn_of_unknown(names: list[str]) -> None:
-    """Warn of outcomes that look mistyped; other plugins may define outcomes of any name."""
-    import difflib
+def _check_outcomes(storage: BaseStorage, names: list[str]) -> None:
+    """Raise UnknownChoiceError for an outcome that neither pytest nor the store has.
 
-    from pytest_insight.models import TestOutcome
+    Other plugins define outcomes of any name.
+    """
+    from pytest_insight.errors import UnknownChoiceError
+    from pytest_insight.filters import OutcomeIn, Selection, arguments
 
-    known = list(map(str, TestOutcome))
-    for name in names:
-        near = difflib.get_close_matches(name.strip().lower(), known, n=1)
-        if near and near[0] != name.strip().lower():
-            say(f"warning: unknown outcome {name!r}; did you mean {near[0]!r}?")
+    for name in sorted(arguments.outcomes(names).difference(TestOutcome)):
+        having = Selection(test_filters=(OutcomeIn(frozenset((name,))),))
+        if next(storage.iter_sessions(having, newest_first=True), None) is None:
+            tests = storage.group_by_test(percentiles=False)
+            stored = {outcome for test in tests for outcome in test.outcomes}
+            raise UnknownChoiceError("outcome", str(name), {*TestOutcome, *stored})
 
 
 def matching_tests(storage: BaseStorage, sessions: SessionOptions, tests: TestOptions) -> Query:

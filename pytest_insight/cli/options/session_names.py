@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from pytest_insight.errors import StorageError
+from pytest_insight.errors import NEAR, StorageError
 from pytest_insight.filters import Selection
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class _Finder:
         import difflib  # only needed for an error
 
         near = difflib.get_close_matches(
-            name, ("last", *self.ids) if self.ids else (), n=3, cutoff=0.6
+            name, ("last", *self.ids) if self.ids else (), n=3, cutoff=NEAR
         )
         hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
         return StorageError(f"no session {name!r} in {self._where}; {hint}", self._where)

@@ -33,6 +33,7 @@ from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
+from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import ProfileError
 from pytest_insight.locations import PROFILE_VARIABLE, variable
 
@@ -140,7 +141,7 @@ def set_(
     }
     changes = _changes(given, unset or ())
     if not changes and not switch:
-        raise typer.BadParameter("nothing to change: give --path, --merge, ...")
+        raise UsageError("nothing to change: give --path, --merge, ...")
     manager = ProfileManager()
     before, _ = choose(profile_in_question(ctx, name, profile))
     if not before.name:
@@ -163,7 +164,7 @@ def _changes(given: dict[str, Any], unset: Iterable[Setting]) -> dict[str, Any]:
     changes = {field: value for field, value in given.items() if value is not None}
     for setting in unset:
         if given[_FIELDS[setting]] is not None:
-            raise typer.BadParameter(f"--unset {setting} contradicts an option that sets it")
+            raise UsageError(f"--unset {setting} contradicts an option that sets it")
         changes[_FIELDS[setting]] = None
     return changes
 

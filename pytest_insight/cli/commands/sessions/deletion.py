@@ -12,6 +12,7 @@ from pytest_insight.cli.options.common import (
     ProfileOption,
     YesOption,
     named_profile,
+    number_option,
     option,
     storage_of,
     takes,
@@ -22,9 +23,21 @@ from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
+from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:
     from pytest_insight.storage.undo.records import Command
+
+KeepOption = Annotated[
+    int | None,
+    number_option(
+        "Delete all but the N newest sessions.",
+        "--keep",
+        whole=True,
+        example="500",
+        metavar="N",
+    ),
+]
 
 
 @takes(selection=SessionOptions, having=TestOptions)
@@ -73,12 +86,7 @@ def prune(
             metavar="SPAN",
         ),
     ] = None,
-    keep: Annotated[
-        int | None,
-        option(
-            "Delete all but the N newest sessions.", "--keep", example="500", metavar="N", min=0
-        ),
-    ] = None,
+    keep: KeepOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     profile: ProfileOption = None,
@@ -92,7 +100,7 @@ def prune(
 
     seconds = None if older_than is None else arguments.span("--older-than", older_than)
     if seconds is None and keep is None:
-        raise typer.BadParameter("give --older-than or --keep")
+        raise UsageError("give --older-than or --keep")
     storage = storage_of(ctx, profile)
     if not dry_run:
         storage.check_writable()  # before asking

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pytest_insight.cli import near_misses
 from pytest_insight.cli.commands.sessions import deletion, integrity, pins, undo, view
 from pytest_insight.cli.lazy_group import command_group
 
 app = command_group(
     "List, inspect and clean up recorded runs.",
+    near_misses.SESSIONS,
     list=view.list_,
     show=view.show,
     clear=deletion.clear,

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import (
     ExitCodeOption,
@@ -14,6 +13,7 @@ from pytest_insight.cli.options.common import (
     LimitOption,
     ProfileOption,
     ShowFormatOption,
+    exit_as_gate,
     storage_of,
     takes,
 )
@@ -42,8 +42,8 @@ def list_(
     Example: insight sessions list --days 7 --sut api
     """
     query = whole_sessions(storage_of(ctx, profile), selection, having)
-    if list_sessions(query, limit, format_, SESSION_ORDERS.get(sort)) and exit_code:
-        raise typer.Exit(exit_status.MATCHED)
+    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort))
+    exit_as_gate(query, matched=found, asked=exit_code)
 
 
 def show(

@@ -1,0 +1,106 @@
+"""What people type by mistake, by habit from other programs, and the command line they mean."""
+
+from __future__ import annotations
+
+FAILURES = "insight query tests --session last --outcome failed --outcome error"
+
+ROOT = {
+    "help": "insight --help",
+    "manual": "insight docs",
+    "version": "insight --version",
+    "status": "insight",
+    "record": "pytest --insight",
+    "run": "pytest --insight",
+    "list": "insight sessions list",
+    "ls": "insight sessions list",
+    "runs": "insight sessions list",
+    "log": "insight sessions list",
+    "show": "insight sessions show",
+    "last": "insight sessions show last",
+    "failures": FAILURES,
+    "failed": FAILURES,
+    "tests": "insight query tests",
+    "find": "insight query tests",
+    "test": "insight query tests --nodeid TEXT",
+    "history": "insight query tests --nodeid TEXT",
+    "flaky": "insight query tests --flaky",
+    "slow": "insight query tests --group --sort mean",
+    "slowest": "insight query tests --group --sort mean",
+    "diff": "insight docs recipes",
+    "compare": "insight docs recipes",
+    "delete": "insight sessions clear",
+    "remove": "insight sessions clear",
+    "use": "insight profile switch NAME",
+    "merge": "insight profile merge SOURCE TARGET",
+    **{name: f"insight sessions {name}" for name in ("clear", "prune", "verify", "repair", "undo")},
+    **{name: f"insight sessions {name} ID" for name in ("pin", "unpin")},
+    **{name: f"insight profile {name} NAME" for name in ("create", "switch")},
+}
+"""Commands that `insight` itself does not have."""
+
+PROFILE = {
+    "use": "insight profile switch NAME",
+    "activate": "insight profile switch NAME",
+    "select": "insight profile switch NAME",
+    "current": "insight profile show",
+    "active": "insight profile show",
+    "get": "insight profile show NAME",
+    "info": "insight profile show NAME",
+    "remove": "insight profile delete NAME",
+    "rm": "insight profile delete NAME",
+    "add": "insight profile create NAME",
+    "new": "insight profile create NAME",
+    "init": "insight profile create NAME",
+    "edit": "insight profile set NAME",
+    "update": "insight profile set NAME",
+    "config": "insight profile set NAME",
+    "mv": "insight profile rename OLD NEW",
+    "cp": "insight profile copy SOURCE NEW",
+    "clone": "insight profile copy SOURCE NEW",
+    "ls": "insight profile list",
+    "diff": "insight profile merge SOURCE TARGET --dry-run",
+    "compare": "insight profile merge SOURCE TARGET --dry-run",
+    "export": "insight export --profile NAME",
+    "import": "insight import --profile NAME",
+}
+"""Commands that `insight profile` does not have."""
+
+SESSIONS = {
+    "ls": "insight sessions list",
+    "last": "insight sessions show last",
+    "view": "insight sessions show ID",
+    "info": "insight sessions show ID",
+    "get": "insight sessions show ID",
+    "delete": "insight sessions clear --session ID",
+    "remove": "insight sessions clear --session ID",
+    "rm": "insight sessions clear --session ID",
+    "check": "insight sessions verify",
+    "fix": "insight sessions repair",
+    "restore": "insight sessions undo",
+    "find": "insight query sessions",
+    "query": "insight query sessions",
+    "export": "insight export",
+    "import": "insight import FILE",
+}
+"""Commands that `insight sessions` does not have."""
+
+QUERY = {
+    "runs": "insight query sessions",
+    "results": "insight query tests",
+    "nodeids": "insight query tests --format nodeids",
+    "failures": FAILURES,
+    "failed": FAILURES,
+    "flaky": "insight query tests --flaky",
+    "slow": "insight query tests --group --sort mean",
+}
+"""Commands that `insight query` does not have."""
+
+OPTIONS = {
+    "-o": "--outcome",
+    "--output": "--captured",
+    "--failed": "--outcome failed --outcome error",
+    "--last": "--session last",
+    "--json": "--format json",
+    "--csv": "--format csv",
+}
+"""Options that a command does not have, and the one it has."""

@@ -1,0 +1,220 @@
+"""What does not work is refused, with the status that the manual names, and names what does."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.cli import near_misses
+from pytest_insight.models import TestResult
+from pytest_insight.storage import JSONStorage, create_profile
+from tests.cli.conftest import Insight
+from tests.conftest import START, MakeSession
+from tests.reference import MANUAL, commands
+
+BAD_VALUES = """
+query tests --days x|--days must be a number of 0 or more, not 'x'
+query tests --days -1|--days must be a number of 0 or more, not '-1'
+query tests --days nan|--days must be
+query tests --days inf|--days must be
+query tests --days=|--days must be
+query tests --limit x|--limit must be a whole number of 0 or more, not 'x'
+query tests --limit 1.5|--limit must be a whole number
+sessions list -n -3|--limit must be
+query tests --min-duration x|--min-duration must be a number
+query tests --max-duration -1|--max-duration must be a number
+query tests --min-duration 2 --max-duration 1|more than
+query tests --since yesterday|--since must be an age like 90d
+query tests --until 2026-13-01|--until must be
+query tests --since 1d --until 2d|is after the end
+query tests --tag =x|the tag must be
+query tests --sut=|not blank
+query tests --branch=|not blank
+query tests --nodeid=|not blank
+query tests --commit HEAD|4 or more hexadecimal digits
+query tests --nodeid ( --regex|is not a regular expression
+query tests --regex|--regex needs --nodeid
+query tests --outcome fialed|unknown outcome 'fialed'; did you mean 'failed'
+query tests --outcome nonsense|choose error, failed, passed, rerun, skipped, xfailed or xpassed
+query tests --outcome=|an outcome must be a name
+sessions list --outcome fialed|unknown outcome
+sessions clear --outcome fialed --yes|unknown outcome
+export --outcome fialed|unknown outcome
+query tests --sort speed|--sort must be one of started, duration,
+query tests --sort mean|add --group
+query tests --group --sort outcome|--group is sorted by
+query sessions --format JSON|did you mean 'json'?
+sessions prune --older-than xyz|--older-than must be a number followed by s, m, h, d or w
+sessions prune --keep x|--keep must be a whole number
+sessions prune --keep -1|--keep must be a whole number
+sessions prune|give --older-than or --keep
+import good.json --merge nope|choose keep_both, replace_existing or skip_existing
+import good.json --format xml|unknown format 'xml'; choose csv or json
+import good.json --report xml|--report must be one of table, json, csv
+export --format xml|unknown format 'xml'; choose csv or json
+export x.xml|unknown suffix '.xml'; choose .csv or .json
+export --output x.xml|unknown suffix '.xml'; choose .csv or .json
+export x.json -o y.json|two files to write
+profile create new --type JSON|unknown storage type 'JSON'
+profile create new --merge nope|unknown merge strategy 'nope'
+profile create new --export-format xml|unknown format
+profile create new --export-days x|--export-days must be a number of 0 or more, not 'x'
+profile create new --export-days -1|--export-days must be
+profile create new --url nonsense|--url must begin with postgresql://
+profile create new --type memory --path y|keeps no file
+profile create new!|cannot be the name of a profile
+profile rename demo new!|cannot be the name of a profile
+profile copy demo new!|cannot be the name of a profile
+profile set demo --merge nope|unknown merge strategy
+profile set demo --unset nope|--unset must be one of type, path
+profile merge demo default --merge nope|unknown merge strategy
+docs nope|unknown topic 'nope'
+"""
+
+
+@pytest.mark.parametrize("line", BAD_VALUES.split("\n")[1:-1])
+def test_a_bad_value_has_the_status_of_wrong_usage_and_changes_nothing(
+    insight: Insight, store: JSONStorage, line: str
+) -> None:
+    words, _, said = line.partition("|")
+    create_profile("demo")
+    Path("good.json").write_bytes(insight("export").raw_out)
+    home = Path(store.file_path).parent
+    before = {path: path.read_bytes() for path in home.iterdir() if path.is_file()}
+    printed = insight(*words.split(), status=2)
+    assert said in printed.err
+    assert printed.err.startswith("insight: error: ")
+    assert "valid number" not in printed.err  # pydantic's words
+    assert printed.out == ""
+    assert {path: path.read_bytes() for path in home.iterdir() if path.is_file()} == before
+    assert {path.name for path in Path().iterdir()} == {"good.json"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--profile nope sessions list",
+        "sessions show nope",
+        "query tests --session nope",
+        "import missing.json",
+        "export missing/x.json",
+        "profile delete default",
+        "profile create default",
+    ],
+)
+def test_what_would_work_with_other_data_has_the_status_of_an_error(
+    insight: Insight, store: JSONStorage, words: str
+) -> None:
+    assert store.count()
+    assert insight(*words.split(), status=1).out == ""
+
+
+def test_the_manual_lists_the_exit_statuses() -> None:
+    text = (MANUAL / "reference.md").read_text()
+    section = text.partition("## Exit statuses")[2].partition("## Output")[0]
+    assert re.findall(r"^\| (\d+) ", section, re.MULTILINE) == ["0", "1", "2", "3", "130"]
+    assert "an unknown outcome, format or suffix" in section
+
+
+@pytest.mark.parametrize("command", ["sessions list", "query sessions", "query tests"])
+def test_a_gate_over_a_store_without_sessions_is_an_error(insight: Insight, command: str) -> None:
+    words = [*command.split(), "--outcome", "failed", "--exit-code"]
+    printed = insight(*words, status=1)
+    where = JSONStorage().location
+    assert f"--exit-code has nothing to judge: there are no sessions in {where}" in printed.err
+    assert not JSONStorage().file_path.exists()
+
+
+def test_a_gate_passes_if_there_are_sessions_and_nothing_matches(
+    insight: Insight, store: JSONStorage
+) -> None:
+    assert store.count()
+    insight("query", "tests", "--outcome", "error", "--exit-code")
+    insight("query", "tests", "--outcome", "failed", "--exit-code", status=3)
+
+
+def test_an_outcome_that_a_plugin_invented_can_be_selected_if_the_store_has_it(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    insight("query", "tests", "--outcome", "flaky", status=2)
+    results = (TestResult("a.py::test", "flaky", START), TestResult("a.py::test_2", "rot", START))
+    JSONStorage().save_session(make_session(0, test_results=results))
+    words = ["query", "tests", "--format", "nodeids", "--outcome"]
+    assert insight(*words, "flaky").out == "a.py::test\n"
+    assert insight(*words, "flaky", "--outcome", "failed").out == "a.py::test\n"
+    said = insight(*words, "flak", status=2).err
+    assert "unknown outcome 'flak'; did you mean 'flaky'?" in said
+    said = insight(*words, "nonsense", status=2).err
+    assert "choose error, failed, flaky, passed, rerun, rot, skipped, xfailed or xpassed" in said
+
+
+def test_an_export_writes_the_file_that_is_named_by_argument_or_option(
+    insight: Insight, store: JSONStorage
+) -> None:
+    assert store.count()
+    for words in (["a.json"], ["-o", "b.json"], ["--output", "c.json"]):
+        printed = insight("export", *words)
+        assert printed.out == ""
+        assert f"exported 3 sessions of {store.location} to {words[-1]}" in printed.err
+    assert Path("a.json").read_bytes() == Path("b.json").read_bytes() == Path("c.json").read_bytes()
+    assert insight("export", "-o", "-").out.startswith('{"format"')
+
+
+def test_a_letter_and_a_long_name_have_one_meaning_in_all_commands() -> None:
+    letters = defaultdict(set)
+    metavars = defaultdict(set)
+    for command in commands():
+        for option in command.options:
+            long, *short = sorted(option.opts, key=len, reverse=True)
+            for letter in short:
+                letters[letter].add(long)
+            metavars[long].add(option.metavar)
+    assert {letter: names for letter, names in letters.items() if len(names) > 1} == {}
+    choices = {"--format", "--sort"}  # which there are depends on the command
+    assert {n: m for n, m in metavars.items() if len(m) > 1 and n not in choices} == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("profile use demo", "insight profile switch NAME"),
+        ("profile remove demo", "insight profile delete NAME"),
+        ("profile current", "insight profile show"),
+        ("profile diff a b", "insight profile merge SOURCE TARGET --dry-run"),
+        ("sessions delete x", "insight sessions clear --session ID"),
+        ("show", "insight sessions show"),
+        ("list", "insight sessions list"),
+        ("last", "insight sessions show last"),
+        ("failures", near_misses.FAILURES),
+        ("help", "insight --help"),
+        ("undo", "insight sessions undo"),
+        ("query tests -o failed", "--outcome"),
+        ("query tests --output failed", "--captured"),
+        ("sessions list --failed", "--outcome failed --outcome error"),
+    ],
+)
+def test_what_people_type_by_habit_is_answered_with_the_right_command(
+    insight: Insight, words: str, meant: str
+) -> None:
+    assert f"did you mean: {meant}?" in insight(*words.split(), status=2).err
+
+
+def test_the_commands_that_are_named_for_near_misses_exist(insight: Insight) -> None:
+    for meant in (near_misses.ROOT, near_misses.PROFILE, near_misses.SESSIONS, near_misses.QUERY):
+        for line in meant.values():
+            program, *words = line.split()
+            known = [list(command.words) for command in commands()]
+            assert (
+                program == "pytest"
+                or words[:1] in ([], ["--help"], ["--version"])
+                or (words[:1] in known or words[:2] in known)
+            ), line
+
+
+def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight) -> None:
+    create_profile("shop")
+    assert "choose default or shop" in insight("--profile", "nope", status=1).err
+    assert "choose profile, sessions, export" in insight("nonsense", status=2).err
