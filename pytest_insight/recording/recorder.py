@@ -117,7 +117,8 @@ class Recorder:
         self.failure: Exception | None = None
         self._config = config
         self._settings = settings
-        self._code = GitProbe(config.rootpath, settings.own_paths, settings.ci.get("branch", ""))
+        branch, commit = (settings.ci.get(name, "") for name in ("branch", "commit"))
+        self._code = GitProbe(config.rootpath, settings.own_paths, branch, commit)
         # Bound here: tests may patch `time` and `datetime` in all modules.
         self._clock, self._stopwatch = time.time, time.perf_counter
         self._time_at, self._time = datetime.fromtimestamp, Timestamps().text
@@ -310,6 +311,9 @@ class Recorder:
             "exit_status": exit_status,
         }
         code = self._redacted(self._code.state())
+        if self._code.refusal:
+            commit = "that of the CI service" if code and "commit" in code else "unknown"
+            self._notes.append(f"{self._code.refusal}: the commit of this run is {commit}")
         return ending | ({"code_state": code} if code else {})
 
     def _save(self, journal: JournalWriter, ending: dict[str, Any]) -> None:

@@ -7,7 +7,9 @@ import pytest
 from pytest_insight.recording.facts.ci import SERVICES, ci_facts
 from tests.recording.runs import last_session, run
 
+COMMIT = "1a2b3c4d5e" * 4
 GITHUB = {
+    "GITHUB_SHA": COMMIT,
     "CI": "true",
     "GITHUB_ACTIONS": "true",
     "GITHUB_SERVER_URL": "https://github.com",
@@ -21,6 +23,7 @@ GITHUB = {
     "GITHUB_HEAD_REF": "",
 }
 GITLAB = {
+    "CI_COMMIT_SHA": COMMIT,
     "CI": "true",
     "GITLAB_CI": "true",
     "CI_PIPELINE_ID": "2701",
@@ -31,6 +34,7 @@ GITLAB = {
     "CI_COMMIT_BRANCH": "feature/pay",
 }
 CIRCLECI = {
+    "CIRCLE_SHA1": COMMIT,
     "CI": "true",
     "CIRCLECI": "true",
     "CIRCLE_WORKFLOW_ID": "8d4f",
@@ -40,6 +44,7 @@ CIRCLECI = {
     "CIRCLE_BRANCH": "feature/pay",
 }
 AZURE = {
+    "BUILD_SOURCEVERSION": COMMIT,
     "TF_BUILD": "True",
     "BUILD_BUILDID": "42",
     "BUILD_SOURCEBRANCH": "refs/heads/feature/pay",
@@ -51,6 +56,7 @@ AZURE = {
     "SYSTEM_TEAMPROJECT": "Web Shop",
 }
 BUILDKITE = {
+    "BUILDKITE_COMMIT": COMMIT,
     "CI": "true",
     "BUILDKITE": "true",
     "BUILDKITE_BUILD_ID": "4735ba57",
@@ -63,6 +69,7 @@ BUILDKITE = {
     "BUILDKITE_TAG": "",
 }
 BITBUCKET = {
+    "BITBUCKET_COMMIT": COMMIT,
     "CI": "true",
     "BITBUCKET_BUILD_NUMBER": "88",
     "BITBUCKET_STEP_UUID": "{3b0}",
@@ -71,6 +78,7 @@ BITBUCKET = {
     "BITBUCKET_BRANCH": "feature/pay",
 }
 TEAMCITY = {
+    "BUILD_VCS_NUMBER": COMMIT,
     "TEAMCITY_VERSION": "2026.1 (build 1)",
     "TEAMCITY_PROJECT_NAME": "Shop",
     "TEAMCITY_BUILDCONF_NAME": "Unit tests",
@@ -78,6 +86,7 @@ TEAMCITY = {
     "BUILD_URL": "https://teamcity.example.com/build/90210",
 }
 TRAVIS = {
+    "TRAVIS_COMMIT": COMMIT,
     "CI": "true",
     "TRAVIS": "true",
     "TRAVIS_BUILD_ID": "1111",
@@ -90,6 +99,7 @@ TRAVIS = {
     "TRAVIS_TAG": "",
 }
 JENKINS = {
+    "GIT_COMMIT": COMMIT,
     "JENKINS_URL": "https://jenkins.example.com/",
     "BUILD_ID": "153",
     "BUILD_NUMBER": "153",
@@ -102,6 +112,7 @@ PUSHES = {
     "github": (
         GITHUB,
         {
+            "commit": COMMIT,
             "provider": "github",
             "run_id": "1658821493",
             "job": "tests",
@@ -113,6 +124,7 @@ PUSHES = {
     "gitlab": (
         GITLAB,
         {
+            "commit": COMMIT,
             "provider": "gitlab",
             "run_id": "2701",
             "job": "unit tests",
@@ -123,6 +135,7 @@ PUSHES = {
     "circleci": (
         CIRCLECI,
         {
+            "commit": COMMIT,
             "provider": "circleci",
             "run_id": "8d4f",
             "job": "build",
@@ -133,6 +146,7 @@ PUSHES = {
     "azure": (
         AZURE,
         {
+            "commit": COMMIT,
             "provider": "azure",
             "run_id": "42",
             "job": "Unit tests",
@@ -144,6 +158,7 @@ PUSHES = {
     "buildkite": (
         BUILDKITE,
         {
+            "commit": COMMIT,
             "provider": "buildkite",
             "run_id": "4735ba57",
             "job": ":pytest: tests",
@@ -155,6 +170,7 @@ PUSHES = {
     "bitbucket": (
         BITBUCKET,
         {
+            "commit": COMMIT,
             "provider": "bitbucket",
             "run_id": "88",
             "job": "{3b0}",
@@ -166,6 +182,7 @@ PUSHES = {
     "teamcity": (
         TEAMCITY,
         {
+            "commit": COMMIT,
             "provider": "teamcity",
             "run_id": "512",
             "job": "Unit tests",
@@ -175,6 +192,7 @@ PUSHES = {
     "travis": (
         TRAVIS,
         {
+            "commit": COMMIT,
             "provider": "travis",
             "run_id": "1111",
             "job": "2222",
@@ -185,6 +203,7 @@ PUSHES = {
     "jenkins": (
         JENKINS,
         {
+            "commit": COMMIT,
             "provider": "jenkins",
             "run_id": "153",
             "job": "shop",
@@ -261,6 +280,12 @@ def test_a_build_of_a_tag_has_no_branch(given: dict[str, str]) -> None:
     facts = ci_facts(given)
     assert "branch" not in facts
     assert facts["run_id"]
+
+
+def test_a_commit_is_a_full_hash() -> None:
+    for value in ("HEAD", "", "1a2b3c4", "g" * 40):
+        assert "commit" not in ci_facts(BUILDKITE | {"BUILDKITE_COMMIT": value})
+    assert ci_facts(BUILDKITE | {"BUILDKITE_COMMIT": "a" * 64})["commit"] == "a" * 64
 
 
 def test_a_retried_job_counts_from_one_whatever_the_service_counts_from() -> None:

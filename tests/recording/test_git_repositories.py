@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.models import CodeState
 from pytest_insight.recording.facts.git import UNKNOWN, GitProbe
 from pytest_insight.storage import JSONStorage
 from tests.recording.runs import last_session, run
@@ -17,6 +18,7 @@ from tests.recording.test_git_facts import PATIENT, git, repo, repository
 from tests.tools import tool
 
 __all__ = ["repo"]
+COMMIT = "1a2b3c4d5e" * 4
 
 
 def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
@@ -28,9 +30,14 @@ def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
     }
 
 
-def test_without_git_nothing_is_known(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_only_what_the_ci_service_says_is_known(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(repo))
     assert GitProbe(repo).state(PATIENT) is None
+    probe = GitProbe(repo, branch="main", commit=COMMIT)
+    assert probe.state(PATIENT) == {"commit": COMMIT, "branch": "main", "digest": UNKNOWN}
+    assert probe.refusal == ""
 
 
 def test_without_a_place_for_answers_nothing_is_known(
@@ -41,14 +48,40 @@ def test_without_a_place_for_answers_nothing_is_known(
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give")
-def test_a_repository_of_another_user_is_left_alone(
-    repo: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("in_ci", [True, False])
+def test_if_git_refuses_the_repository_of_another_user_the_commit_is_that_of_the_ci_service(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, in_ci: bool
 ) -> None:
+    repository(pytester.path)
+    for path in (pytester.path, pytester.path / ".git"):
+        os.chown(path, 12345, 12345)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    for path in (repo, repo / ".git"):
-        os.chown(path, 12345, 12345)
-    assert GitProbe(repo).state(PATIENT) is None
+    monkeypatch.setenv("GITLAB_CI", "true" if in_ci else "")
+    monkeypatch.setenv("CI_COMMIT_SHA", COMMIT)
+    monkeypatch.setenv("CI_COMMIT_BRANCH", "feature")
+    pytester.makepyfile("def test_it(): pass")
+    ran = run(pytester, "--insight")
+    code = last_session().code_state
+    assert code == (CodeState(COMMIT, "feature", UNKNOWN) if in_ci else None)
+    ran.stdout.fnmatch_lines(
+        [
+            f"insight: git refuses {pytester.path}, which belongs to another user (trust it with: "
+            f"git config --global --add safe.directory {pytester.path}): the commit of this run is "
+            f"{'that of the CI service' if in_ci else 'unknown'}"
+        ]
+    )
+
+
+def test_the_commit_of_the_ci_service_stands_in_for_no_other(repo: Path, tmp_path: Path) -> None:
+    commit = git(repo, "rev-parse", "HEAD")
+    probe = GitProbe(repo, commit=COMMIT)
+    assert probe.state(PATIENT) == {"commit": commit, "branch": "main"}
+    assert probe.refusal == ""
+    (repo / ".git" / "HEAD").write_text("broken")
+    probe = GitProbe(repo, commit=COMMIT)
+    assert probe.state(PATIENT) == {"commit": COMMIT, "digest": UNKNOWN}
+    assert probe.refusal == f"git cannot read the repository {repo}"
 
 
 def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, only: str = "") -> Path:

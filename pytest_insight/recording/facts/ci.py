@@ -7,6 +7,7 @@ reference. The build of a tag has no branch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ class Service:
         attempt: returns how often the job was tried: 1, 2, ...
         url: returns the URL of the run.
         branch: returns the branch.
+        commit: the variable with the hash of the commit that is built.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Service:
         job: tuple[str, ...],
         url: Fact,
         branch: Fact,
+        commit: str,
         attempt: Fact = _not_given,
     ) -> None:
         self.name = name
@@ -48,11 +51,12 @@ class Service:
         self.job = job
         self.url = url
         self.branch = branch
+        self.commit = commit
         self.attempt = attempt
 
 
 def ci_facts(environment: Environment) -> dict[str, str]:
-    """Return `provider`, `run_id`, `job`, `attempt`, `url` and `branch` of the CI build.
+    """Return `provider`, `run_id`, `job`, `attempt`, `url`, `branch` and `commit` of the CI build.
 
     Unknown facts are left out; outside CI the result is empty.
     """
@@ -65,9 +69,15 @@ def ci_facts(environment: Environment) -> dict[str, str]:
                 "attempt": service.attempt(environment),
                 "url": service.url(environment),
                 "branch": service.branch(environment),
+                "commit": _hash(environment.get(service.commit, "")),
             }
             return {name: value for name, value in facts.items() if value}
     return {}
+
+
+def _hash(value: str) -> str:
+    """Return a full hash, or "" for anything else: Buildkite may say "HEAD"."""
+    return value if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", value) else ""
 
 
 def _first(*names: str) -> Fact:
@@ -139,6 +149,7 @@ SERVICES = (
             "GITHUB_RUN_ID",
         ),
         branch=_github_branch,
+        commit="GITHUB_SHA",
     ),
     Service(
         name="gitlab",
@@ -147,6 +158,7 @@ SERVICES = (
         job=("CI_JOB_NAME",),
         url=_first("CI_JOB_URL"),
         branch=_gitlab_branch,
+        commit="CI_COMMIT_SHA",
     ),
     Service(
         name="circleci",
@@ -155,6 +167,7 @@ SERVICES = (
         job=("CIRCLE_JOB",),
         url=_first("CIRCLE_BUILD_URL"),
         branch=_first("CIRCLE_BRANCH"),
+        commit="CIRCLE_SHA1",
     ),
     Service(
         name="azure",
@@ -169,6 +182,7 @@ SERVICES = (
             "BUILD_BUILDID",
         ),
         branch=_azure_branch,
+        commit="BUILD_SOURCEVERSION",
     ),
     Service(
         name="buildkite",
@@ -178,6 +192,7 @@ SERVICES = (
         attempt=_buildkite_attempt,
         url=_first("BUILDKITE_BUILD_URL"),
         branch=_unless_tag("BUILDKITE_BRANCH", "BUILDKITE_TAG"),
+        commit="BUILDKITE_COMMIT",
     ),
     Service(
         name="bitbucket",
@@ -192,6 +207,7 @@ SERVICES = (
             "BITBUCKET_BUILD_NUMBER",
         ),
         branch=_first("BITBUCKET_BRANCH"),
+        commit="BITBUCKET_COMMIT",
     ),
     Service(
         name="teamcity",
@@ -200,6 +216,7 @@ SERVICES = (
         job=("TEAMCITY_BUILDCONF_NAME",),
         url=_first("BUILD_URL"),
         branch=_not_given,  # git knows it: TeamCity checks out a branch
+        commit="BUILD_VCS_NUMBER",
     ),
     Service(
         name="travis",
@@ -211,6 +228,7 @@ SERVICES = (
         branch=lambda env: (
             env.get("TRAVIS_PULL_REQUEST_BRANCH") or _unless_tag("TRAVIS_BRANCH", "TRAVIS_TAG")(env)
         ),
+        commit="TRAVIS_COMMIT",
     ),
     Service(
         name="jenkins",  # last: other services set BUILD_ID too
@@ -219,5 +237,6 @@ SERVICES = (
         job=("JOB_NAME",),
         url=_first("BUILD_URL"),
         branch=_jenkins_branch,
+        commit="GIT_COMMIT",
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -42,6 +43,8 @@ _DIFF = (
     *("--ignore-submodules=none", "--submodule=diff", "HEAD"),
 )
 _SETTINGS = ("core.fsmonitor=false", "core.quotePath=true")
+_FATAL = 128
+"""The exit status of git if it dies."""
 _UNTRACKED_IN_SUBMODULE = b" contains untracked content\n"
 
 _SET_BY_HOOKS = (
@@ -77,17 +80,26 @@ class GitProbe:
     code. Only git processes work in the background, and they write to unnamed files: there is no
     thread (a fork in a test would warn about it) and no pipe that could fill up and block.
 
-    What is not known is left out: without git or a repository, if the repository belongs to another
-    user, or if git does not answer in time. No method raises.
+    What git does not know or does not answer in time is what the CI service says, or left out.
+    No method raises.
 
     Args:
         folder: the root folder of the tests, anywhere in the working tree.
         not_code: files and folders to leave out of the digest.
         branch: that of the CI service, used if git has none (a detached HEAD).
+        commit: that of the CI service, used if git has none: git refuses a repository of another
+            user, as in many containers, and may not be installed.
+
+    Attributes:
+        refusal: why git refused to read the repository; "" if it did not, or nothing was asked.
     """
 
-    def __init__(self, folder: Path, not_code: Iterable[Path] = (), branch: str = "") -> None:
+    def __init__(
+        self, folder: Path, not_code: Iterable[Path] = (), branch: str = "", commit: str = ""
+    ) -> None:
+        self.refusal = ""
         self._branch = branch
+        self._commit = commit
         self._asked: dict[str, tuple[subprocess.Popen[bytes], Descriptor]] = {}
         self._untracked: bytes | None = None
         self._answered: Code | None = None
@@ -128,9 +140,13 @@ class GitProbe:
     def _read(self, patience: _Patience) -> Code | None:
         commit = self._line("commit", patience)
         branch = self._line("branch", patience) or self._branch
+        digest = self._digest(patience)  # without a commit too, which may be answered later
+        if not commit:
+            digest = UNKNOWN
+            self.refusal = self._why_refused()
+            commit = self._commit
         if not commit and not branch:
             return None
-        digest = self._digest(patience) if commit else UNKNOWN
         known = {"commit": commit, "branch": branch, "digest": digest}
         return {name: value for name, value in known.items() if value}
 
@@ -193,6 +209,18 @@ class GitProbe:
     def _line(self, name: str, patience: _Patience) -> str:
         output = self._answer(name, patience)
         return output.read().decode("utf-8", "backslashreplace").strip() if output else ""
+
+    def _why_refused(self) -> str:
+        """Return why git could not read the repository; "" if it could or still runs."""
+        # A repository without commits gives 1. Not by what git prints: that may be reworded.
+        if "commit" not in self._asked or self._asked["commit"][0].poll() != _FATAL:
+            return ""
+        if hasattr(os, "geteuid") and self._root.stat().st_uid != os.geteuid():
+            return (
+                f"git refuses {self._root}, which belongs to another user (trust it with: "
+                f"git config --global --add safe.directory {shlex.quote(str(self._root))})"
+            )
+        return f"git cannot read the repository {self._root}"
 
     def _digest(self, patience: _Patience) -> str | None:
         """Return a digest of the changes; None for a clean tree."""
