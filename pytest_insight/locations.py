@@ -9,6 +9,10 @@
 | store of another SQLite profile | `<home>/<name>.db` |
 | undo records | `<home>/undo/<key of the store>` |
 | journals of running sessions | `<home>/journal` if the variable is set, else the state folder |
+
+The home of a user who has none is `/`. If nothing can be written to the home or state folder (a
+container without a usable home), undo records and journals are beside the store, in `<store>.undo`
+and `<store>.journal`.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pytest_insight._util.files import is_usable_folder
 from pytest_insight.errors import InsightError, InvalidProfileError
 
 HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
@@ -61,7 +66,7 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 def home() -> Path:
     """Return the folder of profiles and stores."""
-    return absolute(variable(HOME_VARIABLE) or "~/.pytest_insight")
+    return absolute(variable(HOME_VARIABLE) or _in_home(".pytest_insight"))
 
 
 def profiles_path() -> Path:
@@ -106,18 +111,53 @@ def undo_folder(store: str) -> Path:
     import hashlib  # not needed to read
 
     key = hashlib.blake2b(os.fsencode(canonical_place(store)), digest_size=8)
-    return home() / "undo" / key.hexdigest()
+    usual = home() / "undo" / key.hexdigest()
+    beside = None if is_url(store) else _beside(Path(store), ".undo")
+    return _first_usable(usual, beside)
 
 
-def journal_folder() -> Path:
-    """Return the folder of the journals."""
+def journal_folder(store: Path | None = None) -> Path:
+    """Return the folder for the journals of runs that are recorded into a store.
+
+    Args:
+        store: its file; None for a database or memory.
+    """
+    return _first_usable(*journal_folders(store))
+
+
+def journal_folders(store: Path | None = None) -> list[Path]:
+    """Return the folders that may have journals of a store, and of others."""
     if variable(HOME_VARIABLE):
-        return home() / "journal"
-    from platformdirs import user_state_path
+        usual = home() / "journal"
+    else:
+        from platformdirs import user_state_path
 
+        try:
+            state = user_state_path("pytest-insight")
+        except RuntimeError:  # there is no home
+            state = home()
+        usual = (state if state.is_absolute() else home()) / "journal"  # earlier versions return ~
+    return [usual] if store is None else [usual, _beside(store, ".journal")]
+
+
+def _beside(store: Path, suffix: str) -> Path:
+    real = Path(os.path.realpath(store))
+    return real.with_name(real.name + suffix)
+
+
+def _first_usable(usual: Path, beside: Path | None = None) -> Path:
+    """Return the folder beside the store if only that can be written, and is ours."""
+    if beside is not None and not is_usable_folder(usual) and is_usable_folder(beside):
+        return beside
+    return usual
+
+
+def _in_home(name: str) -> Path:
+    """Return a path in the home folder of the user; in `/` if there is none.
+
+    That is what container engines set `HOME` to for a user who is not in the password database.
+    """
     try:
-        return user_state_path("pytest-insight") / "journal"
-    except RuntimeError as exc:
-        raise InsightError(
-            f"there is no folder for journals: {exc}; set {HOME_VARIABLE} or HOME to a folder"
-        ) from exc
+        return Path.home() / name
+    except RuntimeError:
+        return Path(os.sep, name)

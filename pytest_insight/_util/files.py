@@ -148,6 +148,30 @@ def make_private_folder(folder: Path) -> None:
             new.chmod(PRIVATE_FOLDER)  # whatever the umask
 
 
+def why_not_private(folder: Path) -> str:
+    """Return why other users could put files into a folder, empty if they cannot.
+
+    Windows has other permissions, which are not looked at.
+
+    Raises:
+        OSError: it does not exist, or may not be looked at.
+    """
+    found = folder.stat()
+    if os.name != "posix":
+        return ""
+    if found.st_uid != os.geteuid():
+        return f"it belongs to another user (ID {found.st_uid})"
+    return "other users can write to it" if found.st_mode & 0o022 else ""
+
+
+def is_usable_folder(folder: Path) -> bool:
+    """Return whether a private folder can be created there, or is there and can be written to."""
+    nearest = _nearest_that_exists(folder)
+    if not os.path.isdir(nearest) or not _may(nearest, os.W_OK | os.X_OK):  # noqa: PTH112
+        return False
+    return nearest != folder or not why_not_private(folder)
+
+
 def write_protected(path: Path) -> Path | None:
     """Return what prevents us from replacing a file: the file itself or a folder; None if nothing.
 
@@ -156,15 +180,19 @@ def write_protected(path: Path) -> Path | None:
     # os.path: its functions return False if a folder above may not be entered.
     if os.path.isfile(path) and not _may(path, os.W_OK):  # noqa: PTH113
         return path
-    folder = path.parent
-    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110
-        folder = folder.parent
+    folder = _nearest_that_exists(path.parent)
     return None if _may(folder, os.W_OK) else folder
 
 
 def may_read(path: Path) -> bool:
     """Return whether the permissions of a file let us read it; it is not opened."""
     return _may(path, os.R_OK)
+
+
+def _nearest_that_exists(folder: Path) -> Path:
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110
+        folder = folder.parent
+    return folder
 
 
 def _may(path: Path, what: int) -> bool:

@@ -49,6 +49,10 @@ class Destination:
             self.location = self._storage.location
         _import_parser()  # now: tests may replace `datetime` and not restore it
 
+    def check_writable(self) -> None:
+        """Raise InsightError if it is known that the session cannot be saved."""
+        (self._file or self._as_storage()).check_writable()
+
     def save(self, journal: JournalWriter, fields: dict[str, Any], ending: dict[str, Any]) -> int:
         """End the journal, save its session and return the number of results.
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
 
+from pytest_insight._util.files import os_error_text
 from pytest_insight._util.storable import storable_value
 from pytest_insight.document.fast_writer import (
     Timestamps,
@@ -32,6 +33,7 @@ from pytest_insight.document.fast_writer import (
     new_session_id,
 )
 from pytest_insight.errors import InsightError
+from pytest_insight.locations import HOME_VARIABLE
 from pytest_insight.recording.attempts import Attempts
 from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.git import Code, GitProbe
@@ -57,7 +59,7 @@ class Settings:
     Attributes:
         profile: the storage that the session is saved in.
         destination: saves it.
-        journal_folder: the folder of the journal.
+        journal_folders: the folder of the journal, and others that may have journals.
         sut_name: the system under test.
         tags: the tags of the session.
         texts: what is kept of texts.
@@ -71,7 +73,7 @@ class Settings:
         *,
         profile: StorageProfile,
         destination: Destination,
-        journal_folder: Path,
+        journal_folders: tuple[Path, ...],
         sut_name: str,
         tags: dict[str, str],
         texts: TextPolicy,
@@ -80,7 +82,7 @@ class Settings:
     ) -> None:
         self.profile = profile
         self.destination = destination
-        self.journal_folder = journal_folder
+        self.journal_folders = journal_folders
         self.sut_name = sut_name
         self.tags = tags
         self.texts = texts
@@ -135,6 +137,7 @@ class Recorder:
         self._terminal_counts = self._outcomes.terminal_counts
         self._tests_began = False
         self._last_warned = ""
+        self._header = ""
         self._notes: list[str] = []
         self._problems: list[str] = []
 
@@ -200,6 +203,10 @@ class Recorder:
         finally:
             self._finish(int(session.exitstatus))  # which another plugin may just have changed
 
+    def pytest_report_header(self) -> str | None:
+        """Return the line for the start of the run, if there is one."""
+        return f"insight: {_one_line(self._header)}" if self._header else None
+
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print what was saved and where, and one line for each problem."""
@@ -240,11 +247,26 @@ class Recorder:
         self._fields = storable_value(fields)
         self._terminal_counts = self._outcomes.find_terminal()
         head = encode_head(self._fields, target_fields(settings.profile))
-        if journals(settings.journal_folder):
+        if any(map(journals, settings.journal_folders)):
             # Imported now: tests may replace `datetime` and not restore it.
             from pytest_insight.recording.journal import recovery  # noqa: F401
-        self._journal = JournalWriter(settings.journal_folder, self._fields["session_id"], head)
+        folder = settings.journal_folders[0]
+        self._journal = JournalWriter(folder, self._fields["session_id"], head)
         self._live = self._journal
+        if self._journal.problem is not None:
+            self._warn_of(self._journal, self._journal.problem)
+
+    def _warn_of(self, journal: JournalWriter, problem: OSError) -> None:
+        """Say at the start of the run what a crash would cost, or that it cannot be saved."""
+        self._header = "a crash of this run would lose its results"
+        try:
+            self._settings.destination.check_writable()
+        except InsightError as exc:
+            self._header = f"this run will NOT be saved: {exc}"
+        self._header += (
+            f"; cannot write its journal {journal.path}: {os_error_text(problem)}; "
+            f"set {HOME_VARIABLE} to a folder that you can write to"
+        )
 
     def _before_tests(self) -> None:
         code = self._redacted(self._code.look())
@@ -342,12 +364,12 @@ class Recorder:
 
     def _recover(self) -> None:
         """Recover the journals of crashed runs."""
-        folder = self._settings.journal_folder
-        if not journals(folder):
+        folders = [each for each in self._settings.journal_folders if each.is_dir()]
+        if not any(map(journals, folders)):
             return
         from pytest_insight.recording.journal.recovery import recover_journals
 
-        found = list(recover_journals(folder))
+        found = [recovery for folder in folders for recovery in recover_journals(folder)]
         self._notes += _first([r.message for r in found if r.saved], "more crashed runs")
         self._problems += _first([r.message for r in found if not r.saved], "more journals")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +33,19 @@ _STORAGE_VARIABLES = (
 
 
 class NotRecorded:
-    """Registered instead of a recorder if a run cannot be recorded; prints why at its end."""
+    """Registered instead of a recorder if a run cannot be recorded; prints why at start and end."""
 
     def __init__(self, why: str) -> None:
-        self._why = " ".join(why.split())
+        self._line = f"insight: this run is NOT recorded: {' '.join(why.split())}"
+
+    def pytest_report_header(self) -> str:
+        """Return one line."""
+        return self._line
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print one line."""
-        line = f"insight: this run is NOT recorded: {self._why}"
-        terminalreporter.write_line(line, yellow=True)
+        terminalreporter.write_line(self._line, yellow=True)
 
 
 def make_recorder(config: pytest.Config) -> Recorder | NotRecorded:
@@ -79,7 +81,7 @@ def _settings(config: pytest.Config) -> Settings:
     return Settings(
         profile=profile,
         destination=Destination(profile, reason),
-        journal_folder=_journal_folder(profile.path),
+        journal_folders=_journal_folders(profile.path),
         sut_name=texts.hide(sut_name),
         tags=texts.redact(tags),
         texts=texts,
@@ -123,20 +125,14 @@ def _create_if_missing(name: str) -> None:
 
 def _own_paths(store: Path | None) -> tuple[Path, ...]:
     files = [] if store is None else [store, store.with_name(store.name + ".lock")]
-    folders = [_journal_folder(store)]
-    with suppress(InsightError):  # there is no home folder
-        folders.append(locations.home())
-    return (*files, *folders)
+    return (*files, *locations.journal_folders(store), locations.home())
 
 
-def _journal_folder(store: Path | None) -> Path:
-    """Return the folder for journals: beside the store if there is no home folder (containers)."""
-    try:
-        return locations.journal_folder()
-    except InsightError:
-        if store is None:
-            raise
-        return store.parent / "journal"
+def _journal_folders(store: Path | None) -> tuple[Path, ...]:
+    """Return the folder to write the journal to, and the others that may have journals."""
+    return tuple(
+        dict.fromkeys([locations.journal_folder(store), *locations.journal_folders(store)])
+    )
 
 
 def _sut_name(config: pytest.Config) -> str:

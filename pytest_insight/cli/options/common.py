@@ -18,6 +18,8 @@ from pytest_insight.cli.render.formats import FindFormat, ListFormat, ShowFormat
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_insight.query import Query
     from pytest_insight.storage.base import BaseStorage
 
@@ -213,23 +215,29 @@ def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
     from pytest_insight.storage.functions import get_storage_instance
 
     storage = get_storage_instance(profile_name=named_profile(ctx, after_command))
-    _recover_journals()
+    _recover_journals(storage.file_path)
     return storage
 
 
-def _recover_journals() -> None:
-    from pytest_insight.cli.terminal.output import say
-    from pytest_insight.errors import InsightError
-    from pytest_insight.locations import journal_folder
+def _recover_journals(store: Path | None) -> None:
+    from pytest_insight.locations import journal_folders
 
-    try:
-        folder = journal_folder()
-        if not folder.is_dir() or not any(folder.iterdir()):
-            return  # nearly always, and then nothing more is imported
-    except (InsightError, OSError) as exc:
-        say(f"warning: cannot look for journals of crashed runs: {exc}")
+    # Nearly always there is none, and then nothing more is imported.
+    folders = [folder for folder in journal_folders(store) if _may_have_journals(folder)]
+    if not folders:
         return
+    from pytest_insight.cli.terminal.output import say
     from pytest_insight.recording.journal.recovery import recover_journals
 
-    for recovery in recover_journals(folder):
-        say(recovery.message)
+    for folder in folders:
+        for recovery in recover_journals(folder):
+            say(recovery.message)
+
+
+def _may_have_journals(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # the recovery says why it cannot look

@@ -10,12 +10,18 @@ import msgspec
 
 from pytest_insight._util.files import os_error_text
 from pytest_insight.errors import InsightError, StorageError, StoreLockedError
-from pytest_insight.locations import DB_PATH_VARIABLE, is_url, variable
+from pytest_insight.locations import DB_PATH_VARIABLE, HOME_VARIABLE, is_url, variable
 from pytest_insight.profiles.manager import ProfileManager
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.profiles.urls import without_password
 from pytest_insight.recording.journal.parser import Journal, parse
-from pytest_insight.recording.journal.writer import discard, journals, set_aside, take_over
+from pytest_insight.recording.journal.writer import (
+    check_private,
+    discard,
+    is_journal,
+    set_aside,
+    take_over,
+)
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.choice import open_storage
 from pytest_insight.storage.sql.sqlite.detection import is_database
@@ -51,7 +57,15 @@ def recover_journals(folder: Path) -> Iterator[Recovery]:
     A journal that cannot be recovered stays and is reported each time.
     """
     locked: set[StorageProfile] = set()
-    for path in journals(folder):
+    try:
+        check_private(folder)
+        found = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        yield _failure(folder, "", _refusal_text(folder, exc))
+        return
+    for path in filter(is_journal, found):
         try:
             with take_over(path) as data:
                 recovery = None if data is None else _recover(path, data, locked)
@@ -110,6 +124,13 @@ def _with_password(profile_name: str, place: str) -> str:
     known = (profile.url if profile else None, variable(DB_PATH_VARIABLE))
     urls = [url for url in known if url and is_url(url)]
     return next((url for url in urls if without_password(url) == place), place)
+
+
+def _refusal_text(folder: Path, exc: OSError) -> str:
+    return (
+        f"cannot look for journals of crashed runs in {folder}: {os_error_text(exc)}; delete it, "
+        f"or set {HOME_VARIABLE} to a folder of your own"
+    )
 
 
 def _failure(path: Path, session_id: str, message: str) -> Recovery:

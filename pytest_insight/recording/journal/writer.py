@@ -27,6 +27,7 @@ from pytest_insight._util.files import (
     file_key,
     lock_path,
     make_private_folder,
+    why_not_private,
 )
 from pytest_insight.recording.journal.lock import JournalLock
 
@@ -160,6 +161,7 @@ class JournalWriter:
         """Create and lock the file, under the first name that no other journal has."""
         folder = self.path.parent
         make_private_folder(folder)
+        check_private(folder)
         for number in count(1):
             path = folder / f"{self._name}{f'-{number}' if number > 1 else ''}{SUFFIX}"
             try:
@@ -235,7 +237,7 @@ def take_over(path: Path) -> Iterator[bytes | None]:
         return
     try:
         try:
-            data = path.read_bytes()
+            data = _read_own(path)
         except FileNotFoundError:
             _remove(path)  # its lock file
             yield None
@@ -243,6 +245,17 @@ def take_over(path: Path) -> Iterator[bytes | None]:
         yield data
     finally:
         lock.release()
+
+
+def check_private(folder: Path) -> None:
+    """Raise OSError if other users can put journals into a folder.
+
+    A journal names the store that its session is saved in: whoever can write one could make us
+    write to any file of ours.
+    """
+    why = why_not_private(folder)
+    if why:
+        raise OSError(f"{folder} is not private: {why}")
 
 
 def discard(path: Path) -> None:
@@ -265,9 +278,22 @@ def set_aside(path: Path) -> Path:
 def journals(folder: Path) -> list[Path]:
     """Return the journals in a folder, of running and of dead processes."""
     try:
-        return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+        return sorted(filter(is_journal, folder.iterdir()))
     except OSError:
         return []
+
+
+def is_journal(path: Path) -> bool:
+    """Return whether a file in the folder of journals is a journal, by its name."""
+    return path.name.endswith(SUFFIX)
+
+
+def _read_own(path: Path) -> bytes:
+    """Return the content of a journal, which another user may have put there a moment ago."""
+    with os.fdopen(os.open(path, os.O_RDONLY | NO_LINKS), "rb") as file:
+        if os.name == "posix" and fstat(file.fileno()).st_uid != os.geteuid():
+            raise OSError("it belongs to another user")
+        return file.read()
 
 
 def _remove(path: Path) -> None:
