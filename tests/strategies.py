@@ -11,7 +11,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pytest_insight import filters
-from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.models import (
+    CodeState,
+    RecordedWarning,
+    Source,
+    TestOutcome,
+    TestResult,
+    TestSession,
+)
 
 DIFFICULT_TEXTS = (
     "",
@@ -58,6 +65,11 @@ def texts(max_size: int = 12) -> st.SearchStrategy[str]:
     """Any text at all, lone surrogates and control characters included."""
     anything = st.text(st.characters(exclude_categories=()), max_size=max_size)
     return st.one_of(st.sampled_from(DIFFICULT_TEXTS), anything)
+
+
+def some_texts() -> st.SearchStrategy[str]:
+    """One of the difficult texts; faster than `texts`."""
+    return st.sampled_from(DIFFICULT_TEXTS)
 
 
 def names() -> st.SearchStrategy[str]:
@@ -126,6 +138,9 @@ def results() -> st.SearchStrategy[TestResult]:
         outcome=outcomes(),
         start_time=times(),
         duration=durations(),
+        phase=st.sampled_from(["", "setup", "teardown"]),
+        message=some_texts(),
+        crash=some_texts(),
         longreprtext=texts(),
         capstdout=texts(),
         capstderr=texts(),
@@ -144,6 +159,17 @@ def code_states() -> st.SearchStrategy[CodeState]:
         branch=st.none() | st.sampled_from(["main", "release/1.0", "feature/[x]"]) | texts(),
         digest=st.none() | texts(),
     )
+
+
+def recorded_warnings() -> st.SearchStrategy[RecordedWarning]:
+    """One warning."""
+    return st.builds(RecordedWarning, *[some_texts()] * 3, st.integers(0, 9))
+
+
+def sources() -> st.SearchStrategy[Source]:
+    """The file of another program."""
+    losses = st.sampled_from([(), ("no-log",)])
+    return st.builds(Source, *[some_texts()] * 3, losses)
 
 
 def session_ids() -> st.SearchStrategy[str]:
@@ -177,6 +203,11 @@ def sessions(
             )
         ),
         code_state=draw(st.none() | code_states()),
+        arguments=draw(st.lists(some_texts(), max_size=1)),
+        collected=draw(st.sampled_from([None, 0, 9])),
+        deselected=draw(st.sampled_from([None, 0, 9])),
+        warnings=draw(st.lists(recorded_warnings(), max_size=1)),
+        source=draw(st.none() | sources()),
         exit_status=draw(st.none() | st.integers(0, 5)),
         crashed=draw(st.booleans()),
         pinned=draw(st.booleans()),
@@ -229,6 +260,7 @@ def result_filters() -> st.SearchStrategy[filters.TestFilter]:
         ),
         st.builds(filters.NodeidContains, st.sampled_from(["test_x", "[a-", "::"])),
         st.builds(filters.ErrorContains, st.sampled_from(["", "first", "\n"])),
+        st.builds(filters.PhaseIs, st.sampled_from(["setup", "call", "teardown"])),
         st.builds(filters.OutputContains, st.sampled_from(["", "first", "="])),
         st.builds(filters.DurationBetween, bound, bound),
         st.builds(filters.TestHasWarning, st.booleans()),

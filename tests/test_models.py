@@ -217,7 +217,7 @@ def test_records_cannot_be_changed(make_session: MakeSession) -> None:
 
 def test_other_results_keep_every_other_field() -> None:
     session = TestSession(
-        "a", "api", START, START, 3.0, {"k": "v"}, {"host": "h"}, CodeState("c"), 1
+        "a", "api", START, START, 3.0, {"k": "v"}, {"host": "h"}, CodeState("c"), exit_status=1
     )
     changed = session.with_results([result("passed")])
     assert changed.test_results == (result("passed"),)

@@ -20,8 +20,8 @@ from typing import Any
 from pytest_insight._util.storable import storable_text, storable_value
 from pytest_insight.document.layout import BETWEEN_RESULTS, laid_out
 
-JOURNAL_VERSION = 1
-"""1 is the first version; see `recording.journal.parser`."""
+JOURNAL_VERSION = 2
+"""1 is the first version; 2 has the fields of version 2 of `document.layout`."""
 
 RESULT_MARK = b'{"nodeid":'
 WARNED_MARK = b'{"warned":'

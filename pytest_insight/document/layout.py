@@ -1,6 +1,6 @@
 """The layout of a document of sessions: of a JSON store and of a JSON export.
 
-    {"format":"pytest-insight","version":1,"sessions":[
+    {"format":"pytest-insight","version":2,"sessions":[
     {"session_id":"api-...","sut_name":"api","session_start_time":"...",...,"test_results":[
      {"nodeid":"tests/test_a.py::test_x","outcome":"passed",...},
      {"nodeid":"tests/test_a.py::test_y","outcome":"failed",...}
@@ -20,7 +20,9 @@ A session that started after all sessions before it is separated from them by `,
 So the newest session is found from the end. After `,` and a line break nothing is known about the
 order, as in files of the first versions.
 
-Versions: 1, the first one. A field that is added is a new version; older readers refuse it.
+Versions: 1, the first one. 2 has `phase`, `message` and `crash` in results, and `arguments`,
+`collected`, `deselected`, `warnings` and `source` in sessions. Each field that is added is a new
+version; older readers refuse it. The number has one digit, so that it can be replaced in a file.
 """
 
 from __future__ import annotations
@@ -30,9 +32,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 FORMAT = "pytest-insight"
-VERSION = 1
+VERSION = 2
 
-HEAD = b'{"format":"pytest-insight","version":1,"sessions":['
+_BEFORE_VERSION = b'{"format":"pytest-insight","version":'
+VERSION_OFFSET = len(_BEFORE_VERSION)
+"""Where the version is in a document."""
+HEADS = tuple(b'%b%d,"sessions":[' % (_BEFORE_VERSION, each) for each in range(1, VERSION + 1))
+"""What a document begins with: one for each version, all of one length."""
+HEAD = HEADS[-1]
 END = b"\n]}\n"
 SESSION_MARK = b'{"session_id":'
 RESULTS_MARK = b',"test_results":[\n'
@@ -45,7 +52,9 @@ MIDDLE_END = SESSION_END + SEPARATOR
 IN_ORDER_MIDDLE_END = SESSION_END + IN_ORDER_SEPARATOR
 COMPLETE_TAIL = SESSION_END + END
 EMPTY_DOCUMENT = HEAD + END
+EMPTY_DOCUMENTS = tuple(head + END for head in HEADS)
 NATIVE_START = HEAD + b"\n"
+NATIVE_STARTS = tuple(head + b"\n" for head in HEADS)
 
 # A possessive repeat takes no memory for each character of a long text.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -57,7 +66,7 @@ _parse_time = datetime.fromisoformat  # bound here: tests may patch `datetime` i
 
 def is_native(first_bytes: bytes) -> bool:
     """Return whether a file that begins with these bytes has our layout, not another JSON shape."""
-    return first_bytes.startswith((NATIVE_START, EMPTY_DOCUMENT[: len(NATIVE_START)]))
+    return first_bytes.startswith(NATIVE_STARTS)
 
 
 def start_time_in(session: bytes) -> datetime | None:

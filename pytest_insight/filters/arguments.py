@@ -11,9 +11,10 @@ from typing import get_args
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters.results import TextField
-from pytest_insight.models import TestOutcome
+from pytest_insight.models import Phase, TestOutcome
 
 TEXT_FIELDS: tuple[str, ...] = get_args(TextField)
+PHASES: tuple[str, ...] = get_args(Phase)
 
 
 def text(what: str, value: object) -> str:
@@ -144,6 +145,13 @@ def text_field(value: object) -> TextField:
         raise InvalidArgumentError(
             f"the field must be one of {', '.join(TEXT_FIELDS)}, not {value!r}"
         )
+    return value  # type: ignore[return-value]  # one of the Literal's values, as just checked
+
+
+def phase(value: object) -> Phase:
+    """Return a phase of a test."""
+    if value not in PHASES:
+        raise InvalidArgumentError(f"the phase must be one of {', '.join(PHASES)}, not {value!r}")
     return value  # type: ignore[return-value]  # one of the Literal's values, as just checked
 
 

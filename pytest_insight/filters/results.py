@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from pytest_insight._util.override import override
-from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.models import Phase, TestOutcome, TestResult
 
-TextField = Literal["nodeid", "longreprtext", "capstdout", "capstderr", "caplog", "worker"]
+TextField = Literal[
+    "nodeid", "message", "crash", "longreprtext", "capstdout", "capstderr", "caplog", "worker"
+]
 """The fields of a result that `PatternMatches` can search."""
 
 
@@ -72,13 +74,13 @@ class NodeidContains(TestFilter, frozen=True, tag="nodeid-contains"):
 
 
 class ErrorContains(TestFilter, frozen=True, tag="error-contains"):
-    """Keeps results whose failure (`longreprtext`) contains `text`, literally; case-sensitive."""
+    """Keeps results whose `message` or `longreprtext` contains `text`, literally."""
 
     text: str
 
     @override
     def matches(self, result: TestResult) -> bool:
-        return self.text in result.longreprtext
+        return self.text in result.longreprtext or self.text in result.message
 
 
 class OutputContains(TestFilter, frozen=True, tag="output-contains"):
@@ -90,6 +92,16 @@ class OutputContains(TestFilter, frozen=True, tag="output-contains"):
     def matches(self, result: TestResult) -> bool:
         text = self.text
         return text in result.capstdout or text in result.capstderr or text in result.caplog
+
+
+class PhaseIs(TestFilter, frozen=True, tag="phase"):
+    """Keeps results of a phase: of the setup, the call or the teardown."""
+
+    phase: Phase
+
+    @override
+    def matches(self, result: TestResult) -> bool:
+        return (result.phase or "call") == self.phase
 
 
 class DurationBetween(TestFilter, frozen=True, tag="duration"):
@@ -138,6 +150,7 @@ AnyTestFilter = (
     | NodeidContains
     | ErrorContains
     | OutputContains
+    | PhaseIs
     | DurationBetween
     | TestHasWarning
     | Custom

@@ -11,7 +11,8 @@ import msgspec
 
 from pytest_insight._util.override import override
 from pytest_insight.filters.results import AnyTestFilter, matching
-from pytest_insight.models import AwareTime, TestOutcome, TestSession
+from pytest_insight.models import TestOutcome, TestSession
+from pytest_insight.models.results import AwareTime
 
 SECONDS_PER_DAY = 86_400
 

@@ -33,6 +33,7 @@ from pytest_insight.filters import (
     OutcomeIn,
     OutputContains,
     PatternMatches,
+    PhaseIs,
     Selection,
     SessionFilter,
     SessionIdMatches,
@@ -45,7 +46,7 @@ from pytest_insight.filters import (
     TextField,
     arguments,
 )
-from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
 from pytest_insight.query.step_code import session_step, test_step
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.summaries import SummaryOrder, TestSummary, get_order
@@ -363,12 +364,16 @@ class QueryTestFilter:
         return self._and(NodeidContains(arguments.text("text", text)))
 
     def with_error_containing(self, text: str) -> QueryTestFilter:
-        """Keep only tests whose failure contains the text literally."""
+        """Keep only tests whose message or failure contains the text literally."""
         return self._and(ErrorContains(arguments.text("text", text)))
 
     def with_output_containing(self, text: str) -> QueryTestFilter:
         """Keep only tests whose captured stdout, stderr or log contains the text literally."""
         return self._and(OutputContains(arguments.text("text", text)))
+
+    def with_phase(self, phase: Phase) -> QueryTestFilter:
+        """Keep only results of a phase: "setup", "call" or "teardown"."""
+        return self._and(PhaseIs(arguments.phase(phase)))
 
     def with_duration_between(
         self, shortest: float | None = None, longest: float | None = None

@@ -24,6 +24,7 @@ from pytest_insight.filters import (
     OutcomeIn,
     OutputContains,
     PatternMatches,
+    PhaseIs,
     SessionFilter,
     SessionIdMatches,
     StartedBetween,
@@ -75,6 +76,13 @@ def session_step(wanted: SessionFilter) -> str:  # noqa: C901 - one case for eac
     return f".with_session_filters({wanted!r})"
 
 
+_TEXT_STEPS: dict[type[TestFilter], str] = {
+    NodeidContains: "with_nodeid_containing",
+    ErrorContains: "with_error_containing",
+    OutputContains: "with_output_containing",
+}
+
+
 def test_step(wanted: TestFilter) -> str:
     """Return the code of the step that adds a test filter: `.with_outcome('failed')`."""
     match wanted:
@@ -83,12 +91,10 @@ def test_step(wanted: TestFilter) -> str:
         case PatternMatches(pattern=pattern, field_name=field, use_regex=use_regex):
             regex = {"use_regex": True} if use_regex else {}
             return _call("with_pattern", pattern, *(() if field == "nodeid" else (field,)), **regex)
-        case NodeidContains(text=text):
-            return _call("with_nodeid_containing", text)
-        case ErrorContains(text=text):
-            return _call("with_error_containing", text)
-        case OutputContains(text=text):
-            return _call("with_output_containing", text)
+        case NodeidContains(text=text) | ErrorContains(text=text) | OutputContains(text=text):
+            return _call(_TEXT_STEPS[type(wanted)], text)
+        case PhaseIs(phase=phase):
+            return _call("with_phase", phase)
         case DurationBetween(shortest=None, longest=longest):
             return _call("with_duration_between", longest=longest)
         case DurationBetween(shortest=shortest, longest=longest):

@@ -9,7 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.exchange.report import ImportReport
-from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.models import (
+    CodeState,
+    RecordedWarning,
+    Source,
+    TestOutcome,
+    TestResult,
+    TestSession,
+)
 from pytest_insight.storage import BaseStorage
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -69,6 +76,11 @@ def full_session() -> TestSession:
         session_tags={"ci": "nightly", "empty": ""},
         testing_system={"host": "ci-1", "plugins": {"xdist": "3.8"}, "cpus": 8, "gpu": None},
         code_state=CodeState(commit="0123abcd" * 5, branch="main", digest="d1"),
+        arguments=("-x", "tests/test_a.py"),
+        collected=12,
+        deselected=10,
+        warnings=(RecordedWarning("UserWarning", "old", "tests/test_a.py:3", 2),),
+        source=Source("junit", "pytest 9", "0123", ("no-log",)),
         exit_status=1,
         crashed=True,
         pinned=True,
@@ -78,6 +90,9 @@ def full_session() -> TestSession:
                 outcome=TestOutcome.FAILED,
                 start_time=START + timedelta(seconds=1),
                 duration=0.1,
+                phase="setup",
+                message="assert 1 == 2",
+                crash="tests/test_a.py:3",
                 longreprtext="E   assert 1 == 2",
                 capstdout="out\n",
                 capstderr="err\n",

@@ -19,6 +19,17 @@ FAILED, PASSED = TestOutcome.FAILED, TestOutcome.PASSED
 SKIPPED, RERUN = TestOutcome.SKIPPED, TestOutcome.RERUN
 
 
+_LAPTOP: dict[str, Any] = {
+    **{"host": "laptop", "ci": True, "gpu": None, "plugins": "none"},
+    "disks": ["ssd", {"kind": "tape"}],
+}
+
+
+def _failure() -> dict[str, Any]:
+    text = "E  1 == 2\nHello"
+    return {"phase": "setup", "message": "1 == 2", "crash": "a.py:3", "longreprtext": text}
+
+
 def _history() -> list[TestSession]:
     """Five sessions, `s0` to `s4`, an hour apart."""
     return [
@@ -31,7 +42,7 @@ def _history() -> list[TestSession]:
             code_state=CodeState(commit="0123ABCD" * 5, branch="main"),
             test_results=(
                 make_result("test_x", duration=1.0),
-                make_result("test_y", "failed", duration=2.0, longreprtext="E  1 == 2\nHello"),
+                make_result("test_y", "failed", duration=2.0, **_failure()),
             ),
         ),
         make_session(
@@ -50,12 +61,11 @@ def _history() -> list[TestSession]:
             3,
             session_id="s3",
             sut_name="web",
-            testing_system={
-                **{"host": "laptop", "ci": True, "gpu": None, "plugins": "none"},
-                "disks": ["ssd", {"kind": "tape"}],
-            },
+            testing_system=_LAPTOP,
             test_results=(
-                make_result("test_X", "skipped", duration=0.0, capstderr="Err"),
+                make_result(
+                    "test_X", "skipped", duration=0.0, capstderr="Err", message="the reason"
+                ),
                 make_result("test_z[*]", "flaky", duration=3.5, caplog="WARNING log"),
             ),
         ),
@@ -155,6 +165,11 @@ TEST_FILTERS: list[tuple[f.TestFilter, str]] = [
     (f.NodeidContains("test.x"), ""),
     (f.ErrorContains("1 == 2\nHello"), "s1:test_y"),
     (f.ErrorContains("hello"), ""),
+    (f.ErrorContains("the reason"), "s3:test_X"),
+    (f.PatternMatches("a.py:*", "crash"), "s1:test_y"),
+    (f.PatternMatches("reason", "message"), "s3:test_X"),
+    (f.PhaseIs("setup"), "s1:test_y"),
+    (f.PhaseIs("teardown"), ""),
     (f.OutputContains("out 50%"), "s2:test_x[a_b]"),
     (f.OutputContains("Err"), "s3:test_X"),
     (f.OutputContains("log"), "s3:test_z[*]"),

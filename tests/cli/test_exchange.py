@@ -166,7 +166,7 @@ def test_bad_input_is_an_error_that_changes_nothing(
     Path("empty.json").touch()
     Path("text.json").write_text("This is no JSON.")
     Path("other.json").write_text('{"name": "something"}')
-    Path("newer.json").write_bytes(good.replace(b'"version":1', b'"version":2'))
+    Path("newer.json").write_bytes(good.replace(b'"version":2', b'"version":3'))
     before = store.file_path.read_bytes()
     printed = insight(*arguments.split(), status=1)
     assert said in printed.err

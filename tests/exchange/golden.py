@@ -1,6 +1,6 @@
-"""The sessions of `tests/data/format-1.json` and `format-1.csv`, written by hand.
+"""The sessions of `tests/data/format-*.json` and `format-*.csv`, written by hand.
 
-Those files are what version 1 of the format looks like. They stay as they are: whatever comes
+Those files are what each version of the format looks like. They stay as they are: whatever comes
 later must read them.
 """
 
@@ -9,11 +9,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from msgspec.structs import replace
+
+from pytest_insight.models import (
+    CodeState,
+    RecordedWarning,
+    Source,
+    TestOutcome,
+    TestResult,
+    TestSession,
+)
 
 FOLDER = Path(__file__).parent.parent / "data"
 JSON_FILE = FOLDER / "format-1.json"
 CSV_FILE = FOLDER / "format-1.csv"
+JSON_FILE_2 = FOLDER / "format-2.json"
+CSV_FILE_2 = FOLDER / "format-2.csv"
 
 SESSIONS = (
     TestSession(
@@ -65,3 +76,31 @@ SESSIONS = (
         session_duration=0.0,
     ),
 )
+"""What version 1 can hold."""
+
+_PASSED, _FAILED, _FLAKY = SESSIONS[0].test_results
+SESSIONS_2 = (
+    replace(
+        SESSIONS[0],
+        arguments=("-x", "--maxfail=2", "tests/test_a.py"),
+        collected=12,
+        deselected=9,
+        warnings=(
+            RecordedWarning("DeprecationWarning", "old is old", "tests/test_a.py:7", 3),
+            RecordedWarning("UserWarning", "@once"),
+        ),
+        source=Source("junit", "pytest 9.0.1", "0123456789abcdef", ("no-log", "no-attempts")),
+        test_results=(
+            _PASSED,
+            replace(
+                _FAILED,
+                phase="setup",
+                message='AssertionError: assert "a" == "b"',
+                crash="tests/test_a.py:31",
+            ),
+            replace(_FLAKY, phase="teardown"),
+        ),
+    ),
+    SESSIONS[1],
+)
+"""What version 2 can hold."""

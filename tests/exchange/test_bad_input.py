@@ -80,7 +80,7 @@ FILES: dict[str, tuple[Content, str]] = {
     "JSON of another shape": (b'{"runs": []}', "expected a list of sessions or an object"),
     "cut in half": (WHOLE[: len(WHOLE) // 2], "cannot be read as JSON: .*seems to be cut short"),
     "cut at its last bracket": (WHOLE[:-4], "cannot be read as JSON: .*seems to be cut short"),
-    "of a newer version": (WHOLE.replace(b":1,", b":2,", 1), "written by a newer pytest-insight"),
+    "of a newer version": (WHOLE.replace(b":2,", b":3,", 1), "written by a newer pytest-insight"),
     "UTF-16 cut short": ("[]".encode("utf-16") + b"x", "byte order mark of UTF-16, but is not"),
     "100,000 lists": (b"[" * DEEP + b"]" * DEEP, "nested too deeply"),
     "100,000 open lists": (b"[" * DEEP, "nested too deeply"),

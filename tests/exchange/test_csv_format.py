@@ -9,6 +9,7 @@ import re
 import threading
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.writers.csv import COLUMNS
 from pytest_insight.models import CodeState, TestOutcome, TestSession
 from tests.conftest import MakeSession
-from tests.exchange.golden import CSV_FILE, SESSIONS
+from tests.exchange.golden import CSV_FILE, CSV_FILE_2, SESSIONS, SESSIONS_2
 from tests.exchange.helpers import csv_file, csv_row, csv_rows, read, written
 
 # How a spreadsheet recognises a formula: https://owasp.org/www-community/attacks/CSV_Injection
@@ -50,14 +51,17 @@ def with_text(session: TestSession, text: str) -> TestSession:
     return replace(session, sut_name=text + "x", test_results=(result,))
 
 
-def test_the_golden_file_of_version_1_can_be_read() -> None:
-    parsed = read(CSV_FILE.read_bytes(), "csv")
-    assert parsed.sessions == list(SESSIONS)
+@pytest.mark.parametrize(("file", "sessions"), [(CSV_FILE, SESSIONS), (CSV_FILE_2, SESSIONS_2)])
+def test_the_golden_file_of_each_version_can_be_read(
+    file: Path, sessions: tuple[TestSession, ...]
+) -> None:
+    parsed = read(file.read_bytes(), "csv")
+    assert parsed.sessions == list(sessions)
     assert (parsed.total, parsed.problems, parsed.ignored) == (2, [], {})
 
 
 def test_the_written_file_equals_the_golden_file_byte_by_byte() -> None:
-    assert written(SESSIONS, "csv") == CSV_FILE.read_bytes()
+    assert written(SESSIONS_2, "csv") == CSV_FILE_2.read_bytes()
 
 
 def test_any_reader_of_csv_sees_one_row_per_result_with_the_sessions_fields() -> None:
@@ -74,7 +78,7 @@ def test_any_reader_of_csv_sees_one_row_per_result_with_the_sessions_fields() ->
 
 
 def test_every_row_has_every_column() -> None:
-    rows = list(csv.reader(io.StringIO(CSV_FILE.read_bytes().decode(), newline=""), strict=True))
+    rows = list(csv.reader(io.StringIO(CSV_FILE_2.read_bytes().decode(), newline=""), strict=True))
     assert tuple(rows[0]) == COLUMNS
     assert {len(row) for row in rows} == {len(COLUMNS)}
 

@@ -17,23 +17,24 @@ from pytest_insight.exchange.writers.json import write
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.storage.json.storage import JSONStorage
 from tests.conftest import MakeSession
-from tests.exchange.golden import JSON_FILE, SESSIONS
+from tests.exchange.golden import JSON_FILE, JSON_FILE_2, SESSIONS, SESSIONS_2
 from tests.exchange.helpers import read, result_object, session_object, written
 
 OWN = {"format": "pytest-insight", "version": VERSION}
 
 
-def test_the_golden_file_of_version_1_can_be_read() -> None:
-    parsed = read(JSON_FILE.read_bytes())
-    assert parsed.sessions == list(SESSIONS)
+@pytest.mark.parametrize(("file", "sessions"), [(JSON_FILE, SESSIONS), (JSON_FILE_2, SESSIONS_2)])
+def test_the_golden_file_of_each_version_can_be_read(
+    file: Path, sessions: tuple[TestSession, ...]
+) -> None:
+    parsed = read(file.read_bytes())
+    assert parsed.sessions == list(sessions)
     assert (parsed.total, parsed.problems, parsed.ignored) == (2, [], {})
 
 
 def test_the_written_file_equals_the_golden_file_byte_by_byte() -> None:
-    assert VERSION == 1
-    # The golden file was written before sessions in order got a separator that says so.
-    expected = JSON_FILE.read_bytes().replace(b"\n]},\n", b"\n]}, \n")
-    assert written(SESSIONS, "json") == expected
+    assert VERSION == 2
+    assert written(SESSIONS_2, "json") == JSON_FILE_2.read_bytes()
 
 
 def test_an_export_is_the_same_document_as_a_store(make_session: MakeSession) -> None:
@@ -91,7 +92,9 @@ def test_outcomes_of_our_own_document_are_kept_as_they_are(make_session: MakeSes
 def test_a_newer_version_is_refused_whatever_it_holds(version: int) -> None:
     contents: list[dict[str, object]] = [{"sessions": [session_object()]}, {"sessions": 1}, {}]
     for content in contents:
-        with pytest.raises(NewerFormatError, match=f"format {version}; this one reads 1") as info:
+        with pytest.raises(
+            NewerFormatError, match=f"format {version}; this one reads {VERSION}"
+        ) as info:
             read(OWN | {"version": version} | content)
         assert (info.value.found, info.value.known) == (version, VERSION)
         assert "pip install --upgrade pytest-insight" in str(info.value)
@@ -99,7 +102,7 @@ def test_a_newer_version_is_refused_whatever_it_holds(version: int) -> None:
 
 @pytest.mark.parametrize("version", [None, 0, -1, "1", "2", 1.0, 1.5, True, [], {}])
 def test_an_invalid_version_is_refused(version: object) -> None:
-    with pytest.raises(ExchangeError, match='with an unknown version: expected "version":1'):
+    with pytest.raises(ExchangeError, match='with an unknown version: expected "version":2'):
         read(OWN | {"version": version, "sessions": []})
 
 

@@ -39,6 +39,7 @@ EXAMPLES: list[f.SessionFilter | f.TestFilter] = [
     f.NodeidContains("x"),
     f.ErrorContains("x"),
     f.OutputContains("x"),
+    f.PhaseIs("setup"),
     f.DurationBetween(0.5, None),
     f.TestHasWarning(),
 ]

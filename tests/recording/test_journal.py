@@ -189,7 +189,7 @@ FIRST_LINES = {
     "not JSON": b"hello\n" + b'{"running":"a"}\n',
     "another document": b'{"sessions":[]}\n',
     "no UTF-8": b'{"journal":1,"session":{"session_id":"\xff"}}\n',
-    "a later version": b'{"journal":2,"session":{"something":"else"}}\n{"running":"a"}\n',
+    "a later version": b'{"journal":3,"session":{"something":"else"}}\n{"running":"a"}\n',
 }
 
 
@@ -201,7 +201,7 @@ def test_a_journal_that_cannot_be_read_stays_and_is_named_each_time(content: byt
     first, second = recover()
     assert (first.path, first.saved) == (path, False)
     assert str(path) in first.message
-    assert ("upgrade with: pip" in first.message) == (b'"journal":2' in content)
+    assert ("upgrade with: pip" in first.message) == (b'"journal":3' in content)
     assert "\n" not in first.message
     assert (second.path, second.saved) == (other, True)
     assert recover() == [first]

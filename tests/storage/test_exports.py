@@ -78,7 +78,7 @@ def test_the_days_of_the_profile_do_not_apply_to_sessions_given_by_id(
 
 @pytest.mark.parametrize("output_format", ["json", "csv"])
 def test_if_the_store_cannot_be_read_no_output_is_begun(output_format: str) -> None:
-    Path("newer.json").write_text('{"format":"pytest-insight","version":2,"sessions":[]}')
+    Path("newer.json").write_text('{"format":"pytest-insight","version":3,"sessions":[]}')
     file = io.BytesIO()
     with pytest.raises(NewerFormatError):
         JSONStorage("newer.json").export_sessions(file, output_format=output_format)

@@ -22,6 +22,7 @@ from pytest_insight.document.layout import (
     END,
     FORMAT,
     NATIVE_START,
+    NATIVE_STARTS,
     SESSION_MARK,
     VERSION,
 )
@@ -65,7 +66,7 @@ def read(data: bytes, source: str) -> FileContent:
         NewerFormatError: our document, written by a later version.
     """
     data = to_utf8(data, source)
-    if data.startswith(NATIVE_START) and data.endswith(COMPLETE_TAIL):
+    if data.startswith(NATIVE_STARTS) and data.endswith(COMPLETE_TAIL):
         try:
             return _read_spans(data, _layout_spans(data), own=True, source=source)
         except JSONSyntaxError:

@@ -1,6 +1,6 @@
 r"""Write sessions as CSV: one row per result, with the session's fields repeated in each row.
 
-Nested fields (tags, testing system, code state, properties) are JSON. A session without results is
+Nested fields (tags, arguments, properties, ...) are JSON. A session without results is
 one row with empty result columns. UTF-8, commas, quoting and line ends as in RFC 4180. (`\r\n` also
 because Python's csv module before 3.13 does not quote a lone `\r` otherwise.)
 
@@ -29,7 +29,10 @@ from pytest_insight.models import TestResult, TestSession
 SESSION_COLUMNS = tuple(f for f in TestSession.__struct_fields__ if f != "test_results")
 RESULT_COLUMNS = TestResult.__struct_fields__
 COLUMNS = SESSION_COLUMNS + RESULT_COLUMNS
-JSON_COLUMNS = frozenset({"session_tags", "testing_system", "code_state", "properties"})
+JSON_COLUMNS = frozenset(
+    {"session_tags", "testing_system", "code_state", "arguments", "warnings", "source"}
+    | {"properties"}
+)
 
 # Spreadsheets of East Asian locales also take the full-width forms.
 _FORMULA = r"(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])"

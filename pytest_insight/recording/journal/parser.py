@@ -1,13 +1,13 @@
 """Parse journals, complete or cut off anywhere.
 
-    {"journal":1,"session":{...fields known at the start...},"target":{...a profile...}}
+    {"journal":2,"session":{...fields known at the start...},"target":{...a profile...}}
     {"code":{...commit and branch, as soon as they are known...}}
     {"running":"tests/test_a.py::test_x"}
     {"nodeid":"tests/test_a.py::test_x","outcome":"passed",...}
     {"warned":"tests/test_a.py::test_x"}
     {"ended":{...fields known only at the end...}}
 
-`document.fast_writer` writes the lines. Versions: 1 is the first.
+`document.fast_writer` writes the lines, and has their version.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from pytest_insight._util.files import CHUNK_BYTES, read_range, remove_abandoned
 from pytest_insight.document.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
+    EMPTY_DOCUMENTS,
     END,
     HEAD,
     IN_ORDER_MIDDLE_END,
@@ -23,6 +24,8 @@ from pytest_insight.document.layout import (
     NATIVE_START,
     SESSION_END,
     SESSION_MARK,
+    VERSION,
+    VERSION_OFFSET,
     document_chunks,
     is_native,
     separated,
@@ -106,6 +109,8 @@ def append(path: Path, sessions: Sequence[bytes]) -> bool:
         else:
             data = b"".join((*separated(sessions, _newest_start_time(file, end)), END))
         try:
+            if start != NATIVE_START:  # an older version, which does not know all fields
+                _write_at(file, VERSION_OFFSET, b"%d" % VERSION)
             _write_at(file, end, data)
             os.fsync(file.fileno())
         except BaseException:
@@ -168,7 +173,7 @@ def _end_of_sessions(file: BinaryIO, path: Path, size: int) -> int | None:
     """Return the offset after the last session, or after `HEAD` if there is no session."""
     if read_range(file, max(size - len(COMPLETE_TAIL), 0), size) == COMPLETE_TAIL:
         return size - len(END)
-    if size == len(EMPTY_DOCUMENT) and read_range(file, 0, size) == EMPTY_DOCUMENT:
+    if size == len(EMPTY_DOCUMENT) and read_range(file, 0, size) in EMPTY_DOCUMENTS:
         return len(HEAD)
     return _cut_torn_tail(file, path, size)
 

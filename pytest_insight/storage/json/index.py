@@ -18,7 +18,7 @@ from pytest_insight.document.codec import UNDECODABLE, decode_header, decode_ses
 from pytest_insight.document.layout import (
     EMPTY_DOCUMENT,
     END,
-    HEAD,
+    HEADS,
     NATIVE_START,
     VERSION,
 )
@@ -279,7 +279,7 @@ def _refuse_newer(data: bytes, path: Path) -> None:
 def _resembles_store(data: bytes) -> bool:
     """Return whether damaged JSON is likely to be our store and not another program's file."""
     return data.lstrip().startswith((b"{", b"[")) and (
-        b'"session_id"' in data or b'"format":"pytest-insight"' in data or HEAD.startswith(data)
+        b'"session_id"' in data or b'"format":"pytest-insight"' in data or HEADS[0].startswith(data)
     )
 
 

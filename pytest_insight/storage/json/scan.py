@@ -23,6 +23,7 @@ from pytest_insight.document.codec import UNDECODABLE, decode_header, decode_ses
 from pytest_insight.document.layout import (
     COMPLETE_TAIL,
     EMPTY_DOCUMENT,
+    EMPTY_DOCUMENTS,
     IN_ORDER_MIDDLE_END,
     MIDDLE_END,
     NATIVE_START,
@@ -118,7 +119,7 @@ def is_in_our_layout(file: BinaryIO, size: int) -> bool:
 def is_complete(file: BinaryIO, size: int) -> bool:
     """Return whether a file in our layout ends as a complete document does."""
     if size == len(EMPTY_DOCUMENT):
-        return read_range(file, 0, size) == EMPTY_DOCUMENT
+        return read_range(file, 0, size) in EMPTY_DOCUMENTS
     return read_range(file, max(size - len(COMPLETE_TAIL), 0), size) == COMPLETE_TAIL
 
 

@@ -42,7 +42,9 @@ ALL_RESULTS = (
 DETAILED_RESULTS = "insight_details r"
 """FROM clause: only the results that have details; their JSON is `r.result`."""
 
-TEXT_FIELDS = ("longreprtext", "capstdout", "capstderr", "caplog")
+ERROR_FIELDS = ("longreprtext", "message")
+OUTPUT_FIELDS = ("capstdout", "capstderr", "caplog")
+TEXT_FIELDS = ("crash", *ERROR_FIELDS, *OUTPUT_FIELDS)
 _PLAIN = TestResult("-", TestOutcome.PASSED, EPOCH)
 """Has the outcome and texts of every result without details."""
 
@@ -279,7 +281,7 @@ def _may_match_plain(filter_: TestFilter) -> bool:
     """Return whether results without details may match; all have the same outcome and texts."""
     if isinstance(filter_, f.PatternMatches):
         return filter_.field_name not in TEXT_FIELDS or filter_.matches(_PLAIN)
-    if isinstance(filter_, f.OutcomeIn | f.ErrorContains | f.OutputContains):
+    if isinstance(filter_, f.OutcomeIn | f.ErrorContains | f.OutputContains | f.PhaseIs):
         return filter_.matches(_PLAIN)
     return True
 
@@ -310,6 +312,9 @@ def _result(filter_: TestFilter, dialect: Dialect, json_column: str) -> Conditio
             return _outcome(filter_)
         case f.DurationBetween():
             return _between("r.duration", filter_.shortest, filter_.longest, float)
+        case f.PhaseIs(phase=phase):
+            stored = dialect.json_text(json_column, "phase")
+            return Condition(f"{stored} = ?", ("" if phase == "call" else phase,))
         case f.TestHasWarning():
             return Condition(f"(r.flags & {WARNING}) = ?", (WARNING * filter_.wanted,))
         case f.PatternMatches(field_name="worker"):
@@ -320,9 +325,9 @@ def _result(filter_: TestFilter, dialect: Dialect, json_column: str) -> Conditio
             contains = partial(_member_contains, dialect, json_column, column)
             return _pattern(filter_, dialect, column, contains)
         case f.ErrorContains():
-            return _text_contains(filter_.text, dialect, json_column, TEXT_FIELDS[:1])
+            return _text_contains(filter_.text, dialect, json_column, ERROR_FIELDS)
         case f.OutputContains():
-            return _text_contains(filter_.text, dialect, json_column, TEXT_FIELDS[1:])
+            return _text_contains(filter_.text, dialect, json_column, OUTPUT_FIELDS)
     return None  # `Custom` calls a Python function
 
 

@@ -157,7 +157,10 @@ def encode_rows(session: TestSession) -> SessionRows:
 def _is_plain(result: TestResult) -> bool:
     """Return whether the columns of `insight_results` hold everything about a result."""
     return result.outcome is TestOutcome.PASSED and not (
-        result.longreprtext
+        result.phase
+        or result.message
+        or result.crash
+        or result.longreprtext
         or result.capstdout
         or result.capstderr
         or result.caplog

@@ -14,9 +14,10 @@ import pytest
 from pytest_insight.document.layout import EMPTY_DOCUMENT, HEAD
 from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError
 from pytest_insight.filters import HasTag, Selection, SutIs
-from pytest_insight.models import TestSession
+from pytest_insight.models import RecordedWarning, TestSession
 from pytest_insight.storage import BaseStorage, JSONStorage
 from tests.conftest import MakeSession
+from tests.exchange.golden import JSON_FILE, SESSIONS
 
 WRITES: dict[str, Callable[[BaseStorage, TestSession], object]] = {
     "save": lambda storage, session: storage.save_session(session),
@@ -62,7 +63,7 @@ def test_the_file_is_one_json_document_with_format_and_version(
     filled: JSONStorage, path: Path
 ) -> None:
     document = json.loads(path.read_bytes())
-    assert (document["format"], document["version"]) == ("pytest-insight", 1)
+    assert (document["format"], document["version"]) == ("pytest-insight", 2)
     assert [session["session_id"] for session in document["sessions"]] == filled.session_ids()
 
 
@@ -82,7 +83,7 @@ def test_each_session_and_each_result_has_a_line_of_its_own(
     filled: JSONStorage, path: Path
 ) -> None:
     lines = path.read_text("utf-8").splitlines()
-    assert lines[0] == '{"format":"pytest-insight","version":1,"sessions":['
+    assert lines[0] == '{"format":"pytest-insight","version":2,"sessions":['
     assert sum(line.startswith('{"session_id":"api-') for line in lines) == 3
     assert sum(line.startswith(' {"nodeid":"tests/test_a.py::test_') for line in lines) == 6
     assert lines[-2:] == ["]}", "]}"]
@@ -387,10 +388,10 @@ def test_a_newer_version_is_refused_and_left_alone(
     act: Callable[[BaseStorage, TestSession], object],
     torn: bool,
 ) -> None:
-    data = path.read_bytes().replace(HEAD, HEAD.replace(b'"version":1', b'"version":2'))
+    data = path.read_bytes().replace(HEAD, HEAD.replace(b'"version":2', b'"version":3'))
     data = data[:-20] if torn else data
     path.write_bytes(data)
-    with pytest.raises(NewerFormatError, match=r"format 2; this one reads 1.*--upgrade"):
+    with pytest.raises(NewerFormatError, match=r"format 3; this one reads 2.*--upgrade"):
         act(filled, make_session(9))
     assert path.read_bytes() == data
     assert names(path.parent) == {"sessions.json", "sessions.json.lock"}
@@ -404,3 +405,28 @@ def test_the_store_does_not_export_over_itself(
         with pytest.raises(ExchangeError, match="is a store"):
             filled.export_sessions(same)
     assert filled.load_sessions() == [make_session(number) for number in range(3)]
+
+
+def test_a_store_of_version_1_is_read_and_becomes_version_2_when_it_is_appended_to(
+    path: Path, make_session: MakeSession
+) -> None:
+    old = JSON_FILE.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(old)
+    store = JSONStorage(path)
+    assert store.load_sessions() == list(SESSIONS)
+    store.save_session(make_session(99, warnings=[RecordedWarning("UserWarning", "new")]))
+    data = path.read_bytes()
+    changed = old.replace(b'"version":1', b'"version":2')
+    assert data.startswith(changed.removesuffix(b"\n]}\n"))
+    assert [s.session_id for s in store.load_sessions()][:2] == [s.session_id for s in SESSIONS]
+
+
+def test_an_empty_store_of_version_1_can_be_used(path: Path, make_session: MakeSession) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b'{"format":"pytest-insight","version":1,"sessions":[\n]}\n')
+    store = JSONStorage(path)
+    assert store.load_sessions() == []
+    store.save_session(make_session())
+    assert store.load_sessions() == [make_session()]
+    assert path.read_bytes().startswith(HEAD)

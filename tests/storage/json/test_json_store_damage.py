@@ -166,7 +166,7 @@ def test_one_changed_byte_loses_no_other_session_and_none_silently(
         if byte == healthy[position]:
             byte ^= 1
         data = damaged_at(healthy, position, byte)
-        if data.startswith(b'{"format":"pytest-insight","version":') and data[37:39] != b"1,":
+        if data.startswith(b'{"format":"pytest-insight","version":') and data[37:39] != b"2,":
             continue  # perhaps a version that is to come: see the test of those
         start_anew(store, data)
         with warnings_caught() as messages:
@@ -353,18 +353,18 @@ def test_a_session_that_was_edited_by_hand_is_read_as_it_is(
     data = healthy.replace(
         b'{"session_id":"bravo","sut_name":"api"', b'{"session_id":"bravo", "sut_name":"web"'
     )
-    data = data.replace(b'"version":1', b'"version": 1')
+    data = data.replace(b'"version":2', b'"version": 2')
     store.file_path.write_bytes(data)
     assert [session.sut_name for session in store.load_sessions()] == ["api", "web", "api"]
 
 
-@pytest.mark.parametrize("version", [b"2", b"10", b"999999"])
+@pytest.mark.parametrize("version", [b"3", b"10", b"999999"])
 def test_a_newer_version_is_refused(store: JSONStorage, healthy: bytes, version: bytes) -> None:
-    data = healthy.replace(b'"version":1', b'"version":' + version)
+    data = healthy.replace(b'"version":2', b'"version":' + version)
     store.file_path.write_bytes(data)
     with pytest.raises(NewerFormatError) as caught:
         store.load_sessions()
-    assert (caught.value.found, caught.value.known) == (int(version), 1)
+    assert (caught.value.found, caught.value.known) == (int(version), 2)
     with pytest.raises(NewerFormatError):
         store.save_session(SESSIONS["alpha"])
     assert store.file_path.read_bytes() == data

@@ -1,150 +1,26 @@
-"""The records: one pytest run is a `TestSession`, one reported test in it a `TestResult`.
-
-They are frozen `msgspec` structs, because a query spends its time on decoding them: 1,000,000
-results decode in about 0.4 s, a tenth of what the models of validating libraries take. A third of
-the gain is due to `gc=False` on results (they cannot be part of a cycle).
-
-The constructor of a session checks the session's own fields; the fields of results are checked when
-they are saved (`document.codec.checked`). `exchange` reads input from outside and reports every
-problem.
-"""
+"""The records of one run: its facts, the tested code, its warnings and its results."""
 
 from __future__ import annotations
 
-import enum
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from msgspec.structs import force_setattr, replace
 
 from pytest_insight.errors import InvalidSessionError
-
-__all__ = ["CodeState", "RerunTestGroup", "TestOutcome", "TestResult", "TestSession"]
-
-
-def __dir__() -> list[str]:
-    return __all__
-
-
-AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
-"""An aware time; all times that are written are in UTC."""
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
-NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class TestOutcome(enum.StrEnum):
-    """What pytest counts a result as; the names are those of pytest's closing line.
-
-    An outcome of another plugin (`pytest_report_teststatus` may return any name) becomes a member
-    when it is used: `TestOutcome("flaky")` equals `"flaky"` and survives every round trip.
-    Iterating over the class yields only the names below.
-    """
-
-    __test__ = False  # not a test class, whatever its name says to pytest
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    XFAILED = "xfailed"
-    XPASSED = "xpassed"
-    RERUN = "rerun"
-    ERROR = "error"
-
-    @classmethod
-    def _missing_(cls, value: object) -> TestOutcome | None:
-        if not isinstance(value, str) or not value:
-            return None
-        member = str.__new__(cls, value)
-        # repr() shows the name unescaped, and printing a lone surrogate fails.
-        member._name_ = value.encode("utf-8", "backslashreplace").decode()
-        member._value_ = value
-        return member
-
-
-class TestResult(
-    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True
-):
-    """One counted result of a test. A pass with a failing teardown is two: passed and error.
-
-    Attributes:
-        nodeid: pytest's nodeid, not empty.
-        outcome: what pytest counted it as; a text is converted when the result is saved.
-        start_time: aware, UTC.
-        duration: seconds of setup, call and teardown together; finite, not negative.
-        longreprtext: the failure as pytest shows it, or the reason of a skip.
-        capstdout: captured standard output of this result.
-        capstderr: captured standard error of this result.
-        caplog: captured log records of this result.
-        has_warning: whether a warning was recorded while the test ran.
-        worker: the pytest-xdist worker ("gw0"); empty without pytest-xdist.
-        properties: the names and JSON values given to `record_property`, in order; a name may occur
-            several times.
-    """
-
-    __test__: ClassVar[bool] = False
-
-    nodeid: NonEmpty
-    outcome: TestOutcome
-    start_time: AwareTime
-    duration: Seconds = 0.0
-    longreprtext: str = ""
-    capstdout: str = ""
-    capstderr: str = ""
-    caplog: str = ""
-    has_warning: bool = False
-    worker: str = ""
-    properties: tuple[tuple[str, Any], ...] = ()
-
-    if TYPE_CHECKING:  # the constructor accepts more types than the fields have
-
-        def __init__(
-            self,
-            nodeid: str,
-            outcome: TestOutcome | str,
-            start_time: datetime,
-            duration: float = 0.0,
-            longreprtext: str = "",
-            capstdout: str = "",
-            capstderr: str = "",
-            caplog: str = "",
-            has_warning: bool = False,
-            worker: str = "",
-            properties: Sequence[tuple[str, Any]] = (),
-        ) -> None: ...
-
-    def __repr__(self) -> str:
-        head, bracket, parameters = str(self.nodeid).partition("[")
-        _, separator, name = head.rpartition("::")
-        name = f"…::{name}{bracket}{parameters}" if separator else str(self.nodeid)
-        return f"TestResult({name!r}, {_printable(self.outcome)}, {_duration_text(self.duration)})"
-
-    @property
-    def stop_time(self) -> datetime:
-        """The end of the teardown in UTC: start plus duration."""
-        return self.start_time.astimezone(UTC) + timedelta(seconds=self.duration)
-
-
-class RerunTestGroup(msgspec.Struct, frozen=True):
-    """All results of a test that was run again in one session; derived, never stored.
-
-    Attributes:
-        nodeid: the test.
-        tests: its results in time order, the final one last.
-    """
-
-    __test__: ClassVar[bool] = False
-
-    nodeid: str
-    tests: tuple[TestResult, ...]
-
-    @property
-    def final_outcome(self) -> TestOutcome:
-        """The outcome of the last attempt."""
-        return self.tests[-1].outcome
+from pytest_insight.models.results import (
+    AwareTime,
+    Count,
+    RerunTestGroup,
+    Seconds,
+    TestOutcome,
+    TestResult,
+    printable,
+)
 
 
 class CodeState(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -166,6 +42,40 @@ _DERIVED: Any = None
 """The default of a stop time or duration: `__post_init__` derives it from the other one."""
 
 
+class RecordedWarning(
+    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True
+):
+    """A warning of a run, as pytest's summary of warnings shows it.
+
+    Attributes:
+        category: the name of its class, as in "DeprecationWarning".
+        text: what it says.
+        location: where it was raised, as `path:line`; empty if that is unknown.
+        count: how often it was raised there.
+    """
+
+    category: str
+    text: str
+    location: str = ""
+    count: Count = 1
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The file of another program that a session was imported from.
+
+    Attributes:
+        format: the name of the format, as in "junit".
+        tool: the program that wrote it, with its version; empty if the file does not say.
+        digest: a digest of the file's content.
+        losses: what the format cannot tell, as short names.
+    """
+
+    format: str
+    tool: str = ""
+    digest: str = ""
+    losses: tuple[str, ...] = ()
+
+
 class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One pytest run.
 
@@ -183,6 +93,11 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             `host`, `platform`, `python`, `pytest`, `plugins` (name to version), other writers may
             use other keys.
         code_state: the tested code; None if it is unknown.
+        arguments: the arguments of pytest, secrets hidden.
+        collected: the number of tests that were collected; None if it is unknown.
+        deselected: the number of those that were not to be run; None if it is unknown.
+        warnings: the distinct warnings; a recorded run keeps the first 200.
+        source: the file that the session was imported from; None for a recorded one.
         exit_status: pytest's exit status; None if the run ended before pytest had one.
         crashed: whether the process died during the run; the tests it was running then are results
             with the outcome `error`.
@@ -203,6 +118,11 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     session_tags: dict[str, str] = {}
     testing_system: dict[str, Any] = {}
     code_state: CodeState | None = None
+    arguments: tuple[str, ...] = ()
+    collected: Count | None = None
+    deselected: Count | None = None
+    warnings: tuple[RecordedWarning, ...] = ()
+    source: Source | None = None
     exit_status: int | None = None
     crashed: bool = False
     pinned: bool = False
@@ -220,6 +140,11 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             session_tags: dict[str, str] = {},  # noqa: B006 - never executed
             testing_system: dict[str, Any] = {},  # noqa: B006
             code_state: CodeState | None = None,
+            arguments: Iterable[str] = (),
+            collected: int | None = None,
+            deselected: int | None = None,
+            warnings: Iterable[RecordedWarning] = (),
+            source: Source | None = None,
             exit_status: int | None = None,
             crashed: bool = False,
             pinned: bool = False,
@@ -248,11 +173,13 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             )
         if self.session_stop_time is None:
             force_setattr(self, "session_stop_time", _later(start, self.session_duration))
-        if not isinstance(self.test_results, tuple):
-            force_setattr(self, "test_results", tuple(self.test_results))
+        for field in ("arguments", "warnings", "test_results"):
+            given = getattr(self, field)
+            if not isinstance(given, tuple):
+                force_setattr(self, field, tuple(given))
 
     def __repr__(self) -> str:
-        counts = Counter(_printable(result.outcome) for result in self.test_results)
+        counts = Counter(printable(result.outcome) for result in self.test_results)
         names = sorted(counts, key=lambda name: (_SHOWN.get(name, len(_SHOWN)), name))
         outcomes = ", ".join(f"{counts[name]} {name}" for name in names)
         tests = len({result.nodeid for result in self.test_results})
@@ -307,16 +234,6 @@ _SHOWN = {
     )
 }
 """The order of outcomes in a `repr`; those of other plugins come last."""
-
-
-def _printable(value: object) -> str:
-    return str(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _duration_text(seconds: object) -> str:
-    if not isinstance(seconds, int | float):  # not checked before the result is saved
-        return repr(seconds)
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _check_name(field: str, value: object) -> None:
