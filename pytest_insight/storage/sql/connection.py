@@ -21,6 +21,18 @@ ROLLUP_KEYS = {
 """The rollup tables and the columns of their primary keys."""
 
 
+class DamagedStoreError(StorageError):
+    """A database is damaged, or its rows are not as we write them.
+
+    Attributes:
+        reason: what is wrong, without the store.
+    """
+
+    def __init__(self, message: str, where: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message, where)
+
+
 def upsert_clause(table: str, dialect: Dialect) -> str:
     """Return the ON CONFLICT clause that adds inserted values to an existing rollup row."""
     greatest, least = dialect.greatest, dialect.least
@@ -45,16 +57,16 @@ class Connection(ABC):
 
     dialect: ClassVar[Dialect]
 
-    def __init__(self, location: str, driver_error: type[Exception]) -> None:
+    def __init__(self, location: str, *driver_errors: type[Exception]) -> None:
         """Initialise the state of a connection that a subclass opens.
 
         Args:
             location: the store's path or URL, for error messages.
-            driver_error: the base class of the driver's exceptions.
+            driver_errors: the base classes of the driver's exceptions.
         """
         self.has_schema = False
         self._location = location
-        self._driver_error = driver_error
+        self._driver_errors = driver_errors
         self._depth = 0
 
     # Implemented by each driver -----------------------------------------------------------------
@@ -134,6 +146,10 @@ class Connection(ABC):
         """Return the message of a driver's exception."""
         return str(error)
 
+    def _is_damage(self, error: Exception) -> bool:  # noqa: ARG002 - for drivers that can tell
+        """Return whether a driver's exception means that the database is damaged."""
+        return False
+
     # Built on those -----------------------------------------------------------------------------
 
     @contextmanager
@@ -187,16 +203,23 @@ class Connection(ABC):
 
     @contextmanager
     def _converted_errors(self, action: str) -> Iterator[None]:
-        """Raise the driver's exceptions as StorageError.
+        """Raise the driver's exceptions as StorageError, or as DamagedStoreError.
 
         Args:
             action: what fails, for the message: "open", "read", "write" or "close".
         """
         try:
             yield
-        except self._driver_error as exc:
+        except self._driver_errors as exc:
+            reason = self._describe(exc)
+            message = f"cannot {action} the store {self._location}: {reason}"
+            if self._is_damage(exc):
+                raise DamagedStoreError(message, self._location, reason) from exc
             intact = "; what was saved before is intact" if action == "write" else ""
-            raise StorageError(
-                f"cannot {action} the store {self._location}: {self._describe(exc)}{intact}",
-                self._location,
-            ) from exc
+            raise StorageError(f"{message}{intact}", self._location) from exc
+
+    def damage(self, reason: str) -> DamagedStoreError:
+        """Return the error for rows that are not as we write them."""
+        return DamagedStoreError(
+            f"the store {self._location} is damaged: {reason}", self._location, reason
+        )

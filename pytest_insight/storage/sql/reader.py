@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from operator import itemgetter
 from typing import NamedTuple
 
 from pytest_insight.filters import Selection, SessionFilter, all_match
@@ -15,12 +17,14 @@ from pytest_insight.storage.sql.conditions import (
     SelectionConditions,
     compile_selection,
 )
-from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement, combine
 from pytest_insight.storage.sql.rows import (
     DETAIL_FIELDS,
     RESULT_FIELDS,
+    DamagedRowsError,
     Row,
+    check_count,
     decode_header,
     decode_rows,
 )
@@ -48,22 +52,37 @@ class Candidate(NamedTuple):
         key: its key.
         session_id: its ID.
         results: the number of results to load, or an upper estimate.
+        started: its start, in microseconds.
     """
 
     key: int
     session_id: str
     results: int
+    started: int
+
+
+Report = Callable[[str], None]
+"""Receives a sentence about a session that cannot be read."""
 
 
 class Reader:
-    """Finds and loads the sessions of one resolved selection.
+    """Finds and loads the sessions of one resolved selection, except damaged ones.
 
     Attributes:
         sql: the selection as SQL conditions.
     """
 
-    def __init__(self, connection: Connection, selection: Selection) -> None:
+    def __init__(self, connection: Connection, selection: Selection, report: Report) -> None:
+        """Initialise a reader, and look up the tests of a filter on nodeids.
+
+        Args:
+            connection: the connection.
+            selection: resolved.
+            report: called once for each session that cannot be read.
+        """
         self._connection = connection
+        self._report = report
+        self._damaged: set[int] = set()
         self._dialect = connection.dialect
         self._selection = selection
         self.sql = self._compile()
@@ -102,7 +121,10 @@ class Reader:
         for start in range(0, len(candidates), MAX_SESSIONS):
             batch = candidates[start : start + MAX_SESSIONS]
             statement = self._result_statement(batch, self.sql.results, "DISTINCT r.session")
-            found.update(row[0] for row in self._connection.fetch(*statement))
+            try:
+                found.update(row[0] for row in self._connection.fetch(*statement))
+            except DamagedStoreError:
+                return [each.session_id for each in self.iter_sessions(newest_first=False)]
         return [each.session_id for each in candidates if each.key in found]
 
     def explain(self) -> list[str]:
@@ -129,11 +151,18 @@ class Reader:
         """Return the sessions that meet the conditions on sessions, newest first."""
         filters, limit = self.sql.python_filters, self.sql.limit
         if not filters:
-            rows = self._connection.fetch(*self._session_statement(limit=limit))
-            return [Candidate(*row) for row in rows]
+            return [Candidate(*row) for row in self._fetch_sessions(limit=limit)]
         on_header = [each for each in filters if not each.needs_results]
-        rows = self._connection.fetch(*self._session_statement(", s.header"))
-        found = [Candidate(*row[:3]) for row in rows if all_match(on_header, decode_header(row[3]))]
+        found = []
+        for *fields, header in self._fetch_sessions(", s.header"):
+            candidate = Candidate(*fields)
+            try:
+                session = decode_header(header)
+            except DamagedRowsError as exc:
+                self._report_damage(candidate.key, candidate.session_id, str(exc))
+                continue
+            if all_match(on_header, session):
+                found.append(candidate)
         on_results = [each for each in filters if each.needs_results]
         if on_results:
             found = list(self._filter_by_results(found, on_results, limit))
@@ -146,18 +175,57 @@ class Reader:
             return
         page, older = FIRST_SESSIONS, ALWAYS
         while True:
-            statement = self._session_statement(", s.started", limit=page, condition=older)
-            rows = self._connection.fetch(*statement)
-            yield from (Candidate(*row[:3]) for row in rows)
-            if len(rows) < page:
+            found = [Candidate(*row) for row in self._fetch_sessions(limit=page, condition=older)]
+            yield from found
+            if len(found) < page:
                 return
-            _, session_id, _, started = rows[-1]
+            started, session_id = found[-1].started, found[-1].session_id
             by_id = self._dialect.code_point_order("s.session_id")
             older = Condition(
                 f"s.started <= ? AND NOT (s.started = ? AND {by_id} >= ?)",
                 (started, started, session_id),
             )
             page *= GROWTH
+
+    def _fetch_sessions(
+        self, more_fields: str = "", *, limit: int | None = None, condition: Condition = ALWAYS
+    ) -> list[Row]:
+        """Return the rows of `_session_statement`, without damaged ones."""
+        statement = self._session_statement(more_fields, limit=limit, condition=condition)
+        try:
+            rows = self._connection.fetch(*statement)
+            if all(map(_is_sound, rows)):
+                return rows
+        except DamagedStoreError:
+            pass  # find out which sessions are damaged
+        found = []
+        # SQLite reads only the index on the start times.
+        for (key,) in self._connection.fetch("SELECT id FROM insight_sessions ORDER BY started"):
+            of_one = combine(Condition("s.id = ?", (key,)), condition)
+            try:
+                rows = self._connection.fetch(
+                    *self._session_statement(more_fields, condition=of_one)
+                )
+            except DamagedStoreError as exc:
+                self._report_damage(key, None, exc.reason)
+                continue
+            if all(map(_is_sound, rows)):
+                found += rows
+            else:
+                self._report_damage(key, None, "a column has a value of another type")
+        found.sort(key=itemgetter(3, 1), reverse=True)  # by start and ID
+        return found if limit is None else found[:limit]
+
+    def _report_damage(self, key: int, session_id: str | None, reason: str) -> None:
+        if key in self._damaged:
+            return
+        self._damaged.add(key)
+        if session_id is None:
+            sql = "SELECT session_id FROM insight_sessions WHERE id = ?"
+            with suppress(DamagedStoreError):
+                session_id = next((row[0] for row in self._connection.fetch(sql, (key,))), None)
+        name = f"session {session_id!r}" if session_id else f"the session with the key {key}"
+        self._report(f"{name}: {reason}")
 
     def _session_statement(
         self, more_fields: str = "", *, limit: int | None = None, condition: Condition = ALWAYS
@@ -175,7 +243,7 @@ class Reader:
         elif wanted.source == DETAILED_RESULTS:
             results = "s.details"
         return Statement(
-            f"SELECT s.id, s.session_id, {results}{more_fields} FROM insight_sessions s"
+            f"SELECT s.id, s.session_id, {results}, s.started{more_fields} FROM insight_sessions s"
             f" WHERE {condition.sql} ORDER BY s.started DESC,"
             f" {self._dialect.code_point_order('s.session_id')} DESC{limit_clause.sql}",
             condition.parameters + limit_clause.parameters,
@@ -227,6 +295,33 @@ class Reader:
 
         If results are narrowed, sessions without such results are left out.
         """
+        try:
+            by_key, headers = self._fetch_batch(batch, wanted)
+        except DamagedStoreError as exc:
+            if len(batch) > 1:  # find out which of them are damaged
+                for each in batch:
+                    yield from self._load_batch([each], wanted)
+            else:
+                self._report_damage(batch[0].key, batch[0].session_id, exc.reason)
+            return
+        for each in batch:
+            if each.key not in headers:
+                continue
+            header, results = headers[each.key]
+            rows = by_key.pop(each.key, ())
+            try:
+                session = decode_rows(header, rows, each.session_id)
+                if not wanted.narrows:
+                    check_count(rows, results)
+            except DamagedRowsError as exc:
+                self._report_damage(each.key, each.session_id, str(exc))
+            else:
+                yield session
+
+    def _fetch_batch(
+        self, batch: Sequence[Candidate], wanted: ResultConditions
+    ) -> tuple[dict[int, list[Row]], dict[int, tuple[str, int]]]:
+        """Return the wanted results, and the header and number of all results, by session."""
         by_key: defaultdict[int, list[Row]] = defaultdict(list)
         with self._connection.read_transaction():
             if wanted.test_count is not None:  # a session saved since may have further tests
@@ -235,12 +330,14 @@ class Reader:
                 by_key[row[0]].append(row)
             keys = list(by_key) if wanted.narrows else [each.key for each in batch]
             in_batch = self._dialect.in_numbers("s.id", keys)
-            sql = f"SELECT s.id, s.header FROM insight_sessions s WHERE {in_batch.sql}"
-            headers: dict[int, str] = dict(self._connection.fetch(sql, in_batch.parameters))
-        for each in batch:
-            header = headers.get(each.key)
-            if header is not None:
-                yield decode_rows(header, by_key.pop(each.key, ()))
+            sql = f"SELECT s.id, s.header, s.results FROM insight_sessions s WHERE {in_batch.sql}"
+            rows = self._connection.fetch(sql, in_batch.parameters)
+        return by_key, {key: (header, results) for key, header, results in rows}
+
+
+def _is_sound(row: Row) -> bool:
+    """Return whether the columns of `_session_statement` have values of the right types."""
+    return tuple(map(type, row)) in ((int, str, int, int), (int, str, int, int, str))
 
 
 def split_batches(candidates: Iterable[Candidate], max_results: int) -> Iterator[list[Candidate]]:

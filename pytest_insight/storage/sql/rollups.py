@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from numbers import Number
+from operator import itemgetter
 
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
@@ -54,6 +56,7 @@ class Rollups:
         self._connection = connection
         self._days: dict[DayKey, Aggregate] = {}
         self._stale: dict[int, set[int]] = {}
+        self._all_stale = False
 
     def add(self, started: int, results: Iterable[Row]) -> None:
         """Add a session's rows of `insight_results`."""
@@ -66,12 +69,38 @@ class Rollups:
         if len(days) >= MAX_PENDING:
             self._write()
 
-    def mark_stale(self, started: int, tests: Collection[int]) -> None:
-        """Have the tests of a deleted session recounted for the day on which it started."""
-        self._stale.setdefault(started // MICROS_PER_DAY, set()).update(tests)
+    def add_stored(self, session: int, started: int, condition: Condition = ALWAYS) -> None:
+        """Add the results of a stored session that meet a condition.
+
+        Raises:
+            DamagedStoreError: the rows are not as we write them.
+        """
+        rows = self._connection.fetch(
+            f"SELECT {RESULT_COLUMNS} FROM insight_results WHERE session = ? AND {condition.sql}",
+            (session, *condition.parameters),
+        )
+        types = {(type(started), *map(type, itemgetter(1, 3, 4, 5)(row))) for row in rows}
+        if not types <= {(int, int, int, int, float)}:
+            raise self._connection.damage(
+                f"the session with the key {session} has rows with values of other types"
+            )
+        self.add(started, rows)
+
+    def mark_stale(self, started: object, tests: Collection[int]) -> None:
+        """Have the tests of a deleted session recounted for the day on which it started.
+
+        If the start is not a number, because its row was damaged, everything is recounted.
+        """
+        if isinstance(started, int):
+            self._stale.setdefault(started // MICROS_PER_DAY, set()).update(tests)
+        else:
+            self._all_stale = True
 
     def finish(self) -> None:
         """Write all changes; the sessions and results are already written."""
+        if self._all_stale:
+            rebuild(self._connection)
+            return
         self._write()
         if not self._stale:
             return
@@ -108,12 +137,7 @@ class Rollups:
             (day * MICROS_PER_DAY, (day + 1) * MICROS_PER_DAY),
         )
         for session, started in sessions:
-            where = f"session = ? AND {of_tests.sql}"
-            results = connection.fetch(
-                f"SELECT {RESULT_COLUMNS} FROM insight_results WHERE {where}",
-                (session, *of_tests.parameters),
-            )
-            self.add(started, results)
+            self.add_stored(session, started, of_tests)
 
     def _recompute_totals(self, tests: Collection[int]) -> None:
         where = self._connection.dialect.in_numbers("test", tests)
@@ -145,13 +169,16 @@ _FROM_RESULTS = (
 )
 _FROM_TOTALS = "SELECT test, outcome, results, longest, first, last FROM insight_totals"
 _FROM_DAYS = (
-    "SELECT test, outcome, sum(results), max(longest), min(first), max(last) FROM insight_days"
-    " GROUP BY test, outcome"
+    "SELECT test, outcome, sum(results), sum(total), max(longest), min(first), max(last)"
+    " FROM insight_days GROUP BY test, outcome"
 )
+_WITH_SUMS = "SELECT test, outcome, results, total, longest, first, last FROM insight_totals"
 
 
 def count_wrong_totals(connection: Connection) -> int:
-    """Return how many totals disagree with the results or the days; sums of durations are skipped.
+    """Return how many totals disagree with the results or the days.
+
+    The sums of durations are only compared with those of the days: results are rounded in Python.
 
     Args:
         connection: in a read transaction.
@@ -160,7 +187,7 @@ def count_wrong_totals(connection: Connection) -> int:
     for one, other in (
         (_FROM_RESULTS, _FROM_TOTALS),
         (_FROM_TOTALS, _FROM_RESULTS),
-        (_FROM_DAYS, _FROM_TOTALS),
+        (_FROM_DAYS, _WITH_SUMS),
     ):
         sql = (
             "SELECT count(*) FROM"
@@ -175,9 +202,8 @@ def rebuild(connection: Connection) -> None:
     for table in ROLLUP_KEYS:
         connection.execute(f"DELETE FROM {table}")
     rollups = Rollups(connection)
-    sql = f"SELECT {RESULT_COLUMNS} FROM insight_results WHERE session = ?"
     for session, started in connection.fetch("SELECT id, started FROM insight_sessions"):
-        rollups.add(started, connection.fetch(sql, (session,)))
+        rollups.add_stored(session, started)
     rollups.finish()
 
 
@@ -189,15 +215,31 @@ OutcomeTotal = tuple[str, int, int, float, int, int]
 
 
 def summary_of(
-    nodeid: str, totals: list[OutcomeTotal], durations: Iterable[float] | None
+    connection: Connection,
+    nodeid: str,
+    totals: list[OutcomeTotal],
+    durations: Iterable[float] | None,
 ) -> TestSummary:
     """Return the summary of a test.
 
     Args:
+        connection: whose damage an error reports.
         nodeid: the test.
         totals: its results, by outcome; at least one.
         durations: all durations in seconds; None if percentiles are not needed.
+
+    Raises:
+        DamagedStoreError: the numbers are none that we write.
     """
+    try:
+        return _summary_of(nodeid, totals, durations)
+    except ArithmeticError as exc:
+        raise connection.damage(f"the totals of {nodeid!r} are not possible: {exc}") from exc
+
+
+def _summary_of(
+    nodeid: str, totals: list[OutcomeTotal], durations: Iterable[float] | None
+) -> TestSummary:
     outcomes, counts, sums, longest, firsts, lasts = zip(*totals, strict=True)
     last, last_outcome = lasts[0], outcomes[0]
     for outcome, time in zip(outcomes[1:], lasts[1:], strict=True):
@@ -227,8 +269,11 @@ class OutcomeNames(dict[int, str]):
         self._connection = connection
 
     def __missing__(self, code: int) -> str:
-        sql = "SELECT name FROM insight_outcomes WHERE id = ?"
-        name = self[code] = str(self._connection.fetch(sql, (code,))[0][0])
+        rows = self._connection.fetch("SELECT name FROM insight_outcomes WHERE id = ?", (code,))
+        name = rows[0][0] if rows else None
+        if not isinstance(name, str) or not name:
+            raise self._connection.damage(f"the outcome {code!r} has no name")
+        self[code] = name
         return name
 
 
@@ -265,28 +310,39 @@ def load_summaries(
         ranked = connection.fetch(f"{rank} LIMIT ?", (most,))
         if len(ranked) == most and ranked[-1][1] == ranked[limit - 1][1]:
             ranked = connection.fetch(rank)
-        where = connection.dialect.in_numbers("o.test", first_ranked(ranked, limit))
+        where = connection.dialect.in_numbers("o.test", first_ranked(connection, ranked, limit))
     elif flaky:
         where = Condition(f"o.test IN (SELECT test {grouped})")
     found: defaultdict[str, list[OutcomeTotal]] = defaultdict(list)
     outcomes = OutcomeNames(connection)
-    for nodeid, code, *aggregate in connection.fetch(
+    for row in connection.fetch(
         "SELECT t.nodeid, o.outcome, o.results, o.total, o.longest, o.first, o.last"
-        f" FROM insight_totals o JOIN insight_tests t ON t.id = o.test WHERE {where.sql}",
+        f" FROM insight_totals o LEFT JOIN insight_tests t ON t.id = o.test WHERE {where.sql}",
         where.parameters,
     ):
+        if tuple(map(type, row)) != (str, int, int, int, float, int, int):
+            raise connection.damage("a total has a value of another type")
+        nodeid, code, *aggregate = row
         found[nodeid].append((outcomes[code], *aggregate))
-    return [summary_of(nodeid, totals, None) for nodeid, totals in found.items()]
+    return [summary_of(connection, nodeid, totals, None) for nodeid, totals in found.items()]
 
 
-def first_ranked(ranked: list[Row], limit: int, tolerance: float = 0) -> list[int]:
+def first_ranked(
+    connection: Connection, ranked: list[Row], limit: int, tolerance: float = 0
+) -> list[int]:
     """Return the keys of the first N tests, and of those with the same value as the last of them.
 
     Args:
+        connection: whose damage an error reports.
         ranked: the key and value of each test, highest value first.
         limit: how many tests.
         tolerance: how far apart values may be to count as the same.
+
+    Raises:
+        DamagedStoreError: a value is not a number.
     """
+    if not all(isinstance(value, Number) for _, value in ranked):
+        raise connection.damage("a total or a result has no number")
     if not limit or not ranked:
         return []
     least = ranked[:limit][-1][1] - tolerance

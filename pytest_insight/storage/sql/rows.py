@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import force_setattr
 
-from pytest_insight.document.codec import decode_session
+from pytest_insight.document.codec import UNDECODABLE, decode_session
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.summaries import BAD, UNSTABLE
 
@@ -77,6 +78,10 @@ class SessionRows(NamedTuple):
 
 class KeyCollisionError(Exception):
     """Two names have the same key; they are the exception's arguments. Never leaves `storage`."""
+
+
+class DamagedRowsError(Exception):
+    """The rows of a session are not as we write them. Never leaves `storage`."""
 
 
 # Keys, times, codes -----------------------------------------------------------------------------
@@ -202,22 +207,45 @@ RESULT_FIELDS = "r.session, r.position, t.nodeid, r.began, r.duration, r.flags, 
 """The selected columns of `insight_results r`, `insight_tests t` and `insight_details x`."""
 
 
-def decode_rows(header: str, rows: Sequence[Row]) -> TestSession:
+def decode_rows(header: str, rows: Sequence[Row], session_id: str) -> TestSession:
     """Return a session.
 
     Args:
         header: the column `header` of its row.
         rows: the selected results in any order, as `RESULT_FIELDS` or as `DETAIL_FIELDS`.
+        session_id: the column `session_id` of its row.
+
+    Raises:
+        DamagedRowsError: the rows are not as we write them.
     """
     session = decode_header(header)
+    if session.session_id != session_id:
+        raise DamagedRowsError(f"its header has the ID {session.session_id!r}")
     if rows:  # setting the field is safe: no other code has a reference to this session yet
-        force_setattr(session, "test_results", tuple(_session_results(session, rows)))
+        try:
+            results = tuple(_session_results(session, rows))
+        except (*UNDECODABLE, OverflowError, TypeError) as exc:
+            raise DamagedRowsError(f"a result cannot be decoded: {exc}") from exc
+        force_setattr(session, "test_results", results)
     return session
 
 
+def check_count(rows: Sequence[Row], count: int) -> None:
+    """Raise DamagedRowsError if there are more or fewer rows than a session has results."""
+    if len(rows) != count:
+        raise DamagedRowsError(f"it has {len(rows):,} results instead of {count!r}")
+
+
 def decode_header(header: str) -> TestSession:
-    """Return a session without its results."""
-    return decode_session(header.encode())
+    """Return a session without its results.
+
+    Raises:
+        DamagedRowsError: the column is not as we write it.
+    """
+    try:
+        return decode_session(header.encode())
+    except (*UNDECODABLE, AttributeError) as exc:
+        raise DamagedRowsError(f"its header cannot be decoded: {exc}") from exc
 
 
 def _session_results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:
@@ -230,12 +258,14 @@ def _session_results(session: TestSession, rows: Sequence[Row]) -> Iterable[Test
         if detail is not None:
             found.append(_decode_result(detail))
             continue
+        if type(nodeid) is not str or type(duration) is not float or not 0 <= duration < inf:
+            raise DamagedRowsError(f"a result has the nodeid {nodeid!r}, the duration {duration!r}")
         begin = start + timedelta(microseconds=began)
         if flags or worker:
             passed = TestResult(
                 *(nodeid, TestOutcome.PASSED, begin, duration),
                 has_warning=bool(flags & WARNING),
-                worker=worker or "",
+                worker=str(worker or ""),
             )
             found.append(passed)
         else:

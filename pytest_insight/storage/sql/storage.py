@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 import weakref
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
+from typing import NoReturn
 
 from msgspec.structs import replace
 
 from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
+from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import checked
-from pytest_insight.errors import NewerFormatError, StorageError
+from pytest_insight.errors import (
+    NewerFormatError,
+    StorageError,
+    StoreDamageWarning,
+    list_first,
+)
 from pytest_insight.exchange.merge import MergePlan
-from pytest_insight.filters import Selection
+from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.sql import rollups, schema
-from pytest_insight.storage.sql.connection import Connection
+from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
 from pytest_insight.storage.sql.summaries import Summarizer
@@ -28,6 +36,8 @@ from pytest_insight.storage.sql.writer import SharedLockError, Writer
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary
 
+MAX_DAMAGE = 20
+"""Damaged parts that an error message lists; `verify` lists all."""
 PRUNE_BATCH = 50
 """Sessions that pruning deletes per transaction; other writers get a turn in between."""
 
@@ -189,7 +199,33 @@ class SQLStorage(BaseStorage):
         resolved = (selection or Selection()).resolved()
         connection = self._connection()
         if connection is not None:
-            yield from Reader(connection, resolved).iter_sessions(newest_first=newest_first)
+            reader = Reader(connection, resolved, self._warn)
+            yield from reader.iter_sessions(newest_first=newest_first)
+
+    def _warn(self, problem: str) -> None:
+        warnings.warn(
+            f"part of the store {self.location} cannot be read: {problem}. The other sessions can; "
+            "insight sessions verify names all that is damaged.",
+            StoreDamageWarning,
+            stacklevel=2,
+        )
+
+    @override
+    def get_session_by_id(self, session_id: str) -> TestSession | None:
+        """Return the session with exactly this ID; None if there is none.
+
+        Raises:
+            StorageError: it is damaged, or the store cannot be read.
+        """
+        connection = self._connection()
+        if connection is None:
+            return None
+
+        def refuse(problem: str) -> NoReturn:
+            raise connection.damage(f"{problem}; restore a backup")
+
+        wanted = Selection((SessionIdIn(frozenset((storable_text(session_id),))),))
+        return next(Reader(connection, wanted, refuse).iter_sessions(newest_first=False), None)
 
     @override
     def session_ids(self, selection: Selection | None = None) -> list[str]:
@@ -197,7 +233,8 @@ class SQLStorage(BaseStorage):
         if connection is None:
             return []
         with connection.read_transaction():
-            return Reader(connection, (selection or Selection()).resolved()).session_ids()
+            resolved = (selection or Selection()).resolved()
+            return Reader(connection, resolved, self._warn).session_ids()
 
     @override
     def count(self, selection: Selection | None = None) -> int:
@@ -207,7 +244,7 @@ class SQLStorage(BaseStorage):
     def sut_names(self) -> list[str]:
         connection = self._connection()
         rows = connection.fetch("SELECT DISTINCT sut FROM insight_sessions") if connection else []
-        return sorted(row[0] for row in rows)
+        return sorted(row[0] for row in rows if isinstance(row[0], str))  # else it is damaged
 
     @override
     def group_by_test(
@@ -222,12 +259,15 @@ class SQLStorage(BaseStorage):
         connection = self._connection()
         if connection is None:
             return []
-        with connection.read_transaction():
-            reader = Reader(connection, (selection or Selection()).resolved())
-            if not reader.sql.results.python_filters:
-                return Summarizer(connection, reader).summaries(
-                    sort, limit, percentiles=percentiles, flaky=flaky
-                )
+        try:
+            with connection.read_transaction():
+                reader = Reader(connection, (selection or Selection()).resolved(), self._warn)
+                if not reader.sql.results.python_filters:
+                    return Summarizer(connection, reader).summaries(
+                        sort, limit, percentiles=percentiles, flaky=flaky
+                    )
+        except DamagedStoreError:
+            pass  # the sessions that can be read are summarised without the totals
         return super().group_by_test(
             selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
         )
@@ -235,7 +275,9 @@ class SQLStorage(BaseStorage):
     @override
     def explain(self, selection: Selection) -> list[str]:
         connection = self._connection()
-        return [] if connection is None else Reader(connection, selection.resolved()).explain()
+        if connection is None:
+            return []
+        return Reader(connection, selection.resolved(), self._warn).explain()
 
     # Upkeep -------------------------------------------------------------------------------------
 
@@ -245,38 +287,53 @@ class SQLStorage(BaseStorage):
         connection = self._connection()
         if connection is None:
             return Verification(0, 0)
+        found, wrong_totals = self._examine(connection)
+        return replace(found, damage=(*found.damage, *wrong_totals))
+
+    def _examine(self, connection: Connection) -> tuple[Verification, list[str]]:
+        """Return what can be read and what cannot, and apart from that what the rollups have."""
         damage = connection.check_integrity()
-        if damage:
-            return Verification(0, 0, tuple(damage))
-        with connection.read_transaction():
-            wrong = rollups.count_wrong_totals(connection)
-        found = super().verify()
-        if not wrong:
-            return found
-        message = f"{wrong:,} totals per test and outcome do not match the results"
-        return replace(found, damage=(message,))
+        sessions = results = 0
+        reader = Reader(connection, Selection().resolved(), damage.append)
+        try:
+            for session in reader.iter_sessions(newest_first=False):
+                sessions += 1
+                results += len(session.test_results)
+        except DamagedStoreError as exc:
+            damage.append(f"{exc.reason}; more sessions cannot be listed")
+        try:
+            with connection.read_transaction():
+                wrong = rollups.count_wrong_totals(connection)
+        except DamagedStoreError as exc:
+            totals = [f"the totals per test and outcome cannot be read: {exc.reason}"]
+        else:
+            message = f"{wrong:,} totals per test and outcome do not match the results"
+            totals = [message] if wrong else []
+        return Verification(sessions, results, tuple(dict.fromkeys(damage))), totals
 
     @override
     def repair(self) -> Verification:
         """Recount the rollups; other damage is left to the database's own tools.
 
         Raises:
-            StorageError: the database is damaged.
+            StorageError: the database or a session is damaged.
         """
-        found = self.verify()
-        if not found.damage:
-            return found
-        connection = self._write_connection()
-        damage = connection.check_integrity()
-        if damage:
+        connection = self._connection()
+        if connection is None:
+            return Verification(0, 0)
+        found, wrong_totals = self._examine(connection)
+        if found.damage:
+            named = "; ".join(list_first(found.damage, most=MAX_DAMAGE))
             raise StorageError(
-                f"{self.location} is damaged ({damage[0]}); restore a backup, or use the "
-                "database's own recovery tools",
+                f"{self.location} is damaged and was not changed: {named}; restore a backup, or "
+                f"export what can be read ({found.sessions:,} sessions) with: insight export FILE",
                 self.location,
             )
-        with connection.write_transaction():
-            rollups.rebuild(connection)
-        return found
+        if wrong_totals:
+            connection = self._write_connection()
+            with connection.write_transaction():
+                rollups.rebuild(connection)
+        return replace(found, damage=tuple(wrong_totals))
 
 
 def _close_all(connections: dict[tuple[int, int], Connection]) -> None:

@@ -48,7 +48,10 @@ Groups = dict[Group, tuple["array[float]", "array[int]"]]
 
 
 class Summarizer:
-    """Summarises what a reader selects; all test filters must run in the database."""
+    """Summarises what a reader selects; all test filters must run in the database.
+
+    Raises DamagedStoreError if a row is not as we write it.
+    """
 
     def __init__(self, connection: Connection, reader: Reader) -> None:
         self._connection = connection
@@ -78,23 +81,29 @@ class Summarizer:
 
     def _summarize(self, tests: Condition, *, percentiles: bool) -> list[TestSummary]:
         """Return the summaries of the tests that meet a condition."""
+        connection = self._connection
         groups: Groups = {}
         for batch in split_batches(self._reader.find_sessions(), MAX_RESULTS):
             self._read_batch(batch, tests, groups)
         totals: defaultdict[int, list[OutcomeTotal]] = defaultdict(list)
         all_durations: defaultdict[int, array[float]] = defaultdict(lambda: array("d"))
-        outcomes = OutcomeNames(self._connection)
+        outcomes = OutcomeNames(connection)
         for (test, code), (durations, starts) in groups.items():
             count, total, longest = len(starts), sum_micros(durations), max(durations)
             totals[test].append((outcomes[code], count, total, longest, min(starts), max(starts)))
             if percentiles:
                 all_durations[test].extend(durations)
-        by_key = self._connection.dialect.in_numbers("id", list(totals))
-        names = self._connection.fetch(
+        by_key = connection.dialect.in_numbers("id", list(totals))
+        names = connection.fetch(
             f"SELECT id, nodeid FROM insight_tests WHERE {by_key.sql}", by_key.parameters
         )
+        if len(names) != len(totals) or not all(isinstance(name, str) for _, name in names):
+            raise connection.damage("results have no nodeid")
         return [
-            summary_of(nodeid, totals[test], all_durations[test] if percentiles else None)
+            summary_of(
+                *(connection, nodeid, totals[test]),
+                all_durations[test] if percentiles else None,
+            )
             for test, nodeid in names
         ]
 
@@ -108,20 +117,24 @@ class Summarizer:
                 "GROUP BY r.test ORDER BY value DESC",
             )
         )
-        return first_ranked(ranked, limit, MEAN_TOLERANCE if sort == SummaryOrder.MEAN else 0)
+        tolerance = MEAN_TOLERANCE if sort == SummaryOrder.MEAN else 0
+        return first_ranked(self._connection, ranked, limit, tolerance)
 
     def _read_batch(self, batch: list[Candidate], tests: Condition, groups: Groups) -> None:
         where = self._connection.dialect.in_numbers("r.session", [each.key for each in batch])
         if tests is not ALWAYS:
             where = Condition(f"{where.sql} AND {tests.sql}", where.parameters + tests.parameters)
-        for test, code, duration, start in self._connection.fetch(
-            *self._statement("r.test, r.outcome, r.duration, s.started + r.began", where)
-        ):
-            group = groups.get((test, code))
-            if group is None:
-                group = groups[test, code] = (array("d"), array("q"))
-            group[0].append(duration)
-            group[1].append(start)
+        fields = "r.test, r.outcome, r.duration, s.started + r.began"
+        rows = self._connection.fetch(*self._statement(fields, where))
+        try:
+            for test, code, duration, start in rows:
+                group = groups.get((test, code))
+                if group is None:
+                    group = groups[test, code] = (array("d"), array("q"))
+                group[0].append(duration)
+                group[1].append(start)
+        except TypeError as exc:
+            raise self._connection.damage(f"a result has no duration or start: {exc}") from exc
 
     def _statement(self, fields: str, where: Condition, group_by: str = "") -> Statement:
         wanted = self._reader.sql.results

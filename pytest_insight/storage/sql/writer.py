@@ -72,7 +72,7 @@ class Writer:
         if connection.execute(_UPSERT_SESSION, rows.session) != 1:
             raise self._collision(connection.fetch(*by_key)[0][0], session.session_id)
         if old or not self._exclusive:  # without the exclusive lock it may have been saved since
-            self._delete_results([(rows.key, started) for _, started in old] or [(rows.key, None)])
+            self._delete_results([(rows.key, old[0][1] if old else None)])
         self._insert_names("insight_tests", "nodeid", rows.tests, self._tests)
         self._insert_names("insight_outcomes", "name", rows.outcomes, self._outcomes)
         connection.insert_rows("insight_results", RESULT_COLUMNS, rows.results)
@@ -110,8 +110,10 @@ class Writer:
         """Delete the results of sessions.
 
         Args:
-            sessions: the key and start of each; the start is None if there was no such session
-                before the transaction wrote it.
+            sessions: the key and start of each; the start may be None under the shared lock.
+
+        Raises:
+            SharedLockError: there are results, and the lock is not exclusive.
         """
         for key, started in sessions:
             tests = self._connection.fetch(
@@ -119,7 +121,7 @@ class Writer:
             )
             if not tests:
                 continue
-            if not self._exclusive or started is None:  # a concurrent writer saved it
+            if not self._exclusive:  # a concurrent writer saved it
                 raise SharedLockError
             self._rollups.mark_stale(started, [row[0] for row in tests])
             for table in ("insight_details", "insight_results"):

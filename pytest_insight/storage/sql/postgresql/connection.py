@@ -174,7 +174,10 @@ class PostgreSQLConnection(Connection):
         if not rows:
             return None
         self._schema = rows[0][0]
-        return int(self.fetch("SELECT version FROM insight_format")[0][0])
+        found = self.fetch("SELECT version FROM insight_format")
+        if not found:
+            raise self.damage("insight_format has no version")
+        return int(found[0][0])
 
     @override
     def write_version(self, version: int) -> None:
@@ -201,6 +204,12 @@ class PostgreSQLConnection(Connection):
     @override
     def close(self) -> None:
         self._driver.close()
+
+    @override
+    def _is_damage(self, error: Exception) -> bool:
+        from psycopg import errors
+
+        return isinstance(error, errors.DataCorrupted | errors.IndexCorrupted)
 
     @override
     def _describe(self, error: Exception) -> str:

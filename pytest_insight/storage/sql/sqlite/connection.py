@@ -10,7 +10,12 @@ from typing import Any, ClassVar
 from pytest_insight._util.override import override
 from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql import schema
-from pytest_insight.storage.sql.connection import LOCK_SECONDS, Connection, upsert_clause
+from pytest_insight.storage.sql.connection import (
+    LOCK_SECONDS,
+    Connection,
+    DamagedStoreError,
+    upsert_clause,
+)
 from pytest_insight.storage.sql.dialect import Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.sqlite.dialect import FUNCTIONS, SQLiteDialect
@@ -36,7 +41,8 @@ class SQLiteConnection(Connection):
             file: the file.
             parameters: the query string of SQLite's file URI, as in "mode=rw".
         """
-        super().__init__(str(file.path), sqlite3.Error)
+        # UnicodeDecodeError: a message of SQLite quotes bytes of the file that are not UTF-8.
+        super().__init__(str(file.path), sqlite3.Error, UnicodeDecodeError)
         self._file = file
         self._is_open = True
         with self._converted_errors("open"):
@@ -158,8 +164,20 @@ class SQLiteConnection(Connection):
 
     @override
     def check_integrity(self) -> list[str]:
-        found = [str(row[0]) for row in self.fetch("PRAGMA integrity_check(20)")]
-        return [] if found == ["ok"] else found
+        try:
+            rows = self.fetch("PRAGMA integrity_check(20)")
+        except DamagedStoreError as exc:
+            return [exc.reason]
+        lines = [line for row in rows for line in str(row[0]).splitlines()]
+        return [line for line in lines if line != "ok" and not line.startswith("***")]
+
+    @override
+    def _is_damage(self, error: Exception) -> bool:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:  # raised by the sqlite3 module itself: a text is not UTF-8
+            return isinstance(error, sqlite3.OperationalError | UnicodeDecodeError)
+        # Our statements are correct, so a general error is due to the data: JSON is malformed.
+        return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
     @override
     @contextmanager
@@ -189,7 +207,7 @@ def _check_signals() -> int:
 def _was_interrupted(error: BaseException | None) -> bool:
     """Return whether SQLite ended a query because a signal's handler raised an exception.
 
-    sqlite3 drops the exception. The second text is that of `FUNCTIONS`, which raise nothing else.
+    sqlite3 drops the exception. The text is that of `FUNCTIONS`, which raise no other exceptions.
     """
     code = getattr(error, "sqlite_errorcode", None)
     return code == sqlite3.SQLITE_INTERRUPT or (

@@ -39,12 +39,12 @@ class SQLiteDialect(Dialect):
     @override
     def matches_glob(self, column: str, pattern: str) -> Condition:
         if "[" in pattern or len(pattern) > _MAX_GLOB:  # GLOB's character sets differ from fnmatch
-            return Condition(f"insight_matches_glob({column}, ?)", (pattern,))
+            return _call("insight_matches_glob", column, pattern)
         return Condition(f"{column} GLOB ?", (pattern,))
 
     @override
     def matches_regex(self, column: str, pattern: str) -> Condition:
-        return Condition(f"insight_matches_regex({column}, ?)", (pattern,))
+        return _call("insight_matches_regex", column, pattern)
 
     @override
     def code_point_order(self, column: str) -> str:
@@ -91,19 +91,24 @@ def _json_path(path: Sequence[str]) -> str | None:
     return "$" + "".join(f'."{name}"' for name in path)
 
 
-def _matches_glob(text: str | None, pattern: str) -> bool:
+def _call(function: str, column: str, pattern: str) -> Condition:
+    """Call one of `FUNCTIONS`; as bytes, because sqlite3 fails on a text that is not UTF-8."""
+    return Condition(f"{function}(CAST({column} AS BLOB), ?)", (pattern,))
+
+
+def _matches_glob(text: bytes | None, pattern: str) -> bool:
     from fnmatch import fnmatchcase
 
-    return text is not None and fnmatchcase(text, pattern)
+    return text is not None and fnmatchcase(text.decode(errors="replace"), pattern)
 
 
-def _matches_regex(text: str | None, pattern: str) -> bool:
+def _matches_regex(text: bytes | None, pattern: str) -> bool:
     import re
 
-    return text is not None and re.search(pattern, text) is not None
+    return text is not None and re.search(pattern, text.decode(errors="replace")) is not None
 
 
-FUNCTIONS: dict[str, Callable[[str | None, str], bool]] = {
+FUNCTIONS: dict[str, Callable[[bytes | None, str], bool]] = {
     "insight_matches_glob": _matches_glob,
     "insight_matches_regex": _matches_regex,
 }
