@@ -375,7 +375,9 @@ class Recorder:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split("\n"))
+    from pytest_insight._util.printable import printable  # only for the last lines
+
+    return printable(" ".join(text.split("\n")))
 
 
 def _first(messages: list[str], more: str) -> list[str]:

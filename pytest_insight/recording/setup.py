@@ -36,7 +36,9 @@ class NotRecorded:
     """Registered instead of a recorder if a run cannot be recorded; prints why at start and end."""
 
     def __init__(self, why: str) -> None:
-        self._line = f"insight: this run is NOT recorded: {' '.join(why.split())}"
+        from pytest_insight._util.printable import printable  # only for this line
+
+        self._line = f"insight: this run is NOT recorded: {printable(' '.join(why.split()))}"
 
     def pytest_report_header(self) -> str:
         """Return one line."""

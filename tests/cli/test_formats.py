@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,36 @@ def test_a_nodeid_of_two_lines_is_left_out_and_said(
     printed = insight("query", "tests", "--format", "nodeids")
     assert printed.out == "t.py::test_y\n"
     assert r"left out a nodeid with a line break: t.py::test_x[a\nb]" in printed.err
+
+
+def test_a_nodeid_that_pytest_would_take_for_an_option_or_a_file_is_left_out_and_said(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    names = ("-pevil", "--pdb", "@arguments.txt", "t.py::test_y")
+    results = tuple(TestResult(name, TestOutcome.FAILED, START) for name in names)
+    JSONStorage().save_session(make_session(0, test_results=results))
+    for command in ("query tests", "query sessions", "query tests --group"):
+        printed = insight(*command.split(), "--format", "nodeids")
+        assert printed.out == "t.py::test_y\n"
+        assert "left out a nodeid that pytest would take for an option: -pevil\n" in printed.err
+        assert "left out a nodeid that pytest would take for an option: --pdb\n" in printed.err
+        assert "would take for a file of arguments: @arguments.txt\n" in printed.err
+
+
+def test_the_failed_tests_of_another_machine_import_no_module_of_their_choice(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    Path("evil.py").write_text("from pathlib import Path\nPath('owned').touch()\n")
+    Path("arguments.txt").write_text("-pevil\n")
+    Path("test_x.py").write_text("def test_x(): pass\n")
+    names = ("-pevil", "@arguments.txt", "test_x.py::test_x")
+    results = tuple(TestResult(name, TestOutcome.FAILED, START) for name in names)
+    JSONStorage().save_session(make_session(0, test_results=results))
+    nodeids = insight("query", "tests", "--outcome", "failed", "--format", "nodeids").out
+    words = [sys.executable, "-m", "pytest", "-pno:cacheprovider", *nodeids.splitlines()]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert "1 passed" in ran.stdout, ran
+    assert not Path("owned").exists()
 
 
 def ids(insight: Insight, *options: str) -> list[str]:

@@ -105,6 +105,20 @@ def test_a_pipe_gets_aligned_lines_without_colours(
     assert "\x1b" not in "".join(lines)
 
 
+@pytest.mark.parametrize("variables", [{}, {"FORCE_COLOR": "1"}])
+def test_the_width_of_a_terminal_cuts_nothing_in_a_pipe(
+    insight: Insight, make_session: MakeSession, variables: dict[str, str]
+) -> None:
+    result = TestResult(LONG, TestOutcome.FAILED, START, longreprtext="E " + "word " * 100)
+    code = CodeState(commit="1a2b3c4d" * 5, branch="a-long-branch-" * 5)
+    JSONStorage().save_session(make_session(0, test_results=(result,), code_state=code))
+    for command in ("sessions list", "sessions show", "query tests", "query tests --group"):
+        whole = insight(*command.split(), env=variables).out
+        narrow = insight(*command.split(), env={"COLUMNS": "40", **variables}).out
+        assert narrow == whole
+        assert (LONG if "show" not in command else "word " * 99) in whole or "list" in command
+
+
 def test_colour_can_be_forced_into_a_pipe(insight: Insight, store: JSONStorage) -> None:
     assert COLOURS.search(insight("sessions", "list", env={"FORCE_COLOR": "1"}).out)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tests.demo.history import HERE, demo_environment, make_history
+from tests.tools import on_terminal
 
 COMMANDS = (
     "insight sessions list --limit 7",
@@ -25,20 +25,12 @@ PICTURE = HERE / "pictures" / "questions.svg"
 
 def picture(home: Path) -> str:
     """Return an SVG of a terminal in which the commands were typed, in that home folder."""
-    environment = demo_environment(home) | {"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
+    environment = demo_environment(home) | {"TERM": "xterm-256color", "COLORTERM": ""}
     screen = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     for command in COMMANDS:
-        ran = subprocess.run(
-            command.split(),
-            cwd=home / "shop",
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=True,
-        )
+        shown = on_terminal(command.split(), environment, columns=COLUMNS, folder=home / "shop")
         screen.print(Text.assemble(("$ ", "dim"), (command, "bold")))
-        screen.print(Text.from_ansi(ran.stdout.replace(str(home), "~")), soft_wrap=True)
+        screen.print(Text.from_ansi(shown.text.replace(str(home), "~")), soft_wrap=True)
     return screen.export_svg(title="insight", unique_id="insight")
 
 

@@ -18,18 +18,20 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 from typer.testing import CliRunner
 
 from pytest_insight.cli.app import app
 from pytest_insight.cli.commands.docs import TOPICS
+from pytest_insight.cli.terminal import output as terminal_output
 from pytest_insight.errors import InsightError
 from tests.demo.history import demo_environment, make_history
 
 ROOT = Path(__file__).parents[2]
 MANUAL = ROOT / "pytest_insight" / "docs"
 DOCUMENTS = [ROOT / "README.md", *(MANUAL / f"{topic}.md" for topic in TOPICS)]
-COLUMNS = "100"
+COLUMNS = 100
 
 NOT_RUN = ("pip install ", "make ", "git clone ")
 """Beginnings of commands that tests cannot run, or run already."""
@@ -97,9 +99,10 @@ def run_step(command: str) -> Ran:
 
 def _run_here(command: str) -> Ran:
     # As on a terminal of that width. Colours are taken off when outputs are compared.
-    result = CliRunner(env={"FORCE_COLOR": "1", "COLUMNS": COLUMNS}).invoke(
-        app, shlex.split(command, comments=True)[1:], prog_name="insight"
-    )
+    with mock.patch.object(terminal_output, "UNLIMITED", COLUMNS):
+        result = CliRunner(env={"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}).invoke(
+            app, shlex.split(command, comments=True)[1:], prog_name="insight"
+        )
     if isinstance(result.exception, InsightError):
         return Ran(1, f"{result.output}insight: error: {result.exception}\n")
     if result.exception is not None and not isinstance(result.exception, SystemExit):

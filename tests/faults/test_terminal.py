@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.cli.terminal.progress import Work
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import JSONStorage, ProfileManager
+from tests import tools
 from tests.conftest import START, MakeSession
 from tests.faults.commands import Ran, on_a_terminal, run
 
@@ -110,6 +112,53 @@ def test_json_on_a_terminal_is_inert_and_says_the_same(nasty: JSONStorage, comma
     piped = run(*command.split(), "--format", "json")
     assert json.loads(ran.out) == json.loads(piped.out)
     assert EVERYTHING in json.loads(ran.out)[0]["session_id"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sessions list --format csv",
+        "query tests --format csv",
+        "query tests --format nodeids",
+        "export --format csv",
+        "export --format json",
+    ],
+)
+def test_documents_on_a_terminal_are_inert_and_in_a_pipe_exact(
+    nasty: JSONStorage, command: str
+) -> None:
+    words = command.split()
+    ran = on_a_terminal(*words)
+    assert ran.status == 0
+    assert_inert(ran, theirs="nodeids" not in command)
+    piped = run(*words)
+    if words[0] == "export":
+        Path("copy").write_text(piped.out, newline="")
+        assert "already in the store" in run("import", "copy", "--format", words[-1]).err
+
+
+def test_progress_shows_the_name_of_a_file_and_obeys_none() -> None:
+    work = Work()
+    work.begin(f"reading {EVERYTHING}", None)
+    assert ACTS.findall(work.name) == []
+
+
+def test_the_lines_of_a_recorded_run_show_controls_and_obey_none(tmp_path: Path) -> None:
+    Path("test_a.py").write_text("def test_a(): pass\n")
+    text = EVERYTHING.replace("\n", "").replace("/", "|")
+    place = tmp_path / text / "x.json"
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    for variables in (
+        {"PYTEST_INSIGHT_DB_PATH": str(place)},
+        {"PYTEST_INSIGHT_DB_PATH": f"http://{text}"},
+    ):
+        shown = tools.on_terminal(
+            [sys.executable, "-m", "pytest", "--insight", "-pno:cacheprovider"],
+            environment | variables,
+        )
+        ours = [line for line in shown.text.splitlines() if "insight: " in line]
+        assert ours
+        assert all(ACTS.findall(COLOUR.sub("", line)) == [] for line in ours)
 
 
 def errors() -> Iterator[tuple[str, tuple[str | bytes, ...]]]:

@@ -13,7 +13,7 @@ from pytest_insight.cli.options.common import ProfileOption, option, storage_of,
 from pytest_insight.cli.options.merge import format_option
 from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
 from pytest_insight.cli.render.values import plural
-from pytest_insight.cli.terminal.output import say
+from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
@@ -73,11 +73,11 @@ def export(
         within = f" (of the last {selection.days:g} days, as the profile says)"
     query = whole_sessions(storage, selection, having)
     to_stdout = path is None or str(path) == STDOUT
-    sys.stdout.flush()
     with progress_shown(with_data=to_stdout):
-        target = sys.stdout.buffer if path is None or to_stdout else path
+        chosen = format_ or storage.exchange.export_format
+        target = data_output(csv=chosen == "csv") if path is None or to_stdout else path
         count = storage.export_selection(target, query.selection, format_)
-    sys.stdout.buffer.flush()
+    sys.stdout.flush()
     to = "" if to_stdout else f" to {path}"
     say(f"exported {plural(count, 'session')} of {storage.location}{within}{to}")
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pytest_insight.cli.render.formats import AnyFormat, ListFormat
 from pytest_insight.cli.render.table import Column, print_table
-from pytest_insight.cli.terminal.output import print_json, say, write_bytes
+from pytest_insight.cli.terminal.output import data_output, print_json, say
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 
 
@@ -122,4 +122,4 @@ def print_csv(fields: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     writer = csv.writer(text)
     writer.writerow(fields)
     writer.writerows([format_cell(row.get(field)) for field in fields] for row in rows)
-    write_bytes(text.getvalue().encode())
+    data_output(csv=True).write(text.getvalue().encode())

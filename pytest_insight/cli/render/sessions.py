@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_insight._util.printable import printable
 from pytest_insight.cli.render.formats import AnyFormat, FindFormat
 from pytest_insight.cli.render.outcomes import (
     counts_text,
@@ -28,7 +29,7 @@ from pytest_insight.cli.render.values import (
     time_text,
 )
 from pytest_insight.cli.terminal.output import print_styled
-from pytest_insight.cli.terminal.styled import Styled, printable, styled
+from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestResult, TestSession
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -22,9 +21,8 @@ from pytest_insight.cli.render.values import (
     plural,
     time_text,
 )
-from pytest_insight.cli.terminal.output import say, write_bytes
+from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
-from pytest_insight.cli.terminal.styled import printable
 from pytest_insight.models import TestResult
 
 if TYPE_CHECKING:
@@ -92,18 +90,30 @@ def _test_columns(found: Records) -> list[Column]:
 def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:
     """Print each nodeid once, one per line, in the order of its first result.
 
+    Those that pytest would not take as one nodeid are left out, and named on stderr.
+
     Returns:
         Whether there are any.
     """
     nodeids = dict.fromkeys(result.nodeid for result in results)
-    broken = [nodeid for nodeid in nodeids if "\n" in nodeid or "\r" in nodeid]
-    for nodeid in broken:
-        say(f"warning: left out a nodeid with a line break: {nodeid}")
-        del nodeids[nodeid]
-    text = "".join(f"{nodeid}\n" for nodeid in nodeids)
+    for nodeid in nodeids:
+        reason = _unfit_as_argument(nodeid)
+        if reason:
+            say(f"warning: left out a nodeid {reason}: {nodeid}")
+    text = "".join(f"{nodeid}\n" for nodeid in nodeids if not _unfit_as_argument(nodeid))
     with stdout_errors_reported():
-        if sys.stdout.isatty():
-            print(printable(text, keep="\n"), end="")
-        else:
-            write_bytes(text.encode())
-    return bool(nodeids or broken)
+        data_output().write(text.encode())
+    return bool(nodeids)
+
+
+def _unfit_as_argument(nodeid: str) -> str:
+    """Return why pytest would not take a nodeid as one; "" if it would.
+
+    A nodeid may come from another machine: `-p NAME` would import a module, `@FILE` would read
+    arguments from a file (https://docs.pytest.org/en/stable/how-to/usage.html).
+    """
+    if "\n" in nodeid or "\r" in nodeid:
+        return "with a line break"
+    if nodeid.startswith("-"):
+        return "that pytest would take for an option"
+    return "that pytest would take for a file of arguments" if nodeid.startswith("@") else ""

@@ -6,9 +6,9 @@ import sys
 
 import typer
 
+from pytest_insight._util.printable import printable
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.terminal.output import say
-from pytest_insight.cli.terminal.styled import printable
 
 
 def confirm(question: str, yes: bool) -> bool:

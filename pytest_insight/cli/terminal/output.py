@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import msgspec
 
-from pytest_insight.cli.terminal.styled import Styled, escape_json, printable
+from pytest_insight._util.override import override
+from pytest_insight._util.printable import escape_json, printable
+from pytest_insight.cli.terminal.styled import Styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,16 +36,48 @@ def say(message: str, *, lines: bool = False) -> None:
 def print_json(value: object) -> None:
     """Print a value as indented JSON on stdout."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    if sys.stdout.isatty():
-        data = escape_json(data.decode()).encode()
-    write_bytes(data + b"\n")
+    data_output().write(data + b"\n")
 
 
-def write_bytes(data: bytes) -> None:
-    """Write bytes to stdout, after the text that was printed before."""
+def data_output(*, csv: bool = False) -> BinaryIO:
+    """Return stdout for the bytes of a document; on a terminal, control characters are escaped.
+
+    Args:
+        csv: whether it is CSV, whose cells may contain line breaks.
+    """
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    return cast("BinaryIO", _Terminal(csv=csv)) if sys.stdout.isatty() else sys.stdout.buffer
+
+
+class _Terminal(io.BufferedIOBase):
+    """Stdout for UTF-8, with control characters escaped; line breaks only between lines or rows."""
+
+    def __init__(self, *, csv: bool) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode
+        self._csv = csv
+        self._in_quotes = False
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, data: Any, /) -> int:
+        text = self._decode(bytes(data))
+        sys.stdout.write(self._csv_escaped(text) if self._csv else escape_json(text))
+        return len(data)
+
+    @override
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+    def _csv_escaped(self, text: str) -> str:
+        pieces = []
+        for number, piece in enumerate(text.split('"')):
+            self._in_quotes ^= number > 0  # a quote in a cell is doubled: out and in again
+            shown = piece if self._in_quotes else piece.replace("\r\n", "\n").replace("\r", "")
+            pieces.append(printable(shown, keep="" if self._in_quotes else "\n"))
+        return '"'.join(pieces)
 
 
 def print_styled(*lines: Styled) -> None:
@@ -56,14 +92,9 @@ def print_styled(*lines: Styled) -> None:
 def is_fancy() -> bool:
     """Return whether width and colour matter on stdout.
 
-    True for a terminal, if `FORCE_COLOR` is set (https://force-color.org), and if `COLUMNS` gives
-    a width.
+    True for a terminal, and if `FORCE_COLOR` is set (https://force-color.org).
     """
-    return (
-        sys.stdout.isatty()
-        or bool(os.environ.get("FORCE_COLOR"))
-        or os.environ.get("COLUMNS", "").isdigit()
-    )
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def shows_unicode() -> bool:
@@ -72,11 +103,15 @@ def shows_unicode() -> bool:
 
 
 def console() -> Console:
-    """Return a Rich console on stdout, as wide as the terminal or `COLUMNS`, else unlimited."""
+    """Return a Rich console on stdout, as wide as the terminal; without one, unlimited.
+
+    On a terminal, `COLUMNS` gives another width. In a pipe it does not: shells and CI services
+    export it, and a program must get whole lines.
+    """
     from rich.console import Console
 
-    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Console(width=None if known else UNLIMITED, highlight=False, markup=False, emoji=False)
+    width = None if sys.stdout.isatty() else UNLIMITED
+    return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def rich_text(text: Styled) -> Text:

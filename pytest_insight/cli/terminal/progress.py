@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from pytest_insight._util.override import override
+from pytest_insight._util.printable import printable
 from pytest_insight._util.progress import Watcher, watched
 
 DELAY = 0.5
@@ -36,7 +37,7 @@ class Work(Watcher):
 
     @override
     def begin(self, work: str, total: int | None) -> None:
-        self.name, self.total, self.done = work, total, 0
+        self.name, self.total, self.done = printable(work), total, 0
 
     @override
     def step(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from pytest_insight._util.printable import printable
 from pytest_insight.cli.options.common import (
     FormatOption,
     LimitOption,
@@ -138,7 +140,8 @@ def path(
             f"{named} has no path: its type is {found.storage_type}, which keeps no file",
             found.name,
         )
-    print(found.path)
+    place = str(found.path)
+    print(printable(place) if sys.stdout.isatty() else place)
 
 
 def _fields(profile: StorageProfile) -> dict[str, Any]:
