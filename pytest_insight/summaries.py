@@ -14,11 +14,12 @@ import msgspec
 
 from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.models.results import LAST_OUTCOMES
 
 BAD = (TestOutcome.FAILED, TestOutcome.ERROR)
 """The outcomes that count as failures."""
 UNSTABLE = (*BAD, TestOutcome.RERUN)
-"""The outcomes that make a test flaky if it has also passed."""
+"""Outcomes that make a test flaky if it has also passed; those that plugins invent do, too."""
 
 MAX_MICROS = 10**12
 """The most that a duration adds to a mean (11.57 days), so that sums fit 64-bit integers."""
@@ -62,8 +63,12 @@ class TestSummary(msgspec.Struct, frozen=True):
 
     @property
     def flaky(self) -> bool:
-        """Whether it passed, and also failed, had an error or was rerun."""
-        return TestOutcome.PASSED in self.outcomes and any(map(self.outcomes.get, UNSTABLE))
+        """Whether it passed, and also failed, had an error or was run again.
+
+        Every outcome that a plugin invents counts as "run again" here (`retried` of pytest-retry).
+        """
+        unstable = any(each in UNSTABLE or each not in LAST_OUTCOMES for each in self.outcomes)
+        return TestOutcome.PASSED in self.outcomes and unstable
 
 
 class SummaryOrder(enum.StrEnum):

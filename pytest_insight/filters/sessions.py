@@ -12,7 +12,7 @@ import msgspec
 from pytest_insight._util.override import override
 from pytest_insight.filters.results import AnyTestFilter, matching
 from pytest_insight.models import TestOutcome, TestSession
-from pytest_insight.models.results import AwareTime
+from pytest_insight.models.results import AwareTime, earlier_attempts
 
 SECONDS_PER_DAY = 86_400
 
@@ -193,15 +193,17 @@ class HasWarning(SessionFilter, frozen=True, tag="has-warning"):
 
 
 class HasReruns(SessionFilter, frozen=True, tag="has-reruns"):
-    """Keeps sessions with at least one outcome `rerun`; if `wanted` is False, those without any."""
+    """Keeps sessions in which a test was run again; if `wanted` is False, the others.
+
+    See `TestSession.rerun_test_groups`.
+    """
 
     needs_results: ClassVar[bool] = True
     wanted: bool = True
 
     @override
     def matches(self, session: TestSession) -> bool:
-        rerun = TestOutcome.RERUN
-        return any(result.outcome == rerun for result in session.test_results) == self.wanted
+        return bool(earlier_attempts(session.test_results)) == self.wanted
 
 
 class HasNodeidContaining(SessionFilter, frozen=True, tag="has-nodeid-containing"):

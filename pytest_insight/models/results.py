@@ -140,6 +140,28 @@ class RerunTestGroup(msgspec.Struct, frozen=True):
         return self.tests[-1].outcome
 
 
+def earlier_attempts(results: Sequence[TestResult]) -> set[int]:
+    """Return the positions of the results after which their test was run again.
+
+    See `TestSession.rerun_test_groups`.
+    """
+    positions = [n for n, r in enumerate(results) if r.outcome not in LAST_OUTCOMES]
+    if not positions:
+        return set()
+    last = {(result.nodeid, result.worker): n for n, result in enumerate(results)}
+    return {
+        n
+        for n in positions
+        if results[n].outcome == TestOutcome.RERUN or n < last[results[n].nodeid, results[n].worker]
+    }
+
+
+SUBTEST_OUTCOMES = ("subtests passed", "subtests failed", "subtests skipped", "subtests xfailed")
+"""What pytest and pytest-subtests count subtests as, besides the names of `TestOutcome`."""
+LAST_OUTCOMES = frozenset((*TestOutcome, *SUBTEST_OUTCOMES)) - {TestOutcome.RERUN}
+"""Outcomes after which no test is run again."""
+
+
 def printable(value: object) -> str:
     """Return its text, with lone surrogates escaped so that it can be printed."""
     return str(value).encode("utf-8", "backslashreplace").decode()

@@ -19,6 +19,7 @@ from pytest_insight.models.results import (
     Seconds,
     TestOutcome,
     TestResult,
+    earlier_attempts,
     printable,
 )
 
@@ -207,23 +208,27 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
     @property
     def rerun_test_groups(self) -> list[RerunTestGroup]:
-        """The results of each test with at least one `rerun`, in order of first appearance.
+        """The results of each test that was run again, in order of first appearance.
 
-        In a group the reruns come in time order, then the final result.
+        A test was run again after a `rerun` (pytest-rerunfailures), and after an outcome that
+        another plugin invented if a later result of the test follows on the same worker
+        (`retried` of pytest-retry). In a group these come in time order, then the final result.
         """
-        again = {r.nodeid for r in self.test_results if r.outcome == TestOutcome.RERUN}
-        if not again:
+        earlier = earlier_attempts(self.test_results)
+        if not earlier:
             return []
-        groups: dict[str, list[TestResult]] = {}
-        for result in self.test_results:
+        again = {self.test_results[position].nodeid for position in earlier}
+        groups: dict[str, list[int]] = {}
+        for position, result in enumerate(self.test_results):
             if result.nodeid in again:
-                groups.setdefault(result.nodeid, []).append(result)
+                groups.setdefault(result.nodeid, []).append(position)
+
+        def order(position: int) -> tuple[bool, datetime]:
+            return position not in earlier, self.test_results[position].start_time
+
         return [
-            RerunTestGroup(
-                nodeid,
-                tuple(sorted(g, key=lambda r: (r.outcome != TestOutcome.RERUN, r.start_time))),
-            )
-            for nodeid, g in groups.items()
+            RerunTestGroup(nodeid, tuple(self.test_results[p] for p in sorted(group, key=order)))
+            for nodeid, group in groups.items()
         ]
 
 

@@ -161,7 +161,8 @@ class Attempts:
         if attempt is None or (when == "setup" and attempt.began):
             # A second setup without a teardown: the test runs again (pytest-rerunfailures).
             finished += [] if attempt is None else self._results(key, attempt)
-            attempt = _Attempt(self._start(report, report.duration), self._seen.pop(key, []))
+            seen = self._seen.pop(key, [] if attempt is None else attempt.seen)
+            attempt = _Attempt(self._start(report, report.duration), seen)
             self._open[key] = attempt
         attempt.began = attempt.began or when == "setup"
         if report.sections:

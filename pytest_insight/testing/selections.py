@@ -232,6 +232,34 @@ class SelectionRules(Rules):
         neither = f.Selection((f.HasTag("ci"), f.SutIs("web")))
         assert storage.select(neither) == []
 
+    @pytest.mark.parametrize(
+        ("results", "run_again"),
+        [
+            ("test_x:retried test_x:passed", True),
+            ("test_x:retried test_x:retried test_x:failed", True),
+            ("test_x:rerun", True),
+            ("test_x:passed test_x:retried", False),
+            ("test_x:retried test_y:passed", False),
+            ("test_x:retried test_x:passed:gw1", False),
+            ("test_x:passed test_x:error test_x:failed", False),
+            ("test_x:subtests passed test_x:passed", False),
+            ("test_x:subtests skipped test_x:subtests failed test_x:xfailed", False),
+        ],
+    )
+    def test_a_test_is_run_again_after_a_result_of_a_retry_plugin(
+        self, storage: BaseStorage, results: str, run_again: bool
+    ) -> None:
+        fields = [each.split(":") for each in results.replace(" test", "|test").split("|")]
+        made = [make_result(n, o, worker="".join(worker)) for n, o, *worker in fields]
+        session = make_session(session_id="s0", test_results=made)
+        storage.save_sessions([session, make_session(1, session_id="s1", test_results=())])
+        found = [
+            ids_of(storage.select(f.Selection((f.HasReruns(wanted=wanted),))))
+            for wanted in (True, False)
+        ]
+        assert found == ([["s0"], ["s1"]] if run_again else [[], ["s0", "s1"]])
+        assert bool(session.rerun_test_groups) == run_again
+
     def test_all_test_filters_must_match_one_result(self, storage: BaseStorage) -> None:
         storage.save_sessions(_history())
         filters = (f.OutcomeIn(frozenset((FAILED,))), f.TestHasWarning())

@@ -56,6 +56,8 @@ def test_a_report_handed_over_again_is_what_the_terminal_adds_at_that_call(
         *[("test_bad", "failed"), ("test_good", "retried"), ("test_good", "passed")],
         ("test_after", "passed"),
     ]
+    groups = [(g.nodeid, g.final_outcome) for g in session.rerun_test_groups]
+    assert groups == [("test_it.py::test_bad", "failed"), ("test_it.py::test_good", "passed")]
     assert [r.longreprtext for r in session.test_results[1:6]] == [
         *("one", "two", "three", "four", "")
     ]

@@ -26,6 +26,7 @@ from pytest_insight.storage.sql.dialect import (
 from pytest_insight.storage.sql.rows import (
     DETAILED,
     EPOCH,
+    RUN_AGAIN,
     WARNING,
     hash_key,
     outcome_code,
@@ -215,10 +216,11 @@ def _occurs(outcome: str, dialect: Dialect) -> Condition | None:
 
 
 def _has_reruns(filter_: f.HasReruns, dialect: Dialect) -> Condition | None:
-    occurs = _occurs(TestOutcome.RERUN, dialect)
+    rerun = _occurs(TestOutcome.RERUN, dialect)
+    occurs = rerun and _any([rerun, Condition(RUN_AGAIN)])
     if occurs is None or filter_.wanted:
         return occurs
-    return Condition(f"NOT {occurs.sql}", occurs.parameters)
+    return Condition(f"NOT ({occurs.sql})", occurs.parameters)
 
 
 def _has_nodeid(filter_: f.HasNodeidContaining, dialect: Dialect) -> Condition | None:

@@ -19,6 +19,7 @@ from pytest_insight.storage.sql.connection import ROLLUP_KEYS, Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition
 from pytest_insight.storage.sql.rows import (
     BAD_CODES,
+    IS_INVENTED,
     OUTCOMES,
     PASSED_CODE,
     RESULT_COLUMNS,
@@ -285,7 +286,7 @@ _RANKS: Mapping[SummaryOrder, str] = {
 """The orders that the database can rank tests by."""
 _IS_FLAKY = (
     f"max(CASE WHEN outcome = {PASSED_CODE} THEN 1 ELSE 0 END) = 1"
-    f" AND max(CASE WHEN outcome IN ({UNSTABLE_CODES}) THEN 1 ELSE 0 END) = 1"
+    f" AND max(CASE WHEN outcome IN ({UNSTABLE_CODES}) OR {IS_INVENTED} THEN 1 ELSE 0 END) = 1"
 )
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import force_setattr
 
 from pytest_insight.document.codec import UNDECODABLE, decode_session
 from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.models.results import SUBTEST_OUTCOMES
 from pytest_insight.summaries import BAD, UNSTABLE
 
 Row = tuple[Any, ...]
@@ -112,6 +113,19 @@ def outcome_code(outcome: str) -> int:
     """Return the code of an outcome; for another plugin's outcome, a hash of its name."""
     code = _CODES.get(outcome)
     return _FIRST_OTHER_CODE + hash_key(outcome) % _OTHER_CODES if code is None else code
+
+
+IS_INVENTED = (
+    f"outcome >= {_FIRST_OTHER_CODE}"
+    f" AND outcome NOT IN ({', '.join(str(outcome_code(name)) for name in SUBTEST_OUTCOMES)})"
+)
+"""SQL: whether a plugin has invented the outcome."""
+RUN_AGAIN = (
+    f"EXISTS (SELECT 1 FROM insight_details x WHERE x.session = s.id AND {IS_INVENTED}"
+    " AND EXISTS (SELECT 1 FROM insight_results r WHERE r.session = x.session AND r.test = x.test"
+    " AND r.position > x.position AND coalesce(r.worker, '') = coalesce(x.worker, '')))"
+)
+"""SQL: whether a result of the session `s` follows another one of its test that a plugin named."""
 
 
 # Encoding ---------------------------------------------------------------------------------------
