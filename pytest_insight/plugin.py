@@ -7,9 +7,22 @@ run is recorded.
 from __future__ import annotations
 
 import os
+import time
+from itertools import count
 from typing import Any
 
 import pytest
+
+# Taken when pytest loads its plugins, before it loads any conftest: tests can seed and patch these
+# sources. They tell apart all processes of all machines; with the counter, all runs of a process.
+_getpid = os.getpid
+_process = (
+    os.urandom(16),
+    time.time_ns(),
+    time.monotonic_ns(),
+    os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME"),
+)
+_runs = count(1)
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -68,7 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from pytest_insight.recording.setup import make_recorder
 
-    config.pluginmanager.register(make_recorder(config), "insight-recorder")
+    origin = repr((*_process, _getpid(), next(_runs)))  # a forked process has its parent's values
+    config.pluginmanager.register(make_recorder(config, origin), "insight-recorder")
 
 
 def _configure_worker(config: Any) -> None:

@@ -10,12 +10,12 @@ than writing 2,000 lines.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import compress, repeat
 from json.encoder import encode_basestring
 from typing import Any
+from zlib import crc32
 
 from pytest_insight._util.storable import storable_text, storable_value
 from pytest_insight.document.layout import BETWEEN_RESULTS, laid_out
@@ -58,9 +58,15 @@ def encode_value(value: Any) -> bytes:
     return _encode(storable_value(value)).encode()
 
 
-def new_session_id(sut_name: str, start: datetime) -> str:
-    """Return a random ID: `<sut>-<YYYYMMDD>-<HHMMSS>-<8 hex digits>`, the time in UTC."""
-    return f"{sut_name}-{start.astimezone(UTC):%Y%m%d-%H%M%S}-{os.urandom(4).hex()}"
+def new_session_id(sut_name: str, start: datetime, origin: str) -> str:
+    """Return an ID: `<sut>-<YYYYMMDD>-<HHMMSS>-<8 hex digits>`, the time in UTC.
+
+    Args:
+        sut_name: the system under test.
+        start: when the run started.
+        origin: a text that no other run has; the digits are its checksum.
+    """
+    return f"{sut_name}-{start.astimezone(UTC):%Y%m%d-%H%M%S}-{crc32(origin.encode()):08x}"
 
 
 class Timestamps:

@@ -53,8 +53,10 @@ class Destination:
         """Raise InsightError if it is known that the session cannot be saved."""
         (self._file or self._as_storage()).check_writable()
 
-    def save(self, journal: JournalWriter, fields: dict[str, Any], ending: dict[str, Any]) -> int:
-        """End the journal, save its session and return the number of results.
+    def save(
+        self, journal: JournalWriter, fields: dict[str, Any], ending: dict[str, Any]
+    ) -> tuple[str, int]:
+        """End the journal and save its session; return its ID and the number of its results.
 
         Args:
             journal: its first line has the same `fields`.
@@ -70,12 +72,13 @@ class Destination:
             if journal.is_whole(results):
                 data = session_document(fields | ending, results, lines)
                 with self._file.write_lock():
-                    if self._file.add([data]):
-                        return journal.results
+                    if self._file.add([data], recorded=True):
+                        return fields["session_id"], journal.results
         session = _import_parser()(lines).session
+        from pytest_insight.storage.recorded import save_recorded
+
         with self._as_storage() as storage:
-            storage.save_session(session)
-        return len(session.test_results)
+            return save_recorded(storage, session), len(session.test_results)
 
     def _as_storage(self) -> BaseStorage:
         if self._storage is None:

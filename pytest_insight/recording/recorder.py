@@ -57,6 +57,7 @@ class Settings:
     """What is decided before a run starts.
 
     Attributes:
+        origin: a text that no other run has.
         profile: the storage that the session is saved in.
         destination: saves it.
         journal_folders: the folder of the journal, and others that may have journals.
@@ -71,6 +72,7 @@ class Settings:
     def __init__(
         self,
         *,
+        origin: str,
         profile: StorageProfile,
         destination: Destination,
         journal_folders: tuple[Path, ...],
@@ -80,6 +82,7 @@ class Settings:
         own_paths: tuple[Path, ...],
         ci: dict[str, str],
     ) -> None:
+        self.origin = origin
         self.profile = profile
         self.destination = destination
         self.journal_folders = journal_folders
@@ -235,7 +238,9 @@ class Recorder:
         settings = self._settings
         start = self._time(self._began)
         fields = {
-            "session_id": new_session_id(settings.sut_name, self._time_at(self._began, UTC)),
+            "session_id": new_session_id(
+                settings.sut_name, self._time_at(self._began, UTC), settings.origin
+            ),
             "sut_name": settings.sut_name,
             "session_start_time": start,
             "session_stop_time": start,
@@ -341,7 +346,7 @@ class Recorder:
     def _save(self, journal: JournalWriter, ending: dict[str, Any]) -> None:
         destination = self._settings.destination
         try:
-            count = destination.save(journal, self._fields, ending)
+            name, count = destination.save(journal, self._fields, ending)
         except InsightError as exc:
             rest = f"the next recorded run recovers it from {journal.path}"
             if journal.problem is not None:
@@ -350,8 +355,7 @@ class Recorder:
             self._problems.append(f"this run was NOT saved: {exc}; {rest}")
             return
         self._notes.append(
-            f"saved {count} result{'' if count == 1 else 's'} as {self._fields['session_id']} "
-            f"in {destination.location}"
+            f"saved {count} result{'' if count == 1 else 's'} as {name} in {destination.location}"
         )
         if count < journal.results:
             self._problems.append(

@@ -50,14 +50,18 @@ class NotRecorded:
         terminalreporter.write_line(self._line, yellow=True)
 
 
-def make_recorder(config: pytest.Config) -> Recorder | NotRecorded:
+def make_recorder(config: pytest.Config, origin: str) -> Recorder | NotRecorded:
     """Return the recorder of this run; only a wrong option, ini value or variable stops the run.
+
+    Args:
+        config: that of pytest.
+        origin: a text that no other run has, nor any on another machine; see `plugin`.
 
     Raises:
         pytest.UsageError: an option, ini value or variable is not valid.
     """
     try:
-        settings = _settings(config)
+        settings = _settings(config, origin)
         recorder = Recorder(config, settings)
         config.pluginmanager.register(SecretHooks(settings.texts.add_secrets), "insight-secrets")
         return recorder
@@ -73,7 +77,7 @@ def make_recorder(config: pytest.Config) -> Recorder | NotRecorded:
         return NotRecorded(f"{type(exc).__name__}: {exc}")
 
 
-def _settings(config: pytest.Config) -> Settings:
+def _settings(config: pytest.Config, origin: str) -> Settings:
     texts = _text_policy(config)
     tags = _tags(config.option.insight_tag, texts)
     sut_name = _sut_name(config)
@@ -81,6 +85,7 @@ def _settings(config: pytest.Config) -> Settings:
     texts.add_secrets(secrets_of(tags) | secrets_in(profile.url or ""))
     ci = ci_facts(os.environ)
     return Settings(
+        origin=origin,
         profile=profile,
         destination=Destination(profile, reason),
         journal_folders=_journal_folders(profile.path),

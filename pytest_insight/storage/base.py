@@ -28,7 +28,7 @@ from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import IsPinned, Selection, SessionIdIn, StartedWithin, arguments
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
-from pytest_insight.storage.verification import Verification
+from pytest_insight.storage.verification import Verification, require_sessions
 from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
 
 Path_ = str | os.PathLike[str]
@@ -136,6 +136,14 @@ class BaseStorage(ABC):
         """Save one session. Equivalent to `save_sessions([session])`."""
         self.save_sessions([session])
 
+    def add_session(self, session: TestSession) -> bool:
+        """Save a session unless the store has one with its ID; return whether it was saved."""
+        with self.exclusive():
+            if self.get_session_by_id(session.session_id) is not None:
+                return False
+            self.save_session(session)
+            return True
+
     def load_sessions(self) -> list[TestSession]:
         """Return all sessions. Equivalent to `list(iter_sessions())`."""
         return list(self.iter_sessions())
@@ -221,7 +229,7 @@ class BaseStorage(ABC):
         if isinstance(ids, str):
             raise InvalidArgumentError(f"expected a list of session IDs, not {ids!r}")
         with self.exclusive():
-            self._require(ids)
+            require_sessions(self, ids)
             wanted = Selection((SessionIdIn(frozenset(ids)), IsPinned(wanted=not pinned)))
             changed = [replace(session, pinned=pinned) for session in self.iter_sessions(wanted)]
             self.save_sessions(changed)
@@ -327,7 +335,7 @@ class BaseStorage(ABC):
         from pytest_insight.storage import exports  # readers do not need it
 
         if session_ids is not None:
-            self._require(session_ids)
+            require_sessions(self, session_ids)
         elif days is None:
             days = self.exchange.export_days
         selection = exports.selection_of(days, sut, tags, session_ids)
@@ -378,15 +386,6 @@ class BaseStorage(ABC):
             skip_invalid=skip_invalid,
             dry_run=dry_run,
         )[0]
-
-    def _require(self, session_ids: Collection[str]) -> None:
-        missing = sorted(set(session_ids) - set(self.session_ids()))
-        if missing:
-            raise StorageError(
-                f"{self.location} has no session {missing[0]!r}; "
-                "see which there are with: insight sessions list",
-                self.location,
-            )
 
     def close(self) -> None:  # noqa: B027 - not every backend holds something open
         """Close what the storage holds open; the storage can be used again afterwards."""

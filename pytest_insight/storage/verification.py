@@ -1,8 +1,16 @@
-"""The result of reading every byte of a store."""
+"""What is checked of a store: the result of reading every byte of it, and that sessions exist."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
 import msgspec
+
+from pytest_insight.errors import StorageError
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.base import BaseStorage
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -36,3 +44,14 @@ class Verification(msgspec.Struct, frozen=True):
     def tidy(self) -> bool:
         """Whether a rewrite of the store would change nothing."""
         return not (self.damage or self.ignored or self.superseded or self.unfinished)
+
+
+def require_sessions(storage: BaseStorage, session_ids: Collection[str]) -> None:
+    """Raise StorageError if a store does not have all of these sessions."""
+    missing = sorted(set(session_ids) - set(storage.session_ids()))
+    if missing:
+        raise StorageError(
+            f"{storage.location} has no session {missing[0]!r}; "
+            "see which there are with: insight sessions list",
+            storage.location,
+        )

@@ -55,6 +55,14 @@ class RoundTripRules(Rules):
         storage.save_session(full_session())
         assert storage.load_sessions() == [full_session()]
 
+    def test_a_session_is_added_only_if_its_id_is_free(self, storage: BaseStorage) -> None:
+        assert storage.add_session(full_session())
+        other = make_session(session_id=full_session().session_id)
+        assert not storage.add_session(other)
+        assert storage.load_sessions() == [full_session()]
+        assert storage.add_session(replace(other, session_id="other"))
+        assert storage.count() == 2
+
     def test_another_object_for_the_same_data_reads_the_same(self, storage: BaseStorage) -> None:
         storage.save_session(full_session())
         assert self.reopened(storage).load_sessions() == [full_session()]

@@ -167,6 +167,6 @@ def test_a_session_is_the_same_by_hand_and_by_its_records(
 
 def test_a_new_id_says_what_and_when_in_utc_and_is_unique() -> None:
     start = datetime(2026, 11, 1, 1, 2, 3, tzinfo=timezone(timedelta(hours=3)))
-    ids = {new_session_id("api", start) for _ in range(100)}
+    ids = {new_session_id("api", start, f"{number}") for number in range(100)}
     assert len(ids) == 100
     assert all(re.fullmatch(r"api-20261031-220203-[0-9a-f]{8}", name) for name in ids)

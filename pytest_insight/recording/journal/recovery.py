@@ -24,6 +24,7 @@ from pytest_insight.recording.journal.writer import (
 )
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.choice import open_storage
+from pytest_insight.storage.recorded import save_recorded
 from pytest_insight.storage.sql.sqlite.detection import is_database
 
 LOCK_SECONDS = 1.0
@@ -53,7 +54,7 @@ def recover_journals(folder: Path) -> Iterator[Recovery]:
     """Save the session of every journal whose process died, then delete the journal.
 
     Several processes may do so at the same time: only one of them takes over a journal. If a
-    session was saved but its journal not deleted (a crash in between), saving it again replaces it.
+    session was saved but its journal not deleted (a crash in between), it is not saved again.
     A journal that cannot be recovered stays and is reported each time.
     """
     locked: set[StorageProfile] = set()
@@ -94,15 +95,15 @@ def _recover(path: Path, data: bytes, locked: set[StorageProfile]) -> Recovery:
             raise StorageError("its store is locked", profile.place)  # noqa: TRY301
         storage = open_storage(_current(profile)).with_lock_timeout(LOCK_SECONDS)
         with storage:
-            storage.save_session(journal.session)
+            name = save_recorded(storage, journal.session)
     except Exception as exc:  # noqa: BLE001 - storages of other distributions may raise anything
         if isinstance(exc, StoreLockedError):
             locked.add(profile)
         why = str(exc) if isinstance(exc, InsightError) else f"{type(exc).__name__}: {exc}"
         message = f"cannot recover the session {session_id} from {path}: {why}"
         return _failure(path, session_id, message)
-    message = _success_text(journal, storage) + _clear(path, journal)
-    return Recovery(path, session_id, message, saved=True)
+    message = _success_text(name, journal, storage) + _clear(path, journal)
+    return Recovery(path, name, message, saved=True)
 
 
 def _current(profile: StorageProfile) -> StorageProfile:
@@ -150,10 +151,10 @@ def _clear(path: Path, journal: Journal) -> str:
         return f"; could not read {lines}, the journal is kept: {path}"
 
 
-def _success_text(journal: Journal, storage: BaseStorage) -> str:
+def _success_text(name: str, journal: Journal, storage: BaseStorage) -> str:
     session = journal.session
     count = len(session.test_results)
-    text = f"recovered {session.session_id} with {count} result{'' if count == 1 else 's'}"
+    text = f"recovered {name} with {count} result{'' if count == 1 else 's'}"
     if not session.crashed:
         return f"{text} (it could not be saved when it ended) into {storage.location}"
     named = list(dict.fromkeys(journal.running))

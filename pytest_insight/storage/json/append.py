@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,6 +36,9 @@ from pytest_insight.storage.store_file import StoreFile, is_in_use
 FIRST_CHUNK_BYTES = 1 << 11
 """How much of a file is read first when it is searched from its end; then twice as much, and so on:
 the last session of most stores is short."""
+_AFTER_ID = b',"sut_name":'
+"""Never part of an encoded ID, in which quotation marks are escaped."""
+_SECOND = timedelta(seconds=1)
 HEADER_BYTES = 1 << 10
 """The first bytes of a session, enough to show its start time."""
 
@@ -55,18 +58,23 @@ class JSONStoreFile(StoreFile):
         except OSError:
             return False
 
-    def add(self, sessions: Sequence[bytes]) -> bool:
+    def add(self, sessions: Sequence[bytes], *, recorded: bool = False) -> bool:
         """Append encoded sessions, or create the file with them; call it inside `write_lock`.
 
+        Args:
+            sessions: the sessions.
+            recorded: whether it is one that was just recorded, which must not replace another.
+
         Returns:
-            False if the file cannot be appended to and must be rewritten.
+            False if the file cannot be appended to and must be rewritten, or if the ID of the
+            recorded session may be in it.
 
         Raises:
             StorageError: it is an SQLite database.
         """
         path = self.real_path
         try:
-            return append(path, sessions)
+            return append(path, sessions, recorded=recorded)
         except FileNotFoundError:
             self.check_writable()
             remove_abandoned(path)
@@ -74,7 +82,7 @@ class JSONStoreFile(StoreFile):
             return True
 
 
-def append(path: Path, sessions: Sequence[bytes]) -> bool:
+def append(path: Path, sessions: Sequence[bytes], *, recorded: bool = False) -> bool:
     """Append encoded sessions to a store that has our layout.
 
     The closing bytes are overwritten together with the new ones in one write, and the file is
@@ -82,7 +90,8 @@ def append(path: Path, sessions: Sequence[bytes]) -> bool:
     and cut off. If the write fails, the old ending is written again.
 
     Returns:
-        False if the file does not end as our layout does and must be rewritten.
+        False if the file does not end as our layout does and must be rewritten, or if the ID of the
+        `recorded` session may be in it.
 
     Raises:
         StorageError: the file is an SQLite database.
@@ -103,6 +112,8 @@ def append(path: Path, sessions: Sequence[bytes]) -> bool:
             return False
         end = _end_of_sessions(file, path, size)
         if end is None:
+            return False
+        if recorded and _may_have_id(file, end, sessions[0]):
             return False
         if end == len(HEAD):
             data = b"".join(document_chunks(sessions))[len(HEAD) :]
@@ -160,6 +171,24 @@ def _newest_start_time(file: BinaryIO, end: int) -> datetime | None:
         if starts_in_order(file, start):
             return newest
     return None
+
+
+def _may_have_id(file: BinaryIO, end: int, session: bytes) -> bool:
+    """Return whether a session before `end` may have the ID of a session that was just recorded.
+
+    Such an ID has the second in it when the run started. So of the sessions before one in order
+    that started earlier, none is looked at.
+    """
+    own_start = start_time_in(session)
+    beginning = session[: session.find(_AFTER_ID) + 1]
+    for start in session_starts(file, end):
+        header = read_range(file, start, min(start + max(HEADER_BYTES, len(beginning)), end))
+        start_time = start_time_in(header)
+        if header.startswith(beginning) or start_time is None or own_start is None:
+            return True
+        if start_time < own_start - _SECOND and starts_in_order(file, start):
+            return False
+    return False
 
 
 def _write_at(file: BinaryIO, offset: int, data: bytes) -> None:

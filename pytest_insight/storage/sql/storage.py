@@ -127,6 +127,11 @@ class SQLStorage(BaseStorage):
         elif first:
             self._write(chain(first, map(checked, incoming)), exclusive=True)
 
+    @override
+    def add_session(self, session: TestSession) -> bool:
+        new = checked(session)
+        return not self._has_key(new) and self._write([new], exclusive=False, replaces=False)
+
     def _has_key(self, session: TestSession) -> bool:
         key = hash_key(session.session_id)
         sql = "SELECT 1 FROM insight_sessions WHERE id = ?"
@@ -138,9 +143,16 @@ class SQLStorage(BaseStorage):
         self._write(writes, exclusive=True, removes=plan.removes)
 
     def _write(
-        self, sessions: Iterable[TestSession], *, exclusive: bool, removes: Collection[str] = ()
-    ) -> None:
+        self,
+        sessions: Iterable[TestSession],
+        *,
+        exclusive: bool,
+        removes: Collection[str] = (),
+        replaces: bool = True,
+    ) -> bool:
         """Write checked sessions and delete others, in one transaction.
+
+        Returns False if that would replace a session and `replaces` is False.
 
         The shared lock is enough for a single new session. Several sessions need the exclusive
         lock, because two writers of the same sessions in different orders would deadlock; so does
@@ -156,7 +168,8 @@ class SQLStorage(BaseStorage):
                     writer.write_session(session)
                 writer.finish()
         except SharedLockError:  # a concurrent writer has saved this session
-            self._write(sessions, exclusive=True)
+            return replaces and self._write(sessions, exclusive=True)
+        return True
 
     @override
     def delete_sessions(self, ids: Collection[str]) -> int:
