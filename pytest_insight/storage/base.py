@@ -14,6 +14,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
 
@@ -153,8 +154,9 @@ class BaseStorage(ABC):
         return list(self.iter_sessions(selection))
 
     def get_last_session(self) -> TestSession | None:
-        """Return the session that started last; None if the store is empty."""
-        return next(self.iter_sessions(Selection(limit=1)), None)
+        """Return the session with results that started last; None if there is none."""
+        found = chain(self.iter_sessions(Selection(limit=1)), self.iter_sessions(newest_first=True))
+        return next((session for session in found if session.test_results), None)
 
     def get_session_by_id(self, session_id: str) -> TestSession | None:
         """Return the session with exactly this ID; None if there is none."""

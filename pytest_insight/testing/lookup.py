@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pytest_insight.document.codec import decode_session
-from pytest_insight.filters import Selection, SutIs
+from pytest_insight.filters import HasTest, Selection, SutIs
 from pytest_insight.storage import BaseStorage
 from pytest_insight.summaries import SummaryOrder
 from pytest_insight.testing.rules import (
@@ -137,6 +137,18 @@ class LookupRules(Rules):
     def test_the_last_session_is_the_one_that_started_last(self, storage: BaseStorage) -> None:
         fill(storage, 1, 3, 2)
         assert storage.get_last_session() == make_session(3)
+
+    def test_a_session_without_results_is_kept_but_is_not_the_last(
+        self, storage: BaseStorage
+    ) -> None:
+        storage.save_session(make_session(0, test_results=()))
+        assert storage.get_last_session() is None
+        fill(storage, 1, 2)
+        storage.save_sessions(make_session(number, test_results=()) for number in (3, 4))
+        assert storage.get_last_session() == make_session(2)
+        assert ids_of(storage.load_sessions()) == [f"api-{number}" for number in range(5)]
+        with_results = Selection((HasTest(()),), limit=2)
+        assert storage.session_ids(with_results) == ["api-1", "api-2"]
 
     def test_of_sessions_with_the_same_start_time_the_last_has_the_highest_id(
         self, storage: BaseStorage

@@ -83,6 +83,24 @@ def test_show_without_a_name_shows_the_last_session(insight: Insight, store: JSO
     assert "test_x" not in out  # it passed
 
 
+def test_a_run_without_results_is_listed_but_is_not_the_last_one(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    JSONStorage().save_session(make_session(9, test_results=()))
+    assert "no session with results yet in" in insight().out
+    words = ("query", "tests", "--session", "last", "--outcome", "failed", "--exit-code")
+    assert "no session with results" in insight(*words, status=1).err
+    assert "no session" in insight("sessions", "show", status=1).err
+    JSONStorage().save_sessions(make_session(number) for number in range(2))
+    insight(*words, status=3)
+    assert insight("sessions", "show").out.splitlines()[0].split() == ["Session", "api-1"]
+    assert "the last one, api-1, " in insight().out
+    shown = insight("sessions", "show", "last~1", "--format", "json").out
+    assert json.loads(shown)["session_id"] == "api-0"
+    assert "api-9" in insight("sessions", "list").out
+    assert "only 2 sessions match" in insight("sessions", "show", "last~2", status=1).err
+
+
 def test_show_takes_the_beginning_of_an_id(insight: Insight, make_session: MakeSession) -> None:
     JSONStorage().save_sessions([make_session(0, session_id="abc-1"), make_session(1)])
     shown = json.loads(insight("sessions", "show", "abc", "--format", "json").out)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_insight.cli.render.outcomes import outcomes_text
+from pytest_insight.cli.render.store import has_sessions
 from pytest_insight.cli.render.values import age_text, plural
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.cli.terminal.styled import styled
@@ -32,7 +33,8 @@ def print_overview(storage: BaseStorage) -> None:
     where = f"{named}{storage.location}"
     last = storage.get_last_session()
     if last is None:
-        print_styled(styled(f"no sessions yet in {where}: run pytest --insight"))
+        none = "no session with results" if has_sessions(storage) else "no sessions"
+        print_styled(styled(f"{none} yet in {where}: run pytest --insight"))
         _print_steps(FIRST)
         return
     now = datetime.now(UTC)

@@ -149,15 +149,15 @@ def exit_as_gate(query: Query, *, matched: bool, asked: bool) -> None:
     Raises:
         StorageError: there is no session at all, so that no match means nothing.
     """
+    from pytest_insight.cli.render.store import has_sessions
     from pytest_insight.errors import StorageError
-    from pytest_insight.filters import Selection
 
     if not asked:
         return
     if matched:
         raise typer.Exit(exit_status.MATCHED)
     storage = query.open_storage()
-    if not storage.session_ids(Selection(limit=1)):
+    if not has_sessions(storage):
         raise StorageError(
             f"--exit-code has nothing to judge: there are no sessions in {storage.location}",
             storage.location,

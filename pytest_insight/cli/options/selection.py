@@ -99,7 +99,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
         list[str] | None,
         _session(
             "Only the session with this ID or ID prefix (wildcards allowed); `last` is the newest "
-            "one that the other options select, `last~1` the one before. Repeatable.",
+            "one with results that the other options select, `last~1` the one before. Repeatable.",
             "--session",
             metavar="ID",
             example="last~1",

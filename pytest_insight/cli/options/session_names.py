@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from pytest_insight.errors import NEAR, StorageError
-from pytest_insight.filters import Selection
+from pytest_insight.filters import HasTest, Selection
 
 if TYPE_CHECKING:
     from pytest_insight.models import TestSession
@@ -77,7 +77,8 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
 class _Finder:
     """Finds IDs in a storage; lists its sessions at most once, which takes a while if many.
 
-    `last` and `last~1` always count from the end, even if a session has that ID.
+    `last` and `last~1` always count from the end, even if a session has that ID. Sessions without
+    results do not count: a run of nothing (`-k typo`) must not hide the failures before it.
     """
 
     def __init__(self, storage: BaseStorage, selection: Selection) -> None:
@@ -120,7 +121,9 @@ class _Finder:
     def _from_the_end(self, back: int) -> str:
         limit = self._selection.limit
         few = back + 1 if limit is None else min(back + 1, limit)
-        selected = self._storage.session_ids(replace(self._selection, limit=few))
+        filters = (*self._selection.session_filters, HasTest(()))  # with a result at all
+        selection = replace(self._selection, session_filters=filters, limit=few)
+        selected = self._storage.session_ids(selection)
         if back < len(selected):
             return selected[-1 - back]
         where = self._where
@@ -128,7 +131,9 @@ class _Finder:
             there = f"{len(selected)} sessions match" if len(selected) > 1 else "1 session matches"
             raise StorageError(f"there is no last~{back} in {where}: only {there}", where)
         if self.ids:
-            raise StorageError(f"no session in {where} matches, so there is no last one", where)
+            raise StorageError(
+                f"no session with results in {where} matches, so there is no last one", where
+            )
         raise StorageError(f"no sessions yet in {where}: record a run with pytest --insight", where)
 
     def unknown(self, name: str) -> StorageError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_insight.filters import Selection
+
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
@@ -15,8 +17,13 @@ def origin(storage: BaseStorage) -> str:
     return storage.location
 
 
+def has_sessions(storage: BaseStorage) -> bool:
+    """Return whether there is any session, with results or without."""
+    return bool(storage.session_ids(Selection(limit=1)))
+
+
 def nothing_found(storage: BaseStorage) -> str:
     """Return why a query has found nothing."""
-    if storage.get_last_session() is None:
+    if not has_sessions(storage):
         return f"no sessions yet in {storage.location}: record a run with pytest --insight"
     return f"nothing matches in {storage.location}"

@@ -10,7 +10,7 @@ import msgspec
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
 from pytest_insight.cli.render.records import Records, print_records
-from pytest_insight.cli.render.store import nothing_found
+from pytest_insight.cli.render.store import has_sessions, nothing_found
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import age_text, duration_text, outcome_text, plural
@@ -70,7 +70,7 @@ def print_plan(query: Query) -> None:
         print_styled(styled(line))
     if not lines:
         storage = query.open_storage()
-        if storage.get_last_session() is None:
+        if not has_sessions(storage):
             say(nothing_found(storage))
         else:
             say(f"no filter is given: the query returns everything in {storage.location}")
