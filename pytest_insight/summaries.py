@@ -26,10 +26,11 @@ MAX_MICROS = 10**12
 
 
 class TestSummary(msgspec.Struct, frozen=True):
-    """The selected results of one test.
+    """The selected results of one test: those of one nodeid within one SUT.
 
     Attributes:
-        nodeid: the test.
+        nodeid: the nodeid.
+        sut_name: the SUT.
         results: the number of results, reruns included.
         outcomes: the number of results per outcome, sorted by name.
         mean: the mean duration in seconds. Durations are rounded to microseconds and limited to
@@ -46,6 +47,7 @@ class TestSummary(msgspec.Struct, frozen=True):
     __test__ = False
 
     nodeid: str
+    sut_name: str
     results: int
     outcomes: dict[str, int]
     mean: float
@@ -72,7 +74,10 @@ class TestSummary(msgspec.Struct, frozen=True):
 
 
 class SummaryOrder(enum.StrEnum):
-    """What summaries are sorted by, highest, longest or latest first; ties are in nodeid order."""
+    """What summaries are sorted by, highest, longest or latest first.
+
+    Ties are in the order of nodeids, then of SUTs.
+    """
 
     MEAN = "mean"
     P95 = "p95"
@@ -103,10 +108,10 @@ _SORT_KEYS: dict[SummaryOrder, Callable[[TestSummary], Any]] = {
 def sort_summaries(
     summaries: Iterable[TestSummary], sort: SummaryOrder | None, limit: int | None
 ) -> list[TestSummary]:
-    """Return the first N summaries in an order, or in nodeid order if it is None."""
-    found = sorted(summaries, key=lambda each: each.nodeid)
+    """Return the first N summaries in an order, or by nodeid and SUT if it is None."""
+    found = sorted(summaries, key=lambda each: (each.nodeid, each.sut_name))
     if sort is not None:
-        found.sort(key=_SORT_KEYS[sort], reverse=True)  # stable: ties stay in nodeid order
+        found.sort(key=_SORT_KEYS[sort], reverse=True)  # stable: ties stay in that order
     return found if limit is None else found[:limit]
 
 
@@ -129,8 +134,8 @@ class _Tally:
         self.first = self.last = start
         self.last_outcome = outcome
 
-    def summary(self, nodeid: str, *, percentiles: bool) -> TestSummary:
-        """Return the summary."""
+    def summary(self, nodeid: str, sut_name: str, *, percentiles: bool) -> TestSummary:
+        """Return the summary of the test."""
         durations = sorted(self.durations) if percentiles else self.durations.tolist()
         count = len(durations)
         outcomes = Counter({str(outcome): n for outcome, n in self.other_outcomes.items()})
@@ -138,6 +143,7 @@ class _Tally:
             outcomes[str(TestOutcome.PASSED)] += passed
         return TestSummary(
             nodeid,
+            sut_name,
             count,
             dict(sorted(outcomes.items())),
             mean=sum_micros(durations) / count / 1e6,
@@ -151,18 +157,23 @@ class _Tally:
 
 
 def summarize(sessions: Iterable[TestSession], *, percentiles: bool = True) -> list[TestSummary]:
-    """Return the summary of each test, sorted by nodeid.
+    """Return the summary of each test, sorted by nodeid and SUT.
 
     Holds one session at a time, and 8 bytes per result.
     """
-    tallies: dict[str, _Tally] = {}
+    suts: dict[str, dict[str, _Tally]] = {}
     for session in sessions:
-        _add(session.test_results, tallies)
-    return [tallies[nodeid].summary(nodeid, percentiles=percentiles) for nodeid in sorted(tallies)]
+        _add(session.test_results, suts.setdefault(session.sut_name, {}))
+    found = [
+        tally.summary(nodeid, sut_name, percentiles=percentiles)
+        for sut_name, tallies in suts.items()
+        for nodeid, tally in tallies.items()
+    ]
+    return sort_summaries(found, None, None)
 
 
 def _add(results: Iterable[TestResult], tallies: dict[str, _Tally]) -> None:
-    """Add results to the tallies of their tests.
+    """Add results of one SUT to the tallies of its tests.
 
     This takes as long as decoding the results; a method call per result would add a quarter.
     """

@@ -45,6 +45,7 @@ def test_a_summary_covers_all_results_of_a_test(storage: InMemoryStorage) -> Non
     assert names(found) == ["a", "b", "c"]
     assert found[1] == TestSummary(
         nodeid="b",
+        sut_name="api",
         results=4,
         outcomes={"failed": 1, "passed": 2, "rerun": 1},
         mean=1.075,
@@ -139,7 +140,9 @@ def test_an_unknown_order_and_a_negative_limit_are_refused(storage: InMemoryStor
         query.on_storage(storage).group_by_test(limit=-1)
 
 
-def expected_summary(nodeid: str, results: list[TestResult], *, percentiles: bool) -> TestSummary:
+def expected_summary(
+    nodeid: str, sut_name: str, results: list[TestResult], *, percentiles: bool
+) -> TestSummary:
     """Return the summary by its definition; the library's code is made for speed."""
     durations = [each.duration for each in results]
 
@@ -154,6 +157,7 @@ def expected_summary(nodeid: str, results: list[TestResult], *, percentiles: boo
     last = max(results, key=lambda each: (each.start_time, each.outcome != "rerun", each.outcome))
     return TestSummary(
         nodeid,
+        sut_name,
         len(results),
         dict(Counter(str(each.outcome) for each in results)),
         mean=sum(map(round_micros, durations)) / len(durations) / 1e6,
@@ -178,20 +182,25 @@ some_results = st.lists(
 )
 
 
-@given(several=st.lists(some_results, max_size=5), percentiles=st.booleans())
+@given(
+    several=st.lists(st.tuples(st.sampled_from(["api", "web"]), some_results), max_size=5),
+    percentiles=st.booleans(),
+)
 def test_summaries_follow_their_definition_in_any_order_of_results(
-    several: list[list[TestResult]], percentiles: bool
+    several: list[tuple[str, list[TestResult]]], percentiles: bool
 ) -> None:
     history = [
-        TestSession(f"api-{number}", "api", START, test_results=tuple(results))
-        for number, results in enumerate(several)
+        TestSession(f"api-{number}", sut, START, test_results=tuple(results))
+        for number, (sut, results) in enumerate(several)
     ]
-    by_test: dict[str, list[TestResult]] = {}
-    for each in (each for results in several for each in results):
-        by_test.setdefault(each.nodeid, []).append(each)
+    by_test: dict[tuple[str, str], list[TestResult]] = {}
+    for sut, results in several:
+        for each in results:
+            by_test.setdefault((each.nodeid, sut), []).append(each)
     found = summarize(history, percentiles=percentiles)
     assert found == [
-        expected_summary(*item, percentiles=percentiles) for item in sorted(by_test.items())
+        expected_summary(*test, results, percentiles=percentiles)
+        for test, results in sorted(by_test.items())
     ]
     for summary in found:
         assert list(summary.outcomes) == sorted(summary.outcomes)

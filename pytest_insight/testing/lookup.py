@@ -109,6 +109,27 @@ class LookupRules(Rules):
             ("tests/test_a.py::test_3", 0.3),
         ]
 
+    def test_a_nodeid_that_two_suts_have_is_two_tests(self, storage: BaseStorage) -> None:
+        for number, (sut, outcome) in enumerate([("web", "failed"), ("api", "passed")] * 2):
+            result = make_result(outcome=outcome, duration=number + 1)
+            storage.save_session(make_session(number, sut_name=sut, test_results=(result,)))
+        for selection in (None, Selection((SutIs("*"),))):
+            for percentiles in (True, False):
+                found = storage.group_by_test(selection, percentiles=percentiles)
+                assert [(each.sut_name, each.outcomes, each.mean) for each in found] == [
+                    ("api", {"passed": 2}, 3.0),
+                    ("web", {"failed": 2}, 2.0),
+                ]
+                assert storage.group_by_test(selection, percentiles=percentiles, flaky=True) == []
+            for sort, first in (
+                (SummaryOrder.MEAN, "api"),
+                (SummaryOrder.P95, "api"),
+                (SummaryOrder.FAILURES, "web"),
+                (SummaryOrder.LAST, "api"),
+            ):
+                (found_first,) = storage.group_by_test(selection, sort=sort, limit=1)
+                assert (found_first.sut_name, found_first.results) == (first, 2)
+
     def test_tests_are_sorted_by_their_last_run_in_the_far_future_too(
         self, storage: BaseStorage
     ) -> None:

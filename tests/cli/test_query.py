@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from pytest_insight.models import TestOutcome, TestResult
-from pytest_insight.storage import JSONStorage
+from pytest_insight.storage import JSONStorage, get_storage_instance
 from tests.cli.conftest import Insight
 from tests.conftest import START, MakeSession
 
@@ -64,3 +64,25 @@ def test_nothing_found_is_an_empty_list_and_a_sentence(
     printed = insight("query", "tests", "--outcome", "xpassed")
     assert printed.out == ""
     assert "nothing matches" in printed.err
+
+
+def test_a_nodeid_that_two_suts_have_is_two_rows_and_flaky_in_neither(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    insight("profile", "create", "big", "--type", "sqlite")
+    for number, (sut, outcome) in enumerate([("web", "failed"), ("api", "passed")]):
+        result = TestResult("a.py::test_1", TestOutcome(outcome), START, 0.5)
+        session = make_session(number, sut_name=sut, test_results=(result,))
+        for storage in (JSONStorage(), get_storage_instance(profile_name="big")):
+            storage.save_session(session)
+    for profile in ("default", "big"):
+        asked = ("--profile", profile, "query", "tests", "--group")
+        header, *rows = (line.split() for line in insight(*asked).out.splitlines())
+        assert header[:3] == ["Test", "SUT", "Results"]
+        assert [row[:3] for row in rows] == [
+            ["a.py::test_1", "api", "1"],
+            ["a.py::test_1", "web", "1"],
+        ]
+        assert "SUT" not in insight(*asked, "--sut", "web").out
+        assert insight(*asked, "--format", "nodeids").out == "a.py::test_1\n"
+        assert json.loads(insight(*asked, "--flaky", "--format", "json").out) == []

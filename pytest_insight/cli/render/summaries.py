@@ -53,7 +53,7 @@ def list_summaries(
     storage = query.open_storage()
     print_records(
         Records(shown, more=len(found) > len(shown)),
-        _columns(percentiles=percentiles or order is SummaryOrder.P95),
+        _columns(shown, percentiles=percentiles or order is SummaryOrder.P95),
         format_,
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
@@ -76,10 +76,11 @@ def print_plan(query: Query) -> None:
             say(f"no filter is given: the query returns everything in {storage.location}")
 
 
-def _columns(*, percentiles: bool) -> list[Column]:
+def _columns(tests: list[TestSummary], *, percentiles: bool) -> list[Column]:
     now = datetime.now(UTC)
     columns = [
         Column("Test", lambda t: t.nodeid, fit="shorten"),
+        Column("SUT", lambda t: t.sut_name, fit="fold"),
         Column("Results", lambda t: f"{t.results:,}", "right"),
         Column("Mean", lambda t: duration_text(t.mean), "right"),
         Column("p50", lambda t: duration_text(t.p50), "right", room=ALL_ROOM),
@@ -89,7 +90,10 @@ def _columns(*, percentiles: bool) -> list[Column]:
         Column("Seen", lambda t: age_text(t.last_seen, now), "right"),
         Column("Outcomes", _outcomes, fit="fold"),
     ]
-    return [each for each in columns if percentiles or each.header not in ("p50", "p95")]
+    left_out = {"p50", "p95"} if not percentiles else set()
+    if len({test.sut_name for test in tests}) < 2:
+        left_out.add("SUT")
+    return [each for each in columns if each.header not in left_out]
 
 
 def _outcomes(test: TestSummary) -> Styled:

@@ -218,6 +218,7 @@ OutcomeTotal = tuple[str, int, int, float, int, int]
 def summary_of(
     connection: Connection,
     nodeid: str,
+    sut_name: str,
     totals: list[OutcomeTotal],
     durations: Iterable[float] | None,
 ) -> TestSummary:
@@ -225,7 +226,8 @@ def summary_of(
 
     Args:
         connection: whose damage an error reports.
-        nodeid: the test.
+        nodeid: the nodeid of the test.
+        sut_name: its SUT.
         totals: its results, by outcome; at least one.
         durations: all durations in seconds; None if percentiles are not needed.
 
@@ -233,13 +235,13 @@ def summary_of(
         DamagedStoreError: the numbers are none that we write.
     """
     try:
-        return _summary_of(nodeid, totals, durations)
+        return _summary_of(nodeid, sut_name, totals, durations)
     except ArithmeticError as exc:
         raise connection.damage(f"the totals of {nodeid!r} are not possible: {exc}") from exc
 
 
 def _summary_of(
-    nodeid: str, totals: list[OutcomeTotal], durations: Iterable[float] | None
+    nodeid: str, sut_name: str, totals: list[OutcomeTotal], durations: Iterable[float] | None
 ) -> TestSummary:
     outcomes, counts, sums, longest, firsts, lasts = zip(*totals, strict=True)
     last, last_outcome = lasts[0], outcomes[0]
@@ -250,6 +252,7 @@ def _summary_of(
     ranked = None if durations is None else sorted(durations)
     return TestSummary(
         nodeid,
+        sut_name,
         count,
         dict(sorted(zip(outcomes, counts, strict=True))),
         mean=sum(sums) / count / 1e6,
@@ -290,13 +293,33 @@ _IS_FLAKY = (
 )
 
 
+def find_only_sut(connection: Connection) -> str | None:
+    """Return the SUT of all sessions; None if there are several, or no sessions.
+
+    The rollups are by nodeid, so they are the totals of tests only if there is a single SUT.
+
+    Raises:
+        DamagedStoreError: it is not a text.
+    """
+    rows = connection.fetch("SELECT DISTINCT sut FROM insight_sessions LIMIT 2")
+    if not all(isinstance(name, str) for (name,) in rows):
+        raise connection.damage("a session has no SUT")
+    return rows[0][0] if len(rows) == 1 else None
+
+
 def load_summaries(
-    connection: Connection, sort: SummaryOrder | None, limit: int | None, *, flaky: bool
+    connection: Connection,
+    sut_name: str,
+    sort: SummaryOrder | None,
+    limit: int | None,
+    *,
+    flaky: bool,
 ) -> list[TestSummary]:
     """Return the summaries of the whole history, unsorted and without percentiles.
 
     Args:
         connection: in a read transaction.
+        sut_name: what `find_only_sut` returned.
         sort: the order that `limit` refers to, one of those that the database can rank by.
         limit: return only the first N tests, and those with the same value as the last of them.
             Ignored without an order.
@@ -325,7 +348,9 @@ def load_summaries(
             raise connection.damage("a total has a value of another type")
         nodeid, code, *aggregate = row
         found[nodeid].append((outcomes[code], *aggregate))
-    return [summary_of(connection, nodeid, totals, None) for nodeid, totals in found.items()]
+    return [
+        summary_of(connection, nodeid, sut_name, totals, None) for nodeid, totals in found.items()
+    ]
 
 
 def first_ranked(
@@ -335,7 +360,8 @@ def first_ranked(
 
     Args:
         connection: whose damage an error reports.
-        ranked: the key and value of each test, highest value first.
+        ranked: the key and value of each test, highest value first; a nodeid that several SUTs have
+            is in it several times.
         limit: how many tests.
         tolerance: how far apart values may be to count as the same.
 

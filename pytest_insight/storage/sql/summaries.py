@@ -12,6 +12,7 @@ from pytest_insight.storage.sql.reader import Candidate, Reader, split_batches
 from pytest_insight.storage.sql.rollups import (
     OutcomeNames,
     OutcomeTotal,
+    find_only_sut,
     first_ranked,
     load_summaries,
     summary_of,
@@ -65,8 +66,9 @@ class Summarizer:
         in_numbers = self._connection.dialect.in_numbers
         percentiles = percentiles or sort == SummaryOrder.P95
         rank = None if limit is None or sort == SummaryOrder.P95 else sort
-        if self._whole_history and (rank or flaky or not percentiles):
-            found = load_summaries(self._connection, rank, limit, flaky=flaky)
+        sut = find_only_sut(self._connection) if self._whole_history else None
+        if sut is not None and (rank or flaky or not percentiles):
+            found = load_summaries(self._connection, sut, rank, limit, flaky=flaky)
             if sort != SummaryOrder.P95:  # percentiles are not known yet
                 found = sort_summaries(found, sort, limit)
             if not percentiles or not found:
@@ -81,9 +83,31 @@ class Summarizer:
 
     def _summarize(self, tests: Condition, *, percentiles: bool) -> list[TestSummary]:
         """Return the summaries of the tests that meet a condition."""
+        return [
+            summary
+            for sut, sessions in self._find_by_sut().items()
+            for summary in self._summarize_sut(sut, sessions, tests, percentiles=percentiles)
+        ]
+
+    def _find_by_sut(self) -> dict[str, list[Candidate]]:
+        candidates = self._reader.find_sessions()
+        by_key = self._connection.dialect.in_numbers("id", [each.key for each in candidates])
+        sql = f"SELECT id, sut FROM insight_sessions WHERE {by_key.sql}"
+        suts: dict[int, str] = dict(self._connection.fetch(sql, by_key.parameters))
+        found: defaultdict[str, list[Candidate]] = defaultdict(list)
+        for each in candidates:
+            found[suts[each.key]].append(each)
+        if not all(isinstance(name, str) for name in found):
+            raise self._connection.damage("a session has no SUT")
+        return found
+
+    def _summarize_sut(
+        self, sut_name: str, sessions: list[Candidate], tests: Condition, *, percentiles: bool
+    ) -> list[TestSummary]:
+        """Return the summaries of the tests in sessions of one SUT."""
         connection = self._connection
         groups: Groups = {}
-        for batch in split_batches(self._reader.find_sessions(), MAX_RESULTS):
+        for batch in split_batches(sessions, MAX_RESULTS):
             self._read_batch(batch, tests, groups)
         totals: defaultdict[int, list[OutcomeTotal]] = defaultdict(list)
         all_durations: defaultdict[int, array[float]] = defaultdict(lambda: array("d"))
@@ -101,7 +125,7 @@ class Summarizer:
             raise connection.damage("results have no nodeid")
         return [
             summary_of(
-                *(connection, nodeid, totals[test]),
+                *(connection, nodeid, sut_name, totals[test]),
                 all_durations[test] if percentiles else None,
             )
             for test, nodeid in names
@@ -114,7 +138,7 @@ class Summarizer:
             *self._statement(
                 f"r.test, {_RANKS[sort]} AS value",
                 self._connection.dialect.in_numbers("r.session", sessions),
-                "GROUP BY r.test ORDER BY value DESC",
+                "GROUP BY s.sut, r.test ORDER BY value DESC",
             )
         )
         tolerance = MEAN_TOLERANCE if sort == SummaryOrder.MEAN else 0
