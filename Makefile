@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-faults test-matrix test-lowest test-real lint types demo bench completions reference pictures clean
+.PHONY: test test-faults test-matrix test-plugins test-lowest test-real lint types demo bench completions reference pictures clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -34,6 +34,12 @@ test-lowest: $(VENV)/installed
 SUITES ?=
 test-real: $(VENV)/installed
 	$(BIN)/python -m tests.outside.real $(SUITES)
+
+# One suite, recorded under many plugins; `make test-plugins PLUGINS="pytest-retry pytest-bdd"` runs
+# some of them.
+PLUGINS ?=
+test-plugins: $(VENV)/installed
+	$(BIN)/python -m tests.outside.plugins $(PLUGINS)
 
 # The faults that `make test` tries a few times, hundreds of times; FAULTS_SEED repeats a run.
 FAULTS_SEED ?= $(shell date +%s)

@@ -1,1 +1,1 @@
-"""This project in other environments: `make test-matrix`, `make test-real`. On POSIX."""
+"""This project in other environments: `make test-matrix test-plugins test-real`. On POSIX."""

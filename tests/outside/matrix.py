@@ -25,14 +25,15 @@ from tests.outside.environments import (
     table,
 )
 
-PYTHONS = ("3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13")
 """Versions that are used if they are found, beside the running Python."""
 ALWAYS = (
     *("pytest-xdist==3.8.0", "pytest-rerunfailures==16.7", "hypothesis==6.170.15"),
     "psycopg[binary]==3.3.9",
 )
 PYTESTS = {
-    "8": ("pytest==8.4.2", "pytest-subtests==0.15.0", *ALWAYS),
+    "8.0": ("pytest==8.0.2", "pytest-subtests==0.15.0", *ALWAYS),
+    "8.4": ("pytest==8.4.2", "pytest-subtests==0.15.0", *ALWAYS),
     "9": ("pytest==9.2.0", *ALWAYS),
 }
 HEADINGS = ("Python", "with", "pytest's closing line", "seconds", "")
@@ -81,7 +82,10 @@ def lowest_requirements() -> tuple[str, ...]:
 
 def _other_pythons() -> dict[str, Path]:
     pythons = {}
+    running = "{}.{}".format(*sys.version_info)
     for version in PYTHONS:
+        if version == running:
+            continue
         found = interpreter(version)
         if found is None:
             print(f"Python {version} was not found and is left out.", file=sys.stderr)

@@ -18,7 +18,7 @@ from pytest_insight.models import TestSession
 from pytest_insight.storage import JSONStorage
 
 NOT_COUNTED = {"deselected", "warning", "warnings"}
-_CLOSING = re.compile(r"^=* ?(?P<counts>.*?) in \d+\.\d+s(?: \([0-9:]+\))? ?=*$")
+_CLOSING = re.compile(r"^=* ?(?P<counts>.*?) in -?\d+\.\d+s(?: \([^)]*\))? ?=*$")
 
 
 def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
