@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_insight.document.fast_writer import PASSED_LINE, Timestamps, encode_result
-from pytest_insight.recording.redaction import Sections, TextPolicy, new_sections, to_text
+from pytest_insight.recording.reasons import Reasons, is_subtest
+from pytest_insight.recording.redaction import Sections, TextPolicy, new_sections
 
 PHASES = frozenset({"setup", "call", "teardown"})
 MAX_SECONDS = 1e9
@@ -65,7 +66,8 @@ class Attempts:
     has two results, as in pytest's closing line.
 
     Args:
-        texts: what is kept of texts.
+        texts: what is kept of captured output.
+        reasons: reads why a test did not pass.
         clock: returns seconds since 1970; tests must not be able to patch it.
         encode_name: returns a nodeid as JSON, as it is stored.
         counted_as: returns what pytest counts a report as; empty if it does not count it.
@@ -74,11 +76,13 @@ class Attempts:
     def __init__(
         self,
         texts: TextPolicy,
+        reasons: Reasons,
         clock: Callable[[], float],
         encode_name: Callable[[str], bytes],
         counted_as: Callable[[pytest.TestReport], str],
     ) -> None:
         self._texts = texts
+        self._reasons = reasons
         self._clock = clock
         self._counted_as = counted_as
         self._begin = clock()
@@ -170,7 +174,7 @@ class Attempts:
             attempt.seen = list(report.sections)
         if outcome:
             self._add_result(attempt, report, outcome)
-        elif not _is_subtest(report):  # the time of a subtest is part of its test's
+        elif not is_subtest(report):  # the time of a subtest is part of its test's
             if attempt.results:
                 last = attempt.results[-1]
                 last.duration += report.duration
@@ -193,7 +197,7 @@ class Attempts:
         for attempt in self._open.values():
             last = attempt.results[-1] if attempt.results else None
             if last is not None and last.report is report:
-                self._read_text(last)
+                last.fields = self._reasons.fields(last.report)
         return self._end_test()
 
     def _end_test(self) -> list[bytes]:
@@ -212,7 +216,7 @@ class Attempts:
 
     def not_collected(self, report: pytest.CollectReport, outcome: str) -> bytes:
         """Return the result of a file that could not be collected or was skipped as a whole."""
-        fields = {"longreprtext": self._texts.clean(_reason(report))}
+        fields = self._reasons.fields(report)
         if self._texts.keeps_output():
             fields |= self._texts.captured_output(report.sections)
         name = self._encode_name(report.nodeid or "(collection)")
@@ -227,22 +231,16 @@ class Attempts:
         start = attempt.start if not attempt.results else self._start(report, report.duration)
         counted = _Counted(report, outcome, start, attempt.sections)
         attempt.sections = []
-        if _is_subtest(report):
+        if is_subtest(report):
             counted.of_subtest = isinstance(report, _SubtestReport)
         else:
             counted.duration += attempt.duration
             attempt.duration = 0.0
         if outcome != "passed":
-            self._read_text(counted)
+            counted.fields = self._reasons.fields(report)
         if report.user_properties:
             counted.properties = self._texts.encode_properties(report.user_properties)
         attempt.results.append(counted)
-
-    def _read_text(self, counted: _Counted) -> None:
-        report = counted.report
-        name = _subtest_name(report) if _is_subtest(report) and not report.passed else ""
-        text = _reason(report)
-        counted.fields["longreprtext"] = self._texts.clean(f"{name}\n{text}" if name else text)
 
     def _results(self, key: _Key, attempt: _Attempt) -> list[bytes]:
         counted = attempt.results
@@ -275,31 +273,3 @@ class Attempts:
 def _valid_duration(duration: float) -> float:
     """Return the duration, or 0 if it is negative, NaN or too long: a test patched the clock."""
     return duration if 0 < duration < MAX_SECONDS else 0.0
-
-
-def _is_subtest(report: pytest.TestReport) -> bool:
-    """Return whether a report is that of a subtest, of pytest or the plugin pytest-subtests."""
-    return type(report) is not pytest.TestReport and hasattr(report, "context")
-
-
-def _subtest_name(report: Any) -> str:
-    """Return the name of a subtest as pytest shows it: `subtest [message] (n=1)`."""
-    message = getattr(report.context, "msg", None)
-    values = getattr(report.context, "kwargs", None) or {}
-    parts = ["subtest"]
-    parts += [f"[{message}]"] if message is not None else []
-    # The values are texts already in pytest 9, which keeps their reprs.
-    arguments = (f"{name}={to_text(value)}" for name, value in values.items())
-    parts += [f"({', '.join(arguments)})"] if values else []
-    return " ".join(parts)
-
-
-def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Return why a test did not pass: the failure as pytest shows it, or the reason of a skip."""
-    xfail_reason = getattr(report, "wasxfail", None)
-    if isinstance(report.longrepr, tuple):
-        path, line, why = report.longrepr
-        text = f"{path}:{line}: {why}"
-    else:
-        text = report.longreprtext
-    return "\n".join(part for part in (str(xfail_reason or ""), text) if part)

@@ -19,7 +19,6 @@ import warnings
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
@@ -35,62 +34,23 @@ from pytest_insight.document.fast_writer import (
 from pytest_insight.errors import InsightError
 from pytest_insight.locations import HOME_VARIABLE
 from pytest_insight.recording.attempts import Attempts
-from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.git import Code, GitProbe
 from pytest_insight.recording.facts.machine import testing_system
+from pytest_insight.recording.facts.run import RunFacts
 from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
 from pytest_insight.recording.nodeid import name_encoder
 from pytest_insight.recording.outcomes import Outcomes
-from pytest_insight.recording.redaction import TextPolicy
+from pytest_insight.recording.reasons import Reasons
 from pytest_insight.recording.secrets import receive_from_worker
+from pytest_insight.recording.settings import Settings
 
 if TYPE_CHECKING:
-    from pytest_insight.profiles.profile import StorageProfile
+    pass
 
 P = ParamSpec("P")
 
 MAX_LINES = 3
 """Lines printed about journals at the end of a run."""
-
-
-class Settings:
-    """What is decided before a run starts.
-
-    Attributes:
-        origin: a text that no other run has.
-        profile: the storage that the session is saved in.
-        destination: saves it.
-        journal_folders: the folder of the journal, and others that may have journals.
-        sut_name: the system under test.
-        tags: the tags of the session.
-        texts: what is kept of texts.
-        own_paths: files and folders of pytest-insight, which are not code if they are in the
-            working tree.
-        ci: facts of the CI service; empty outside CI.
-    """
-
-    def __init__(
-        self,
-        *,
-        origin: str,
-        profile: StorageProfile,
-        destination: Destination,
-        journal_folders: tuple[Path, ...],
-        sut_name: str,
-        tags: dict[str, str],
-        texts: TextPolicy,
-        own_paths: tuple[Path, ...],
-        ci: dict[str, str],
-    ) -> None:
-        self.origin = origin
-        self.profile = profile
-        self.destination = destination
-        self.journal_folders = journal_folders
-        self.sut_name = sut_name
-        self.tags = tags
-        self.texts = texts
-        self.own_paths = own_paths
-        self.ci = ci
 
 
 def _guarded(hook: Callable[Concatenate[Recorder, P], None]) -> Callable[..., None]:
@@ -130,8 +90,14 @@ class Recorder:
         self._began, self._stopwatch_began = self._clock(), self._stopwatch()
         self._encode_name = name_encoder(config, settings.texts)
         self._outcomes = Outcomes(config)
+        self._facts = RunFacts(config, settings.texts)
+        config.pluginmanager.register(self._facts)
         self._attempts = Attempts(
-            settings.texts, self._clock, self._encode_name, self._outcomes.counted_as
+            settings.texts,
+            Reasons(settings.texts, config.rootpath),
+            self._clock,
+            self._encode_name,
+            self._outcomes.counted_as,
         )
         self._add = self._attempts.add
         self._journal: JournalWriter | None = None
@@ -193,10 +159,16 @@ class Recorder:
         if not report.passed:
             self._not_collected(report)
 
-    def pytest_warning_recorded(self, nodeid: str) -> None:
-        """Write down that a test had a warning; called after the test's last report."""
+    @_guarded
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, nodeid: str
+    ) -> None:
+        """Write down a warning, and that a test had one; called after the test's last report."""
+        self._facts.add_warning(warning_message)
         if nodeid and nodeid != self._last_warned:
-            self._warned(nodeid)
+            self._last_warned = nodeid
+            if self._journal is not None:
+                self._journal.warned(self._encode_name(nodeid))
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the terminal's, which prints the summary
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -249,6 +221,8 @@ class Recorder:
         if settings.tags:
             fields["session_tags"] = settings.tags
         fields["testing_system"] = settings.texts.redact(testing_system(self._config, settings.ci))
+        if arguments := self._facts.arguments():
+            fields["arguments"] = arguments
         self._fields = storable_value(fields)
         self._terminal_counts = self._outcomes.find_terminal()
         head = encode_head(self._fields, target_fields(settings.profile))
@@ -275,8 +249,12 @@ class Recorder:
 
     def _before_tests(self) -> None:
         code = self._redacted(self._code.look())
-        if code and self._journal is not None:
+        if self._journal is None:
+            return
+        if code:
             self._journal.code(encode_value(code))  # for recovery, if the run dies
+        if counts := self._facts.counts():
+            self._journal.counts(encode_value(counts))  # likewise
 
     def _redacted(self, code: Code | None) -> Code | None:
         if code and "branch" in code:
@@ -296,12 +274,6 @@ class Recorder:
         if self._journal is not None:
             for line in self._attempts.read_text_again(report):
                 self._journal.result(line)
-
-    @_guarded
-    def _warned(self, nodeid: str) -> None:
-        self._last_warned = nodeid
-        if self._journal is not None:
-            self._journal.warned(self._encode_name(nodeid))
 
     # The end -------------------------------------------------------------------------------------
 
@@ -336,7 +308,10 @@ class Recorder:
             "session_stop_time": self._time(self._began + duration),
             "session_duration": duration,
             "exit_status": exit_status,
+            **self._facts.counts(),
         }
+        if found := self._facts.warnings():
+            ending["warnings"] = storable_value(found)
         code = self._redacted(self._code.state())
         if self._code.refusal:
             commit = "that of the CI service" if code and "commit" in code else "unknown"

@@ -15,7 +15,7 @@ from pytest_insight.profiles.file import read_file
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.ci import ci_facts
-from pytest_insight.recording.recorder import Recorder, Settings
+from pytest_insight.recording.recorder import Recorder
 from pytest_insight.recording.redaction import CAPTURES, TextPolicy
 from pytest_insight.recording.secrets import (
     SecretHooks,
@@ -23,6 +23,7 @@ from pytest_insight.recording.secrets import (
     secrets_in,
     secrets_of,
 )
+from pytest_insight.recording.settings import Settings
 from pytest_insight.storage.choice import Reason, choose
 
 _STORAGE_VARIABLES = (

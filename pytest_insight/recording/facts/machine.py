@@ -9,9 +9,16 @@ from typing import Any
 
 import pytest
 
+_SEED_OPTIONS = (
+    ("pytest-randomly", "randomly_seed"),
+    ("pytest-random-order", "random_order_seed"),
+    ("hypothesis", "hypothesis_seed"),
+)
+"""The options in which plugins keep their seed."""
+
 
 def testing_system(config: pytest.Config, ci: dict[str, str]) -> dict[str, Any]:
-    """Return host, platform, versions of Python, pytest and plugins, xdist workers and CI facts."""
+    """Return host, platform, versions of Python, pytest and plugins, workers, seeds, CI facts."""
     facts: dict[str, Any] = {
         "host": _host(),
         "platform": _platform(),
@@ -22,6 +29,8 @@ def testing_system(config: pytest.Config, ci: dict[str, str]) -> dict[str, Any]:
     workers = sum(map(_worker_count, getattr(config.option, "tx", None) or []))  # of xdist
     if workers and getattr(config.option, "dist", "no") != "no":
         facts["workers"] = workers
+    if seeds := _random_seeds(config):
+        facts["random_seeds"] = seeds
     if ci:
         facts["ci"] = ci
     return facts
@@ -56,3 +65,12 @@ def _worker_count(specification: str) -> int:
     """Return the number of workers of one `--tx` option: `popen`, `3*popen`."""
     number = specification.partition("*")[0]
     return int(number) if number.isdecimal() else 1
+
+
+def _random_seeds(config: pytest.Config) -> dict[str, str]:
+    """Return the seeds of the plugins that run or make tests at random, by plugin."""
+    return {
+        plugin: str(seed)
+        for plugin, option in _SEED_OPTIONS
+        if (seed := getattr(config.option, option, None)) not in (None, "", "default")
+    }

@@ -2,6 +2,7 @@
 
     {"journal":2,"session":{...fields known at the start...},"target":{...a profile...}}
     {"code":{...commit and branch, as soon as they are known...}}
+    {"counts":{"collected":12,"deselected":3}}
     {"running":"tests/test_a.py::test_x"}
     {"nodeid":"tests/test_a.py::test_x","outcome":"passed",...}
     {"warned":"tests/test_a.py::test_x"}
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import UNDECODABLE
 from pytest_insight.document.fast_writer import JOURNAL_VERSION, RESULT_MARK
-from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.models import CodeState, RecordedWarning, TestOutcome, TestResult, TestSession
 from pytest_insight.profiles.profile import StorageProfile
 
 
@@ -61,11 +62,17 @@ class _Version(msgspec.Struct):
     journal: int
 
 
-class _Ending(msgspec.Struct):
+class _Counts(msgspec.Struct):
+    collected: int | None = None
+    deselected: int | None = None
+
+
+class _Ending(_Counts, kw_only=True):
     exit_status: int
     session_duration: float
     code_state: CodeState | None = None
     session_stop_time: datetime | None = None
+    warnings: tuple[RecordedWarning, ...] = ()
 
 
 class _Event(msgspec.Struct):
@@ -74,6 +81,7 @@ class _Event(msgspec.Struct):
     running: str | None = None
     warned: str | None = None
     code: CodeState | None = None
+    counts: _Counts | None = None
     ended: _Ending | None = None
 
 
@@ -135,6 +143,7 @@ class _Lines:
         self.running: Counter[str] = Counter()
         self.warned: set[str] = set()
         self.code: CodeState | None = None
+        self.counts = _Counts()
         self.ending: _Ending | None = None
         self.damaged = 0
         self._finished: tuple[str, str] | None = None
@@ -146,6 +155,7 @@ class _Lines:
         if event.warned:
             self.warned.add(event.warned)
         self.code = event.code or self.code
+        self.counts = event.counts or self.counts
         self.ending = event.ended or self.ending
 
     def add_result(self, result: TestResult) -> None:
@@ -181,6 +191,9 @@ class _Lines:
                 session_duration=self.ending.session_duration,
                 session_stop_time=self.ending.session_stop_time,
                 code_state=self.ending.code_state,
+                collected=self.ending.collected,
+                deselected=self.ending.deselected,
+                warnings=self.ending.warnings,
                 test_results=tuple(results),
             )
         stop = max([session.session_start_time, *(result.stop_time for result in results)])
@@ -197,6 +210,8 @@ class _Lines:
             session,
             crashed=True,
             code_state=self.code,
+            collected=self.counts.collected,
+            deselected=self.counts.deselected,
             session_stop_time=stop,
             session_duration=(stop - session.session_start_time).total_seconds(),
             test_results=(*results, *died),

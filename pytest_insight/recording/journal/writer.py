@@ -81,6 +81,10 @@ class JournalWriter:
         """Write down the code state, as JSON."""
         self._write(b'{"code":%b}\n' % state)
 
+    def counts(self, counts: bytes) -> None:
+        """Write down how many tests were collected and deselected, as JSON."""
+        self._write(b'{"counts":%b}\n' % counts)
+
     def running(self, name: bytes) -> None:
         """Write down that a test begins; its name as JSON."""
         if self._lock is not None and not self._lock.is_held() and getpid() == self._process:

@@ -1,0 +1,123 @@
+"""Read from a report why a test did not pass: the phase, pytest's message, where, and the text."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_insight.recording.redaction import TextPolicy, to_text
+
+MAX_MESSAGE_LINES = 3
+MAX_MESSAGE = 1000
+"""Characters of a message."""
+
+_LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
+"""How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
+_EXCEPTION_LINE = re.compile(r"E {3}(.*)")
+"""How pytest marks the lines of an exception below the code that raised it."""
+
+
+class Reasons:
+    """Reads the reasons of one run.
+
+    Args:
+        texts: what is kept of texts.
+        root: the root folder, to which paths are relative.
+    """
+
+    def __init__(self, texts: TextPolicy, root: Path) -> None:
+        self._texts = texts
+        self._root = f"{root}{os.sep}"
+
+    def fields(self, report: pytest.TestReport | pytest.CollectReport) -> dict[str, str]:
+        """Return the fields of a result that did not pass; those that are empty are left out."""
+        message, crash = self._message_and_crash(report)
+        text = _text(report)
+        if is_subtest(report) and not report.passed:
+            text = f"{subtest_name(report)}\n{text}"
+        found = {
+            "phase": report.when if report.when in ("setup", "teardown") else "",
+            "message": _first_lines(self._texts.hide(message)),
+            "crash": self._texts.hide(crash),
+            "longreprtext": self._texts.clean(text),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def _message_and_crash(self, report: Any) -> tuple[str, str]:
+        """Return what pytest's short summary says, for every `--tb`, and `path:line`.
+
+        pytest has no such message for some failures (a missing fixture, a module that cannot be
+        imported, a doctest), and xdist sends them as a text alone: of those, the last exception in
+        the text, else what its last line says of a place, else its first line.
+        """
+        found = report.longrepr
+        if isinstance(found, tuple):
+            path, line, why = found
+            message, crash = why.removeprefix("Skipped: "), self._place(path, line)
+        elif (at := getattr(found, "reprcrash", None)) is not None:
+            message, crash = at.message, self._place(at.path, at.lineno)
+        else:
+            message, crash = self._read_text("" if found is None else str(found))
+        return str(getattr(report, "wasxfail", "") or message), crash
+
+    def _read_text(self, text: str) -> tuple[str, str]:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if not lines:
+            return "", ""
+        location = _LOCATION.fullmatch(lines[-1])
+        crash = self._place(location["path"], location["line"]) if location else ""
+        said = location["message"] if location else None
+        return _last_exception(lines) or said or lines[0], crash
+
+    def _place(self, path: object, line: object) -> str:
+        return f"{str(path).removeprefix(self._root)}:{line}"
+
+
+def _last_exception(lines: list[str]) -> str:
+    """Return the last exception that a text shows; empty if it shows none."""
+    marked = [_EXCEPTION_LINE.fullmatch(line) for line in lines]
+    last = max((number for number, found in enumerate(marked) if found), default=-1)
+    first = last
+    while first > 0 and marked[first - 1]:
+        first -= 1
+    shown = [found[1].strip() for found in marked[first : last + 1] if found]
+    if shown and shown[0].startswith('File "'):  # a syntax error: the code comes first
+        return shown[-1]
+    return "\n".join(shown)
+
+
+def _first_lines(message: str) -> str:
+    lines = [line.rstrip() for line in message.splitlines() if line.strip()]
+    return "\n".join(lines[:MAX_MESSAGE_LINES])[:MAX_MESSAGE]
+
+
+def is_subtest(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    """Return whether a report is that of a subtest, of pytest or the plugin pytest-subtests."""
+    return type(report) is not pytest.TestReport and hasattr(report, "context")
+
+
+def subtest_name(report: Any) -> str:
+    """Return the name of a subtest as pytest shows it: `subtest [message] (n=1)`."""
+    message = getattr(report.context, "msg", None)
+    values = getattr(report.context, "kwargs", None) or {}
+    parts = ["subtest"]
+    parts += [f"[{message}]"] if message is not None else []
+    # The values are texts already in pytest 9, which keeps their reprs.
+    arguments = (f"{name}={to_text(value)}" for name, value in values.items())
+    parts += [f"({', '.join(arguments)})"] if values else []
+    return " ".join(parts)
+
+
+def _text(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return the failure as pytest shows it, or the reason of a skip."""
+    xfail_reason = getattr(report, "wasxfail", None)
+    if isinstance(report.longrepr, tuple):
+        path, line, why = report.longrepr
+        text = f"{path}:{line}: {why}"
+    else:
+        text = report.longreprtext
+    return "\n".join(part for part in (str(xfail_reason or ""), text) if part)
