@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 
 from pytest_insight._util.files import PRIVATE_FILE, lock_path, make_private_folder, os_error_text
@@ -45,6 +46,8 @@ class FileLock:
     def acquire(self) -> None:
         """Wait for the lock and hold it; the folder must exist.
 
+        The time is counted in sleeps: tests may have stopped the clocks.
+
         Raises:
             TimeoutError: another process or thread has held it for too long.
             OSError: the lock file cannot be made, or the file system has no locks.
@@ -58,12 +61,18 @@ class FileLock:
                 self.path, timeout=self._seconds, mode=PRIVATE_FILE, preserve_lock_file=True
             )
             self._locks[os.getpid()] = lock
-        # Jitter, so that two processes that wait do not always look at the same moment.
-        jitter = 0.5 + os.urandom(1)[0] / 255
-        try:
-            lock.acquire(poll_interval=POLL_SECONDS * jitter)
-        except NotImplementedError as exc:
-            raise OSError(str(exc)) from exc
+        for attempt in range(round(self._seconds / POLL_SECONDS), -1, -1):
+            try:
+                lock.acquire(timeout=0)
+            except TimeoutError:
+                if not attempt:
+                    raise
+                # Jitter, so that two processes that wait do not always look at the same moment.
+                sleep(POLL_SECONDS * (0.5 + os.urandom(1)[0] / 255))
+            except NotImplementedError as exc:
+                raise OSError(str(exc)) from exc
+            else:
+                return
 
     def release(self) -> None:
         """Give the lock up, once for each time it was acquired; do nothing in a forked child."""

@@ -348,7 +348,7 @@ class Recorder:
             return
         from pytest_insight.recording.journal.recovery import recover_journals
 
-        found = [recovery for folder in folders for recovery in recover_journals(folder)]
+        found = list(recover_journals(*folders, reached=self._settings.profile))
         self._notes += _first([r.message for r in found if r.saved], "more crashed runs")
         self._problems += _first([r.message for r in found if not r.saved], "more journals")
 

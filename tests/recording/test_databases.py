@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
 from pytest_insight import locations
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage, ProfileManager, SQLiteStorage, create_profile
 from tests.recording.runs import run
+from tests.recording.test_journal import died, gives, recover
 
 TESTS = "def test_a():\n    pass\n\ndef test_b():\n    assert not 'empty'\n"
 LOADED = """
@@ -116,3 +119,23 @@ def test_a_run_recorded_into_a_file_does_without_what_others_need(
     assert "pytest_insight.recording.destination" in loaded.split()
     assert NOT_FOR_FILES.isdisjoint(loaded.split())
     assert JSONStorage().count() == 2
+
+
+def test_a_silent_database_is_asked_once_for_all_its_journals_and_not_by_the_next_command() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        port = silent.getsockname()[1]
+        url = f"postgresql://me@127.0.0.1:{port}/tests?connect_timeout=2"  # libpq's minimum
+        for number in range(3):
+            died(
+                gives("a"),
+                session_id=f"a-{number}",
+                profile=StorageProfile("", "postgresql", url),
+            )
+        (failure,) = recover()
+        assert f"127.0.0.1:{port}" in failure.message
+        assert failure.message.endswith("; 2 more sessions wait for it")
+        assert recover() == []
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()

@@ -19,6 +19,7 @@ from pytest_insight.document.fast_writer import encode_head, encode_text, encode
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.profiles.manager import ProfileManager
 from pytest_insight.profiles.profile import StorageProfile
+from pytest_insight.recording.journal.backoff import BackOff
 from pytest_insight.recording.journal.parser import Journal, parse
 from pytest_insight.recording.journal.recovery import Recovery, recover_journals
 from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
@@ -277,7 +278,57 @@ def test_any_exception_of_a_storage_is_reported_in_one_line(
         broken.setattr(JSONStorage, "save_sessions", breaks)
         (recovery,) = recover()
     assert recovery.message.endswith(f"from {path}: RuntimeError: first second")
+    assert recover() == []  # not tried again so soon
+    forget_failures()
     assert recover()[0].saved
+
+
+def forget_failures() -> None:
+    """Let the time pass after which a store is tried again."""
+    for path in locations.journal_folder().glob("*.retry"):
+        os.utime(path, (0, 0))
+
+
+def test_a_store_that_cannot_be_opened_is_tried_and_reported_once_and_then_not_for_a_while(
+    tmp_path: Path,
+) -> None:
+    silent = StorageProfile("", "json", str(tmp_path / "a-file" / "store.json"))
+    (tmp_path / "a-file").write_text("not a folder")
+    for number in range(3):
+        died(gives("a"), session_id=f"a-{number}", profile=silent)
+    (failure,) = recover()
+    assert failure.message.startswith("cannot recover the session a-0 from ")
+    assert failure.message.endswith("; 2 more sessions wait for it")
+    assert recover() == []
+    # Other stores are not concerned, nor is one that is known to work again.
+    died(gives("a"), session_id="b")
+    assert [each.session_id for each in recover()] == ["b"]
+    (tmp_path / "a-file").unlink()
+    assert len(list(recover_journals(locations.journal_folder(), reached=silent))) == 3
+    assert list(locations.journal_folder().iterdir()) == []
+
+
+def test_the_time_until_a_store_is_tried_again_grows_and_ends(tmp_path: Path) -> None:
+    tried = []
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    back_off = BackOff(folder, "postgresql postgresql://db/tests")
+    for _ in range(20):
+        back_off.note_failure()
+        (path,) = folder.iterdir()
+        ages = [30, 90, 180, 400, 1_000]
+        now = path.stat().st_mtime
+        waiting = []
+        for age in ages:
+            os.utime(path, (now - age, now - age))
+            waiting.append(back_off.is_waiting())
+        tried.append(waiting.index(False))
+        os.utime(path, (now + 60, now + 60))  # by a clock that was ahead
+        assert not back_off.is_waiting()
+    assert tried[:4] == [1, 2, 3, 4]
+    assert set(tried[4:]) == {4}
+    back_off.note_success()
+    assert list(folder.iterdir()) == []
 
 
 def test_a_journal_of_a_run_recorded_in_memory_is_removed_and_reported() -> None:
@@ -296,9 +347,9 @@ def test_a_locked_store_is_waited_for_once_and_keeps_no_other_from_its_journals(
     died(gives("a"), session_id="b", profile=StorageProfile("", "json", str(free)))
     with another_process_holding(locked):
         recovery = recover()
-    assert [f.saved for f in recovery] == [False] * 20 + [True]
-    assert f"{locked}.lock" in recovery[0].message
-    assert "its store is locked" in recovery[1].message
+    assert [f.saved for f in recovery] == [True, False]
+    assert f"{locked}.lock" in recovery[1].message
+    assert recovery[1].message.endswith("; 19 more sessions wait for it")
     assert JSONStorage(free).count() == 1
     assert all(f.saved for f in recover())
     assert JSONStorage(locked).count() == 20

@@ -159,3 +159,18 @@ print("right")
     command = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "right\n", done.stderr
+
+
+def test_waiting_ends_even_if_the_clocks_stand_still(path: Path) -> None:
+    path.parent.mkdir()
+    script = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from pytest_insight._util.locks import FileLock\n"
+        "time.time = time.monotonic = time.perf_counter = lambda: 1.0\n"
+        "try:\n    FileLock(Path(sys.argv[1]), 0.2).acquire()\n"
+        "except TimeoutError:\n    print('gave up')\n"
+    )
+    with lock(path).held():
+        command = [sys.executable, "-c", script, str(path)]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert ran.stdout == "gave up\n"

@@ -229,9 +229,8 @@ def _recover_journals(store: Path | None) -> None:
     from pytest_insight.cli.terminal.output import say
     from pytest_insight.recording.journal.recovery import recover_journals
 
-    for folder in folders:
-        for recovery in recover_journals(folder):
-            say(recovery.message)
+    for recovery in recover_journals(*folders):
+        say(recovery.message)
 
 
 def _may_have_journals(folder: Path) -> bool:

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 
 from pytest_insight._util.files import os_error_text
-from pytest_insight.errors import InsightError, StorageError, StoreLockedError
+from pytest_insight.errors import InsightError, InvalidSessionError, StoreLockedError
 from pytest_insight.locations import DB_PATH_VARIABLE, HOME_VARIABLE, is_url, variable
 from pytest_insight.profiles.manager import ProfileManager
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.profiles.urls import without_password
+from pytest_insight.recording.journal.backoff import BackOff
 from pytest_insight.recording.journal.parser import Journal, parse
 from pytest_insight.recording.journal.writer import (
     check_private,
@@ -21,6 +22,7 @@ from pytest_insight.recording.journal.writer import (
     is_journal,
     set_aside,
     take_over,
+    target_fields,
 )
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.choice import open_storage
@@ -50,34 +52,85 @@ class Recovery(msgspec.Struct, frozen=True):
     saved: bool
 
 
-def recover_journals(folder: Path) -> Iterator[Recovery]:
+class _Stores:
+    """The stores of journals, each tried until it fails.
+
+    Args:
+        reached: the profile of a store that is known to work, whatever happened before.
+    """
+
+    def __init__(self, reached: StorageProfile | None) -> None:
+        self._reached = None if reached is None else _store_key(reached)
+        self._failures: dict[str, list[Recovery]] = {}
+
+    def may_try(self, folder: Path, profile: StorageProfile) -> bool:
+        """Return whether to open the store: it has not failed in this process or just before."""
+        key = _store_key(profile)
+        return key == self._reached or not (
+            key in self._failures or BackOff(folder, key).is_waiting()
+        )
+
+    def note_waiting(self, profile: StorageProfile) -> None:
+        """Count a journal whose store was not tried."""
+        if failures := self._failures.get(_store_key(profile)):
+            failures.append(failures[0])
+
+    def note_failure(self, profile: StorageProfile, failure: Recovery, exc: Exception) -> None:
+        """Remember that a session could not be saved in its store."""
+        key = _store_key(profile)
+        self._failures.setdefault(key, []).append(failure)
+        if not isinstance(exc, StoreLockedError):  # which will soon be over
+            BackOff(failure.path.parent, key).note_failure()
+
+    def note_success(self, folder: Path, profile: StorageProfile) -> None:
+        """Remember that a session was saved in its store."""
+        BackOff(folder, _store_key(profile)).note_success()
+
+    def failures(self) -> Iterator[Recovery]:
+        """Yield one failure for each store."""
+        for first, *others in self._failures.values():
+            number = len(others)
+            more = f"; {number} more session{'' if number == 1 else 's'} wait for it"
+            message = first.message + more if number else first.message
+            yield Recovery(first.path, first.session_id, message, saved=False)
+
+
+def recover_journals(*folders: Path, reached: StorageProfile | None = None) -> Iterator[Recovery]:
     """Save the session of every journal whose process died, then delete the journal.
 
     Several processes may do so at the same time: only one of them takes over a journal. If a
     session was saved but its journal not deleted (a crash in between), it is not saved again.
-    A journal that cannot be recovered stays and is reported each time.
+    A journal that cannot be recovered stays and is reported each time. A store that cannot be
+    opened is tried and reported once for all its journals, and then not for some minutes.
+
+    Args:
+        folders: those of the journals.
+        reached: the profile of a store that was used just now.
     """
-    locked: set[StorageProfile] = set()
-    try:
-        check_private(folder)
-        found = sorted(folder.iterdir())
-    except FileNotFoundError:
-        return
-    except OSError as exc:
-        yield _failure(folder, "", _refusal_text(folder, exc))
-        return
-    for path in filter(is_journal, found):
+    stores = _Stores(reached)
+    for folder in folders:
         try:
-            with take_over(path) as data:
-                recovery = None if data is None else _recover(path, data, locked)
+            check_private(folder)
+            found = sorted(folder.iterdir())
+        except FileNotFoundError:
+            continue
         except OSError as exc:
-            recovery = _failure(path, "", f"cannot read the journal {path}: {os_error_text(exc)}")
-        if recovery is not None:
-            yield recovery
+            yield _failure(folder, "", _refusal_text(folder, exc))
+            continue
+        for path in filter(is_journal, found):
+            try:
+                with take_over(path) as data:
+                    recovery = None if data is None else _recover(path, data, stores)
+            except OSError as exc:
+                message = f"cannot read the journal {path}: {os_error_text(exc)}"
+                recovery = _failure(path, "", message)
+            if recovery is not None:
+                yield recovery
+    yield from stores.failures()
 
 
-def _recover(path: Path, data: bytes, locked: set[StorageProfile]) -> Recovery:
-    """Recover one journal, unless its store is locked; add such a store to `locked`."""
+def _recover(path: Path, data: bytes, stores: _Stores) -> Recovery | None:
+    """Recover one journal, unless its store failed; then `stores` reports it."""
     if not data.strip():
         discard(path)
         return _failure(path, "", f"removed an empty journal: {path}")
@@ -90,20 +143,30 @@ def _recover(path: Path, data: bytes, locked: set[StorageProfile]) -> Recovery:
         discard(path)
         message = f"the session {session_id} was recorded in memory, which its process has lost"
         return _failure(path, session_id, message)
+    if not stores.may_try(path.parent, profile):
+        stores.note_waiting(profile)
+        return None
     try:
-        if profile in locked:  # do not wait again
-            raise StorageError("its store is locked", profile.place)  # noqa: TRY301
         storage = open_storage(_current(profile)).with_lock_timeout(LOCK_SECONDS)
         with storage:
             name = save_recorded(storage, journal.session)
     except Exception as exc:  # noqa: BLE001 - storages of other distributions may raise anything
-        if isinstance(exc, StoreLockedError):
-            locked.add(profile)
         why = str(exc) if isinstance(exc, InsightError) else f"{type(exc).__name__}: {exc}"
         message = f"cannot recover the session {session_id} from {path}: {why}"
-        return _failure(path, session_id, message)
+        failure = _failure(path, session_id, message)
+        if isinstance(exc, InvalidSessionError):
+            return failure
+        stores.note_failure(profile, failure, exc)
+        return None
+    stores.note_success(path.parent, profile)
     message = _success_text(name, journal, storage) + _clear(path, journal)
     return Recovery(path, name, message, saved=True)
+
+
+def _store_key(profile: StorageProfile) -> str:
+    """Return type and place of a store, as journals name it."""
+    target = target_fields(profile)
+    return f"{target['storage_type']} {target.get('file_path', '')}"
 
 
 def _current(profile: StorageProfile) -> StorageProfile:
