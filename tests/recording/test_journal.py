@@ -113,6 +113,14 @@ RUNNING: dict[str, tuple[list[Write], list[str]]] = {
         [],
     ),
     "both of two workers": ([starts("a"), starts("a")], ["a", "a"]),
+    "none after a test that a conftest has renamed": (
+        [starts("f::a"), gives("f::a (new)"), gives("f::a", "error")],
+        [],
+    ),
+    "one after a test that a conftest has renamed": (
+        [starts("f::a"), gives("f::a (new)"), starts("f::b")],
+        ["f::b"],
+    ),
     "another test's file": ([starts("a"), gives("b.py", "error")], ["a"]),
     "none at the end": ([starts("a"), ends], []),
 }
