@@ -22,11 +22,19 @@ MAX_FREE_VALUES = 5_000_000
 """Values of arbitrary JSON (`testing_system`, `properties`) in one session. Three bytes of a file
 (`1,1`) become about a hundred bytes of memory."""
 
+MAX_READ_BYTES = 1 << 30
+"""Bytes of a file that are read into memory at once: a session of a JSON store, a store in another
+shape, a journal, the profiles. A sparse file may be larger than any memory and take no space."""
+
+MAX_FIELDS_BYTES = 1 << 26
+"""Bytes of a session's own fields that a scan of a JSON store reads; a longer one is read whole."""
+
 MAX_TOP_KEYS = 100
 """Keys that are remembered of the object around a list of sessions, for the error message."""
 
 MAX_UNPACKED_MIB = 1024
-"""Size of an unpacked `.gz` file in MiB, unless PYTEST_INSIGHT_MAX_UNPACKED says otherwise."""
+"""Size in MiB of a file to import, after unpacking a `.gz` file, unless PYTEST_INSIGHT_MAX_UNPACKED
+says otherwise. All of it is in memory at once."""
 
 MAX_GZIP_RATIO = 1032
 """Bytes that one byte of gzip can unpack to; smaller files need no measuring.

@@ -29,6 +29,7 @@ STORAGE_TYPE_VARIABLE = "PYTEST_INSIGHT_STORAGE_TYPE"
 DB_PATH_VARIABLE = "PYTEST_INSIGHT_DB_PATH"
 UNDO_VARIABLE = "PYTEST_INSIGHT_UNDO"
 
+PROFILES_FILE = "profiles.json"
 DEFAULT_PROFILE = "default"
 RESERVED_PROFILE_NAMES = frozenset({"profiles", "sessions"})
 """Names whose file in the home folder would be `profiles.json` or the default profile's store."""
@@ -43,9 +44,11 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path with `~` expanded; symbolic links are not resolved.
 
     Raises:
-        InvalidProfileError: it is a URL, not a path.
+        InvalidProfileError: it is empty, or a URL, not a path.
         InsightError: the home folder that it begins with is unknown.
     """
+    if not os.fspath(path):
+        raise InvalidProfileError("the path is empty; name a file, or leave it out for the default")
     scheme = url_scheme(os.fspath(path))
     if scheme is not None:
         named = os.fspath(path) == variable(DB_PATH_VARIABLE)
@@ -71,7 +74,7 @@ def home() -> Path:
 
 def profiles_path() -> Path:
     """Return the file of the profiles."""
-    return home() / "profiles.json"
+    return home() / PROFILES_FILE
 
 
 def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Path:
@@ -87,6 +90,19 @@ def display_path(path: str | os.PathLike[str]) -> str:
     if os.path.isabs(home_folder) and (text + "/").startswith(home_folder + "/"):  # noqa: PTH117
         return "~" + text[len(home_folder) :]
     return text
+
+
+def is_store_at_home(path: Path) -> bool:
+    """Return whether a file is the JSON store of a profile in the home folder, links resolved.
+
+    No other program keeps files there; elsewhere a path may name somebody's file by mistake.
+    """
+    try:
+        folder = os.path.realpath(home())
+    except InsightError:  # there is no home folder
+        return False
+    real = Path(os.path.realpath(path))
+    return str(real.parent) == folder and real.suffix == ".json" and real.name != PROFILES_FILE
 
 
 def is_url(place: str | os.PathLike[str]) -> bool:

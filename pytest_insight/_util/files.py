@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from pytest_insight._util.rights import adopt_owner, is_root, rights_of, set_rights
+from pytest_insight.limits import MAX_READ_BYTES
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -54,22 +58,32 @@ def file_key(found: os.stat_result) -> tuple[int, int]:
 
 
 @contextmanager
-def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path, mode: int = PRIVATE_FILE, *, beside: Path | None = None
+) -> Iterator[BinaryIO]:
     """Open a temporary file that replaces `path` if the block ends without an exception.
 
-    The content is synced to disk before it replaces the file, and the folder after that. The
-    permissions of an existing file are kept; a new file gets `mode`, less the umask. On an
-    exception `path` is unchanged and the temporary file is deleted. A symbolic link would be
-    replaced itself: resolve it first.
+    The content is synced to disk before it replaces the file, and the folder after that. Owner,
+    group, permissions and access control list of an existing file are kept. A new file gets `mode`,
+    less the umask; if it is private and we are root, it gets the owner of `beside`, or of its
+    folder. On an exception `path` is unchanged and the temporary file is deleted. A symbolic link
+    would be replaced itself: resolve it first.
 
     Raises:
+        PermissionError: the owner or the group of the file cannot be kept.
         OSError: as from any write.
     """
+    rights = rights_of(path)
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:  # Ctrl-C may come as soon as the file exists
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+        descriptor = os.open(temporary, flags, mode if rights is None else PRIVATE_FILE)
         with os.fdopen(descriptor, "wb") as file:
-            _set_mode(path, file.fileno(), mode)
+            if rights is not None:
+                set_rights(descriptor, rights)
+            elif mode == PRIVATE_FILE and os.name == "posix":
+                os.fchmod(descriptor, mode)  # whatever the umask
+                adopt_owner(descriptor, beside or path.parent)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -104,10 +118,36 @@ def read_into(file: BinaryIO, buffer: bytearray, most: int) -> int:
 
 
 def read_range(file: BinaryIO, start: int, end: int) -> bytes:
-    """Return the bytes between two offsets; fewer if the file ends before."""
+    """Return the bytes between two offsets; fewer if the file ends before.
+
+    Raises:
+        OSError: they are more than `MAX_READ_BYTES`; the file cannot be read.
+    """
+    check_size(end - start)
     buffer = bytearray(end - start)
     file.seek(start)
     return bytes(buffer[: read_into(file, buffer, end - start)])
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        OSError: it is more than `MAX_READ_BYTES`; the file cannot be read.
+    """
+    with path.open("rb") as file:
+        check_size(os.fstat(file.fileno()).st_size)
+        return file.read()
+
+
+def check_size(size: int) -> None:
+    """Raise OSError if this is too much to be read into memory at once."""
+    if size > MAX_READ_BYTES:
+        raise OSError(
+            errno.EFBIG,
+            f"{size / (1 << 30):,.1f} GiB would have to be read at once; the limit is "
+            f"{MAX_READ_BYTES >> 30} GiB",
+        )
 
 
 def lock_path(path: Path) -> Path:
@@ -126,18 +166,31 @@ def remove_abandoned(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder's entries to disk, if the platform can (POSIX)."""
+    """Sync a folder's entries to disk, if the platform and the file system can.
+
+    Call it when the change is done already: some file systems refuse to sync a folder (EINVAL), and
+    one that may be written but not read cannot be opened.
+    """
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
     try:
         os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(descriptor)
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder and its missing parents with mode 0700; leave existing ones as they are."""
+    """Create a folder and its missing parents with mode 0700; leave existing ones as they are.
+
+    If we are root, a new folder gets the owner of the folder that it is in.
+    """
     missing: list[Path] = []
     while not folder.is_dir():
         missing.append(folder)
@@ -146,12 +199,17 @@ def make_private_folder(folder: Path) -> None:
         with suppress(FileExistsError):  # another process was faster
             new.mkdir(PRIVATE_FOLDER)
             new.chmod(PRIVATE_FOLDER)  # whatever the umask
+            adopt_owner(new, new.parent)
 
 
-def why_not_private(folder: Path) -> str:
+def why_not_private(folder: Path, *, or_its_owners: bool = False) -> str:
     """Return why other users could put files into a folder, empty if they cannot.
 
     Windows has other permissions, which are not looked at.
+
+    Args:
+        folder: the folder.
+        or_its_owners: whether its owner may be another user.
 
     Raises:
         OSError: it does not exist, or may not be looked at.
@@ -159,7 +217,7 @@ def why_not_private(folder: Path) -> str:
     found = folder.stat()
     if os.name != "posix":
         return ""
-    if found.st_uid != os.geteuid():
+    if found.st_uid != os.geteuid() and not or_its_owners:
         return f"it belongs to another user (ID {found.st_uid})"
     return "other users can write to it" if found.st_mode & 0o022 else ""
 
@@ -169,7 +227,7 @@ def is_usable_folder(folder: Path) -> bool:
     nearest = _nearest_that_exists(folder)
     if not os.path.isdir(nearest) or not _may(nearest, os.W_OK | os.X_OK):  # noqa: PTH112
         return False
-    return nearest != folder or not why_not_private(folder)
+    return nearest != folder or not why_not_private(folder, or_its_owners=is_root())
 
 
 def write_protected(path: Path) -> Path | None:
@@ -204,16 +262,7 @@ def os_error_text(exc: OSError) -> str:
     return exc.strerror or str(exc) or type(exc).__name__
 
 
-def _set_mode(existing: Path, descriptor: int, mode: int) -> None:
-    if os.name != "posix":
-        return
-    try:
-        os.fchmod(descriptor, existing.stat().st_mode & 0o777)
-    except FileNotFoundError:
-        if mode == PRIVATE_FILE:  # private whatever the umask; a shared file obeys it
-            os.fchmod(descriptor, mode)
-
-
 _BINARY = getattr(os, "O_BINARY", 0)
 NO_LINKS = _BINARY | getattr(os, "O_NOFOLLOW", 0)
 """Flags for `os.open`: bytes as they are, and an error if the path is a symbolic link."""
+_CANNOT_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)

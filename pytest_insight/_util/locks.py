@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
 
 from pytest_insight._util.files import PRIVATE_FILE, lock_path, make_private_folder, os_error_text
+from pytest_insight._util.rights import adopt_owner, rights_of, set_most_rights
 from pytest_insight.errors import StorageError, StoreLockedError
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ POLL_SECONDS = 0.05
 class FileLock:
     """An exclusive lock; the thread that holds it may acquire it again.
 
-    The lock file has mode 0600 and is never deleted: a process that waits for a deleted one and a
-    process that makes a new one would both believe to hold the lock. A forked child does not hold
-    what its parent holds.
+    The lock file is never deleted: a process that waits for a deleted one and a process that makes
+    a new one would both believe to hold the lock. It gets the rights of the protected file, so that
+    everybody who may write that can lock it. A forked child does not hold what its parent holds.
 
     Attributes:
         path: the lock file.
@@ -43,10 +44,13 @@ class FileLock:
         # By process. Those of parents stay: some releases of filelock unlock when they are deleted.
         self._locks: dict[int, BaseFileLock] = {}
 
-    def acquire(self) -> None:
+    def acquire(self, seconds: float | None = None) -> None:
         """Wait for the lock and hold it; the folder must exist.
 
         The time is counted in sleeps: tests may have stopped the clocks.
+
+        Args:
+            seconds: how long to wait; None for what `__init__` got.
 
         Raises:
             TimeoutError: another process or thread has held it for too long.
@@ -61,7 +65,8 @@ class FileLock:
                 self.path, timeout=self._seconds, mode=PRIVATE_FILE, preserve_lock_file=True
             )
             self._locks[os.getpid()] = lock
-        for attempt in range(round(self._seconds / POLL_SECONDS), -1, -1):
+        waited = self._seconds if seconds is None else seconds
+        for attempt in range(round(waited / POLL_SECONDS), -1, -1):
             try:
                 lock.acquire(timeout=0)
             except TimeoutError:
@@ -72,7 +77,10 @@ class FileLock:
             except NotImplementedError as exc:
                 raise OSError(str(exc)) from exc
             else:
-                return
+                break
+        if lock.lock_counter == 1:
+            with suppress(OSError):  # the lock is held; another user's attempt says what is wrong
+                self._match_rights()
 
     def release(self) -> None:
         """Give the lock up, once for each time it was acquired; do nothing in a forked child."""
@@ -80,9 +88,30 @@ class FileLock:
         if lock is not None:
             lock.release()
 
+    def _match_rights(self) -> None:
+        """Give a lock file of ours the rights of the protected file, or the owner of its folder."""
+        rights, own = rights_of(self._protected), rights_of(self.path)
+        if own is None or own.owner != os.geteuid() != 0:
+            return
+        if rights is not None:
+            rights = rights._replace(mode=rights.mode & 0o666 | PRIVATE_FILE)
+        if own == rights:
+            return
+        descriptor = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            if rights is None:
+                adopt_owner(descriptor, self.path.parent)
+            elif os.fstat(descriptor).st_nlink == 1:  # see `adopt_owner`
+                set_most_rights(descriptor, rights)
+        finally:
+            os.close(descriptor)
+
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, seconds: float | None = None) -> Iterator[None]:
         """Hold the lock during a block; the folder is created if it is missing.
+
+        Args:
+            seconds: as in `acquire`.
 
         Raises:
             StoreLockedError: another process or thread has held it for too long.
@@ -90,12 +119,13 @@ class FileLock:
         """
         try:
             make_private_folder(self.path.parent)
-            self.acquire()
+            self.acquire(seconds)
         except TimeoutError as exc:
-            raise StoreLockedError(self._protected, self.path, self._seconds) from exc
+            waited = self._seconds if seconds is None else seconds
+            raise StoreLockedError(self._protected, self.path, waited) from exc
         except OSError as exc:
             raise StorageError(
-                f"cannot write {self._protected}: its lock file {self.path} cannot be made: "
+                f"cannot write {self._protected}: its lock file {self.path} cannot be opened: "
                 f"{os_error_text(exc)}",
                 self._protected,
             ) from exc

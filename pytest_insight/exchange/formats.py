@@ -16,7 +16,14 @@ from typing import BinaryIO
 
 import msgspec
 
-from pytest_insight._util.files import CHUNK_BYTES, SHARED_FILE, os_error_text, replacing
+from pytest_insight._util.files import (
+    CHUNK_BYTES,
+    SHARED_FILE,
+    os_error_text,
+    replacing,
+    write_protected,
+)
+from pytest_insight._util.rights import resolve
 from pytest_insight.errors import ExchangeError, InsightError, UnknownChoiceError
 from pytest_insight.exchange.readers import csv as csv_reader
 from pytest_insight.exchange.readers import json as json_reader
@@ -120,11 +127,14 @@ def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | N
         if path.exists() and not path.is_file():
             with path.open("wb") as file:
                 return _write(chosen, sessions, file, compressed)
-        real = Path(os.path.realpath(path))
+        real = resolve(path.absolute())
         if not real.parent.exists():
             raise ExchangeError(
                 f"cannot write {path}: there is no folder {real.parent}; create it first", str(path)
             )
+        refused = write_protected(real)
+        if refused is not None:
+            raise ExchangeError(f"cannot write {path}: {refused} is write-protected", str(path))
         with replacing(real, SHARED_FILE) as file:
             return _write(chosen, sessions, file, compressed)
     except OSError as exc:
@@ -202,16 +212,44 @@ def _read(path: Path) -> bytes:
     """Read a file, or a pipe that has a writer; does not wait for a pipe's first writer."""
     descriptor = os.open(path, os.O_RDONLY | _NO_WAITING | _BINARY)
     with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
+        found = os.fstat(descriptor)
+        mode = found.st_mode
         if stat.S_ISREG(mode):
+            _refuse_large(found.st_size, str(path))  # a sparse file takes no space on a disk
             return file.read()
         if not stat.S_ISFIFO(mode):
             raise ExchangeError(f"cannot read {path}: it is a device, not a file", str(path))
         os.set_blocking(descriptor, True)
-        data = file.read()
+        data = read_limited(file, str(path))
         if not data:
             raise ExchangeError(f"cannot read {path}: it is a pipe without a writer", str(path))
         return data
+
+
+def read_limited(file: BinaryIO, source: str) -> bytes:
+    """Return the rest of an open file, which may be an endless pipe.
+
+    Raises:
+        ExchangeError: it is more than `MAX_UNPACKED_MIB`.
+        OSError: it cannot be read.
+    """
+    chunks = []
+    size = 0
+    while chunk := file.read(CHUNK_BYTES):
+        size += len(chunk)
+        _refuse_large(size, source)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refuse_large(size: int, source: str) -> None:
+    limit = _max_unpacked()
+    if size > limit << 20:
+        raise ExchangeError(
+            f"{source} is larger than {limit} MiB; if you trust it, allow more with "
+            f"{UNPACKED_VARIABLE}=<MiB>",
+            source,
+        )
 
 
 def _refuse_impossible(path: Path, action: str) -> None:

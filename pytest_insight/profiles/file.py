@@ -8,7 +8,6 @@ most people have no such file, so `json` is imported when there is one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -18,9 +17,12 @@ from pytest_insight import locations
 from pytest_insight._util.files import (
     make_private_folder,
     os_error_text,
+    read_whole,
     remove_abandoned,
+    write_protected,
     write_whole,
 )
+from pytest_insight._util.rights import resolve
 from pytest_insight.errors import (
     NewerFormatError,
     ProfileError,
@@ -83,7 +85,7 @@ def read_file(path: Path) -> ProfileFile:
         StorageError: the file cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError:
         return ProfileFile(locations.DEFAULT_PROFILE, {})
     except OSError as exc:
@@ -128,7 +130,7 @@ def change_file(path: Path, change: Callable[[ProfileFile], None]) -> ProfileFil
 
     from pytest_insight._util.locks import FileLock  # not needed to read
 
-    path = Path(os.path.realpath(path))
+    path = _writable(path)
     with FileLock(path, LOCK_SECONDS).held():
         file = read_file(path)
         change(file)
@@ -144,6 +146,19 @@ def change_file(path: Path, change: Callable[[ProfileFile], None]) -> ProfileFil
                 f"cannot write the profiles to {path}: {os_error_text(exc)}", path
             ) from exc
     return file
+
+
+def _writable(path: Path) -> Path:
+    """Return the path with links resolved; raise StorageError if we may not write the file."""
+    try:
+        real = resolve(path)
+        refused = write_protected(real)
+        problem = f"{refused} is write-protected" if refused else ""
+    except OSError as exc:
+        problem = os_error_text(exc)
+    if problem:
+        raise StorageError(f"cannot write the profiles to {path}: {problem}", path)
+    return real
 
 
 def settings_of(profile: StorageProfile) -> dict[str, Any]:

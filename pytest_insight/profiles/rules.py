@@ -99,8 +99,12 @@ def check_no_password(profile: StorageProfile) -> None:
 
 
 def absolute_place(place: str | os.PathLike[str] | None) -> str | None:
-    """Return a path made absolute, or a URL unchanged; None for an empty one."""
-    if not place:
+    """Return a path made absolute, or a URL unchanged.
+
+    Raises:
+        ProfileError: it is empty, or a URL of an unknown kind.
+    """
+    if place is None:
         return None
     return str(place) if locations.is_url(place) else str(locations.absolute(place))
 

@@ -58,7 +58,8 @@ def choose(
     db_path = variable(locations.DB_PATH_VARIABLE)
     if storage_type is not None or file_path is not None:
         kind = storage_type or _type_of(file_path)
-        return _unnamed(kind, file_path or (db_path if kind != "memory" else None)), "argument"
+        place = db_path if file_path is None and kind != "memory" else file_path
+        return _unnamed(kind, place), "argument"
     if variable(locations.PROFILE_VARIABLE):
         return read_active_profile(profiles), "environment"
     kind_variable = variable(locations.STORAGE_TYPE_VARIABLE)

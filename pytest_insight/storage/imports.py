@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import InvalidImportError
-from pytest_insight.exchange.formats import read_bytes, read_file
+from pytest_insight.exchange.formats import read_bytes, read_file, read_limited
 from pytest_insight.exchange.merge import (
     DEFAULT_STRATEGY,
     MergePlan,
@@ -114,7 +114,7 @@ def _read(source: Path_ | BinaryIO, input_format: str | None, *, skip_invalid: b
     else:
         name = getattr(source, "name", "the input")
         name = "standard input" if name in ("<stdin>", 0) else str(name)
-        content = read_bytes(source.read(), name, input_format)
+        content = read_bytes(read_limited(source, name), name, input_format)
     if content.problems and not skip_invalid:
         raise InvalidImportError(
             content.source, content.problems, content.total, content.problem_count

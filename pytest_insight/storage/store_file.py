@@ -13,9 +13,10 @@ from pathlib import Path
 from stat import S_ISREG
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 from pytest_insight._util.files import os_error_text, write_protected
+from pytest_insight._util.rights import resolve
 from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
@@ -41,15 +42,45 @@ class StoreFile:
 
     @cached_property
     def real_path(self) -> Path:
-        """The path with links resolved: a link must stay a link when the file is replaced."""
-        return Path(os.path.realpath(self.path))
+        """The path with links resolved: a link must stay a link when the file is replaced.
+
+        Raises:
+            StorageError: a link is a stranger's.
+        """
+        try:
+            return resolve(self.path)
+        except OSError as exc:
+            raise StorageError(
+                f"cannot use the store {self.path}: {os_error_text(exc)}", self.path
+            ) from exc
 
     @cached_property
     def lock(self) -> FileLock:
-        """The exclusive lock of writers."""
+        """The exclusive lock of writers: the same for all objects of this file in this process.
+
+        So a thread that holds it through one object may acquire it through another.
+        """
         from pytest_insight._util.locks import FileLock  # readers do not need it
 
-        return FileLock(self.real_path, self._lock_seconds)
+        with _lock:
+            found = _file_locks.get(self.real_path)
+            if found is None:
+                found = _file_locks[self.real_path] = FileLock(self.real_path, self._lock_seconds)
+            return found
+
+    @contextmanager
+    def exclusive(self, seconds: float | None = None) -> Iterator[None]:
+        """Hold the lock during a block.
+
+        Args:
+            seconds: how long to wait for another writer; None for what `__init__` got.
+
+        Raises:
+            StoreLockedError: another process has held the lock for too long.
+            StorageError: the lock file cannot be made.
+        """
+        with self.lock.held(self._lock_seconds if seconds is None else seconds):
+            yield
 
     @contextmanager
     def write_lock(self) -> Iterator[None]:
@@ -59,7 +90,7 @@ class StoreFile:
             StoreLockedError: another process has held the lock for too long.
             StorageError: the lock file cannot be made, or the block raised OSError.
         """
-        with self.lock.held():
+        with self.exclusive():
             try:
                 yield
             except OSError as exc:
@@ -119,6 +150,7 @@ class ConnectionOwner(Protocol):
 # this process still uses (https://www.sqlite.org/howtocorrupt.html, section 2.2). So a database
 # that is open in this process is never opened to look at its magic number.
 _owners: WeakSet[ConnectionOwner] = WeakSet()
+_file_locks: WeakValueDictionary[Path, FileLock] = WeakValueDictionary()
 _lock = Lock()  # iterating over a set that another thread adds to raises RuntimeError
 
 

@@ -65,8 +65,8 @@ def test_a_store_that_is_cut_anywhere_loses_only_what_the_cut_touched(
         assert all(SESSIONS[name] == each for name, each in found.items()), cut
         # The session at the cut may be complete, only its closing bytes are missing.
         assert len(found) <= len(whole) + 1, cut
-        if said:
-            assert cut < places["s0"][0], "only a cut in the first line is more than a torn write"
+        if cut > places["s0"][0]:
+            assert ["interrupted" in each for each in said] == [True], cut
         # Saving works afterwards.
         with warnings.catch_warnings():
             if said:  # the file is rewritten, and the loss is reported

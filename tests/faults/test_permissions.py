@@ -331,3 +331,16 @@ def test_whoever_may_not_write_sees_what_others_write_meanwhile(make_session: Ma
                 list(begun)
             assert reader.count() == 498
         writer.communicate()
+
+
+@needs_permissions
+def test_a_store_is_rewritten_in_a_folder_that_may_be_written_but_not_read(
+    make_session: MakeSession,
+) -> None:
+    storage = JSONStorage()
+    storage.save_sessions(make_session(number) for number in range(3))
+    storage.file_path.parent.chmod(0o300)
+    ran = insight("sessions", "clear", "--session", "api-0", "--yes")
+    storage.file_path.parent.chmod(0o700)
+    assert ran.status == 0, ran
+    assert storage.count() == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,11 @@ def test_a_store_behind_a_link_is_the_store_itself(tmp_path: Path, whole_folder:
     assert real.load_sessions() == linked.load_sessions()
     assert set(real.session_ids()) == {"s1", "s2", "appended"}
     # One lock for every path, and backups are beside the real file.
-    with real.exclusive(), pytest.raises(StorageError, match=r"real/sessions\.json\.lock"):
-        JSONStorage(linked.file_path, lock_seconds=0).save_session(session("x", 1))
+    other = JSONStorage(linked.file_path, lock_seconds=0)
+    with real.exclusive(), ThreadPoolExecutor() as threads:
+        refused = threads.submit(other.save_session, session("x", 1)).exception()
+    assert isinstance(refused, StorageError)
+    assert "real/sessions.json.lock" in str(refused)
     data = real.file_path.read_bytes()
     real.file_path.write_bytes(data.replace(b'"sut_name"', b'"sut\0name"', 1))
     with pytest.warns(StoreDamageWarning, match=r"real/sessions\.json\.\w+\.\w+\.bak"):

@@ -400,3 +400,17 @@ def test_a_url_for_a_memory_storage_is_refused_without_its_password() -> None:
     with pytest.raises(ProfileError, match=r"cannot use postgresql://h/db") as refused:
         get_storage_instance(storage_type="memory", file_path="postgresql://ci:hush@h/db")
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [JSONStorage, SQLiteStorage])
+def test_an_empty_path_is_refused_and_never_the_default_store(
+    kind: type[JSONStorage | SQLiteStorage],
+) -> None:
+    for make in (
+        lambda: kind(""),
+        lambda: get_storage_instance(kind.storage_type, ""),
+        lambda: get_storage_instance(file_path=""),
+        lambda: create_profile("other", file_path=""),
+    ):
+        with pytest.raises(ProfileError, match="the path is empty"):
+            make()

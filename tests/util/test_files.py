@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import locations
-from pytest_insight._util.files import SHARED_FILE, make_private_folder, write_whole
+from pytest_insight._util.files import SHARED_FILE, make_private_folder, sync_folder, write_whole
 from pytest_insight.errors import InsightError
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="only POSIX has permission bits")
@@ -109,3 +109,12 @@ def test_journals_live_in_the_state_folder(tmp_path: Path) -> None:
 def test_an_unknown_users_home_is_an_error() -> None:
     with pytest.raises(InsightError, match="~no-such-user-at-all/x"):
         locations.absolute("~no-such-user-at-all/x")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that refuses fsync")
+def test_a_folder_that_cannot_be_synced_is_no_error() -> None:
+    descriptor = os.open("/proc", os.O_RDONLY)
+    with pytest.raises(OSError, match="Invalid argument"):
+        os.fsync(descriptor)
+    os.close(descriptor)
+    sync_folder(Path("/proc"))

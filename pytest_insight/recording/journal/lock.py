@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from pytest_insight._util.files import NO_LINKS, PRIVATE_FILE, Descriptor, file_key, lock_path
+from pytest_insight._util.rights import adopt_owner
 
 
 class JournalLock:
@@ -59,6 +60,7 @@ class JournalLock:
         try:
             if not lock_descriptor(number, blocking=False) or not self._is_at_path(number):
                 raise TimeoutError(f"another process has locked {self.path}")  # noqa: TRY301
+            adopt_owner(number, self.path.parent)
             return Descriptor(number)
         except BaseException:
             os.close(number)

@@ -24,11 +24,13 @@ from pytest_insight._util.files import (
     NO_LINKS,
     PRIVATE_FILE,
     Descriptor,
+    check_size,
     file_key,
     lock_path,
     make_private_folder,
     why_not_private,
 )
+from pytest_insight._util.rights import adopt_owner, is_root
 from pytest_insight.recording.journal.lock import JournalLock
 
 if TYPE_CHECKING:
@@ -165,7 +167,8 @@ class JournalWriter:
         """Create and lock the file, under the first name that no other journal has."""
         folder = self.path.parent
         make_private_folder(folder)
-        check_private(folder)
+        # Root's journal of a run in a user's home is that user's, who recovers it.
+        check_private(folder, or_its_owners=is_root())
         for number in count(1):
             path = folder / f"{self._name}{f'-{number}' if number > 1 else ''}{SUFFIX}"
             try:
@@ -175,6 +178,7 @@ class JournalWriter:
             try:
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | NO_LINKS
                 self._use(os.open(path, flags, PRIVATE_FILE))
+                adopt_owner(self._number, folder)
             except FileExistsError:  # that of a dead process
                 lock.release()
                 continue
@@ -251,13 +255,13 @@ def take_over(path: Path) -> Iterator[bytes | None]:
         lock.release()
 
 
-def check_private(folder: Path) -> None:
-    """Raise OSError if other users can put journals into a folder.
+def check_private(folder: Path, *, or_its_owners: bool = False) -> None:
+    """Raise OSError if other users can put journals into a folder; see `why_not_private`.
 
     A journal names the store that its session is saved in: whoever can write one could make us
     write to any file of ours.
     """
-    why = why_not_private(folder)
+    why = why_not_private(folder, or_its_owners=or_its_owners)
     if why:
         raise OSError(f"{folder} is not private: {why}")
 
@@ -297,6 +301,7 @@ def _read_own(path: Path) -> bytes:
     with os.fdopen(os.open(path, os.O_RDONLY | NO_LINKS), "rb") as file:
         if os.name == "posix" and fstat(file.fileno()).st_uid != os.geteuid():
             raise OSError("it belongs to another user")
+        check_size(fstat(file.fileno()).st_size)
         return file.read()
 
 

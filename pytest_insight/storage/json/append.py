@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +31,7 @@ from pytest_insight.document.layout import (
     separated,
     start_time_in,
 )
+from pytest_insight.errors import StorageError
 from pytest_insight.storage.store_file import StoreFile, is_in_use
 
 FIRST_CHUNK_BYTES = 1 << 11
@@ -57,6 +58,27 @@ class JSONStoreFile(StoreFile):
             return True
         except OSError:
             return False
+
+    @contextmanager
+    def writers_excluded(self, seconds: float | None = None) -> Iterator[bool]:
+        """Hold the lock if a reader may: what looks damaged then is not a write in progress.
+
+        Args:
+            seconds: how long to wait for a writer; None for as long as writers wait.
+
+        Yields:
+            Whether there is no writer.
+        """
+        with ExitStack() as stack:
+            excluded = True
+            # Without a lock file there is no writer, and reading makes none. os.path: it returns
+            # False for a name that is too long.
+            if os.path.exists(self.lock.path):  # noqa: PTH110
+                try:
+                    stack.enter_context(self.exclusive(seconds))
+                except StorageError:  # a file we may not open, a writer that never ends
+                    excluded = False
+            yield excluded
 
     def add(self, sessions: Sequence[bytes], *, recorded: bool = False) -> bool:
         """Append encoded sessions, or create the file with them; call it inside `write_lock`.

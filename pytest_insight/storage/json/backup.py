@@ -33,7 +33,7 @@ def keep_backup(path: Path, lost: Collection[tuple[int, int]] = ()) -> Path:
     backup = _free_name(path, _modified(path), ".bak")
     import shutil  # only for damaged files
 
-    with path.open("rb") as source, replacing(backup) as copy:
+    with path.open("rb") as source, replacing(backup, beside=path) as copy:
         shutil.copyfileobj(source, copy, CHUNK_BYTES)
     return backup
 
@@ -45,7 +45,7 @@ def keep_torn_bytes(path: Path, torn: bytes) -> Path:
         OSError: it cannot be written.
     """
     kept = _free_name(path, datetime.now(UTC), ".torn")
-    with replacing(kept) as file:
+    with replacing(kept, beside=path) as file:
         file.write(torn)
     return kept
 

@@ -7,54 +7,35 @@ progress, so it is only called damage if a second look with the lock held (`thor
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from pytest_insight._util.files import read_range
-from pytest_insight.document.codec import UNDECODABLE, decode_header, decode_session
+from pytest_insight.document.codec import UNDECODABLE, decode_header
 from pytest_insight.document.layout import (
     EMPTY_DOCUMENT,
     END,
-    HEADS,
     NATIVE_START,
-    VERSION,
 )
-from pytest_insight.errors import ExchangeError, NewerFormatError, StorageError, list_first
 from pytest_insight.filters import Selection, SessionIdIn, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.storage.json.append import session_starts, starts_in_order
 from pytest_insight.storage.json.scan import (
     Entry,
     IrregularError,
+    Loss,
+    entry_of,
     full_scans,
     is_complete,
     is_in_our_layout,
     load_header,
     read_header,
-    session_bytes,
     spans,
 )
 
 Note = Callable[[TestSession], object]
 """Called with each session of a file, most without their results, superseded ones included."""
-
-_HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*"pytest-insight"\s*,\s*"version"\s*:\s*(\d{1,9})')
-
-
-class Loss(NamedTuple):
-    """A part of a store that cannot be read.
-
-    Attributes:
-        text: which, for people.
-        start, end: its bytes in the file; equal if they are not known.
-    """
-
-    text: str
-    start: int = 0
-    end: int = 0
 
 
 class Index(NamedTuple):
@@ -95,16 +76,17 @@ def build_index(
     """
     lost: list[Loss] = []
     ignored: list[str] = []
-    if not is_in_our_layout(file, size):
-        if not thorough:
-            raise IrregularError
-        full_scans[path] += 1
-        found = _foreign(read_range(file, 0, size), path, lost, ignored)
-    elif size == len(EMPTY_DOCUMENT) and is_complete(file, size):
+    if not thorough and not is_in_our_layout(file, size):
+        raise IrregularError
+    if size == len(EMPTY_DOCUMENT) and is_complete(file, size):
         return Index([], [], [])
+    full_scans[path] += 1
+    if thorough:
+        from pytest_insight.storage.json.irregular import read_irregular  # rarely needed
+
+        found = read_irregular(file, size, path, lost, ignored)
     else:
-        full_scans[path] += 1
-        found = _thorough(file, size, lost) if thorough else _quick(file, size)
+        found = _quick(file, size)
     latest: dict[str, Entry] = {}
     for session, entry in found:
         if note is not None:
@@ -131,7 +113,7 @@ def find_newest(file: BinaryIO, size: int) -> Entry | None:
         in_order = starts_in_order(file, start)
         if header.session_id not in seen:  # else it is superseded
             seen.add(header.session_id)
-            entry = _entry(header, start, end)
+            entry = entry_of(header, start, end)
             newest = entry if newest is None else max(newest, entry, key=lambda each: each[:2])
             if in_order:
                 return newest
@@ -170,9 +152,6 @@ _recent: dict[tuple[int, ...], Index] = {}
 """By device, inode, size and times of the file."""
 
 
-Found = Iterable[tuple[TestSession, Entry]]
-
-
 def _quick(file: BinaryIO, size: int) -> Iterator[tuple[TestSession, Entry]]:
     """Yield the sessions by their headers."""
     first = True
@@ -182,7 +161,9 @@ def _quick(file: BinaryIO, size: int) -> Iterator[tuple[TestSession, Entry]]:
             raise IrregularError  # something is before the first session
         first = False
         if span.end == size and not complete:
-            yield from _torn(file, span.start, size)
+            from pytest_insight.storage.json.irregular import torn_end  # rarely needed
+
+            yield from torn_end(file, span.start, size)
             return
         if span.fields is None:
             raise IrregularError
@@ -192,120 +173,9 @@ def _quick(file: BinaryIO, size: int) -> Iterator[tuple[TestSession, Entry]]:
             raise IrregularError from exc
         # Without the closing bytes, which another process may overwrite before this is loaded.
         end = size - len(END) if span.end == size else span.end
-        yield header, _entry(header, span.start, end)
+        yield header, entry_of(header, span.start, end)
     if first:
         raise IrregularError  # no session, but not the empty document
-
-
-def _torn(file: BinaryIO, start: int, size: int) -> Found:
-    """Return the last session of a file that does not end as our layout does, if it is complete."""
-    from pytest_insight.storage.json.salvage import end_of_torn_tail
-
-    data = read_range(file, start, size)
-    length = end_of_torn_tail(data)
-    if length is None:
-        raise IrregularError
-    if not length:
-        return []
-    session = decode_session(data[:length])
-    return [(session, _entry(session, start, start + length))]
-
-
-def _thorough(file: BinaryIO, size: int, lost: list[Loss]) -> Iterator[tuple[TestSession, Entry]]:
-    """Yield every session that can be read, one at a time in memory; add what cannot to `lost`."""
-    from pytest_insight.storage.json.salvage import salvage
-
-    position = len(NATIVE_START)
-    ranges = [(span.start, span.end) for span in spans(file, size)]
-    if not ranges or ranges[0][0] > position:
-        ranges.insert(0, (position, ranges[0][0] if ranges else size))
-    complete = is_complete(file, size)
-    for start, end in ranges:
-        data = read_range(file, start, end)
-        whole = session_bytes(data)
-        try:
-            session = decode_session(whole)
-        except UNDECODABLE:
-            pass
-        else:
-            yield session, _entry(session, start, start + len(whole))
-            continue
-        if end == size and not complete:
-            try:
-                yield from _torn(file, start, size)
-                continue
-            except IrregularError:
-                pass
-        pieces, gaps = salvage(data)
-        for piece in pieces:
-            entry = _entry(piece.session, start + piece.start, start + piece.end, piece.session)
-            yield piece.session, entry
-        lost += [_loss(data, start, gap) for gap in gaps]
-
-
-def _foreign(data: bytes, path: Path, lost: list[Loss], ignored: list[str]) -> Found:
-    """Return the sessions of a file in another shape, or of one whose first line is damaged."""
-    from pytest_insight.exchange.readers import json as json_reader
-    from pytest_insight.storage.json.salvage import salvage
-
-    if not data.strip(b" \t\r\n\0"):
-        lost.append(Loss(f"the file holds nothing, only {len(data)} blank bytes"))
-        return []
-    try:
-        parsed = json_reader.read(data, str(path))
-    except NewerFormatError:
-        raise
-    except ExchangeError as exc:
-        _refuse_newer(data, path)
-        pieces, gaps = salvage(data)
-        if not pieces and not (_is_broken_json(exc) and _resembles_store(data)):
-            raise _not_a_store(path, exc) from exc
-        lost += [_loss(data, 0, gap) for gap in gaps]
-        return [(p.session, _entry(p.session, p.start, p.end, p.session)) for p in pieces]
-    if parsed.problems and not parsed.sessions and not _resembles_store(data):
-        raise _not_a_store(path, parsed.problems[0])
-    ignored += [f"{name} ({times}x)" for name, times in parsed.ignored.items()]
-    lost += [Loss(text) for text in list_first(parsed.problems, parsed.problem_count)]
-    return [(session, _entry(session, 0, 0, session)) for session in parsed.sessions]
-
-
-def _refuse_newer(data: bytes, path: Path) -> None:
-    """Refuse a store of a newer version also while it is damaged or being written."""
-    head = _HEAD.match(data)
-    if head and int(head[1]) > VERSION:
-        raise NewerFormatError(path, int(head[1]), VERSION)
-
-
-def _resembles_store(data: bytes) -> bool:
-    """Return whether damaged JSON is likely to be our store and not another program's file."""
-    return data.lstrip().startswith((b"{", b"[")) and (
-        b'"session_id"' in data or b'"format":"pytest-insight"' in data or HEADS[0].startswith(data)
-    )
-
-
-def _not_a_store(path: Path, why: object) -> StorageError:
-    return StorageError(
-        f"{path} is not a store of pytest-insight ({why}); nothing was changed: "
-        "name another file, or move this one away",
-        path,
-    )
-
-
-def _is_broken_json(exc: ExchangeError) -> bool:
-    return isinstance(exc.__cause__, ValueError | RecursionError)
-
-
-def _entry(header: TestSession, start: int, end: int, session: TestSession | None = None) -> Entry:
-    return Entry(header.session_start_time, header.session_id, start, end, session)
-
-
-def _loss(data: bytes, offset: int, gap: tuple[int, int]) -> Loss:
-    from pytest_insight.storage.json.salvage import lost_session_id
-
-    start, end = offset + gap[0], offset + gap[1]
-    name = lost_session_id(data[gap[0] : gap[1]])
-    named = f"session {name!r}" if name else "a part that names no session"
-    return Loss(f"{named} (bytes {start} to {end})", start, end)
 
 
 class HeaderFilter:

@@ -16,6 +16,8 @@ from pytest_insight.models import TestSession
 
 _SEPARATORS = b" \t\r\n,"
 _STRUCTURE = b" \t\r\n,]}"
+_MARK = re.compile(rb'\{[ \t\r\n]*+"session_id"[ \t\r\n]*+:')
+"""The start of a session, also in indented JSON; no string of JSON has such unescaped quotes."""
 _ID = re.compile(rb'"session_id":\s*"((?:[^"\\\n]|\\.){1,200})"')
 # Possessive repeats take no memory for each character of a long text.
 _BRACKET = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|([{\[])|[}\]]')
@@ -135,8 +137,8 @@ def _candidate(data: bytes, position: int) -> int | None:
     # Only at the start or right behind a session: any other brace is an inner one.
     if here < len(data) and data[here : here + 1] == b"{" and (here > position or not position):
         return here
-    found = data.find(SESSION_MARK, position)
-    return found if found >= 0 else None
+    found = _MARK.search(data, position)
+    return found.start() if found else None
 
 
 def _gaps(data: bytes, pieces: list[Piece]) -> list[Gap]:

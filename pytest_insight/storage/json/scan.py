@@ -33,6 +33,7 @@ from pytest_insight.document.layout import (
     is_native,
 )
 from pytest_insight.errors import StorageError
+from pytest_insight.limits import MAX_FIELDS_BYTES
 from pytest_insight.models import TestSession
 from pytest_insight.storage.sql.sqlite.detection import (
     MAGIC,
@@ -69,6 +70,19 @@ class Span(NamedTuple):
     fields: bytes | None
 
 
+class Loss(NamedTuple):
+    """A part of a store that cannot be read.
+
+    Attributes:
+        text: which, for people.
+        start, end: its bytes in the file; equal if they are not known.
+    """
+
+    text: str
+    start: int = 0
+    end: int = 0
+
+
 class Entry(NamedTuple):
     """One session of a store.
 
@@ -85,12 +99,37 @@ class Entry(NamedTuple):
     session: TestSession | None = None
 
 
+Found = Iterable[tuple[TestSession, Entry]]
+"""Sessions of a file, most without their results, and where they are; superseded ones included."""
+
+
+def entry_of(
+    header: TestSession, start: int, end: int, session: TestSession | None = None
+) -> Entry:
+    """Return the entry of a session."""
+    return Entry(header.session_start_time, header.session_id, start, end, session)
+
+
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
-    """Open the file of a store for reading; yield it with its size now, or None if it is missing.
+    """As `open_store`, for a block that only reads.
 
     Raises:
-        StorageError: it is not a regular file, cannot be read, or is an SQLite database.
+        StorageError: also if the block raised OSError.
+    """
+    try:
+        with open_store(path) as store:
+            yield store
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
+    """Open the file of a store; yield it with its size now, or None if it is missing.
+
+    Raises:
+        StorageError: it is not a regular file, cannot be opened, or is an SQLite database.
     """
     try:
         exists = store_exists(path)
@@ -100,7 +139,7 @@ def open_for_reading(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
     except FileNotFoundError:  # it was deleted just now
         file = None
     except OSError as exc:
-        raise StorageError(f"cannot read the store {path}: {os_error_text(exc)}", path) from exc
+        raise _unreadable(path, exc) from exc
     if file is None:
         yield None
         return
@@ -109,6 +148,10 @@ def open_for_reading(path: Path) -> Iterator[tuple[BinaryIO, int] | None]:
             # Its rows hold JSON in which sessions would be found, and only those would be kept.
             raise wrong_type_error(path)
         yield file, file.seek(0, 2)
+
+
+def _unreadable(path: Path, exc: OSError) -> StorageError:
+    return StorageError(f"cannot read the store {path}: {os_error_text(exc)}", path)
 
 
 def is_in_our_layout(file: BinaryIO, size: int) -> bool:
@@ -148,6 +191,11 @@ def spans(file: BinaryIO, size: int) -> Iterator[Span]:
         yield Span(current[0], size, current[1] if regular else None)
 
 
+def find_bytes(file: BinaryIO, size: int, pattern: bytes) -> int | None:
+    """Return the offset of the first occurrence in a file; None if there is none."""
+    return _Window(file, size).find_next(pattern)
+
+
 class _Window:
     """A part of the file in memory, moved forward by the search; offsets are the file's."""
 
@@ -184,6 +232,8 @@ class _Window:
             if self._base + self._filled >= self._size:
                 return None
             if mark == self._base:
+                if len(self._buffer) >= MAX_FIELDS_BYTES:
+                    return None
                 self._buffer.extend(bytes(len(self._buffer)))
             self._load(mark)
         line = bytes(self._buffer[mark - self._base : end + 1])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
@@ -13,13 +12,12 @@ from typing import BinaryIO, ClassVar, Self
 from msgspec.structs import replace
 
 from pytest_insight import locations
-from pytest_insight._util.files import CHUNK_BYTES, os_error_text, remove_abandoned, write_whole
+from pytest_insight._util.files import CHUNK_BYTES, remove_abandoned, write_whole
 from pytest_insight._util.override import override
 from pytest_insight._util.progress import begin, counted
 from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
-from pytest_insight.errors import StorageError, StoreDamageWarning, list_first
 from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
@@ -44,14 +42,13 @@ from pytest_insight.storage.json.scan import (
     load,
     load_header,
     open_for_reading,
+    open_store,
 )
 from pytest_insight.storage.sql.sqlite.detection import is_database, wrong_type_error
 from pytest_insight.storage.verification import Verification
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
-MOST_LOSSES = 20
-"""Unreadable parts that a warning lists; `verify` lists all."""
 
 
 class JSONStorage(BaseStorage):
@@ -81,7 +78,7 @@ class JSONStorage(BaseStorage):
             lock_seconds: how long to wait for another writer.
         """
         self.file_path: Path = (
-            locations.absolute(file_path) if file_path else locations.store_path()
+            locations.store_path() if file_path is None else locations.absolute(file_path)
         )
         self._file = JSONStoreFile(self.file_path, lock_seconds)
 
@@ -106,7 +103,7 @@ class JSONStorage(BaseStorage):
             StoreLockedError: another process has held it for too long.
             StorageError: the lock file cannot be made.
         """
-        with self._file.lock.held():
+        with self._file.exclusive():
             yield
 
     @override
@@ -225,58 +222,48 @@ class JSONStorage(BaseStorage):
     def _index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
         """Return the index of the file; `note` is not called if it is known already."""
         try:
-            return find_index(file, size, self.file_path, note=note)
+            index = find_index(file, size, self.file_path, note=note)
         except IrregularError:
             return self._thorough_index(file, size, note)
+        if not is_complete(file, size):
+            self._warn_of_torn_end(file)
+        return index
 
     def _thorough_index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
         """Look again, with the lock held if we may; what looks damaged then is reported."""
-        with self._writers_excluded():
+        from pytest_insight.storage.json.damage import warn_of_damage, warn_of_torn_end
+
+        with self._file.writers_excluded() as excluded:
             index = build_index(file, size, self.file_path, note=note, thorough=True)
             if index.lost:
-                self._report_damage(index)
+                warn_of_damage(self.file_path, self._file.real_path, index)
+            elif excluded and _is_unfinished(file, file.seek(0, os.SEEK_END)):
+                warn_of_torn_end(self.file_path)
         return index
 
-    @contextmanager
-    def _writers_excluded(self) -> Iterator[None]:
-        """Hold the lock if a reader may: what looks damaged then is not a write in progress."""
-        with ExitStack() as stack:
-            # Without a lock file there is no writer, and reading makes none. os.path: it returns
-            # False for a name that is too long.
-            if os.path.exists(self._file.lock.path):  # noqa: PTH110
-                with suppress(StorageError):  # a file we may not open, a writer that never ends
-                    stack.enter_context(self.exclusive())
-            yield
+    def _warn_of_torn_end(self, file: BinaryIO) -> None:
+        """Warn if the file does not end as it should and no other process is writing it."""
+        with self._file.writers_excluded(0) as excluded:
+            if excluded and not is_complete(file, file.seek(0, os.SEEK_END)):
+                from pytest_insight.storage.json.damage import warn_of_torn_end  # rarely needed
 
-    def _report_damage(self, index: Index) -> None:
-        try:
-            backup = f"the damaged file was kept as {self._keep_backup(index)}"
-        except OSError as exc:
-            backup = f"it could not be copied ({os_error_text(exc)}), so copy it before you write"
-        lost = "; ".join(list_first([loss.text for loss in index.lost], most=MOST_LOSSES))
-        warnings.warn(
-            f"part of the store {self.file_path} cannot be read: {lost}. "
-            f"The other sessions, {len(index.entries)}, can; {backup}.",
-            StoreDamageWarning,
-            stacklevel=2,
-        )
+                warn_of_torn_end(self.file_path)
 
-    def _keep_backup(self, index: Index) -> Path:
-        from pytest_insight.storage.json.backup import keep_backup  # only for damaged files
+    def _keep_copy(self, index: Index) -> Path:
+        from pytest_insight.storage.json.damage import keep_copy  # only for damaged files
 
-        lost = [] if index.ignored else [(loss.start, loss.end) for loss in index.lost]
-        return keep_backup(self._file.real_path, lost)
+        return keep_copy(self._file.real_path, index)
 
     # Upkeep -------------------------------------------------------------------------------------
 
     @override
     def verify(self) -> Verification:
-        with self._writers_excluded(), open_for_reading(self.file_path) as store:
+        with self._file.writers_excluded(), open_for_reading(self.file_path) as store:
             return self._verified(*store)[0] if store else Verification(0, 0)
 
     @override
     def repair(self) -> Verification:
-        with self._file.write_lock(), open_for_reading(self._file.real_path) as store:
+        with self._file.write_lock(), open_store(self._file.real_path) as store:
             if store is None:
                 return Verification(0, 0)
             self.check_writable()
@@ -285,7 +272,7 @@ class JSONStorage(BaseStorage):
             if found.tidy and is_in_our_layout(file, size):
                 return found
             if found.damage or found.ignored or found.unfinished:
-                found = replace(found, backup=str(self._keep_backup(index)))
+                found = replace(found, backup=str(self._keep_copy(index)))
             write_whole(self._file.real_path, document_chunks(copy_all(file, index.entries)))
             return found
 
@@ -357,8 +344,7 @@ class JSONStorage(BaseStorage):
 
         Nothing is written if nothing would change. Returns how many of the IDs were there.
         """
-        path = self._file.real_path
-        with open_for_reading(path) as store:
+        with open_store(self._file.real_path) as store:
             if store is None:
                 if added != ():
                     self._replace(added)
@@ -369,7 +355,7 @@ class JSONStorage(BaseStorage):
                 return self._rewrite_by(file, size, index, without, added)
             except IrregularError:
                 index = self._thorough_index(file, size)
-                self._keep_backup(index)
+                self._keep_copy(index)
                 return self._rewrite_by(file, size, index, without, added)
 
     def _rewrite_by(
@@ -379,7 +365,7 @@ class JSONStorage(BaseStorage):
         if len(kept) == len(index.entries) and added == ():
             return 0
         if index.lost or index.ignored or _is_unfinished(file, size):
-            self._keep_backup(index)  # what is left out of the new file stays there
+            self._keep_copy(index)  # what is left out of the new file stays there
         self._replace(chain(copy_all(file, kept), added))
         return len(index.entries) - len(kept)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from pytest_insight import locations
-from pytest_insight._util.files import make_private_folder, os_error_text, write_whole
+from pytest_insight._util.files import make_private_folder, os_error_text, read_whole, write_whole
 from pytest_insight.document.codec import UNDECODABLE
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import InsightError, NewerFormatError, StorageError
@@ -239,7 +239,7 @@ def _write(storage: BaseStorage, folder: Path, record: Record) -> None:
 
 def _read(path: Path) -> Snapshot:
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
         version = msgspec.json.decode(data, type=_Version).version
         if version > VERSION:
             raise NewerFormatError(path, version, VERSION)

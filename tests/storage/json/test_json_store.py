@@ -275,6 +275,7 @@ def test_reading_a_missing_store_creates_no_file_and_no_folder(
     assert names(tmp_path) == before
 
 
+@pytest.mark.filterwarnings("ignore:the last write of:pytest_insight.errors.StoreDamageWarning")
 @pytest.mark.parametrize("shape", ["ours", "torn", "foreign"])
 @pytest.mark.parametrize("act", READS.values(), ids=READS)
 def test_reading_leaves_everything_as_it_is(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
+import subprocess
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +17,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from pytest_insight import locations
 from pytest_insight.document import codec
 from pytest_insight.document.layout import HEAD, SESSION_MARK
-from pytest_insight.errors import NewerFormatError, StoreDamageWarning
+from pytest_insight.errors import NewerFormatError, StorageError, StoreDamageWarning
 from pytest_insight.filters import HasOutcome, HasTag, Selection
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import JSONStorage
@@ -63,7 +66,7 @@ def store(tmp_path: Path) -> JSONStorage:
 
 
 def side_files(storage: JSONStorage, kind: str) -> list[Path]:
-    return sorted(storage.file_path.parent.glob(f"sessions.json.*.{kind}"))
+    return sorted(storage.file_path.parent.glob(f"{storage.file_path.name}.*.{kind}"))
 
 
 def start_anew(storage: JSONStorage, data: bytes) -> None:
@@ -115,8 +118,8 @@ def test_whatever_an_interrupted_write_leaves_every_complete_session_is_read_and
     for cut in range(len(HEAD) + 1, len(healthy)):
         start_anew(store, healthy[:cut])
         complete = [SESSIONS[name] for name, end in zip(NAMES, ends, strict=True) if end <= cut]
-        # No warning: the torn session was never reported as saved.
-        assert store.load_sessions() == complete, cut
+        with pytest.warns(StoreDamageWarning, match=r"last write of .* was interrupted"):
+            assert store.load_sessions() == complete, cut
         assert [path.name for path in store.file_path.parent.iterdir()] == ["sessions.json"]
         new = small("newest", 9)
         store.save_session(new)
@@ -131,7 +134,7 @@ def test_whatever_an_interrupted_write_leaves_every_complete_session_is_read_and
 def test_a_torn_first_line_is_reported_and_kept(store: JSONStorage, healthy: bytes) -> None:
     for cut in range(len(HEAD) + 1):
         start_anew(store, healthy[:cut])
-        with pytest.warns(StoreDamageWarning, match="cannot be read"):
+        with pytest.warns(StoreDamageWarning, match="can be read"):
             assert store.load_sessions() == []
         [backup] = side_files(store, "bak")
         assert backup.read_bytes() == healthy[:cut]
@@ -143,7 +146,8 @@ def test_a_torn_first_line_is_reported_and_kept(store: JSONStorage, healthy: byt
 
 def test_a_torn_store_can_be_rewritten_too(store: JSONStorage, healthy: bytes) -> None:
     start_anew(store, healthy[:-20])
-    assert store.delete_sessions(["alpha"]) == 1
+    with pytest.warns(StoreDamageWarning, match="interrupted"):
+        assert store.delete_sessions(["alpha"]) == 1
     assert store.load_sessions() == [SESSIONS["bravo"]]
     json.loads(store.file_path.read_bytes())
 
@@ -179,7 +183,7 @@ def test_one_changed_byte_loses_no_other_session_and_none_silently(
         }, where
         assert messages or len(found) == 3, where
         backups = side_files(store, "bak")
-        assert len(backups) == bool(messages), where
+        assert len(backups) == any("kept as" in each for each in messages), where
         assert all(backup.read_bytes() == data for backup in backups), where
 
 
@@ -276,12 +280,186 @@ def test_a_rewrite_keeps_unreadable_sessions_in_the_copy(
     assert [path.read_bytes() for path in side_files(store, "bak")] == [damaged]
 
 
-def test_a_store_of_blank_bytes_is_not_silently_empty(store: JSONStorage) -> None:
+# Nothing can be read ----------------------------------------------------------------------------
+
+UNREADABLE = {
     # What some file systems leave of a file after the power went.
-    store.file_path.write_bytes(b"\0" * 4096)
-    with pytest.warns(StoreDamageWarning, match="holds nothing, only 4096 blank bytes"):
+    "zeros": b"\0" * 4096,
+    "garbage": random.Random(8).randbytes(4096),
+    "brackets": b"]]}}",
+    "another program's JSON": b'{"version": 2, "settings": {"theme": "dark"}}',
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize("profile", ["default", "other"])
+def test_a_store_at_home_that_cannot_be_read_is_kept_and_a_new_one_begun(
+    kind: str, profile: str
+) -> None:
+    data = UNREADABLE[kind]
+    path = locations.store_path(profile)
+    path.parent.mkdir()
+    path.write_bytes(data)
+    store = JSONStorage(path)
+    with pytest.warns(StoreDamageWarning, match=r"nothing in the store .* can be read") as caught:
         assert store.load_sessions() == []
-    assert [path.read_bytes() for path in side_files(store, "bak")] == [b"\0" * 4096]
+    [backup] = side_files(store, "bak")
+    assert str(backup) in str(caught[0].message)
+    with pytest.warns(StoreDamageWarning, match=re.escape(str(backup))):
+        store.save_session(SESSIONS["alpha"])
+    assert store.load_sessions() == [SESSIONS["alpha"]]
+    assert [each.read_bytes() for each in side_files(store, "bak")] == [data]
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_file_elsewhere_that_cannot_be_read_is_refused_and_not_touched(
+    store: JSONStorage, kind: str
+) -> None:
+    data = UNREADABLE[kind]
+    store.file_path.write_bytes(data)
+    for act in (store.load_sessions, lambda: store.save_session(SESSIONS["alpha"]), store.repair):
+        with pytest.raises(StorageError, match=r"is not a store .* or move this one away"):
+            act()
+    assert store.file_path.read_bytes() == data
+    assert not side_files(store, "bak")
+
+
+def test_the_file_of_the_profiles_is_never_taken_for_a_damaged_store() -> None:
+    path = locations.profiles_path()
+    path.parent.mkdir()
+    path.write_bytes(b"{}")
+    with pytest.raises(StorageError, match="is not a store"):
+        JSONStorage(path).save_session(SESSIONS["alpha"])
+    assert path.read_bytes() == b"{}"
+
+
+# Between sessions -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("intact", "broken"),
+    [
+        (b"]},\x20\n{", b"]}\n{"),  # the comma is lost
+        (b"]}, \n{", b"]},,\n{"),
+        (b"]}, \n{", b"]}, ]\n{"),
+        (b"[\n{", b"[,\n{"),
+        (b"]}\n]}\n", b"]}]\n]}\n]}\n"),
+    ],
+)
+def test_a_file_that_is_no_json_is_damaged_though_every_session_can_be_read(
+    store: JSONStorage, healthy: bytes, intact: bytes, broken: bytes
+) -> None:
+    at = healthy.rindex(intact)
+    data = healthy[:at] + broken + healthy[at + len(intact) :]
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(data)
+    store.file_path.write_bytes(data)
+    found = store.verify()
+    assert not found.tidy
+    assert found.sessions == len(NAMES)
+    assert found.damage
+    with warnings_caught() as messages:
+        assert [each.session_id for each in store.load_sessions()] == list(NAMES)
+    assert messages
+    backup = store.repair().backup
+    assert backup is not None
+    assert Path(backup).read_bytes() == data
+    assert store.verify().tidy
+    json.loads(store.file_path.read_bytes())
+
+
+def test_an_indented_store_without_a_comma_is_damaged_too(
+    store: JSONStorage, healthy: bytes
+) -> None:
+    data = json.dumps(json.loads(healthy), indent=1).encode()
+    last = data.rindex(b'},\n  {\n   "session_id"')
+    store.file_path.write_bytes(data[: last + 1] + data[last + 2 :])
+    found = store.verify()
+    assert found.sessions == len(NAMES)
+    assert found.damage
+
+
+# Conflicts of git -------------------------------------------------------------------------------
+
+
+def git(*arguments: str, status: int = 0) -> None:
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    done = subprocess.run(["git", *identity, *arguments], capture_output=True, check=False)
+    assert done.returncode == status, done
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
+@pytest.mark.parametrize("layout", ["ours", "indented"])
+def test_the_sessions_of_both_sides_of_a_conflict_are_read_and_repaired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str, layout: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = JSONStorage(tmp_path / "history.json")
+
+    def commit(*sessions: TestSession) -> None:
+        store.save_sessions(sessions)
+        if layout == "indented":
+            store.file_path.write_text(
+                json.dumps(json.loads(store.file_path.read_bytes()), indent=1)
+            )
+        git("add", "history.json")
+        git("commit", "-m", "sessions")
+
+    git("init", "-b", "main")
+    git("config", "merge.conflictStyle", style)
+    commit(SESSIONS["alpha"])
+    git("switch", "-c", "theirs")
+    commit(SESSIONS["bravo"], small("delta", 4))
+    git("switch", "main")
+    commit(SESSIONS["charlie"])
+    git("merge", "theirs", status=1)
+    conflict = store.file_path.read_bytes()
+    expected = [*SESSIONS.values(), small("delta", 4)]
+    with pytest.warns(StoreDamageWarning, match="conflict markers"):
+        assert store.load_sessions() == expected
+    found = store.repair()
+    assert "the sessions of both sides were read" in found.damage[0]
+    assert len(found.damage) == (1 if layout == "ours" else 2)  # the other first line is damage
+    assert found.backup is not None
+    assert Path(found.backup).read_bytes() == conflict
+    assert store.load_sessions() == expected
+    assert store.verify().tidy
+
+
+def test_of_a_session_that_differs_on_both_sides_ours_is_kept_and_the_other_is_named(
+    store: JSONStorage, healthy: bytes
+) -> None:
+    ours = b'"session_duration":2.5'
+    head, _, rest = healthy.partition(b"\n")
+    line, _, rest = rest.partition(b"\n")
+    theirs = line.replace(ours, b'"session_duration":3.5')
+    assert theirs != line
+    store.file_path.write_bytes(
+        b"%b\n<<<<<<< HEAD\n%b\n=======\n%b\n>>>>>>> theirs\n%b" % (head, line, theirs, rest)
+    )
+    with pytest.warns(StoreDamageWarning, match="session 'alpha' of the other side"):
+        assert store.load_sessions() == list(SESSIONS.values())
+
+
+# Too large --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [b"", HEAD + b'\n{"session_id":"x","sut_name":"'])
+def test_a_sparse_file_larger_than_memory_is_an_error_with_a_limit(
+    store: JSONStorage, start: bytes
+) -> None:
+    with store.file_path.open("wb") as file:
+        file.write(start)
+        try:
+            file.truncate((1 << 30) + 1000)  # not more: holes are scanned, too
+        except OSError as exc:
+            pytest.skip(f"this file system has no sparse files: {exc}")
+    for act in (store.load_sessions, lambda: store.save_session(SESSIONS["alpha"]), store.verify):
+        with pytest.raises(
+            StorageError, match=r"would have to be read at once; the limit is 1 GiB"
+        ):
+            act()
 
 
 # Other shapes -----------------------------------------------------------------------------------
@@ -376,8 +554,10 @@ def test_a_rewrite_keeps_a_copy_of_a_torn_file(
 ) -> None:
     torn = healthy[:-cut]
     start_anew(store, torn)
-    there = store.session_ids()
-    store.clear_sessions([there[0]])
+    with pytest.warns(StoreDamageWarning, match="interrupted"):
+        there = store.session_ids()
+    with pytest.warns(StoreDamageWarning, match="interrupted"):
+        store.clear_sessions([there[0]])
     assert [path.read_bytes() for path in side_files(store, "bak")] == [torn]
     assert store.session_ids() == there[1:]
 
@@ -388,10 +568,12 @@ def test_an_import_that_adds_keeps_what_it_cuts_off(
 ) -> None:
     torn = healthy[:-cut]
     start_anew(store, torn)
-    there = store.session_ids()
+    with pytest.warns(StoreDamageWarning, match="interrupted"):
+        there = store.session_ids()
     other = JSONStorage(tmp_path / "other.json")
     other.save_session(small("delta", 7))
-    store.import_sessions(other.file_path)
+    with pytest.warns(StoreDamageWarning, match="interrupted"):
+        store.import_sessions(other.file_path)
     assert store.session_ids() == [*there, "delta"]
     kept = [path.read_bytes() for path in side_files(store, "torn")]
     if len(there) == len(NAMES):  # only the ending was cut off

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from pytest_insight.cli.app import app
 from pytest_insight.document.layout import IN_ORDER_SEPARATOR, SEPARATOR, start_time_in
+from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, JSONStorage
 from pytest_insight.storage.json import index
@@ -179,7 +180,8 @@ def test_the_newest_session_is_found_in_a_torn_file_too(
     store: JSONStorage, make_session: MakeSession
 ) -> None:
     store.file_path.write_bytes(store.file_path.read_bytes()[:-30])
-    assert store.get_last_session() == make_session(3)
+    with pytest.warns(StoreDamageWarning, match="interrupted"):
+        assert store.get_last_session() == make_session(3)
 
 
 @pytest.mark.parametrize(

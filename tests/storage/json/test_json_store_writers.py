@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -361,3 +362,20 @@ for number in range(10):
     kept = {f"kept-{number}" for number in range(20)}
     imported = {"imported-0"} | {f"imported-0-{number}" for number in range(2, 11)}
     assert set(storage.session_ids()) == kept | imported | {"api-0", "api-1", "api-2"}
+
+
+def test_a_thread_may_use_two_storages_of_one_file_inside_one_another(
+    storage: JSONStorage, make_session: MakeSession, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(storage.file_path)
+    others = [JSONStorage(storage.file_path, lock_seconds=0), JSONStorage(link, lock_seconds=0)]
+    with storage.exclusive():
+        for number, other in enumerate(others):
+            other.save_session(make_session(number))
+            assert other.delete_sessions([f"api-{number}"]) == 1
+        with ThreadPoolExecutor() as threads:
+            refused = threads.submit(others[0].save_session, make_session(2)).exception()
+    assert isinstance(refused, StoreLockedError)
+    others[0].save_session(make_session(2))
+    assert storage.session_ids() == ["api-2"]

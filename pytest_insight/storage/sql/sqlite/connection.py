@@ -99,7 +99,7 @@ class SQLiteConnection(Connection):
     def write_transaction(self, *, exclusive: bool = True) -> Iterator[None]:
         """Run a block in a transaction; our writers queue at the lock file, others at SQLite's."""
         self._file.check_writable()  # the file may have been opened for reading
-        with self._file.lock.held(), super().write_transaction(exclusive=exclusive):
+        with self._file.exclusive(), super().write_transaction(exclusive=exclusive):
             yield
 
     @override

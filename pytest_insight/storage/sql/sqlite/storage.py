@@ -43,7 +43,9 @@ class SQLiteStorage(SQLStorage):
         """
         super().__init__()
         self.file_path: Path = (
-            locations.absolute(file_path) if file_path else locations.store_path(suffix=".db")
+            locations.store_path(suffix=".db")
+            if file_path is None
+            else locations.absolute(file_path)
         )
         self._file = StoreFile(self.file_path, lock_seconds)
 
@@ -62,7 +64,7 @@ class SQLiteStorage(SQLStorage):
     @override
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        with self._file.lock.held():
+        with self._file.exclusive():
             yield
 
     @override
