@@ -1,9 +1,8 @@
 """The base class of all storages: a few primitives, and everything else in terms of them.
 
 A backend implements `from_profile`, `location`, `save_sessions`, `iter_sessions`, `session_ids`,
-`delete_sessions`, `apply` and `exclusive`. Every other method says what it is equivalent to; a
-backend may override it with something faster. `testing.StorageContract` tests the rules that all
-backends keep; `InMemoryStorage` is the reference.
+`delete_sessions`, `apply` and `exclusive`. Every other method says what it is equivalent to, and
+may be overridden. `testing.StorageContract` has the rules of all backends, after `InMemoryStorage`.
 
 Sessions are ordered by start time, and by ID if they started at the same time.
 """
@@ -41,12 +40,14 @@ class BaseStorage(ABC):
     Attributes:
         storage_type: the name that profiles use for this kind of storage.
         profile_name: the name of the profile it was opened for, or "".
+        prune_batch: the most sessions that pruning deletes at once.
         exchange: the defaults of exports and imports.
         file_path: the file of the store; None if it is not a file.
         url: the URL of the store's database, without a password; None if it is a file or memory.
     """
 
     storage_type: ClassVar[str]
+    prune_batch: ClassVar[int] = 10**9
     profile_name: str = ""
     exchange: ExchangeSettings = ExchangeSettings()
     file_path: Path | None = None

@@ -319,3 +319,29 @@ def test_the_flaky_tests_are_those_that_passed_and_did_not(
     assert json.loads(insight(*quick, "--format", "json").out)[0]["p95"] is None
     insight(*quick, "--exit-code", status=3)
     insight(*quick, "--session", "last", "--exit-code")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_prune_of_a_database_lets_others_write_in_between_and_is_undone_as_one(
+    insight: Insight,
+    make_session: MakeSession,
+    kind: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = str(Path("a.db").absolute())
+    if kind == "postgresql":
+        place = request.getfixturevalue("postgresql_server").schema()
+    monkeypatch.setenv("PYTEST_INSIGHT_STORAGE_TYPE", kind)
+    monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", place)
+    with get_storage_instance() as storage:
+        batches = 3
+        storage.save_sessions(make_session(n) for n in range(storage.prune_batch * batches))
+        storage.pin_sessions(["api-7"])
+        before = storage.load_sessions()
+        insight("sessions", "prune", "--keep", "2", "--yes")
+        assert storage.session_ids() == ["api-7", "api-148", "api-149"]
+        records = list((Path.home() / ".pytest_insight" / "undo").rglob("*.deed"))
+        assert len(records) == batches  # each was deleted under a lock of its own
+        insight("sessions", "undo", "--yes")
+        assert storage.load_sessions() == before

@@ -9,7 +9,7 @@ import weakref
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from msgspec.structs import replace
 
@@ -38,20 +38,21 @@ from pytest_insight.summaries import SummaryOrder, TestSummary
 
 MAX_DAMAGE = 20
 """Damaged parts that an error message lists; `verify` lists all."""
-PRUNE_BATCH = 50
-"""Sessions that pruning deletes per transaction; other writers get a turn in between."""
 
 
 class SQLStorage(BaseStorage):
     """Stores sessions in the tables of `schema`.
 
-    Thread-safe: each thread of each process opens its own connection when it first needs one.
-    Several objects and processes may use one database.
+    Thread-safe: each thread of each process opens its own connection when it first needs one; it is
+    closed when the thread ends. Several objects and processes may use one database.
     """
+
+    prune_batch: ClassVar[int] = 50
 
     def __init__(self) -> None:
         self._connections: dict[tuple[int, int], Connection] = {}  # by process and thread ID
         self._lock = threading.Lock()
+        self._of_thread = threading.local()
         weakref.finalize(self, _close_all, self._connections)
 
     @abstractmethod
@@ -82,6 +83,8 @@ class SQLStorage(BaseStorage):
                 return None
             with self._lock:
                 self._connections[key] = connection
+            self._of_thread.marker = marker = _ThreadMarker()
+            weakref.finalize(marker, _close_connection, self._connections, key, connection)
         if not connection.has_schema and not self._prepare(connection, create=create):
             return None
         return connection
@@ -197,8 +200,8 @@ class SQLStorage(BaseStorage):
         old = super().prune_sessions(older_than=older_than, keep=keep, dry_run=True)
         if dry_run:
             return old
-        for start in range(0, len(old), PRUNE_BATCH):
-            self._delete(old[start : start + PRUNE_BATCH], pinned=False)
+        for start in range(0, len(old), self.prune_batch):
+            self._delete(old[start : start + self.prune_batch], pinned=False)
         left = set(self.session_ids()) if old else set()
         return [each for each in old if each not in left]
 
@@ -347,6 +350,21 @@ class SQLStorage(BaseStorage):
             with connection.write_transaction():
                 rollups.rebuild(connection)
         return replace(found, damage=tuple(wrong_totals))
+
+
+class _ThreadMarker:
+    """An object that only a thread refers to, so it is deleted when the thread ends."""
+
+
+def _close_connection(
+    connections: dict[tuple[int, int], Connection], key: tuple[int, int], connection: Connection
+) -> None:
+    """Close a connection whose thread has ended, or has another one."""
+    if key[0] != os.getpid():  # a forked child has none of its parent's threads
+        return
+    if connections.get(key) is connection:
+        del connections[key]
+    connection.close()
 
 
 def _close_all(connections: dict[tuple[int, int], Connection]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.exchange.merge import MergePlan, MergeStep
+from pytest_insight.filters import IsPinned, Selection, SessionIdIn
 from pytest_insight.profiles.manager import ProfileManager
 from pytest_insight.storage.imports import content_digests
 from pytest_insight.storage.undo.records import Command, max_undo, undoable
@@ -31,11 +32,22 @@ def delete(storage: BaseStorage, ids: Collection[str], command: Command) -> int:
 def prune(
     storage: BaseStorage, command: Command, *, older_than: float | None, keep: int | None
 ) -> int:
-    """Like `BaseStorage.prune_sessions`, and undoable; returns the number of deleted sessions."""
+    """Like `BaseStorage.prune_sessions`, and undoable; returns the number of deleted sessions.
+
+    A database deletes in batches, so that others can write in between; they are undone together.
+    """
     storage.check_writable()
-    with storage.exclusive():
-        old = storage.prune_sessions(older_than=older_than, keep=keep, dry_run=True)
-        return delete(storage, old, command)
+    count = 0
+    old = storage.prune_sessions(older_than=older_than, keep=keep, dry_run=True)
+    for start in range(0, len(old), storage.prune_batch):
+        batch = frozenset(old[start : start + storage.prune_batch])
+        with storage.exclusive():
+            unpinned = Selection((SessionIdIn(batch), IsPinned(wanted=False)))
+            existing = storage.session_ids(unpinned)
+            if existing:
+                with undoable(storage, command, dict.fromkeys(existing)):
+                    count += storage.delete_sessions(existing)
+    return count
 
 
 def apply(
