@@ -64,7 +64,13 @@ def absolute(path: str | os.PathLike[str]) -> Path:
             f"cannot expand the home folder in {path}: {exc}; "
             f"set {HOME_VARIABLE} or HOME to a folder"
         ) from exc
-    return Path(os.path.abspath(expanded))  # noqa: PTH100 - Path.resolve() would follow links
+    try:
+        return Path(os.path.abspath(expanded))  # noqa: PTH100 - Path.resolve() would follow links
+    except OSError as exc:
+        raise InsightError(
+            f"cannot find {path}: the current folder was deleted; use an absolute path, or change "
+            "to another folder"
+        ) from exc
 
 
 def home() -> Path:

@@ -126,6 +126,10 @@ def _add_ini_keys(parser: pytest.Parser) -> None:
 
 def _is_on(config: pytest.Config) -> bool:
     if config.option.insight is not None:
+        if config.option.insight and "--insight" in os.environ.get("PYTEST_ADDOPTS", ""):
+            # Inherited as below, unless this pytest was given the option itself.
+            given = "--insight" in config.invocation_params.args
+            return given or "PYTEST_CURRENT_TEST" not in os.environ
         return bool(config.option.insight)
     variable = os.environ.get("PYTEST_INSIGHT", "").strip().lower()
     if variable in _TRUE:

@@ -223,7 +223,7 @@ class Attempts:
         return encode_result(name, outcome, self._time(self._clock()), 0.0, fields)
 
     def _start(self, report: pytest.TestReport, ago: float) -> float:
-        """Return when a phase began, by our own clock if a test has patched that of pytest."""
+        """Return when a phase began, by our own clock if that of pytest was set during the run."""
         start, now = getattr(report, "start", 0.0), self._clock()
         return start if self._begin - 1 <= start <= now + 1 else now - _valid_duration(ago)
 

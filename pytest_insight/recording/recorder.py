@@ -38,6 +38,7 @@ from pytest_insight.recording.facts.git import Code, GitProbe
 from pytest_insight.recording.facts.machine import testing_system
 from pytest_insight.recording.facts.run import RunFacts
 from pytest_insight.recording.journal.writer import JournalWriter, journals, target_fields
+from pytest_insight.recording.messages import Messages
 from pytest_insight.recording.nodeid import name_encoder
 from pytest_insight.recording.outcomes import Outcomes
 from pytest_insight.recording.reasons import Reasons
@@ -85,9 +86,9 @@ class Recorder:
         branch, commit = (settings.ci.get(name, "") for name in ("branch", "commit"))
         self._code = GitProbe(config.rootpath, settings.own_paths, branch, commit)
         # Bound here: tests may patch `time` and `datetime` in all modules.
-        self._clock, self._stopwatch = time.time, time.perf_counter
+        self._stopwatch = time.perf_counter
         self._time_at, self._time = datetime.fromtimestamp, Timestamps().text
-        self._began, self._stopwatch_began = self._clock(), self._stopwatch()
+        self._began, self._stopwatch_began = time.time(), self._stopwatch()
         self._encode_name = name_encoder(config, settings.texts)
         self._outcomes = Outcomes(config)
         self._facts = RunFacts(config, settings.texts)
@@ -95,7 +96,7 @@ class Recorder:
         self._attempts = Attempts(
             settings.texts,
             Reasons(settings.texts, config.rootpath),
-            self._clock,
+            self._now,
             self._encode_name,
             self._outcomes.counted_as,
         )
@@ -106,9 +107,8 @@ class Recorder:
         self._terminal_counts = self._outcomes.terminal_counts
         self._tests_began = False
         self._last_warned = ""
-        self._header = ""
-        self._notes: list[str] = []
-        self._problems: list[str] = []
+        self._messages = Messages()
+        config.pluginmanager.register(self._messages)
 
     # Hooks ---------------------------------------------------------------------------------------
 
@@ -178,19 +178,6 @@ class Recorder:
         finally:
             self._finish(int(session.exitstatus))  # which another plugin may just have changed
 
-    def pytest_report_header(self) -> str | None:
-        """Return the line for the start of the run, if there is one."""
-        return f"insight: {_one_line(self._header)}" if self._header else None
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Print what was saved and where, and one line for each problem."""
-        if self._config.get_verbosity() >= 0:
-            for line in self._notes:
-                terminalreporter.write_line(f"insight: {_one_line(line)}")
-        for line in self._problems:
-            terminalreporter.write_line(f"insight: {_one_line(line)}", yellow=True)
-
     def pytest_unconfigure(self) -> None:
         """Delete the journal of a run that never started."""
         if os.getpid() != self.process:
@@ -199,6 +186,14 @@ class Recorder:
         if self._journal is not None:
             self._journal.close(keep=self._journal.results > 0)
             self._journal = self._live = None
+
+    def _now(self) -> float:
+        """Return the time in seconds since 1970, whatever becomes of the clock during the run.
+
+        Tests may set it (time-machine changes even references to `time.time`), and so may the
+        machine.
+        """
+        return self._began + (self._stopwatch() - self._stopwatch_began)
 
     def _fail(self, exc: Exception) -> None:
         self.failure, self._live = exc, None
@@ -237,12 +232,12 @@ class Recorder:
 
     def _warn_of(self, journal: JournalWriter, problem: OSError) -> None:
         """Say at the start of the run what a crash would cost, or that it cannot be saved."""
-        self._header = "a crash of this run would lose its results"
+        self._messages.header = "a crash of this run would lose its results"
         try:
             self._settings.destination.check_writable()
         except InsightError as exc:
-            self._header = f"this run will NOT be saved: {exc}"
-        self._header += (
+            self._messages.header = f"this run will NOT be saved: {exc}"
+        self._messages.header += (
             f"; cannot write its journal {journal.path}: {os_error_text(problem)}; "
             f"set {HOME_VARIABLE} to a folder that you can write to"
         )
@@ -285,7 +280,7 @@ class Recorder:
             journal = self._journal
             where = f"; the results so far are in {journal.path}" if journal else ""
             kind = type(self.failure).__name__
-            self._problems.append(f"recording failed: {kind}: {self.failure}{where}")
+            self._messages.problems.append(f"recording failed: {kind}: {self.failure}{where}")
 
     @_guarded
     def _end(self, exit_status: int) -> None:
@@ -300,7 +295,7 @@ class Recorder:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self._save(journal, ending)
-        self._problems += [str(warning.message) for warning in caught]
+        self._messages.problems += [str(warning.message) for warning in caught]
 
     def _ending(self, exit_status: int) -> dict[str, Any]:
         duration = self._stopwatch() - self._stopwatch_began
@@ -315,7 +310,7 @@ class Recorder:
         code = self._redacted(self._code.state())
         if self._code.refusal:
             commit = "that of the CI service" if code and "commit" in code else "unknown"
-            self._notes.append(f"{self._code.refusal}: the commit of this run is {commit}")
+            self._messages.notes.append(f"{self._code.refusal}: the commit of this run is {commit}")
         return ending | ({"code_state": code} if code else {})
 
     def _save(self, journal: JournalWriter, ending: dict[str, Any]) -> None:
@@ -327,13 +322,13 @@ class Recorder:
             if journal.problem is not None:
                 partly = f"only a part of it is in {journal.path}"
                 rest = partly if journal.path.exists() else "its results are lost"
-            self._problems.append(f"this run was NOT saved: {exc}; {rest}")
+            self._messages.problems.append(f"this run was NOT saved: {exc}; {rest}")
             return
-        self._notes.append(
+        self._messages.notes.append(
             f"saved {count} result{'' if count == 1 else 's'} as {name} in {destination.location}"
         )
         if count < journal.results:
-            self._problems.append(
+            self._messages.problems.append(
                 f"{journal.results - count} of {journal.results} results were lost: a test deleted "
                 f"or changed the journal {journal.path}"
             )
@@ -349,14 +344,10 @@ class Recorder:
         from pytest_insight.recording.journal.recovery import recover_journals
 
         found = list(recover_journals(*folders, reached=self._settings.profile))
-        self._notes += _first([r.message for r in found if r.saved], "more crashed runs")
-        self._problems += _first([r.message for r in found if not r.saved], "more journals")
-
-
-def _one_line(text: str) -> str:
-    from pytest_insight._util.printable import printable  # only for the last lines
-
-    return printable(" ".join(text.split("\n")))
+        self._messages.notes += _first([r.message for r in found if r.saved], "more crashed runs")
+        self._messages.problems += _first(
+            [r.message for r in found if not r.saved], "more journals"
+        )
 
 
 def _first(messages: list[str], more: str) -> list[str]:

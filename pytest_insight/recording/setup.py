@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from pytest_insight.profiles.file import read_file
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.ci import ci_facts
+from pytest_insight.recording.messages import Messages
 from pytest_insight.recording.recorder import Recorder
 from pytest_insight.recording.redaction import CAPTURES, TextPolicy
 from pytest_insight.recording.secrets import (
@@ -33,22 +33,12 @@ _STORAGE_VARIABLES = (
 )
 
 
-class NotRecorded:
+class NotRecorded(Messages):
     """Registered instead of a recorder if a run cannot be recorded; prints why at start and end."""
 
     def __init__(self, why: str) -> None:
-        from pytest_insight._util.printable import printable  # only for this line
-
-        self._line = f"insight: this run is NOT recorded: {printable(' '.join(why.split()))}"
-
-    def pytest_report_header(self) -> str:
-        """Return one line."""
-        return self._line
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Print one line."""
-        terminalreporter.write_line(self._line, yellow=True)
+        line = f"this run is NOT recorded: {why}"
+        super().__init__(line, line)
 
 
 def make_recorder(config: pytest.Config, origin: str) -> Recorder | NotRecorded:

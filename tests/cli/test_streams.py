@@ -106,3 +106,33 @@ def test_an_encoding_without_a_letter_shows_it_escaped(
     ran = shell("$INSIGHT query tests", **variables)
     assert ran.returncode == 0, ran.stderr
     assert r"test_\u65e5\u672c.py::test_x" in ran.stdout
+
+
+@pytest.mark.skipif(
+    not FULL.exists() or not stat.S_ISCHR(FULL.stat().st_mode), reason="there is no /dev/full"
+)
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        *(("export out.json", 0), ("sessions list", 0), ("sessions show nope", 1)),
+        *(("nonsense", 2), ("sessions clear", 2)),
+    ],
+)
+def test_messages_that_cannot_be_written_change_nothing_else(
+    store: JSONStorage, command: str, status: int
+) -> None:
+    for target in ("/dev/full", ">(true)"):
+        ran = shell(f"$INSIGHT {command} 2> {target}")
+        assert ran.returncode == status, (target, ran)
+
+
+def test_a_relative_path_without_a_current_folder_is_one_sentence() -> None:
+    ran = shell(
+        "mkdir gone && cd gone && rmdir ../gone && $INSIGHT sessions list",
+        PYTEST_INSIGHT_DB_PATH="store.json",
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "insight: error: cannot find store.json: the current folder was deleted; use an absolute "
+        "path, or change to another folder\n"
+    )

@@ -101,6 +101,24 @@ def test_a_pytest_that_a_test_starts_is_not_recorded(
     assert count() == 1
 
 
+def test_a_pytest_that_a_test_starts_is_not_recorded_by_options_in_the_environment(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = "subprocess.run([sys.executable, '-m', 'pytest', *{}, 'inner.py'], check=True)"
+    pytester.makepyfile(
+        inner="def test_innermost(): pass",
+        test_outer=f"import subprocess, sys\ndef test_a(): {inner.format([])}\n"
+        f"def test_b(): {inner.format(['--insight'])}",
+    )
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--insight -p no:cacheprovider")
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    assert pytester.runpytest_subprocess("test_outer.py").ret == 0
+    # The outer run, and the one that was given the option itself.
+    nodeids = {r.nodeid for s in JSONStorage().load_sessions() for r in s.test_results}
+    assert nodeids == {"test_outer.py::test_a", "test_outer.py::test_b", "inner.py::test_innermost"}
+    assert count() == 2
+
+
 # Where to ----------------------------------------------------------------------------------------
 
 

@@ -193,6 +193,22 @@ def test_rarely_needed_modules_are_imported_before_tests_replace_datetime(
     assert JSONStorage().count() == 3
 
 
+@pytest.mark.parametrize(
+    ("exits", "options"),
+    [(True, []), (False, ["--no-summary"]), (False, ["-p", "no:terminal"])],
+    ids=["pytest.exit", "no summary", "no terminal"],
+)
+def test_that_a_run_was_not_saved_is_said_even_without_a_summary(
+    pytester: pytest.Pytester, exits: bool, options: list[str]
+) -> None:
+    last = "import pytest\ndef test_z(): pytest.exit('enough', returncode=7)\n" if exits else ""
+    pytester.makepyfile(test_it=f"def test_a(): pass\n{last}")
+    with another_process_holding(JSONStorage().file_path):
+        ran = pytester.runpytest_subprocess("--insight", *options)
+    said = [line for line in ran.outlines + ran.errlines if "this run was NOT saved" in line]
+    assert len(said) == 1, ran.outlines
+
+
 # Places that cannot be written -------------------------------------------------------------------
 
 

@@ -7,16 +7,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from pytest_insight._util.files import os_error_text
+from pytest_insight._util.override import override
 from pytest_insight.errors import InsightError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 def open_missing_streams() -> None:
     """Replace closed standard streams, and have the others escape what they cannot encode.
 
-    Python sets a closed stream to None; messages would then go to stdout, into the data.
+    Python sets a closed stream to None; messages would then go to stdout, into the data. Messages
+    that cannot be written to standard error are lost, and change nothing else.
     """
     if sys.stdin is None:
         sys.stdin = _null_stream(os.O_RDONLY, "r")
@@ -25,9 +30,26 @@ def open_missing_streams() -> None:
         sys.stdout = _null_stream(os.O_RDONLY, "w")
     if sys.stderr is None:
         sys.stderr = _null_stream(os.O_WRONLY, "w")
+    elif type(sys.stderr) is io.TextIOWrapper and sys.stderr.fileno() == _STDERR:
+        buffer = io.BufferedWriter(_LenientFile(_STDERR, "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(buffer, sys.stderr.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+_STDERR = 2
+
+
+class _LenientFile(io.FileIO):
+    """A file that takes what cannot be written to it."""
+
+    @override
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:  # full, or its reader has gone
+            return memoryview(data).nbytes
 
 
 @contextmanager
