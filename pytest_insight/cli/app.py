@@ -18,7 +18,7 @@ from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_reported
 from pytest_insight.cli.terminal.usage_errors import is_usage_error, print_usage_error
-from pytest_insight.errors import InsightError, InvalidImportError, StoreDamageWarning
+from pytest_insight.errors import InsightError, InvalidImportError
 from pytest_insight.locations import PROFILE_VARIABLE
 
 MODULES = {
@@ -48,7 +48,7 @@ class RootGroup(LazyGroup):
         open_missing_streams()
         status = exit_status.DONE
         try:
-            with _damage_warnings_printed(), stdout_errors_reported():
+            with _warnings_printed(), stdout_errors_reported():
                 more["standalone_mode"] = False  # report errors here
                 status = super().main(*args, **more) or 0
         except InsightError as exc:
@@ -113,8 +113,8 @@ def _global_options(
 
 
 @contextmanager
-def _damage_warnings_printed() -> Iterator[None]:
-    """Print warnings about damaged stores on stderr, each once, however often a store is read."""
+def _warnings_printed() -> Iterator[None]:
+    """Print warnings of the library on stderr, each once, however often a store is read."""
     printed: set[str] = set()
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
@@ -124,5 +124,5 @@ def _damage_warnings_printed() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.showwarning = show
-        warnings.simplefilter("always", StoreDamageWarning)
+        warnings.simplefilter("always", UserWarning)  # also StoreDamageWarning
         yield

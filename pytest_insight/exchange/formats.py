@@ -10,7 +10,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,18 +69,24 @@ FORMATS = {
     )
 }
 DEFAULT_FORMAT = "json"
+EXPORT_FORMATS = FORMATS | {
+    "excel": Format(
+        "excel", ".csv", csv_writer.write_for_excel, csv_reader.read, csv_reader.looks_like_csv
+    )
+}
+"""The formats, and the variants in which files are written but which read as another format."""
 
 
-def get_format(name: str) -> Format:
+def get_format(name: str, known: Mapping[str, Format] = FORMATS) -> Format:
     """Return the format with this name.
 
     Raises:
         UnknownChoiceError: there is no such format.
     """
     try:
-        return FORMATS[name]
+        return known[name]
     except KeyError:
-        raise UnknownChoiceError("format", name, FORMATS) from None
+        raise UnknownChoiceError("format", name, known) from None
 
 
 def format_of_path(path: str | os.PathLike[str]) -> Format | None:
@@ -120,7 +126,7 @@ def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | N
         ExchangeError: the file cannot be written.
         UnknownChoiceError: there is no such format, or none that has the suffix.
     """
-    chosen = get_format(format_name) if format_name else _format_to_write(path)
+    chosen = get_format(format_name, EXPORT_FORMATS) if format_name else _format_to_write(path)
     compressed = _is_gzip(path)
     try:
         _refuse_impossible(path, "write")

@@ -320,8 +320,8 @@ class BaseStorage(ABC):
                 Or an open binary file, which stays open.
             days: only sessions from the last `days` days. The default is the profile's
                 `export_days` if `session_ids` is None, else all.
-            output_format: "json" or "csv". The default is by the suffix of the path, else the
-                profile's `export_format`, else "json".
+            output_format: "json", "csv" or "excel" (CSV that Excel opens). The default is by the
+                suffix of the path, else the profile's `export_format`, else "json".
             sut: only sessions of this SUT (shell wildcards).
             tags: only sessions with all of these tags.
             session_ids: only these sessions.

@@ -13,7 +13,13 @@ from pytest_insight import locations
 from pytest_insight._util.files import lock_path
 from pytest_insight._util.progress import counted, wants_totals
 from pytest_insight.errors import ExchangeError
-from pytest_insight.exchange.formats import DEFAULT_FORMAT, get_format, suffix_of, write_file
+from pytest_insight.exchange.formats import (
+    DEFAULT_FORMAT,
+    EXPORT_FORMATS,
+    get_format,
+    suffix_of,
+    write_file,
+)
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
     HasTag,
@@ -43,7 +49,8 @@ def export_selection(
     sessions = counted(_read_first(storage.iter_sessions(selection)), "writing", total)
     default = storage.exchange.export_format
     if not isinstance(target, str | os.PathLike):
-        return get_format(output_format or default or DEFAULT_FORMAT).write(sessions, target)
+        name = output_format or default or DEFAULT_FORMAT
+        return get_format(name, EXPORT_FORMATS).write(sessions, target)
     path = Path(target)
     _refuse_store(path)
     if output_format is None and not suffix_of(path):

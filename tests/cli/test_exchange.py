@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.models import TestResult
 from pytest_insight.storage import JSONStorage, list_profiles
 from tests.cli.conftest import Insight
-from tests.conftest import MakeSession
+from tests.conftest import START, MakeSession
 
 
 def test_export_to_stdout_and_import_from_stdin_make_a_sentence(
@@ -174,6 +175,20 @@ def test_bad_input_is_an_error_that_changes_nothing(
     assert "Traceback" not in printed.err
     assert printed.out == ""
     assert store.file_path.read_bytes() == before
+
+
+def test_an_export_for_excel_says_what_it_cut(insight: Insight, make_session: MakeSession) -> None:
+    result = TestResult("t.py::test_x", "failed", START, longreprtext="x" * 40_000)
+    JSONStorage().save_session(make_session(0, test_results=(result,)))
+    said = insight("export", "-o", "week.csv", "--excel").err
+    assert "warning: Excel shows at most 32,767 characters in a cell" in said
+    assert "cut or left out: 1 of longreprtext." in said
+    data = Path("week.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbfsession_id,")
+    assert insight("export", "--excel").raw_out == data
+    assert "leave out --format json" in insight("export", "--excel", "-f", "json", status=2).err
+    insight("import", "week.csv", "--merge", "keep_both")
+    assert JSONStorage().count() == 2
 
 
 def test_exporting_onto_the_store_itself_is_refused(insight: Insight, store: JSONStorage) -> None:

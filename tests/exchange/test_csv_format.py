@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -15,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.errors import ExchangeError
+from pytest_insight.exchange.formats import read_bytes, read_file, write_file
 from pytest_insight.exchange.writers.csv import COLUMNS
 from pytest_insight.models import CodeState, TestOutcome, TestSession
 from tests.conftest import MakeSession
@@ -179,9 +181,91 @@ def test_columns_that_are_missing_are_named(columns: str, named: str) -> None:
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
-def test_another_separator_is_recognised_in_the_message(separator: str) -> None:
-    with pytest.raises(ExchangeError, match="separate the cells by commas"):
-        read(csv_file(csv_row()).replace(",", separator), "csv")
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_cells_may_be_separated_as_spreadsheets_of_other_languages_do(
+    separator: str, mark: bytes
+) -> None:
+    rows = csv.reader(io.StringIO(CSV_FILE_2.read_bytes().decode(), newline=""))
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator).writerows(rows)
+    data = mark + text.getvalue().encode()
+    assert read(data, "csv").sessions == list(SESSIONS_2)
+    assert read_bytes(data, "a file without a suffix").sessions == list(SESSIONS_2)
+
+
+def test_the_separator_is_not_guessed_from_other_rows() -> None:
+    text = csv_file(csv_row("a;b;c", "t;u"), csv_row("\t", "1"))
+    assert [s.session_id for s in read(text, "csv").sessions] == ["a;b;c"]
+
+
+def test_the_nested_fields_of_a_session_are_in_its_first_row_only(
+    make_session: MakeSession,
+) -> None:
+    result = make_session().test_results[0]
+    results = tuple(replace(result, nodeid=f"t.py::{n}") for n in range(1000))
+    facts = {"packages": "x" * 100_000}
+    session = make_session(0, testing_system=facts, session_tags={"a": "b"}, test_results=results)
+    data = written([session, replace(session, session_id="other")], "csv")
+    assert len(data) < 500_000  # repeated in each row: 200 MB
+    rows = csv_rows(data)
+    assert [n for n, row in enumerate(rows) if row["testing_system"]] == [0, 1000]
+    assert [n for n, row in enumerate(rows) if row["session_tags"]] == [0, 1000]
+    assert {row["sut_name"] for row in rows} == {"api"}
+    assert read(data, "csv").sessions[0] == session
+
+
+def test_rows_that_a_spreadsheet_has_sorted_give_the_same_session(
+    make_session: MakeSession,
+) -> None:
+    session = make_session(0, session_tags={"a": "b"}, code_state=CodeState("1a2b", "main"))
+    first, second = csv_rows(written([session], "csv"))
+    sorted_ = read(csv_file(second, first, columns=COLUMNS), "csv")
+    assert sorted_.problems == []
+    assert sorted_.sessions == [session.with_results(reversed(session.test_results))]
+    assert read(csv_file(first, first | second, columns=COLUMNS), "csv").sessions == [session]
+
+
+def test_a_nested_field_of_a_later_row_is_reported_at_its_row() -> None:
+    rows = [csv_row("a", str(n), session_tags="") for n in range(3)]
+    rows[1]["session_tags"] = "[1]"
+    rows[2]["session_tags"] = '{"k":"v"}'
+    parsed = read(csv_file(*rows), "csv")
+    assert [str(problem) for problem in parsed.problems] == [
+        "row 4, column session_tags: differs from row 3 of the same session (session 'a')",
+        "row 3, column session_tags: must be an object, not a list (session 'a')",
+    ]
+
+
+def test_a_file_for_excel_has_a_mark_and_no_cell_that_excel_cuts(
+    make_session: MakeSession, tmp_path: Path
+) -> None:
+    result = make_session().test_results[0]
+    texts = ("x" * 32_767, "\U0001f9ea" * 16_383, "x" * 32_768, "\U0001f9ea" * 16_384, "ä" * 40_000)
+    results = tuple(replace(result, capstdout=text) for text in texts)
+    facts = {"packages": "x" * 40_000}
+    session = make_session(0, testing_system=facts, test_results=results)
+    path = tmp_path / "week.csv"
+    with pytest.warns(
+        UserWarning, match=r"cut or left out: 3 of capstdout, 1 of testing_system\."
+    ) as warned:
+        assert write_file([session], path, "excel") == 1
+    assert len(warned) == 1
+    data = path.read_bytes()
+    assert data.startswith(codecs.BOM_UTF8)
+    rows = csv_rows(data.removeprefix(codecs.BOM_UTF8))
+    cells = [cell for row in rows for cell in row.values()]
+    assert max(len(cell.encode("utf-16-le")) // 2 for cell in cells) == 32_767
+    assert [row["capstdout"] == text for row, text in zip(rows, texts, strict=True)] == [
+        *(True, True, False, False, False)
+    ]
+    assert all(row["capstdout"].endswith("…") for row in rows[2:])
+    assert len(read_file(path).sessions[0].test_results) == 5
+
+
+def test_a_file_for_excel_comes_back_equal_if_nothing_is_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "week.csv"
+    write_file(SESSIONS_2, path, "excel")
+    assert read_file(path).sessions == list(SESSIONS_2)
 
 
 def test_a_duplicate_column_is_refused() -> None:

@@ -37,6 +37,14 @@ OutputOption = Annotated[
         readable=False,
     ),
 ]
+FormatOption = Annotated[
+    str | None,
+    format_option("json or csv. Default: from the suffix, else the profile, else json."),
+]
+ExcelOption = Annotated[
+    bool,
+    option("Write CSV that Excel opens: with a byte order mark; long cells are cut.", "--excel"),
+]
 
 
 @takes(selection=SessionOptions, having=TestOptions)
@@ -45,10 +53,8 @@ def export(
     path: FileArgument = None,
     *,
     output: OutputOption = None,
-    format_: Annotated[
-        str | None,
-        format_option("json or csv. Default: from the suffix, else the profile, else json."),
-    ] = None,
+    format_: FormatOption = None,
+    excel: ExcelOption = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
     having: TestOptions,
@@ -62,7 +68,10 @@ def export(
     """
     if path is not None and output is not None:
         raise UsageError(f"two files to write, {path} and {output}: leave one out")
+    if excel and format_ not in (None, "csv", "excel"):
+        raise UsageError(f"--excel writes CSV: leave out --format {format_}")
     path = output if path is None else path
+    format_ = "excel" if excel else format_
     storage = storage_of(ctx, profile)
     within = ""
     given = (selection.days, selection.since, selection.until, selection.session)
@@ -75,7 +84,7 @@ def export(
     to_stdout = path is None or str(path) == STDOUT
     with progress_shown(with_data=to_stdout):
         chosen = format_ or storage.exchange.export_format
-        target = data_output(csv=chosen == "csv") if path is None or to_stdout else path
+        target = data_output(csv=chosen in ("csv", "excel")) if path is None or to_stdout else path
         count = storage.export_selection(target, query.selection, format_)
     sys.stdout.flush()
     to = "" if to_stdout else f" to {path}"

@@ -1,9 +1,15 @@
-"""Read sessions from CSV, as `writers/csv` describes it; columns and rows may be in any order."""
+"""Read sessions from CSV, as `writers/csv` describes it; columns and rows may be in any order.
+
+Cells may be separated by semicolons or tabs too, as spreadsheets of some languages save them.
+Session fields that are only in one row, and those that are repeated in each (as earlier versions
+wrote them), are read.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +23,7 @@ from pytest_insight.exchange.readers.text import load_json, to_utf8
 from pytest_insight.exchange.report import FileContent, Problem, quote_name
 from pytest_insight.exchange.writers.csv import (
     COLUMNS,
+    FIRST_ROW_COLUMNS,
     JSON_COLUMNS,
     RESULT_COLUMNS,
     SESSION_COLUMNS,
@@ -51,14 +58,24 @@ def read(data: bytes, source: str) -> FileContent:
             f"{source} is not CSV in UTF-8: {exc.reason} in line {line}; save it as UTF-8", source
         ) from exc
     lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
-    rows = csv.reader(lines, strict=True)
     with _long_cells():
+        rows = csv.reader(lines, strict=True, delimiter=_delimiter(data))
         try:
             return _read_rows(rows, source)
         except csv.Error as exc:
             raise ExchangeError(
                 f"{source} cannot be read as CSV: {exc} (line {rows.line_num})", source
             ) from exc
+
+
+def _delimiter(data: bytes) -> str:
+    """Return what separates the names in the first row; a comma if that is not clear."""
+    line = re.split(rb"[\r\n]", data, maxsplit=1)[0].decode()
+    for each in ",;\t":
+        names = next(csv.reader([line], delimiter=each), [])
+        if "session_id" in map(str.strip, names):
+            return each
+    return ","
 
 
 def _read_rows(rows: Iterator[list[str]], source: str) -> FileContent:
@@ -91,11 +108,9 @@ class _Header:
         self.names = [name.strip() for name in row]
         missing = [name for name in REQUIRED_COLUMNS if name not in self.names]
         if missing:
-            line = ",".join(row)
-            hint = "; separate the cells by commas" if ";" in line or "\t" in line else ""
             raise ExchangeError(
                 f"{source} is not a CSV file of sessions: its first row lacks the "
-                f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}{hint}",
+                f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}",
                 source,
             )
         twice = [name for name in COLUMNS if self.names.count(name) > 1]
@@ -129,6 +144,7 @@ class _Draft:
         self.index = content.total
         self.session_id = session_id
         self.first_row = 0
+        self.row_of: dict[str, int] = {}
         self.cells: list[str] = []
         self.value: dict[str, Any] = {}
         self.results: list[dict[str, Any]] = []
@@ -145,15 +161,26 @@ class _Draft:
             self.first_row, self.cells = number, cells
             self._parse(self.value, self.header.session, row, number)
         elif cells != self.cells:
-            for (name, _), cell, first in zip(self.header.session, cells, self.cells, strict=True):
-                if parse_cell(cell) != parse_cell(first):
-                    message = f"differs from row {self.first_row} of the same session"
-                    self._add_problem(number, message, name)
+            self._compare(number, row)
         result: dict[str, Any] = {}
         self._parse(result, self.header.result, row, number)
         if result:
             self.results.append(result)
             self.result_rows.append(number)
+
+    def _compare(self, number: int, row: list[str]) -> None:
+        """Take over what only this row has; report what differs from an earlier row."""
+        for index, (name, position) in enumerate(self.header.session):
+            cell, known = row[position], self.cells[index]
+            if name in FIRST_ROW_COLUMNS and not cell:
+                continue
+            if name in FIRST_ROW_COLUMNS and not known:  # the rows were sorted
+                self.cells[index] = cell
+                self.row_of[name] = number
+                self._parse(self.value, [(name, position)], row, number)
+            elif parse_cell(cell) != parse_cell(known):
+                before = self.row_of.get(name, self.first_row)
+                self._add_problem(number, f"differs from row {before} of the same session", name)
 
     def finish(self) -> None:
         """Add the session to the file's content, or its problems."""
@@ -193,7 +220,7 @@ class _Draft:
         self.content.add_problems([Problem(self.index, place, message, name)])
 
     def _place(self, path: tuple[str | int, ...], message: str) -> tuple[int, str, str]:
-        row, rest = self.first_row, path
+        row, rest = self.row_of.get(str(path[0]) if path else "", self.first_row), path
         if path[:1] == ("test_results",):
             row, rest = self.result_rows[int(path[1])], path[2:]
         return row, message, ".".join(quote_name(str(part)) for part in rest)
