@@ -201,6 +201,7 @@ def sessions(
             st.dictionaries(
                 st.sampled_from(["host", "python", "plugins"]) | texts(), json_values(), max_size=3
             )
+            | st.builds(lambda run: {"ci": {"run_id": run}}, st.sampled_from(["1", 1, "[2]", None]))
         ),
         code_state=draw(st.none() | code_states()),
         arguments=draw(st.lists(some_texts(), max_size=1)),
@@ -239,6 +240,7 @@ def session_filters() -> st.SearchStrategy[filters.SessionFilter]:
         ),
         st.builds(filters.BranchIs, patterns()),
         st.builds(filters.CommitIs, st.sampled_from(["abc1", "0000", "ffff"])),
+        st.builds(filters.InRun, st.sampled_from([None, "1", "[2]"])),
         st.builds(filters.HasOutcome, outcome_sets),
         st.builds(filters.HasWarning, st.booleans()),
         st.builds(filters.HasReruns, st.booleans()),

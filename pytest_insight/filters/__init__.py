@@ -31,6 +31,7 @@ from pytest_insight.filters.sessions import (
     HasTag,
     HasTest,
     HasWarning,
+    InRun,
     IsPinned,
     SessionFilter,
     SessionIdIn,
@@ -40,6 +41,8 @@ from pytest_insight.filters.sessions import (
     SutIs,
     TestingSystemIs,
     all_match,
+    ci_run_id,
+    same_run,
 )
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "HasTag",
     "HasTest",
     "HasWarning",
+    "InRun",
     "IsPinned",
     "NodeidContains",
     "OutcomeIn",
@@ -75,6 +79,8 @@ __all__ = [
     "TestingSystemIs",
     "TextField",
     "all_match",
+    "ci_run_id",
+    "same_run",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from glob import escape
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,6 +16,8 @@ from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.models.results import AwareTime, earlier_attempts
 
 SECONDS_PER_DAY = 86_400
+RUN_SECONDS = 3_600
+"""Without CI, sessions of the same code are one run if they started this close together."""
 
 
 class SessionFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown_fields=True):
@@ -144,8 +147,7 @@ class TestingSystemIs(SessionFilter, frozen=True, tag="testing-system"):
         value = _find_fact(session.testing_system, self.key)
         if value is None:
             return False
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        return _is_or_matches(text, self.pattern)
+        return _is_or_matches(_fact_text(value), self.pattern)
 
 
 class BranchIs(SessionFilter, frozen=True, tag="branch"):
@@ -168,6 +170,19 @@ class CommitIs(SessionFilter, frozen=True, tag="commit"):
     def matches(self, session: TestSession) -> bool:
         commit = session.code_state.commit if session.code_state else None
         return commit is not None and commit.lower().startswith(self.prefix.lower())
+
+
+class InRun(SessionFilter, frozen=True, tag="run"):
+    """Keeps sessions of the CI run with this ID; if it is None, sessions of no CI run.
+
+    The ID is the fact "ci.run_id" in `testing_system`, compared as by `TestingSystemIs`.
+    """
+
+    run_id: str | None
+
+    @override
+    def matches(self, session: TestSession) -> bool:
+        return ci_run_id(session) == self.run_id
 
 
 class HasOutcome(SessionFilter, frozen=True, tag="has-outcome"):
@@ -239,6 +254,7 @@ AnySessionFilter = (
     | TestingSystemIs
     | BranchIs
     | CommitIs
+    | InRun
     | HasOutcome
     | HasWarning
     | HasReruns
@@ -251,6 +267,47 @@ AnySessionFilter = (
 def all_match(filters: Iterable[SessionFilter], session: TestSession) -> bool:
     """Return whether all filters keep the session."""
     return all(f.matches(session) for f in filters)
+
+
+def ci_run_id(session: TestSession) -> str | None:
+    """Return the ID of the CI run that a session is part of; None if it is unknown."""
+    value = _find_fact(session.testing_system, "ci.run_id")
+    return None if value is None else _fact_text(value)
+
+
+def same_run(session: TestSession, *, is_newest: bool = False) -> tuple[SessionFilter, ...]:
+    """Return the filters that keep the sessions of the run that a session is part of.
+
+    These are the sessions of its CI run. Without a CI service they are those of its commit and
+    branch that started within an hour of it; without a commit, only itself.
+
+    Args:
+        session: any session of the run.
+        is_newest: later sessions are not part of the run.
+    """
+    run_id = ci_run_id(session)
+    if run_id is not None:
+        return (InRun(run_id),)
+    code = session.code_state
+    if code is None or not code.commit:
+        return (SessionIdIn(frozenset((session.session_id,))),)
+    start = session.session_start_time
+    until = start if is_newest else _moved(start, RUN_SECONDS)
+    branch = (BranchIs(escape(code.branch)),) if code.branch else ()
+    during = StartedBetween(_moved(start, -RUN_SECONDS), until)
+    return (InRun(None), CommitIs(code.commit), *branch, during)
+
+
+def _moved(time: datetime, seconds: float) -> datetime | None:
+    """Return a later or earlier time; None if it is outside the calendar."""
+    try:
+        return time.astimezone(UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+
+
+def _fact_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _is_or_matches(text: str, pattern: str) -> bool:

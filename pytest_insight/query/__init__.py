@@ -35,6 +35,7 @@ __all__ = [
     "with_outcome",
     "with_profile",
     "with_reruns",
+    "with_run",
     "with_session_filters",
     "with_session_id_pattern",
     "with_session_tag",
@@ -76,6 +77,7 @@ with_session_id_pattern = _all.with_session_id_pattern
 with_testing_system = _all.with_testing_system
 with_branch = _all.with_branch
 with_commit = _all.with_commit
+with_run = _all.with_run
 with_outcome = _all.with_outcome
 with_warning = _all.with_warning
 with_reruns = _all.with_reruns

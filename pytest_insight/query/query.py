@@ -29,6 +29,7 @@ from pytest_insight.filters import (
     HasTag,
     HasTest,
     HasWarning,
+    InRun,
     NodeidContains,
     OutcomeIn,
     OutputContains,
@@ -45,6 +46,7 @@ from pytest_insight.filters import (
     TestingSystemIs,
     TextField,
     arguments,
+    same_run,
 )
 from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
 from pytest_insight.query.step_code import session_step, test_step
@@ -167,6 +169,18 @@ class Query:
     def with_commit(self, commit: str) -> Query:
         """Keep only sessions on the commit with this hash, or hash prefix of 4 or more digits."""
         return self._and(CommitIs(arguments.commit(commit)))
+
+    def with_run(self, run: str | TestSession) -> Query:
+        """Keep only sessions of one CI run.
+
+        Args:
+            run: the run's ID as the CI service gave it, or any session of the run. Without a CI
+                service, the run of a session is all sessions of its commit and branch that started
+                within an hour of it.
+        """
+        if isinstance(run, TestSession):
+            return self.with_session_filters(*same_run(run))
+        return self._and(InRun(arguments.text("ID of a CI run", run)))
 
     def with_outcome(self, *outcomes: str | TestOutcome) -> Query:
         """Keep only sessions with at least one result of one of these outcomes."""

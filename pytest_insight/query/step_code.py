@@ -20,6 +20,7 @@ from pytest_insight.filters import (
     HasTag,
     HasTest,
     HasWarning,
+    InRun,
     NodeidContains,
     OutcomeIn,
     OutputContains,
@@ -63,6 +64,8 @@ def session_step(wanted: SessionFilter) -> str:  # noqa: C901 - one case for eac
             return _call("with_branch", pattern)
         case CommitIs(prefix=prefix):
             return _call("with_commit", prefix)
+        case InRun(run_id=str(run_id)):
+            return _call("with_run", run_id)
         case HasOutcome(outcomes=outcomes):
             return _call("with_outcome", *sorted(map(str, outcomes)))
         case HasWarning(wanted=flag):

@@ -30,6 +30,12 @@ def _failure() -> dict[str, Any]:
     return {"phase": "setup", "message": "1 == 2", "crash": "a.py:3", "longreprtext": text}
 
 
+_IN_CI = {
+    **{"host": "ci-1", "cpus": 8, "plugins": {"xdist": "3.8"}, "x.y": "dot"},
+    "ci": {"run_id": "[77]"},
+}
+
+
 def _history() -> list[TestSession]:
     """Five sessions, `s0` to `s4`, an hour apart."""
     return [
@@ -50,7 +56,7 @@ def _history() -> list[TestSession]:
             session_id="s2",
             sut_name="API",
             session_tags={"ci": "pr"},
-            testing_system={"host": "ci-1", "cpus": 8, "plugins": {"xdist": "3.8"}, "x.y": "dot"},
+            testing_system=_IN_CI,
             code_state=CodeState(branch="release/1.0"),
             test_results=(
                 make_result("test_x[a_b]", "rerun", capstdout="out 50%"),
@@ -74,6 +80,7 @@ def _history() -> list[TestSession]:
             session_id="s4",
             sut_name="web",
             code_state=CodeState(commit="fedcba98" * 5),
+            testing_system={"ci": {"run_id": 78}},
             pinned=True,
             test_results=(make_result("test_y", "failed", has_warning=True),),
         ),
@@ -126,6 +133,10 @@ SESSION_FILTERS: list[tuple[f.SessionFilter, str]] = [
     (f.CommitIs("0123abcd"), "s1"),
     (f.CommitIs("FEDC"), "s4"),
     (f.CommitIs("cba9"), ""),
+    (f.InRun("[77]"), "s2"),
+    (f.InRun("78"), "s4"),
+    (f.InRun("7*"), ""),
+    (f.InRun(None), "s0 s1 s3"),
     (f.HasOutcome(frozenset((FAILED,))), "s1 s4"),
     (f.HasOutcome(frozenset((SKIPPED, RERUN))), "s2 s3"),
     (f.HasOutcome(frozenset((TestOutcome("flaky"),))), "s3"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -208,6 +209,17 @@ def test_harmless_names_are_candidates_and_hostile_ones_are_not(
 def test_sessions_are_offered_newest_first(insight: Insight, history: JSONStorage) -> None:
     found = candidates(insight, "insight sessions show s")
     assert found == ["search-20261102", "shop-20261101"]
+
+
+def test_runs_are_offered_by_their_ci_id_or_else_by_session_newest_first(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    in_ci: list[dict[str, Any]] = [{}, {"ci": {"run_id": "11"}}, {"ci": {"run_id": "22"}}]
+    facts = [in_ci[0], in_ci[1], in_ci[1], in_ci[2]]
+    sessions = [make_session(n, testing_system=each) for n, each in enumerate(facts)]
+    JSONStorage().save_sessions(sessions)
+    line = "insight query tests --run "
+    assert candidates(insight, line) == ["last", "last~1", "22", "11", "api-0"]
 
 
 def test_of_many_sessions_only_the_newest_are_offered(

@@ -81,6 +81,8 @@ def selected(insight: Insight, command: str, *options: str) -> set[str]:
         ("--branch main", {"slow"}),
         ("--commit abcd1", {"slow"}),
         ("--reruns", {"again"}),
+        ("--run last", {"again"}),
+        ("--run slow", {"slow"}),
         ("--session last", {"again"}),
         ("--session last~1", {"slow"}),
         ("--session qui --session s*", {"quick", "slow"}),
@@ -102,6 +104,77 @@ def test_an_option_selects_the_same_sessions_on_every_command(
 ) -> None:
     found = {command: selected(insight, command, *options.split()) for command in SELECTING}
     assert found == dict.fromkeys(SELECTING, expected)
+
+
+@pytest.fixture
+def shards(make_session: MakeSession) -> JSONStorage:
+    """Two CI runs on main and one on a branch, in two shards each; two runs on a laptop."""
+    storage = JSONStorage()
+    now = datetime.now(UTC)
+
+    def save(name: str, hours: float, branch: str, run_id: str = "", commit: str = "a1") -> None:
+        storage.save_session(
+            make_session(
+                0,
+                session_id=name,
+                session_start_time=now - timedelta(hours=hours),
+                code_state=CodeState(commit * 20, branch),
+                testing_system={"ci": {"run_id": run_id}} if run_id else {},
+            )
+        )
+
+    save("main-1", 30, "main", "11")
+    save("main-2", 29, "main", "11")
+    save("main-3", 20, "main", "22")
+    save("main-4", 18, "main", "22")
+    save("fix-1", 10, "fix", "33")
+    save("fix-2", 9, "fix", "33")
+    save("mine-1", 5, "fix")
+    save("mine-2", 4.5, "fix")
+    save("mine-3", 3, "fix")
+    return storage
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--run last", "mine-3"),
+        ("--run last~1", "mine-1 mine-2"),
+        ("--run last~2", "fix-1 fix-2"),
+        ("--run last~4", "main-1 main-2"),
+        ("--branch main --run last", "main-3 main-4"),
+        ("--until 19h --run last", "main-3"),  # only those that the other options select
+        ("--run 11", "main-1 main-2"),
+        ("--run fix-2", "fix-1 fix-2"),
+        ("--run mine-1", "mine-1 mine-2"),
+        ("--run main-4 --session last", "main-4"),
+        ("--run 11 --session last~1", "main-1"),
+    ],
+)
+def test_a_run_is_all_its_sessions(
+    insight: Insight, shards: JSONStorage, options: str, expected: str
+) -> None:
+    printed = insight("sessions", "list", *options.split(), "--format", "json")
+    assert sorted(each["session_id"] for each in json.loads(printed.out)) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--run 44", "no CI run or session '44' in "),
+        ("--run fx-1", "did you mean fix-1"),
+        ("--run main", "'main' is ambiguous (4 sessions in "),
+        ("--run last~5", "there is no last~5 in "),
+        ("--run last~5", ": only 5 runs match"),
+        ("--branch nope --run last", " matches, so there is no last one"),
+    ],
+)
+def test_a_run_that_does_not_exist_is_an_error(
+    insight: Insight, shards: JSONStorage, options: str, sentence: str
+) -> None:
+    printed = insight("sessions", "list", *options.split(), status=1)
+    assert sentence in printed.err
+    assert printed.out == ""
 
 
 def test_options_about_tests_never_cut_a_session_that_is_listed_or_exported(
@@ -135,7 +208,7 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
         ("--since 1d --until 2d", "is after the end", 2),
         ("--days -1", "--days must be a number of 0 or more", 2),
         ("--session last~9", "no last~9 in", 1),
-        ("--sut nope --session last", "no session in", 1),
+        ("--sut nope --session last", "no session with results in", 1),
         ("--session slwo", "did you mean slow?", 1),
         ("--nodeid ( --regex", "is not a regular expression", 2),
         ("--regex", "--regex needs --nodeid", 2),

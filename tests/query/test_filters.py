@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ EXAMPLES: list[f.SessionFilter | f.TestFilter] = [
     f.TestingSystemIs("host", "h"),
     f.BranchIs("main"),
     f.CommitIs("abcd"),
+    f.InRun("77"),
     f.HasOutcome(frozenset((TestOutcome.FAILED,))),
     f.HasWarning(),
     f.HasReruns(wanted=False),
@@ -276,6 +278,67 @@ def test_unknown_branches_and_commits_never_match(
         session = make_session(code_state=state)
         assert not f.BranchIs("*").matches(session)
         assert not f.CommitIs("").matches(session)
+
+
+# Runs -------------------------------------------------------------------------------------------
+
+MAIN = CodeState("abcd" * 10, "m[ai]n")
+
+
+def runs_of(make_session: MakeSession, **more: Any) -> Callable[[float], TestSession]:
+    def session(minutes: float) -> TestSession:
+        start = START + timedelta(minutes=minutes)
+        return make_session(0, session_id=f"at-{minutes}", session_start_time=start, **more)
+
+    return session
+
+
+def test_the_run_of_a_session_in_ci_is_its_ci_run_whenever_and_whatever(
+    make_session: MakeSession,
+) -> None:
+    mine = make_session(1, testing_system={"ci": {"run_id": "[7]*"}}, code_state=MAIN)
+    run = f.same_run(mine)
+    assert f.all_match(run, mine)
+    assert f.all_match(run, make_session(99, testing_system={"ci": {"run_id": "[7]*"}}))
+    others: list[dict[str, Any]] = [{"ci": {"run_id": "7x"}}, {"ci": {}}, {"ci": "[7]*"}, {}]
+    for other in others:
+        assert not f.all_match(run, make_session(1, testing_system=other, code_state=MAIN))
+
+
+def test_the_run_of_a_session_without_ci_is_its_commit_and_branch_within_an_hour(
+    make_session: MakeSession,
+) -> None:
+    session = runs_of(make_session, code_state=MAIN)
+    run, last_run = f.same_run(session(0)), f.same_run(session(0), is_newest=True)
+    assert [m for m in (-61, -60, 0, 60, 61) if f.all_match(run, session(m))] == [-60, 0, 60]
+    assert [m for m in (-61, -60, 0, 60) if f.all_match(last_run, session(m))] == [-60, 0]
+    in_ci = {"ci": {"run_id": "7"}}
+    others: list[dict[str, Any]] = [
+        {"code_state": CodeState("abcd" * 10, "main")},
+        {"code_state": CodeState("abce" * 10, "m[ai]n")},
+        {"code_state": None},
+        {"code_state": MAIN, "testing_system": in_ci},
+    ]
+    for other in others:
+        assert not f.all_match(run, runs_of(make_session, **other)(0))
+
+
+def test_the_run_of_a_session_without_ci_and_commit_is_that_session(
+    make_session: MakeSession,
+) -> None:
+    for code in (None, CodeState(branch="main")):
+        session = runs_of(make_session, code_state=code)
+        assert [m for m in (0, 1) if f.all_match(f.same_run(session(0)), session(m))] == [0]
+
+
+def test_a_run_at_the_ends_of_the_calendar_can_be_selected_and_saved(
+    make_session: MakeSession,
+) -> None:
+    for time in (datetime.min, datetime.max - timedelta(minutes=1)):
+        mine = make_session(0, session_start_time=time.replace(tzinfo=UTC), code_state=MAIN)
+        run = f.same_run(mine)
+        assert f.all_match(run, mine)
+        assert f.Selection.from_dict(f.Selection(run).to_dict()) == f.Selection(run)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ SESSION_STEPS: list[tuple[str, Callable[[Any], Query], tuple[f.SessionFilter, ..
     ),
     ("with_branch", lambda q: q.with_branch("release/*"), (f.BranchIs("release/*"),)),
     ("with_commit", lambda q: q.with_commit("01aB"), (f.CommitIs("01aB"),)),
+    ("with_run", lambda q: q.with_run("77"), (f.InRun("77"),)),
     (
         "with_outcome",
         lambda q: q.with_outcome("failed", ERROR),
@@ -108,6 +109,8 @@ BAD_STEPS: dict[str, Callable[[Any], object]] = {
     "a time as text": lambda q: q.before("2026-11-01"),
     "an end before the start": lambda q: q.between(LATER, START),
     "a naive end": lambda q: q.date_range(START, NAIVE),
+    "a blank run": lambda q: q.with_run(" "),
+    "a run as a number": lambda q: q.with_run(77),
     "a blank tag": lambda q: q.with_session_tag(""),
     "a tag's value as a number": lambda q: q.with_session_tag("ci", 1),
     "no session ID": lambda q: q.with_session_id_pattern(),
@@ -332,3 +335,11 @@ def test_the_repr_of_a_query_is_the_code_that_builds_it() -> None:
     )
     storage = InMemoryStorage()
     assert repr(query.on_storage(storage)) == f"query.on_storage({storage!r})"
+
+
+def test_the_run_of_a_session_is_selected_by_that_session(make_session: MakeSession) -> None:
+    in_ci = make_session(0, testing_system={"ci": {"run_id": "77"}})
+    assert query.with_run(in_ci) == query.with_run("77")
+    alone = make_session(1)
+    assert query.with_run(alone).selection.session_filters == f.same_run(alone)
+    assert repr(query.with_run("77")) == "query.with_run('77')"

@@ -63,6 +63,16 @@ def sessions(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 @_quiet
+def runs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return `last`, `last~1` and the IDs of CI runs, or of a session without one, newest first."""
+    from pytest_insight.filters import Selection, ci_run_id
+
+    newest = _storage(ctx).iter_sessions(Selection(limit=MOST), newest_first=True)
+    names = [ci_run_id(session) or session.session_id for session in newest]
+    return _matching(dict.fromkeys(("last", "last~1", *names)), incomplete)
+
+
+@_quiet
 def suts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return names of the SUTs in the store."""
     return _matching(_storage(ctx).sut_names(), incomplete)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 
-from pytest_insight.cli.completion.candidates import outcomes, sessions, suts
+from pytest_insight.cli.completion.candidates import outcomes, runs, sessions, suts
 from pytest_insight.cli.options.common import number_option, option
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.models import TestOutcome
@@ -95,11 +95,23 @@ class SessionOptions(msgspec.Struct, frozen=True):
     reruns: Annotated[
         bool, _session("Only sessions in which a test was run again.", "--reruns")
     ] = False
+    run: Annotated[
+        str | None,
+        _session(
+            "Only the sessions of one CI run: its ID, a session of it, or `last`, the newest run "
+            "that the other options select. Without CI: of a commit and branch within an hour.",
+            "--run",
+            metavar="ID",
+            example="last",
+            autocompletion=runs,
+        ),
+    ] = None
     session: Annotated[
         list[str] | None,
         _session(
             "Only the session with this ID or ID prefix (wildcards allowed); `last` is the newest "
-            "one with results that the other options select, `last~1` the one before. Repeatable.",
+            "one with results that the other options select, `last~1` the one before. Repeatable. "
+            "All jobs of a CI run: --run last.",
             "--session",
             metavar="ID",
             example="last~1",
@@ -109,7 +121,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
 
     def narrow(self, query: Query) -> Query:
         """Return the query with these options as steps."""
-        from pytest_insight.cli.options.session_names import session_patterns
+        from pytest_insight.cli.options.session_names import find_run, session_patterns
 
         query = self._narrow_by_time(query)
         if self.sut is not None:
@@ -123,6 +135,9 @@ class SessionOptions(msgspec.Struct, frozen=True):
             query = query.with_commit(self.commit)
         if self.reruns:
             query = query.with_reruns()
+        if self.run is not None:
+            run = find_run(query.open_storage(), self.run, query.selection)
+            query = query.with_session_filters(*run)
         if self.session:
             patterns = session_patterns(query.open_storage(), self.session, query.selection)
             query = query.with_session_id_pattern(*patterns)

@@ -1,4 +1,4 @@
-"""Names of sessions on the command line: an ID, an ID prefix, `last`, `last~1`."""
+"""Names of sessions and runs on the command line: an ID, an ID prefix, `last`, `last~1`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import glob
 import re
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import NEAR, StorageError
-from pytest_insight.filters import HasTest, Selection
+from pytest_insight.filters import (
+    HasTest,
+    InRun,
+    Selection,
+    SessionFilter,
+    all_match,
+    same_run,
+)
 
 if TYPE_CHECKING:
     from pytest_insight.models import TestSession
@@ -74,6 +83,30 @@ def find_session(storage: BaseStorage, name: str) -> TestSession:
     return found
 
 
+def find_run(storage: BaseStorage, name: str, selection: Selection) -> tuple[SessionFilter, ...]:
+    """Return the filters that keep the sessions of the run that a name means.
+
+    Args:
+        storage: the storage that has the sessions.
+        name: the ID of a CI run, the ID or ID prefix of a session of the run, `last` or `last~1`.
+        selection: the sessions among which `last` is the newest.
+
+    Raises:
+        StorageError: there is no such run.
+    """
+    finder = _Finder(storage, selection)
+    last = _LAST.fullmatch(name)
+    if last:
+        return finder.run_from_the_end(int(last[1] or 0))
+    by_id = InRun(storable_text(name))
+    if storage.session_ids(Selection((by_id,), limit=1)):
+        return (by_id,)
+    found = storage.get_session_by_id(finder.find_id(name, "CI run or session"))
+    if found is None:  # deleted since
+        raise finder.unknown(name, "CI run or session")
+    return same_run(found)
+
+
 class _Finder:
     """Finds IDs in a storage; lists its sessions at most once, which takes a while if many.
 
@@ -100,7 +133,7 @@ class _Finder:
             for name in names
         ]
 
-    def find_id(self, name: str) -> str:
+    def find_id(self, name: str, what: str = "session") -> str:
         """Return the ID that a name means; `last` counts in the selection only."""
         last = _LAST.fullmatch(name)
         if last:
@@ -116,7 +149,20 @@ class _Finder:
                 f"characters, as in {matching[-1]}",
                 self._where,
             )
-        raise self.unknown(name)
+        raise self.unknown(name, what)
+
+    def run_from_the_end(self, back: int) -> tuple[SessionFilter, ...]:
+        """Return the filters of the newest run in the selection, or of one before it."""
+        # The newest session of a JSON store is found without a scan.
+        newest = self._storage.iter_sessions(replace(self._selection, limit=1))
+        others = self._storage.iter_sessions(self._selection, newest_first=True)
+        runs: list[tuple[SessionFilter, ...]] = []
+        for session in chain(newest, others):
+            if session.test_results and not any(all_match(run, session) for run in runs):
+                runs.append(same_run(session, is_newest=True))
+                if len(runs) > back:
+                    return runs[back]
+        raise self._too_few(back, len(runs), "run")
 
     def _from_the_end(self, back: int) -> str:
         limit = self._selection.limit
@@ -126,22 +172,27 @@ class _Finder:
         selected = self._storage.session_ids(selection)
         if back < len(selected):
             return selected[-1 - back]
+        raise self._too_few(back, len(selected), "session")
+
+    def _too_few(self, back: int, count: int, what: str) -> StorageError:
         where = self._where
-        if selected:
-            there = f"{len(selected)} sessions match" if len(selected) > 1 else "1 session matches"
-            raise StorageError(f"there is no last~{back} in {where}: only {there}", where)
+        if count:
+            there = f"{count} {what}s match" if count > 1 else f"1 {what} matches"
+            return StorageError(f"there is no last~{back} in {where}: only {there}", where)
         if self.ids:
-            raise StorageError(
+            return StorageError(
                 f"no session with results in {where} matches, so there is no last one", where
             )
-        raise StorageError(f"no sessions yet in {where}: record a run with pytest --insight", where)
+        return StorageError(
+            f"no sessions yet in {where}: record a run with pytest --insight", where
+        )
 
-    def unknown(self, name: str) -> StorageError:
-        """Return the error for a name that no session has."""
+    def unknown(self, name: str, what: str = "session") -> StorageError:
+        """Return the error for a name that nothing has."""
         import difflib  # only needed for an error
 
         near = difflib.get_close_matches(
             name, ("last", *self.ids) if self.ids else (), n=3, cutoff=NEAR
         )
         hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
-        return StorageError(f"no session {name!r} in {self._where}; {hint}", self._where)
+        return StorageError(f"no {what} {name!r} in {self._where}; {hint}", self._where)

@@ -5,7 +5,7 @@ Table aliases: `s` is a session, `r` a result, `x` the details of a result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ from pytest_insight.storage.sql.dialect import (
     NEVER,
     Condition,
     Dialect,
+    all_of,
+    any_of,
     combine,
     is_regex,
     is_storable,
@@ -102,7 +104,7 @@ def compile_selection(
     sessions = [(each, _session(each, dialect)) for each in selection.session_filters]
     results, steps = _results(selection.test_filters, dialect, find_few_tests)
     return SelectionConditions(
-        _all(condition for _, condition in sessions),
+        all_of(condition for _, condition in sessions),
         tuple(each for each, condition in sessions if condition is None),
         results,
         selection.limit,
@@ -117,26 +119,10 @@ def _in_tests(column: str, nodeid: Condition) -> Condition:
     )
 
 
-def _all(conditions: Iterable[Condition | None]) -> Condition:
-    """Join the conditions by AND; None stands for a filter that runs in Python."""
-    terms = [each for each in conditions if each is not None]
-    return combine(*terms) if terms else ALWAYS
-
-
-def _any(conditions: Iterable[Condition | None]) -> Condition | None:
-    """Join the conditions by OR; None if one of them is None."""
-    terms: list[Condition] = []
-    for each in conditions:
-        if each is None:
-            return None
-        terms.append(each)
-    return combine(*terms, operator="OR") if terms else NEVER
-
-
 def _between(column: str, lower: Any, upper: Any, convert: Callable[[Any], float]) -> Condition:
     """Test whether a column is within bounds, inclusive; None is no bound."""
     bounds = [(">=", lower), ("<=", upper)]
-    return _all(
+    return all_of(
         Condition(f"{column} {operator} ?", (convert(bound),))
         for operator, bound in bounds
         if bound is not None
@@ -155,7 +141,7 @@ def _equals_or_matches(column: str, pattern: str, dialect: Dialect) -> Condition
     if not is_storable(pattern):
         return None
     equals = Condition(f"{column} = ?", (pattern,))
-    return _any([equals, dialect.matches_glob(column, pattern)]) if _has_glob(pattern) else equals
+    return any_of([equals, dialect.matches_glob(column, pattern)]) if _has_glob(pattern) else equals
 
 
 def _has_glob(pattern: str) -> bool:
@@ -191,8 +177,7 @@ def _tag(filter_: f.HasTag, dialect: Dialect) -> Condition | None:
 def _testing_system(filter_: f.TestingSystemIs, dialect: Dialect) -> Condition | None:
     if not is_storable(filter_.key):
         return None
-    paths = [("testing_system", *path) for path in _paths(filter_.key)]
-    member = dialect.first_json_member("s.header", paths)
+    member = dialect.first_json_member("s.header", _paths(filter_.key, "testing_system"))
     matches = _equals_or_matches("{}", filter_.pattern, dialect)
     if member is None or matches is None:
         return None
@@ -201,13 +186,19 @@ def _testing_system(filter_: f.TestingSystemIs, dialect: Dialect) -> Condition |
     return Condition(matches.sql.replace("{}", member.sql), parameters)
 
 
-def _paths(key: str) -> list[tuple[str, ...]]:
+def _run(filter_: f.InRun, dialect: Dialect) -> Condition | None:
+    member = dialect.first_json_member("s.header", _paths("ci.run_id", "testing_system"))
+    if member is None or not is_storable(filter_.run_id or ""):
+        return None
+    if filter_.run_id is None:
+        return Condition(f"{member.sql} IS NULL", member.parameters)
+    return Condition(f"{member.sql} = ?", (*member.parameters, filter_.run_id))
+
+
+def _paths(key: str, *above: str) -> list[tuple[str, ...]]:
     """Return the paths that a dotted key may mean, by precedence: "a.b" itself, then "b" in "a"."""
-    found: list[tuple[str, ...]] = [(key,)]
     first, dot, rest = key.partition(".")
-    if dot:
-        found += [(first, *path) for path in _paths(rest)]
-    return found
+    return [(*above, key), *(_paths(rest, *above, first) if dot else ())]
 
 
 def _occurs(outcome: str, dialect: Dialect) -> Condition | None:
@@ -217,7 +208,7 @@ def _occurs(outcome: str, dialect: Dialect) -> Condition | None:
 
 def _has_reruns(filter_: f.HasReruns, dialect: Dialect) -> Condition | None:
     rerun = _occurs(TestOutcome.RERUN, dialect)
-    occurs = rerun and _any([rerun, Condition(RUN_AGAIN)])
+    occurs = rerun and any_of([rerun, Condition(RUN_AGAIN)])
     if occurs is None or filter_.wanted:
         return occurs
     return Condition(f"NOT ({occurs.sql})", occurs.parameters)
@@ -253,7 +244,7 @@ def _results(
     filters: Sequence[TestFilter], dialect: Dialect, find_few_tests: FindFewTests
 ) -> tuple[ResultConditions, Steps]:
     on_nodeid = [(each, _nodeid(each, dialect)) for each in filters if _is_on_nodeid(each)]
-    nodeid = _all(condition for _, condition in on_nodeid)
+    nodeid = all_of(condition for _, condition in on_nodeid)
     tests = None if nodeid is ALWAYS else find_few_tests(nodeid)
     # Few tests are found by key in insight_results; otherwise, if plain results cannot match, the
     # smaller insight_details is enough.
@@ -270,7 +261,7 @@ def _results(
         # (https://www.sqlite.org/optoverview.html, section 4).
         conditions.append(_in_tests("+r.test", nodeid))
     results = ResultConditions(
-        _all(conditions),
+        all_of(conditions),
         DETAILED_RESULTS if details_only else ALL_RESULTS,
         nodeid,
         None if tests is None else len(tests),
@@ -350,7 +341,7 @@ def _pattern(
         return dialect.matches_regex(column, pattern) if is_regex(pattern) else None
     if not _has_glob(pattern):
         return contains(pattern)
-    return _any([contains(pattern), dialect.matches_glob(column, pattern)])
+    return any_of([contains(pattern), dialect.matches_glob(column, pattern)])
 
 
 def _text_contains(
@@ -358,7 +349,7 @@ def _text_contains(
 ) -> Condition | None:
     if not is_storable(text):
         return None
-    return _any(
+    return any_of(
         _member_contains(dialect, json_column, dialect.json_text(json_column, each), text)
         for each in fields
     )
@@ -379,7 +370,7 @@ _SESSION_FILTERS: dict[type[SessionFilter], Callable[[Any, Dialect], Condition |
     f.SutIs: lambda each, dialect: _equals_or_matches("s.sut", each.pattern, dialect),
     f.StartedBetween: lambda each, _: _between("s.started", each.since, each.until, to_micros),
     f.HasTag: _tag,
-    f.SessionIdMatches: lambda each, dialect: _any(
+    f.SessionIdMatches: lambda each, dialect: any_of(
         _equals_or_matches("s.session_id", pattern, dialect) for pattern in each.patterns
     ),
     f.SessionIdIn: _id_in,
@@ -387,7 +378,8 @@ _SESSION_FILTERS: dict[type[SessionFilter], Callable[[Any, Dialect], Condition |
     f.TestingSystemIs: _testing_system,
     f.BranchIs: lambda each, dialect: _equals_or_matches("s.branch", each.pattern, dialect),
     f.CommitIs: _commit,
-    f.HasOutcome: lambda each, dialect: _any(
+    f.InRun: _run,
+    f.HasOutcome: lambda each, dialect: any_of(
         _occurs(outcome, dialect) for outcome in each.outcomes if is_storable(outcome)
     ),
     f.HasWarning: lambda each, _: Condition(f"s.warnings {'>' if each.wanted else '='} 0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pytest_insight._util.storable import storable_text
@@ -88,6 +88,22 @@ def combine(*conditions: Condition, operator: str = "AND") -> Condition:
         return combine(*(combine(*half, operator=operator) for half in halves), operator=operator)
     parameters = tuple(value for condition in conditions for value in condition.parameters)
     return Condition(f"({f' {operator} '.join(each.sql for each in conditions)})", parameters)
+
+
+def all_of(conditions: Iterable[Condition | None]) -> Condition:
+    """Join the conditions by AND; None stands for a filter that runs in Python."""
+    terms = [each for each in conditions if each is not None]
+    return combine(*terms) if terms else ALWAYS
+
+
+def any_of(conditions: Iterable[Condition | None]) -> Condition | None:
+    """Join the conditions by OR; None if one of them is None."""
+    terms: list[Condition] = []
+    for each in conditions:
+        if each is None:
+            return None
+        terms.append(each)
+    return combine(*terms, operator="OR") if terms else NEVER
 
 
 def is_storable(text: str) -> bool:
