@@ -6,12 +6,13 @@ import enum
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from math import floor
 from typing import Any
 
 import msgspec
 
+from pytest_insight._util.times import in_utc
 from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.models.results import LAST_OUTCOMES
@@ -150,8 +151,8 @@ class _Tally:
             p50=durations[percentile_index(50, count)] if percentiles else None,
             p95=durations[percentile_index(95, count)] if percentiles else None,
             maximum=max(durations),
-            first_seen=self.first.astimezone(UTC),
-            last_seen=self.last.astimezone(UTC),
+            first_seen=in_utc(self.first),
+            last_seen=in_utc(self.last),
             last_outcome=self.last_outcome,
         )
 

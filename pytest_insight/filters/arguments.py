@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import get_args
 
 from pytest_insight._util.storable import storable_text
+from pytest_insight._util.times import earlier, in_utc
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters.results import TextField
 from pytest_insight.models import Phase, TestOutcome
@@ -79,20 +80,17 @@ def moment(what: str, value: str, *, end: bool = False) -> datetime:
         end: a date alone means the end of that day, not its beginning.
     """
     if _SPAN.fullmatch(value):
-        try:
-            return datetime.now(UTC) - timedelta(seconds=span(what, value))
-        except OverflowError:
-            return datetime.min.replace(tzinfo=UTC)  # before the year 1
+        return earlier(datetime.now(UTC), span(what, value))
     try:
         found = datetime.fromisoformat(value.strip())
         if end and _DATE.fullmatch(value):
             found = found.replace(hour=23, minute=59, second=59, microsecond=999_999)
-        return found.astimezone(UTC)
-    except (ValueError, OverflowError):  # also the years 1 and 9999, if UTC is in another year
+    except ValueError:
         raise InvalidArgumentError(
             f"{what} must be an age like 90d or 12h, or a time like 2026-11-01 or "
             f"2026-11-01T08:30, not {value!r}"
         ) from None
+    return in_utc(found)
 
 
 def flag(what: str, value: object) -> bool:

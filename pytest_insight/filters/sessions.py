@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pytest_insight._util.override import override
+from pytest_insight._util.times import earlier
 from pytest_insight.filters.results import AnyTestFilter, matching
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.models.results import AwareTime, earlier_attempts
@@ -63,10 +64,7 @@ class StartedWithin(SessionFilter, frozen=True, tag="started-within"):
 
     @override
     def resolved(self, now: datetime) -> StartedBetween:
-        try:
-            return StartedBetween(since=now - timedelta(seconds=self.seconds))
-        except OverflowError:  # before the year 1
-            return StartedBetween()
+        return StartedBetween(since=earlier(now, self.seconds))
 
 
 class StartedBetween(SessionFilter, frozen=True, tag="started-between"):

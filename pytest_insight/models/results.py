@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
+
+from pytest_insight._util.times import later
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 """An aware time; all times that are written are in UTC."""
@@ -117,8 +119,8 @@ class TestResult(
 
     @property
     def stop_time(self) -> datetime:
-        """The end of the teardown in UTC: start plus duration."""
-        return self.start_time.astimezone(UTC) + timedelta(seconds=self.duration)
+        """The end of the teardown in UTC: start plus duration, at most the end of the year 9999."""
+        return later(self.start_time, self.duration)
 
 
 class RerunTestGroup(msgspec.Struct, frozen=True):

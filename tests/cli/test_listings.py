@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from rich.cells import cell_len
 
+from pytest_insight._util.times import FIRST, LAST
 from pytest_insight.models import CodeState, TestOutcome, TestResult
-from pytest_insight.storage import JSONStorage
+from pytest_insight.storage import JSONStorage, get_storage_instance
 from tests import tools
 from tests.cli.conftest import INSIGHT, Insight
 from tests.conftest import START, MakeSession
@@ -178,3 +180,50 @@ def test_a_long_branch_does_not_displace_the_outcomes(make_session: MakeSession)
     for columns in (120, 140):
         assert "1 failed, 1 passed" in COLOURS.sub("", on_terminal(columns, "sessions", "list"))
     assert "dependabot" in on_terminal(200, "sessions", "list")
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="sets the local time zone")
+@pytest.mark.parametrize("kind", ["json", "sqlite"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_the_years_1_and_9999_are_listed_in_every_time_zone(
+    insight: Insight,
+    make_session: MakeSession,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    zone: str,
+) -> None:
+    monkeypatch.setenv("PYTEST_INSIGHT_STORAGE_TYPE", kind)
+    with get_storage_instance() as storage:
+        for name, start, duration in (("first", FIRST, 1e300), ("last", LAST, 1e308)):
+            result = TestResult("a.py::test_1", TestOutcome.FAILED, start, duration)
+            passed = TestResult("a.py::test_1", TestOutcome.PASSED, start, duration)
+            session = make_session(
+                session_id=name,
+                session_start_time=start,
+                session_duration=0.0,
+                test_results=(result, passed),
+            )
+            storage.save_session(session)
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for command in (
+            *("", "sessions list", "sessions show first", "sessions show last"),
+            *("query tests", "query tests --group", "query tests --flaky --sort last"),
+            *("query sessions --outcome failed", "sessions list --since 0001-01-01"),
+            *("sessions list --until 9999-12-31", "query tests --days 99999999999"),
+            *("sessions verify", "sessions prune --older-than 99999999w --dry-run"),
+        ):
+            listed = insight(*command.split())
+            assert "a.py::test_1" in listed.out or not command.startswith("query tests")
+        for command in (
+            "sessions list",
+            "query tests",
+            "query tests --group",
+            "sessions show last",
+        ):
+            assert "Traceback" not in on_terminal(200, *command.split())  # with totals and ages
+        assert "0001-01-01" in insight("sessions", "list").out
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pytest_insight._util.times import in_local_zone
 from pytest_insight.cli.terminal.styled import Styled, styled
 
 OUTCOME_STYLES = {
@@ -32,6 +33,8 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.2f} s"
     if seconds < 60:
         return f"{seconds:.1f} s"
+    if seconds >= 3.6e9:
+        return f"{seconds / 3600:.0e}h"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes}m{rest:02}s"
@@ -54,7 +57,7 @@ def age_text(time: datetime, now: datetime) -> str:
 
 def time_text(time: datetime) -> str:
     """Return a time in the local time zone, to the minute."""
-    return f"{time.astimezone():%Y-%m-%d %H:%M}"
+    return in_local_zone(time).replace(tzinfo=None).isoformat(" ", "minutes")
 
 
 def plural(count: int, word: str) -> str:

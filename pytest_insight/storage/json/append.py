@@ -208,7 +208,7 @@ def _may_have_id(file: BinaryIO, end: int, session: bytes) -> bool:
         start_time = start_time_in(header)
         if header.startswith(beginning) or start_time is None or own_start is None:
             return True
-        if start_time < own_start - _SECOND and starts_in_order(file, start):
+        if own_start - start_time > _SECOND and starts_in_order(file, start):
             return False
     return False
 
