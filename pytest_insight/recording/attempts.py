@@ -196,7 +196,7 @@ class Attempts:
         """
         for attempt in self._open.values():
             last = attempt.results[-1] if attempt.results else None
-            if last is not None and last.report is report:
+            if last is not None and last.report is report and last.outcome != "passed":
                 last.fields = self._reasons.fields(last.report)
         return self._end_test()
 

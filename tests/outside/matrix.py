@@ -27,14 +27,12 @@ from tests.outside.environments import (
 
 PYTHONS = ("3.11", "3.12", "3.13")
 """Versions that are used if they are found, beside the running Python."""
-ALWAYS = (
-    *("pytest-xdist==3.8.0", "pytest-rerunfailures==16.7", "hypothesis==6.170.15"),
-    "psycopg[binary]==3.3.9",
-)
+ALWAYS = ("pytest-xdist==3.8.0", "hypothesis==6.170.15", "psycopg[binary]==3.3.9")
+RERUNS = "pytest-rerunfailures==16.7"
 PYTESTS = {
-    "8.0": ("pytest==8.0.2", "pytest-subtests==0.15.0", *ALWAYS),
-    "8.4": ("pytest==8.4.2", "pytest-subtests==0.15.0", *ALWAYS),
-    "9": ("pytest==9.2.0", *ALWAYS),
+    "8.0": ("pytest==8.0.2", "pytest-subtests==0.15.0", "pytest-rerunfailures==15.1", *ALWAYS),
+    "8.4": ("pytest==8.4.2", "pytest-subtests==0.15.0", RERUNS, *ALWAYS),
+    "9": ("pytest==9.2.0", RERUNS, *ALWAYS),
 }
 HEADINGS = ("Python", "with", "pytest's closing line", "seconds", "")
 _CLOSING = re.compile(r"^=* ?(\d+ .* in [0-9.]+s).*$", re.MULTILINE)
