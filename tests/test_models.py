@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -199,6 +200,67 @@ def test_a_session_with_an_impossible_field_cannot_be_made(
         TestSession(**{**possible, **fields})
     assert isinstance(caught.value, InsightError)
     assert isinstance(caught.value, ValueError)
+
+
+NOT_SAVED: dict[str, tuple[Mapping[str, Any], str]] = {
+    "a number as a tag": ({"session_tags": {"a": 1}}, "session_tags must be a dictionary of texts"),
+    "a fact that JSON has not": (
+        {"testing_system": {"a": object}},
+        "testing_system must be a dictionary of JSON values, not {'a': <class 'object'>}",
+    ),
+    "a status as a text": (
+        {"exit_status": "0"},
+        "exit_status must be a whole number or None, not '0'",
+    ),
+    "a text as code": ({"code_state": "x"}, "code_state must be a CodeState or None, not 'x'"),
+    "a text as a result": (
+        {"test_results": ["x"]},
+        "test_results[0] must be a TestResult, not 'x'",
+    ),
+    "a NaN duration": (
+        {"test_results": [TestResult("a", TestOutcome.PASSED, START, math.nan)]},
+        "test_results[0].duration must be a finite number of seconds, zero or more, not nan",
+    ),
+    "a naive time": (
+        {"test_results": [TestResult("a", TestOutcome.PASSED, datetime(2026, 11, 1))]},
+        "test_results[0].start_time must be a datetime with a time zone, not datetime.datetime(",
+    ),
+    "a property without a value": (
+        {"test_results": [TestResult("a", "passed", START, properties=[("b",)])]},  # type: ignore[list-item]  # what is tested
+        "test_results[0].properties must be pairs of a name and a JSON value, not [('b',)]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "message"), NOT_SAVED.values(), ids=NOT_SAVED.keys())
+def test_what_cannot_be_saved_is_named_with_what_it_must_be(
+    make_session: MakeSession, fields: Mapping[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidSessionError) as caught:
+        codec.checked(make_session(**fields))
+    assert f"session 'api-0' cannot be saved: {message}" in str(caught.value)
+
+
+def test_every_field_with_a_value_of_no_type_is_named_in_our_words(
+    make_session: MakeSession,
+) -> None:
+    for field in msgspec.structs.fields(TestSession):
+        broken = copy.copy(make_session())
+        msgspec.structs.force_setattr(broken, field.name, (object,))
+        with pytest.raises(InvalidSessionError) as caught:
+            codec.checked(broken)
+        assert re.search(rf": {field.name}(\[0\])? must be ", str(caught.value))
+    for field in msgspec.structs.fields(TestResult):
+        broken_result = copy.copy(result("passed"))
+        msgspec.structs.force_setattr(broken_result, field.name, object)
+        with pytest.raises(InvalidSessionError) as caught:
+            codec.checked(make_session(test_results=[broken_result]))
+        assert f": test_results[0].{field.name} must be " in str(caught.value)
+
+
+def test_only_a_session_can_be_saved() -> None:
+    with pytest.raises(InvalidSessionError, match=r"^only a TestSession can be saved, not 'x'$"):
+        codec.checked("x")  # type: ignore[arg-type]  # what is tested
 
 
 def test_results_may_come_in_any_iterable(make_session: MakeSession) -> None:

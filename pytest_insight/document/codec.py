@@ -103,7 +103,7 @@ def checked(session: TestSession) -> TestSession:
     """
     try:
         if not isinstance(session, TestSession):
-            raise TypeError("it is not a TestSession")
+            raise TypeError
         # Times first: ISO 8601 has no seconds in offsets, but some historical zones have.
         data = encode_clean(_in_utc(session))
         _refuse_deep(session)
@@ -160,8 +160,12 @@ def _has_nul(data: bytes) -> bool:
 
 
 def _invalid(session: object, exc: Exception) -> InvalidSessionError:
-    name = session.session_id if isinstance(session, TestSession) else type(session).__name__
-    return InvalidSessionError(f"session {name!r} cannot be saved: {exc}")
+    if not isinstance(session, TestSession):
+        return InvalidSessionError(f"only a TestSession can be saved, not {session!r:.80}")
+    from pytest_insight.document.misfit import find_misfit  # only needed for an error
+
+    why = find_misfit(session) or exc
+    return InvalidSessionError(f"session {session.session_id!r} cannot be saved: {why}")
 
 
 def _in_utc(session: TestSession) -> TestSession:

@@ -47,6 +47,13 @@ def _profiles(tmp_path: Path) -> None:
     switch_profile("active")
 
 
+def test_a_storage_has_the_file_or_the_url_that_it_is_in(tmp_path: Path) -> None:
+    json, db = tmp_path / "x.json", tmp_path / "x.db"
+    assert (JSONStorage(json).file_path, JSONStorage(json).url) == (json, None)
+    assert (SQLiteStorage(db).file_path, SQLiteStorage(db).url) == (db, None)
+    assert (InMemoryStorage().file_path, InMemoryStorage().url) == (None, None)
+
+
 def where(storage: BaseStorage) -> str:
     """Return the name of the file without its suffix."""
     return Path(storage.location).stem
