@@ -33,6 +33,7 @@ LAYERS = (
     ("storage.registry", "storage.choice", "storage.functions", "storage"),
     ("storage.undo", "storage.transfer"),
     ("query",),
+    ("analysis",),
     ("recording",),
     ("cli", "testing", "__main__"),
 )

@@ -23,6 +23,8 @@ from pytest_insight.locations import PROFILE_VARIABLE
 
 MODULES = {
     "profile": "pytest_insight.cli.commands.profile.group",
+    "failures": "pytest_insight.cli.commands.failures",
+    "history": "pytest_insight.cli.commands.history",
     "sessions": "pytest_insight.cli.commands.sessions.group",
     "export": "pytest_insight.cli.commands.export",
     "import": "pytest_insight.cli.commands.import_",

@@ -1,23 +1,30 @@
-"""`insight` without a command: where the history is, what is in it, and what to do next."""
+"""`insight` without a command: the project in this folder at a glance, and what to do next."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import glob
 from typing import TYPE_CHECKING
 
-from pytest_insight.cli.render.outcomes import outcomes_text
-from pytest_insight.cli.render.store import has_sessions
-from pytest_insight.cli.render.values import age_text, plural
+from pytest_insight.cli.options.project import project_scope
+from pytest_insight.cli.options.session_names import find_session
+from pytest_insight.cli.render.overview import overview_lines
+from pytest_insight.cli.render.store import has_sessions, origin
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.cli.terminal.styled import styled
+from pytest_insight.filters import AnySessionFilter, BranchIs, Selection, SutIs
 
 if TYPE_CHECKING:
+    from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
+MAX_RUNS = 30
+"""The runs that are looked at, the newest ones."""
+
 NEXT = (
+    ("insight failures", "what failed in the last run, and why"),
+    ("insight history TEST", "the runs of one test"),
     ("insight sessions list", "the newest runs"),
-    ("insight sessions show", "the last run, with what failed in it"),
-    ("insight query tests --outcome failed", "every recorded failure"),
     ("insight --help", "everything else"),
 )
 FIRST = (
@@ -29,20 +36,26 @@ FIRST = (
 
 def print_overview(storage: BaseStorage) -> None:
     """Print a few lines on stdout."""
-    named = f"profile {storage.profile_name}, " if storage.profile_name else ""
-    where = f"{named}{storage.location}"
-    last = storage.get_last_session()
-    if last is None:
+    if storage.get_last_session() is None:
         none = "no session with results" if has_sessions(storage) else "no sessions"
-        print_styled(styled(f"{none} yet in {where}: run pytest --insight"))
+        print_styled(styled(f"{none} yet in {origin(storage)}: run pytest --insight"))
         _print_steps(FIRST)
         return
-    now = datetime.now(UTC)
-    age = age_text(last.session_start_time, now)
-    when = f"{age} ago" if last.session_start_time <= now else "in the future"
-    print_styled(styled(f"{plural(storage.count(), 'session')} in {where}"))
-    print_styled(styled(f"the last one, {last.session_id}, {when}: ", outcomes_text(last)))
+    scope = project_scope(storage)
+    last = find_session(storage, "last", scope.selection)
+    print_styled(*overview_lines(last, _runs(storage, last)))
+    total = plural(storage.count(), "session")
+    print_styled(styled(""), styled(f"{total} in {origin(storage)}", style="dim"))
     _print_steps(NEXT)
+
+
+def _runs(storage: BaseStorage, last: TestSession) -> list[TestSession]:
+    """Return the newest runs of the last run's SUT and branch, in time order."""
+    code = last.code_state
+    filters: list[AnySessionFilter] = [SutIs(glob.escape(last.sut_name))]
+    if code and code.branch:
+        filters.append(BranchIs(glob.escape(code.branch)))
+    return list(storage.iter_sessions(Selection(tuple(filters), limit=MAX_RUNS)))
 
 
 def _print_steps(steps: tuple[tuple[str, str], ...]) -> None:

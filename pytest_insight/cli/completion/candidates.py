@@ -1,4 +1,4 @@
-"""The candidates that TAB offers: names of profiles, sessions, SUTs and outcomes.
+"""The candidates that TAB offers: names of profiles, sessions, SUTs, tests and outcomes.
 
 A shell starts a process for each TAB, so each function reads only what it must. A store that cannot
 be read offers nothing: the command itself reports the error.
@@ -76,6 +76,14 @@ def runs(ctx: typer.Context, incomplete: str) -> list[str]:
 def suts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return names of the SUTs in the store."""
     return _matching(_storage(ctx).sut_names(), incomplete)
+
+
+@_quiet
+def nodeids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the nodeids of the newest session."""
+    last = _storage(ctx).get_last_session()
+    found = dict.fromkeys(result.nodeid for result in last.test_results) if last else ()
+    return _matching(found, incomplete)[:MOST]
 
 
 def outcomes(incomplete: str) -> list[str]:

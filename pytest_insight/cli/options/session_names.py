@@ -69,14 +69,24 @@ def find_ids(storage: BaseStorage, names: Sequence[str]) -> list[str]:
     return ids
 
 
-def find_session(storage: BaseStorage, name: str) -> TestSession:
+def find_session(
+    storage: BaseStorage, name: str, selection: Selection | None = None
+) -> TestSession:
     """Return the session that a name means.
+
+    Args:
+        storage: the storage that has the session.
+        name: as given on the command line.
+        selection: the sessions among which `last` is the newest; None for all.
 
     Raises:
         StorageError: no session or several have that name; the message suggests near ones.
     """
-    finder = _Finder(storage, Selection())
+    selection = selection or Selection()
+    finder = _Finder(storage, selection)
     last = storage.get_last_session() if name == "last" else None  # the usual name: needs no scan
+    if last is not None and not all_match(selection.session_filters, last):
+        last = None
     found = last or storage.get_session_by_id(finder.find_id(name))
     if found is None:  # deleted since
         raise finder.unknown(name)

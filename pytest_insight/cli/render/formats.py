@@ -22,6 +22,16 @@ class FindFormat(enum.StrEnum):
     NODEIDS = "nodeids"
 
 
+class FailureFormat(enum.StrEnum):
+    """The formats of what failed in a session."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    NODEIDS = "nodeids"
+    MARKDOWN = "markdown"
+
+
 class ShowFormat(enum.StrEnum):
     """The formats of a single record."""
 

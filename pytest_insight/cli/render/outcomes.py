@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pytest_insight.cli.render.fit import bar
 from pytest_insight.cli.render.values import OUTCOME_STYLES, outcome_text, plural
+from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
 
@@ -21,6 +22,19 @@ def outcomes_text(session: TestSession) -> Styled:
     if session.crashed:
         return joined([outcome_text(TestOutcome.ERROR, "crashed"), counts])
     return counts
+
+
+def status_text(session: TestSession) -> Styled:
+    """Return whether something failed, as a mark in its colour: a word where there is no UTF-8."""
+    if session.crashed:
+        word, mark, style = "crashed", "✗", "red"
+    elif bad_count(session):
+        word, mark, style = "failed", "✗", "red"
+    elif session.test_results:
+        word, mark, style = "passed", "✓", "green"
+    else:
+        word, mark, style = "no tests", "-", "dim"
+    return styled(mark if is_fancy() and shows_unicode() else word, style=style)
 
 
 def counts_text(counts: Mapping[TestOutcome, int]) -> Styled:

@@ -55,6 +55,23 @@ def age_text(time: datetime, now: datetime) -> str:
     return f"{int(seconds)}s"
 
 
+_LONG_AGES = (
+    *(("year", 365.25 * 86_400), ("week", 7 * 86_400), ("day", 86_400), ("hour", 3_600)),
+    ("minute", 60),
+)
+
+
+def ago_text(time: datetime, now: datetime) -> str:
+    """Return an age in words: "3 days ago", "1 hour ago", "just now"."""
+    seconds = (now - time).total_seconds()
+    if seconds < 0:
+        return "in the future"
+    for unit, length in _LONG_AGES:
+        if seconds >= length * (2 if unit == "week" else 1):
+            return f"{plural(int(seconds / length), unit)} ago"
+    return "just now"
+
+
 def time_text(time: datetime) -> str:
     """Return a time in the local time zone, to the minute."""
     return in_local_zone(time).replace(tzinfo=None).isoformat(" ", "minutes")

@@ -1,0 +1,69 @@
+"""`insight history`: the runs of one test, or of several."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pytest_insight.cli.completion import candidates
+from pytest_insight.cli.lazy_group import single_command
+from pytest_insight.cli.options.common import (
+    FormatOption,
+    LimitOption,
+    ProfileOption,
+    storage_of,
+    takes,
+)
+from pytest_insight.cli.options.project import ProjectOptions
+from pytest_insight.cli.render.formats import ListFormat
+from pytest_insight.cli.render.history import print_histories
+from pytest_insight.cli.render.store import nothing_found
+from pytest_insight.errors import StorageError
+
+
+@takes(project=ProjectOptions)
+def history(
+    ctx: typer.Context,
+    test: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEST",
+            autocompletion=candidates.nodeids,
+            help="A nodeid, a part of one, or a file.",
+        ),
+    ],
+    *,
+    limit: LimitOption = None,
+    format_: FormatOption = ListFormat.TABLE,
+    profile: ProfileOption = None,
+    project: ProjectOptions,
+) -> None:
+    """Show the runs of a test by branch, the newest on the right, and why it failed.
+
+    A part of a nodeid shows every test whose nodeid contains it.
+
+    Example: insight history test_checkout.py::test_total
+    """
+    from msgspec.structs import replace
+
+    from pytest_insight.analysis.history import histories
+    from pytest_insight.filters import NodeidContains, arguments
+
+    storage = storage_of(ctx, profile)
+    scope = project.scope(storage)
+    text = arguments.text("test", test)
+    selection = replace(scope.selection, test_filters=(NodeidContains(text),))
+    found = histories(storage.iter_sessions(selection))
+    exact = [each for each in found if each.nodeid == text]
+    if not found:
+        where = f"of {scope.project}, the project in this folder" if scope.project else ""
+        raise StorageError(
+            f"no test {where} has {test!r} in its nodeid; "
+            f"{'look in all projects with -A' if where else nothing_found(storage)}",
+            storage.location,
+        )
+    print_histories(exact or found, format_, limit, scope.note)
+
+
+app = single_command(history)

@@ -1,0 +1,131 @@
+"""The history of tests: a row of runs for each branch, durations, and why they failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pytest_insight.analysis.history import History, Run
+from pytest_insight.cli.render.fit import shortened
+from pytest_insight.cli.render.formats import ListFormat
+from pytest_insight.cli.render.pictures import run_row, sparkline
+from pytest_insight.cli.render.records import print_csv
+from pytest_insight.cli.render.values import ago_text, duration_text, plural
+from pytest_insight.cli.terminal.output import console, is_fancy, print_json, print_styled, say
+from pytest_insight.cli.terminal.streams import stdout_errors_reported
+from pytest_insight.cli.terminal.styled import Styled, styled
+
+RUN_FIELDS = (
+    *("session_id", "time", "commit", "branch", "outcome", "attempts", "duration"),
+    *("phase", "message", "crash"),
+)
+"""The keys of a run in JSON, and with `sut` and `nodeid` the columns of CSV."""
+
+PIPE_WIDTH = 80
+"""How many runs a row has if stdout is not a terminal."""
+MAX_CAUSES = 5
+BRANCH_WIDTH = 20
+SHORTEST_SHOWN = 0.01
+"""Seconds. Shorter durations differ by chance, and have no picture."""
+
+
+@stdout_errors_reported()
+def print_histories(
+    found: Sequence[History], format_: ListFormat, limit: int | None, note: str
+) -> None:
+    """Print histories.
+
+    Args:
+        found: the histories.
+        format_: the format.
+        limit: the most tests; 0 for all, None for 10 in a table and all otherwise.
+        note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
+    """
+    if limit is None:
+        limit = 10 if format_ is ListFormat.TABLE else 0
+    shown = found[:limit] if limit else found
+    if format_ is ListFormat.JSON:
+        print_json([_fields(history) for history in shown])
+    elif format_ is ListFormat.CSV:
+        rows = (
+            {"sut": history.sut_name, "nodeid": history.nodeid, **_run_fields(run)}
+            for history in shown
+            for run in history.runs
+        )
+        print_csv(("sut", "nodeid", *RUN_FIELDS), rows)
+    else:
+        several = len({history.sut_name for history in found}) > 1
+        for number, history in enumerate(shown):
+            if number:
+                print_styled(styled(""))
+            print_styled(*_lines(history, with_sut=several))
+        if is_fancy() and note:
+            print_styled(styled(""), styled(note.removeprefix("; "), style="dim"))
+    if len(shown) < len(found):
+        say(f"{len(shown)} of {len(found)} tests; --limit 0 shows all")
+
+
+def _fields(history: History) -> dict[str, Any]:
+    return {
+        "nodeid": history.nodeid,
+        "sut": history.sut_name,
+        "runs": [_run_fields(run) for run in history.runs],
+        "causes": [
+            {"message": each.message, "crash": each.crash, "count": each.runs, "last": each.last}
+            for each in history.causes
+        ],
+    }
+
+
+def _run_fields(run: Run) -> dict[str, Any]:
+    fields = {name: getattr(run, name) for name in RUN_FIELDS if name != "time"}
+    return fields | {"time": run.start, "outcome": str(run.outcome)}
+
+
+def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
+    width = console().width if is_fancy() else 0
+    name = styled(history.nodeid, style="bold")
+    sut = f"{history.sut_name}  " if with_sut else ""
+    yield styled(sut, shortened(name, width - len(sut)) if width else name)
+    bad = sum(run.is_bad for run in history.runs)
+    recovered = sum(run.is_recovered for run in history.runs)
+    yield styled(
+        f"  {_failed_text(bad, len(history.runs))}",
+        f", {recovered:,} passed only when run again" if recovered else "",
+        styled(f"; median {duration_text(history.median_duration)}", style="dim"),
+    )
+    branches = history.branches
+    indent = min(max(len(branch or "no branch") for branch in branches), BRANCH_WIDTH)
+    room = (width or PIPE_WIDTH) - indent - 4
+    for branch, runs in branches.items():
+        label = str(shortened(styled(branch or "no branch"), indent)).ljust(indent)
+        yield styled("  ", styled(label, style="dim"), "  ", run_row(runs, room))
+        durations = [run.duration for run in runs]
+        line = sparkline(durations, room) if max(durations) >= SHORTEST_SHOWN else ""
+        if line and len(runs) > 1:
+            yield styled(" " * (indent + 4), styled(line, style="dim"))
+    yield from _causes(history, width)
+
+
+def _failed_text(bad: int, runs: int) -> str:
+    if not bad:
+        return f"never failed in {plural(runs, 'run')}"
+    return f"failed in {bad:,} of {plural(runs, 'run')}"
+
+
+def _causes(history: History, width: int) -> Iterator[Styled]:
+    now = datetime.now(UTC)
+    causes = history.causes
+    for cause in causes[:MAX_CAUSES]:
+        place = f"  {cause.crash}" if cause.crash else ""
+        tail = styled(f"{place}  last {ago_text(cause.last, now)}", style="dim")
+        head = styled(f"  {cause.runs:>3}x  ", cause.message or "no message")
+        if width and len(str(head)) + len(str(tail)) > width:
+            yield shortened(head, width)
+            yield styled(" " * 6, tail)
+        else:
+            yield styled(head, tail)
+    if len(causes) > MAX_CAUSES:
+        more = plural(len(causes) - MAX_CAUSES, "other message")
+        yield styled(f"        and {more}", style="dim")
