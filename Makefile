@@ -70,6 +70,7 @@ completions: $(VENV)/installed
 reference: $(VENV)/installed
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.documents.blocks
+	$(BIN)/python -m tests.cli.screens
 
 # The picture in the README, from a run of the demo's commands.
 pictures: $(VENV)/installed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FAILURES = "insight query tests --session last --outcome failed --outcome error"
+FAILURES = "insight failures"
 
 ROOT = {
     "help": "insight --help",
@@ -17,12 +17,10 @@ ROOT = {
     "log": "insight sessions list",
     "show": "insight sessions show",
     "last": "insight sessions show last",
-    "failures": FAILURES,
     "failed": FAILURES,
     "tests": "insight query tests",
     "find": "insight query tests",
-    "test": "insight query tests --nodeid TEXT",
-    "history": "insight query tests --nodeid TEXT",
+    "test": "insight history TEXT",
     "flaky": "insight query tests --flaky",
     "slow": "insight query tests --group --sort mean",
     "slowest": "insight query tests --group --sort mean",

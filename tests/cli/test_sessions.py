@@ -94,7 +94,7 @@ def test_a_run_without_results_is_listed_but_is_not_the_last_one(
     JSONStorage().save_sessions(make_session(number) for number in range(2))
     insight(*words, status=3)
     assert insight("sessions", "show").out.splitlines()[0].split() == ["Session", "api-1"]
-    assert "the last one, api-1, " in insight().out
+    assert "2 runs in 1 day" in insight().out
     shown = insight("sessions", "show", "last~1", "--format", "json").out
     assert json.loads(shown)["session_id"] == "api-0"
     assert "api-9" in insight("sessions", "list").out

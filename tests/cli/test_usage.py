@@ -188,7 +188,7 @@ def test_a_letter_and_a_long_name_have_one_meaning_in_all_commands() -> None:
         ("show", "insight sessions show"),
         ("list", "insight sessions list"),
         ("last", "insight sessions show last"),
-        ("failures", near_misses.FAILURES),
+        ("failed", near_misses.FAILURES),
         ("help", "insight --help"),
         ("undo", "insight sessions undo"),
         ("query tests -o failed", "--outcome"),
@@ -217,4 +217,4 @@ def test_the_commands_that_are_named_for_near_misses_exist(insight: Insight) -> 
 def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight) -> None:
     create_profile("shop")
     assert "choose default or shop" in insight("--profile", "nope", status=1).err
-    assert "choose profile, sessions, export" in insight("nonsense", status=2).err
+    assert "choose profile, failures, history, sessions" in insight("nonsense", status=2).err

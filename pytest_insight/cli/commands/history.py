@@ -43,7 +43,7 @@ def history(
 
     A part of a nodeid shows every test whose nodeid contains it.
 
-    Example: insight history test_checkout.py::test_total
+    Example: insight history test_a.py::test_x
     """
     from msgspec.structs import replace
 
@@ -57,9 +57,9 @@ def history(
     found = histories(storage.iter_sessions(selection))
     exact = [each for each in found if each.nodeid == text]
     if not found:
-        where = f"of {scope.project}, the project in this folder" if scope.project else ""
+        where = f" of {scope.project}, the project in this folder," if scope.project else ""
         raise StorageError(
-            f"no test {where} has {test!r} in its nodeid; "
+            f"no test{where} has {test!r} in its nodeid; "
             f"{'look in all projects with -A' if where else nothing_found(storage)}",
             storage.location,
         )

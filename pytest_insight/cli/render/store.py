@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_insight.filters import Selection
+from pytest_insight.locations import display_path
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -12,9 +13,8 @@ if TYPE_CHECKING:
 
 def origin(storage: BaseStorage) -> str:
     """Return the origin of records: the profile, if one is used, and the store."""
-    if storage.profile_name:
-        return f"profile {storage.profile_name} ({storage.location})"
-    return storage.location
+    where = display_path(storage.location)
+    return f"profile {storage.profile_name} ({where})" if storage.profile_name else where
 
 
 def has_sessions(storage: BaseStorage) -> bool:

@@ -1,0 +1,113 @@
+"""Screens as text files: what commands print of one history at one time, on terminals.
+
+`python -m tests.cli.screens` writes them anew (a part of `make reference`): look at what changed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pytest_insight.models import CodeState, TestResult, TestSession
+from tests import tools
+
+FOLDER = Path(__file__).parent
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+INSIGHT = Path(sys.executable).with_name("insight")
+
+COMMANDS = {
+    "overview": (),
+    "failures": ("failures",),
+    "failures-verbose": ("failures", "--verbose"),
+    "history": ("history", "test_total"),
+    "sessions-list": ("sessions", "list"),
+    "query-tests": ("query", "tests", "--outcome", "failed"),
+}
+VARIANTS = {
+    "80": (80, {"NO_COLOR": "1"}),
+    "120": (120, {"NO_COLOR": "1"}),
+    "colour": (80, {}),
+}
+"""The width of the terminal, and variables."""
+
+_TEXT = """    def test_coupon(code, expected):
+>       assert redeem(code) == expected
+E       TypeError: 'float' object is not subscriptable
+
+src/shop/coupons.py:32: TypeError"""
+
+
+def history() -> Iterator[TestSession]:
+    """Yield twelve runs of one project on two branches."""
+    for number in range(12):
+        start = NOW - timedelta(days=2 * (12 - number), hours=3)
+        branch = "feature/coupons" if number > 8 else "main"
+        yield TestSession(
+            session_id=f"shop-{start:%Y%m%d-%H%M%S}-{number:08x}",
+            sut_name="shop",
+            session_start_time=start,
+            session_duration=0.5 + number / 10,
+            session_tags={"ci": "nightly"} if number % 3 == 0 else {},
+            code_state=CodeState(commit=f"{number:x}a0fd347" * 5, branch=branch),
+            exit_status=1,
+            test_results=tuple(_results(number, start)),
+        )
+
+
+def _results(number: int, start: datetime) -> Iterator[TestResult]:
+    total = "tests/test_checkout.py::TestCheckout::test_total"
+    yield TestResult(f"{total}[ann-empty]", "passed", start, 0.02 + number / 100)
+    broken: dict[str, Any] = {"message": "assert 4.59 == 4.6", "crash": "tests/test_checkout.py:16"}
+    if 3 <= number <= 5:
+        yield TestResult(f"{total}[ann-mixed]", "failed", start, 0.001, **broken)
+    else:
+        yield TestResult(f"{total}[ann-mixed]", "passed", start, 0.001)
+    if number == 8:
+        yield TestResult(f"{total}[bob]", "rerun", start, 0.001, message="ConnectionError: broker")
+    yield TestResult(f"{total}[bob]", "passed", start, 0.001)
+    yield TestResult("tests/test_mail.py::test_smtp", "skipped", start, message="no network")
+    for code in ("HALF", "TEN", "HALF-50.0", "A-" * 40) if number == 11 else ():
+        yield TestResult(
+            f"tests/test_checkout.py::TestCheckout::test_coupon[{code}]",
+            *("failed", start, 0.02),
+            message="TypeError: 'float' object is not subscriptable",
+            crash="src/shop/coupons.py:32",
+            longreprtext=_TEXT,
+            capstdout="redeemed\n",
+        )
+    if number == 11:
+        yield TestResult(
+            "tests/test_stock.py::test_stock",
+            *("error", start, 0.3),
+            phase="setup",
+            message="RuntimeError: no database at localhost:5432\nis it running?",
+            crash="tests/conftest.py:9",
+            longreprtext="E   RuntimeError: no database at localhost:5432\nE   is it running?",
+        )
+
+
+def screen(name: str, variant: str, home: Path) -> str:
+    """Return what a command prints.
+
+    Args:
+        name: of the command.
+        variant: of the terminal.
+        home: a folder with the history in its `.pytest_insight/sessions.json`.
+    """
+    columns, variables = VARIANTS[variant]
+    folder = home / "shop"
+    folder.mkdir(exist_ok=True)
+    path = os.environ["PATH"]
+    environment = {"TERM": "xterm-256color", "TZ": "UTC", "LANG": "C.UTF-8", "PATH": path}
+    clock = [tools.tool("faketime"), f"{NOW:%Y-%m-%d %H:%M:%S}"]
+    shown = tools.on_terminal(
+        [*clock, INSIGHT, *COMMANDS[name]],
+        environment | variables | {"HOME": str(home)},
+        columns=columns,
+        folder=folder,
+    )
+    return shown.text.replace(str(home), "~")

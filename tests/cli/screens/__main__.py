@@ -1,0 +1,17 @@
+"""Write all screens anew."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pytest_insight.storage import JSONStorage
+from tests.cli.screens import COMMANDS, FOLDER, VARIANTS, history, screen
+
+with tempfile.TemporaryDirectory() as folder:
+    home = Path(folder)
+    JSONStorage(home / ".pytest_insight" / "sessions.json").save_sessions(history())
+    for command in COMMANDS:
+        for variant in VARIANTS:
+            text = screen(command, variant, home)
+            (FOLDER / f"{command}-{variant}.txt").write_text(text, "utf-8")

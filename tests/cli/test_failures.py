@@ -1,0 +1,151 @@
+"""`insight failures`: which run is meant, and its failures in each format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from pytest_insight.models import CodeState, TestResult
+from pytest_insight.storage import JSONStorage
+from tests.cli.conftest import Insight
+from tests.conftest import START, MakeSession
+
+MESSAGE = "TypeError: 'float' object is not subscriptable"
+
+
+def results() -> tuple[TestResult, ...]:
+    coupons = (
+        TestResult(
+            f"tests/test_shop.py::test_coupon[{code}]",
+            *("failed", START, 0.1),
+            message=f"{MESSAGE}\nsecond line",
+            crash="shop/coupons.py:32",
+            longreprtext=f"E   {MESSAGE}",
+            capstdout="redeemed\n",
+        )
+        for code in "abc"
+    )
+    return (
+        TestResult("tests/test_shop.py::test_ok", "passed", START),
+        TestResult(
+            "tests/test_db.py::test_db",
+            *("error", START),
+            phase="setup",
+            message="RuntimeError: no database",
+            crash="tests/conftest.py:9",
+        ),
+        *coupons,
+        TestResult("tests/test_old.py::test_old", "failed", START, longreprtext=">  x\nE    old"),
+    )
+
+
+def save(make_session: MakeSession) -> None:
+    code = CodeState(commit="a0fd347" * 5, branch="feature/coupons", digest="d")
+    JSONStorage().save_sessions(
+        [
+            make_session(0),
+            make_session(1, test_results=results(), code_state=code),
+        ]
+    )
+
+
+def test_tests_that_failed_in_the_same_way_are_shown_together_the_largest_group_first(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    head, counts, *groups = insight("failures").out.splitlines()
+    assert head.startswith("failed api  feature/coupons a0fd347 + local changes  ")
+    assert counts == "  4 failed, 1 error, 1 passed  api-1"
+    assert groups == [
+        "",
+        MESSAGE,
+        "  failed  shop/coupons.py:32  3 tests",
+        "  tests/test_shop.py::test_coupon[a] and 2 more",
+        "",
+        "RuntimeError: no database",
+        "  error at setup  tests/conftest.py:9",
+        "  tests/test_db.py::test_db",
+        "",
+        "old",
+        "  failed",
+        "  tests/test_old.py::test_old",
+    ]
+
+
+def test_verbose_shows_every_test_with_its_text_and_output(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    out = insight("failures", "-v").out
+    for code in "abc":
+        assert f"  failed tests/test_shop.py::test_coupon[{code}]\n    E   {MESSAGE}\n" in out
+    assert "    captured stdout:\n      redeemed\n" in out
+
+
+def test_programs_get_json_csv_or_nodeids(insight: Insight, make_session: MakeSession) -> None:
+    save(make_session)
+    listed = json.loads(insight("failures", "-f", "json").out)
+    assert [each["nodeid"] for each in listed] == [
+        r.nodeid for r in results() if r.outcome != "passed"
+    ]
+    assert listed[0] == {
+        "nodeid": "tests/test_db.py::test_db",
+        "sut": "api",
+        "outcome": "error",
+        "phase": "setup",
+        "message": "RuntimeError: no database",
+        "crash": "tests/conftest.py:9",
+    }
+    rows = list(csv.DictReader(io.StringIO(insight("failures", "-f", "csv").out, newline="")))
+    assert rows[0] == listed[0]
+    nodeids = insight("failures", "-f", "nodeids").out.splitlines()
+    assert nodeids == [each["nodeid"] for each in listed]
+
+
+def test_markdown_quotes_every_foreign_text(insight: Insight, make_session: MakeSession) -> None:
+    hostile = TestResult("t.py::t[``x`]", "failed", START, message="`]<b>*\x1b[31m")
+    JSONStorage().save_session(make_session(0, test_results=(hostile,)))
+    lines = insight("failures", "-f", "markdown").out.splitlines()
+    assert lines[0] == "### api: 1 failed"
+    assert "**1 test**: `` `]<b>*\\x1b[31m ``" in lines
+    assert "- ```t.py::t[``x`]```" in lines
+
+
+def test_a_run_is_named_as_everywhere_and_the_gate_says_if_it_failed(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    green = make_session(2, test_results=results()[:1])
+    JSONStorage().save_session(green)
+    assert "nothing failed" in insight("failures", "--exit-code").out
+    insight("failures", "last~1", "--exit-code", status=3)
+    assert "api-0" in insight("failures", "api-0").out
+    assert "no session" in insight("failures", "nonsense", status=1).err
+
+
+def test_without_sessions_it_says_how_to_record_one(insight: Insight) -> None:
+    assert "pytest --insight" in insight("failures", "--exit-code", status=1).err
+
+
+def test_the_last_run_is_that_of_the_project_in_this_folder(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    other = make_session(9, sut_name="web", test_results=results()[:1])
+    JSONStorage().save_session(other)
+    assert "nothing failed" in insight("failures").out
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
+    assert "4 failed, 1 error" in insight("failures").out
+    assert "nothing failed" in insight("failures", "-A").out
+    assert "nothing failed" in insight("failures", "--sut", "w*").out
+    insight("failures", "-A", "--sut", "web", status=2)
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = elsewhere\n")
+    assert "nothing failed" in insight("failures").out  # no session of it: all are looked at
+
+
+def test_the_age_is_in_words(insight: Insight, make_session: MakeSession) -> None:
+    JSONStorage().save_session(make_session(0, session_start_time=START - timedelta(days=800)))
+    assert "2 years ago" in insight("failures").out

@@ -1,0 +1,100 @@
+"""`insight history`: which tests are meant, and their runs in each format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from pytest_insight.models import CodeState, TestResult
+from pytest_insight.storage import JSONStorage
+from tests.cli.conftest import Insight
+from tests.conftest import START, MakeSession
+
+
+def save(make_session: MakeSession) -> None:
+    def session(number: int, *outcomes: str, branch: str = "main", sut: str = "api") -> None:
+        results = tuple(
+            TestResult(
+                "t.py::test_a", outcome, START, 0.5, message="" if outcome == "passed" else "why"
+            )
+            for outcome in outcomes
+        )
+        other = TestResult("t.py::test_ab", "passed", START, 0.25)
+        JSONStorage().save_session(
+            make_session(
+                number,
+                sut_name=sut,
+                code_state=CodeState(branch=branch),
+                test_results=(*results, other),
+            )
+        )
+
+    session(0, "passed")
+    session(1, "failed")
+    session(2, "rerun", "passed")
+    session(3, "passed", "error")
+    session(4, "skipped", branch="feature")
+    session(5, "passed", branch="feature", sut="web")
+
+
+def test_a_test_has_a_row_of_runs_for_each_branch_the_newest_on_the_right(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    lines = insight("history", "t.py::test_a", "--sut", "api").out.splitlines()
+    assert lines[:4] == [
+        "t.py::test_a",
+        "  failed in 2 of 5 runs, 1 passed only when run again; median 0.50 s",
+        "  main     .FRE",
+        "  feature  s",
+    ]
+    assert lines[4].startswith("    2x  why  last ")
+
+
+def test_a_part_of_a_nodeid_shows_every_test_and_a_whole_one_only_that(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    out = insight("history", "t.py", "--sut", "api").out
+    assert [line for line in out.splitlines() if "::" in line] == ["t.py::test_a", "t.py::test_ab"]
+    assert "never failed in 5 runs" in out
+    printed = insight("history", "t.py", "--sut", "api", "--limit", "1")
+    assert "test_ab" not in printed.out
+    assert "1 of 2 tests; --limit 0 shows all" in printed.err
+
+
+def test_equal_nodeids_of_two_suts_are_two_tests(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    listed = json.loads(insight("history", "t.py::test_a", "-A", "-f", "json").out)
+    assert [(each["sut"], len(each["runs"])) for each in listed] == [("api", 5), ("web", 1)]
+    heads = [line for line in insight("history", "t.py::test_a").out.splitlines() if "::" in line]
+    assert heads == ["api  t.py::test_a", "web  t.py::test_a"]
+
+
+def test_programs_get_json_or_csv(insight: Insight, make_session: MakeSession) -> None:
+    save(make_session)
+    (listed,) = json.loads(insight("history", "t.py::test_a", "--sut", "api", "-f", "json").out)
+    assert [run["outcome"] for run in listed["runs"]] == [
+        *("passed", "failed", "passed", "error", "skipped")
+    ]
+    assert [run["attempts"] for run in listed["runs"]] == [1, 1, 2, 1, 1]
+    assert [(cause["message"], cause["count"]) for cause in listed["causes"]] == [("why", 2)]
+    text = insight("history", "t.py::test_a", "--sut", "api", "-f", "csv").out
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["session_id"] for row in rows] == ["api-0", "api-1", "api-2", "api-3", "api-4"]
+    assert rows[3]["message"] == "why"
+
+
+def test_a_test_that_was_never_run_is_an_error_that_says_where_it_was_looked_for(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    assert "pytest --insight" in insight("history", "x", status=1).err
+    save(make_session)
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = web\n")
+    printed = insight("history", "missing", status=1)
+    assert "no test of web, the project in this folder, has 'missing'" in printed.err
+    assert "-A" in printed.err

@@ -1,0 +1,30 @@
+"""What people see on terminals, compared with the files in `screens/`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pytest_insight.storage import JSONStorage
+from tests.cli.screens import COMMANDS, FOLDER, VARIANTS, history, screen
+
+STYLES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_screen_is_the_one_that_was_looked_at(
+    tmp_path: Path, command: str, variant: str
+) -> None:
+    JSONStorage(tmp_path / ".pytest_insight" / "sessions.json").save_sessions(history())
+    expected = (FOLDER / f"{command}-{variant}.txt").read_text("utf-8")
+    assert screen(command, variant, tmp_path) == expected
+
+
+@pytest.mark.parametrize("variant", ["80", "120"])
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"failures-verbose"}))
+def test_no_line_of_a_screen_is_wider_than_the_terminal(command: str, variant: str) -> None:
+    text = STYLES.sub("", (FOLDER / f"{command}-{variant}.txt").read_text("utf-8"))
+    assert [line for line in text.splitlines() if len(line) > VARIANTS[variant][0]] == []
