@@ -21,6 +21,8 @@ from pytest_insight.filters.results import (
 )
 from pytest_insight.filters.selection import Selection
 from pytest_insight.filters.sessions import (
+    ANY_TIME,
+    MAX_AHEAD,
     SECONDS_PER_DAY,
     AnySessionFilter,
     BranchIs,
@@ -46,6 +48,8 @@ from pytest_insight.filters.sessions import (
 )
 
 __all__ = [
+    "ANY_TIME",
+    "MAX_AHEAD",
     "SECONDS_PER_DAY",
     "AnySessionFilter",
     "AnyTestFilter",

@@ -10,7 +10,12 @@ from msgspec.structs import replace
 
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters.results import AnyTestFilter, TestFilter, matching
-from pytest_insight.filters.sessions import AnySessionFilter, SessionFilter
+from pytest_insight.filters.sessions import (
+    AnySessionFilter,
+    SessionFilter,
+    StartedBetween,
+    latest_start,
+)
 from pytest_insight.models import TestSession
 
 
@@ -21,8 +26,9 @@ class Selection(msgspec.Struct, frozen=True):
         session_filters: a session is selected if all of them match.
         test_filters: a selected session keeps the results that all of them match, and is dropped if
             no result is left. Without test filters, all results are kept.
-        limit: only the newest N of the sessions that `session_filters` select. They are counted
-            before the test filters apply. None means all.
+        limit: only the newest N of the sessions that `session_filters` select, without those that
+            are dated in the future (`MAX_AHEAD`). They are counted before the test filters apply.
+            None means all.
     """
 
     session_filters: tuple[SessionFilter, ...] = ()
@@ -61,9 +67,20 @@ class Selection(msgspec.Struct, frozen=True):
     def resolved(self, now: datetime | None = None) -> Selection:
         """Return an equivalent selection with absolute times, for use during one execution."""
         moment = now or datetime.now(UTC)
-        return replace(
-            self, session_filters=tuple(f.resolved(moment) for f in self.session_filters)
-        )
+        filters = tuple(f.resolved(moment) for f in self.session_filters)
+        if self.limit is not None:
+            filters += (StartedBetween(until=latest_start(moment)),)
+        return replace(self, session_filters=filters)
+
+    @property
+    def latest_only(self) -> datetime | None:
+        """The latest start time that is selected, if nothing else is asked of sessions."""
+        ends = [
+            each.until
+            for each in self.session_filters
+            if isinstance(each, StartedBetween) and each.since is None and each.until is not None
+        ]
+        return min(ends) if ends and len(ends) == len(self.session_filters) else None
 
     @property
     def header_filters(self) -> tuple[SessionFilter, ...]:

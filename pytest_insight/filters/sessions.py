@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -19,6 +20,10 @@ from pytest_insight.models.results import AwareTime, earlier_attempts
 SECONDS_PER_DAY = 86_400
 RUN_SECONDS = 3_600
 """Without CI, sessions of the same code are one run if they started this close together."""
+MAX_AHEAD = timedelta(days=1)
+"""How far in the future a session may be dated, as clocks and time zones differ. If it is dated
+later, its clock was wrong and nobody knows its age: it is in no period until now, and never among
+the newest."""
 
 
 class SessionFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown_fields=True):
@@ -51,7 +56,7 @@ class SutIs(SessionFilter, frozen=True, tag="sut"):
 
 
 class StartedWithin(SessionFilter, frozen=True, tag="started-within"):
-    """Keeps sessions that started in the last `seconds`, or in the future by a wrong clock.
+    """Keeps sessions that started in the last `seconds`, none that is dated later than tomorrow.
 
     It stays relative until `resolved`: a saved filter means the last days before it is used.
     """
@@ -64,17 +69,25 @@ class StartedWithin(SessionFilter, frozen=True, tag="started-within"):
 
     @override
     def resolved(self, now: datetime) -> StartedBetween:
-        return StartedBetween(since=earlier(now, self.seconds))
+        return StartedBetween(earlier(now, self.seconds), latest_start(now))
 
 
 class StartedBetween(SessionFilter, frozen=True, tag="started-between"):
     """Keeps sessions that started from `since` to `until`.
 
-    Both bounds are inclusive and have a time zone; None means that there is no such bound.
+    Both bounds are inclusive and have a time zone; None means that there is no such bound. A period
+    with a start in the past and no end ends tomorrow (`MAX_AHEAD`) when it is `resolved`.
     """
 
     since: AwareTime | None = None
     until: AwareTime | None = None
+
+    @override
+    def resolved(self, now: datetime) -> StartedBetween:
+        latest = latest_start(now)
+        if self.until is not None or self.since is None or self.since > latest:
+            return self
+        return StartedBetween(self.since, latest)
 
     @override
     def matches(self, session: TestSession) -> bool:
@@ -82,6 +95,18 @@ class StartedBetween(SessionFilter, frozen=True, tag="started-between"):
         return (self.since is None or start >= self.since) and (
             self.until is None or start <= self.until
         )
+
+
+ANY_TIME = StartedWithin(math.inf)
+"""Keeps all sessions but those that are dated in the future."""
+
+
+def latest_start(now: datetime) -> datetime:
+    """Return the start time after which a session is dated in the future; see `MAX_AHEAD`."""
+    return min(now, _LATEST) + MAX_AHEAD
+
+
+_LATEST = datetime.max.replace(tzinfo=UTC) - MAX_AHEAD
 
 
 class HasTag(SessionFilter, frozen=True, tag="tag"):

@@ -25,7 +25,7 @@ from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.exchange.report import ImportReport
 from pytest_insight.exchange.settings import ExchangeSettings
-from pytest_insight.filters import IsPinned, Selection, SessionIdIn, StartedWithin, arguments
+from pytest_insight.filters import ANY_TIME, IsPinned, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.verification import Verification, require_sessions
@@ -155,8 +155,9 @@ class BaseStorage(ABC):
         return list(self.iter_sessions(selection))
 
     def get_last_session(self) -> TestSession | None:
-        """Return the session with results that started last; None if there is none."""
-        found = chain(self.iter_sessions(Selection(limit=1)), self.iter_sessions(newest_first=True))
+        """Return the last session with results, not dated in the future; None if there is none."""
+        newest, all_dated = Selection(limit=1), Selection((ANY_TIME,))
+        found = chain(self.iter_sessions(newest), self.iter_sessions(all_dated, newest_first=True))
         return next((session for session in found if session.test_results), None)
 
     def get_session_by_id(self, session_id: str) -> TestSession | None:
@@ -245,7 +246,8 @@ class BaseStorage(ABC):
 
         Args:
             older_than: delete sessions that started more than this many seconds ago.
-            keep: delete all but this many of the newest; pinned ones do not count.
+            keep: delete all but this many of the newest; pinned ones do not count. Those that are
+                dated in the future (`filters.MAX_AHEAD`) are deleted first.
             dry_run: delete nothing.
 
         Returns:
@@ -256,20 +258,13 @@ class BaseStorage(ABC):
             InvalidArgumentError: neither rule is given, or one is negative.
             StorageError: the store cannot be read or written.
         """
-        if older_than is None and keep is None:
-            raise InvalidArgumentError("nothing to prune by: give older_than or keep")
+        from pytest_insight.storage.age import find_old  # few commands need it
+
         with nullcontext() if dry_run else self.exclusive():
-            unpinned = self.session_ids(Selection((IsPinned(wanted=False),)))
-            old: set[str] = set()
-            if keep is not None:
-                keep = arguments.whole("keep", keep, at_least=0)
-                old.update(unpinned[: max(len(unpinned) - keep, 0)])
-            if older_than is not None:
-                newer = StartedWithin(arguments.number("older_than", older_than))
-                old.update(set(unpinned).difference(self.session_ids(Selection((newer,)))))
+            old = find_old(self, older_than, keep)
             if old and not dry_run:
                 self.delete_sessions(old)
-        return [session_id for session_id in unpinned if session_id in old]
+        return old
 
     def verify(self) -> Verification:
         """Read the whole store and return what can be read and what cannot. Changes nothing.
@@ -278,7 +273,8 @@ class BaseStorage(ABC):
             StorageError: the store cannot be read at all.
         """
         results = [len(session.test_results) for session in self.iter_sessions()]
-        return Verification(len(results), sum(results))
+        future = set(self.session_ids()).difference(self.session_ids(Selection((ANY_TIME,))))
+        return Verification(len(results), sum(results), future=tuple(sorted(future)))
 
     def repair(self) -> Verification:
         """Rewrite the store without superseded copies and what cannot be read.
@@ -312,6 +308,7 @@ class BaseStorage(ABC):
         sut: str | None = None,
         tags: Mapping[str, str] | None = None,
         session_ids: Collection[str] | None = None,
+        force: bool = False,
     ) -> int:
         """Write sessions to a file that `import_sessions` reads back equal.
 
@@ -325,12 +322,13 @@ class BaseStorage(ABC):
             sut: only sessions of this SUT (shell wildcards).
             tags: only sessions with all of these tags.
             session_ids: only these sessions.
+            force: overwrite another store, or an export with sessions that this store lacks.
 
         Returns:
             The number of sessions; if it is 0, the file is valid and has no sessions.
 
         Raises:
-            ExchangeError: the file cannot be written.
+            ExchangeError: the file cannot be written, or is not overwritten.
             InvalidArgumentError: `days` is negative or not a number.
             StorageError: the store cannot be read, or has no session with one of the IDs.
             UnknownChoiceError: the format or the suffix is unknown.
@@ -342,7 +340,7 @@ class BaseStorage(ABC):
         elif days is None:
             days = self.exchange.export_days
         selection = exports.selection_of(days, sut, tags, session_ids)
-        return exports.export_selection(self, path, selection, output_format)
+        return exports.export_selection(self, path, selection, output_format, force=force)
 
     def export_selection(
         self, path: Path_ | BinaryIO, selection: Selection, output_format: str | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -12,7 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from pytest_insight import locations
 from pytest_insight._util.files import lock_path
 from pytest_insight._util.progress import counted, wants_totals
-from pytest_insight.errors import ExchangeError
+from pytest_insight._util.storable import storable_text
+from pytest_insight.document.layout import NATIVE_START, is_native
+from pytest_insight.errors import ExchangeError, ProfileError
 from pytest_insight.exchange.formats import (
     DEFAULT_FORMAT,
     EXPORT_FORMATS,
@@ -30,6 +34,7 @@ from pytest_insight.filters import (
     SutIs,
     arguments,
 )
+from pytest_insight.limits import MAX_FIELDS_BYTES
 from pytest_insight.models import TestSession
 
 if TYPE_CHECKING:
@@ -41,6 +46,8 @@ def export_selection(
     target: Path_ | BinaryIO,
     selection: Selection,
     output_format: str | None,
+    *,
+    force: bool = False,
 ) -> int:
     """Write the selected sessions to a file; see `BaseStorage.export_sessions`."""
     # If results are filtered, counting first would cost as much as the export itself.
@@ -52,7 +59,7 @@ def export_selection(
         name = output_format or default or DEFAULT_FORMAT
         return get_format(name, EXPORT_FORMATS).write(sessions, target)
     path = Path(target)
-    _refuse_store(path)
+    _refuse_loss(storage, path, force=force)
     if output_format is None and not suffix_of(path):
         output_format = default
     return write_file(sessions, path, output_format)
@@ -82,17 +89,51 @@ def _read_first(sessions: Iterator[TestSession]) -> Iterator[TestSession]:
     return sessions if first is None else chain((first,), sessions)
 
 
-def _refuse_store(path: Path) -> None:
+def _refuse_loss(storage: BaseStorage, path: Path, *, force: bool) -> None:
     """Raise if an export would overwrite a store or the profiles.
 
-    Only a store has a lock file; an export looks the same otherwise.
+    A store whose lock file was not copied with it looks like an export. So an export is not
+    overwritten either if it has a session that the store does not have.
     """
-    is_store = False
-    with suppress(OSError, ValueError):  # the writer reports an impossible path
+    problem = ""
+    with suppress(OSError, ValueError, ProfileError):  # the writer reports an impossible path
         real = Path(os.path.realpath(path))
-        is_store = lock_path(real).exists() or real == locations.store_path()
-    if is_store:
-        raise ExchangeError(
-            f"{path} is a store, and an export would overwrite its sessions; name another file",
-            str(path),
-        )
+        own = storage.file_path
+        if real == locations.profiles_path():
+            problem = "has the profiles, which an export would overwrite; name another file"
+        elif own is not None and (real == locations.store_path() == own or _is_same(real, own)):
+            problem = (
+                "is the store itself, and an export would overwrite its sessions; name another "
+                "file, or delete sessions with: insight sessions prune"
+            )
+        elif not force and (why := _what_is_lost(storage, real)):
+            problem = f"{why}; name another file, or overwrite it with --force (force=True)"
+    if problem:
+        raise ExchangeError(f"{path} {problem}", str(path))
+
+
+def _is_same(path: Path, own: Path) -> bool:
+    return path == Path(os.path.realpath(own)) or (
+        path.exists() and own.exists() and path.samefile(own)
+    )
+
+
+def _what_is_lost(storage: BaseStorage, path: Path) -> str:
+    """Return what an export over an existing file would lose; empty if it is nothing."""
+    if lock_path(path).exists() or path == locations.store_path():
+        return "is a store, and an export would overwrite its sessions"
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        start = file.read(len(NATIVE_START))
+        if start.startswith(b"SQLite format 3\0"):
+            return "is an SQLite database, and an export would overwrite it"
+        if not is_native(start):
+            return ""
+        names = map(_SESSION_ID.match, iter(lambda: file.readline(MAX_FIELDS_BYTES), b""))
+        there = {storable_text(json.loads(name[1])) for name in names if name}
+    lost = len(there.difference(storage.session_ids()))
+    return f"has sessions ({lost:,}) that {storage.location} does not have" if lost else ""
+
+
+_SESSION_ID = re.compile(rb'\{"session_id":("(?:[^"\\]|\\.)*+")')

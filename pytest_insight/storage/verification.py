@@ -24,6 +24,7 @@ class Verification(msgspec.Struct, frozen=True):
         superseded: older copies of sessions that were saved again; they only take space.
         unfinished: whether an interrupted write left bytes after the last session. It was never
             reported as saved, and the next save cuts it off.
+        future: the IDs of sessions that are dated in the future (`filters.MAX_AHEAD`).
         backup: the path of the file as it was before `repair`; None if nothing was lost.
     """
 
@@ -33,6 +34,7 @@ class Verification(msgspec.Struct, frozen=True):
     ignored: tuple[str, ...] = ()
     superseded: int = 0
     unfinished: bool = False
+    future: tuple[str, ...] = ()
     backup: str | None = None
 
     @property

@@ -45,6 +45,43 @@ class UpkeepRules(Rules):
         assert storage.prune_sessions(older_than=2 * DAY, keep=1) == ["9", "3", "1"]
         assert storage.prune_sessions(older_than=2 * DAY, keep=1) == []
 
+    def test_a_session_dated_in_the_future_is_neither_the_last_one_nor_kept(
+        self, storage: BaseStorage
+    ) -> None:
+        now = datetime.now(UTC)
+        days = {"old": -9, "new": -1, "ahead": 0.5, "2 days": 2, "2 years": 730}
+        for name in ("old", "2 years", "new", "ahead", "2 days"):
+            start = now + timedelta(days=days[name])
+            storage.save_session(make_session(session_id=name, session_start_time=start))
+            assert storage.get_last_session() == storage.get_session_by_id(
+                name if days[name] < 1 else {"2 years": "old", "2 days": "ahead"}[name]
+            )
+        assert storage.session_ids() == list(days)
+        for limit, expected in (
+            (1, ["ahead"]),
+            (2, ["new", "ahead"]),
+            (9, ["old", "new", "ahead"]),
+        ):
+            assert storage.session_ids(f.Selection(limit=limit)) == expected
+            assert storage.count(f.Selection((f.SutIs("*"),), limit=limit)) == len(expected)
+        assert storage.session_ids(f.Selection((f.StartedWithin(5 * DAY),))) == ["new", "ahead"]
+        since = f.StartedBetween(since=now - timedelta(days=5))
+        assert storage.session_ids(f.Selection((since,))) == ["new", "ahead"]
+        since = f.StartedBetween(since=now + timedelta(days=5))
+        assert storage.session_ids(f.Selection((since,))) == ["2 years"]
+        assert set(storage.verify().future) == {"2 days", "2 years"}
+        assert storage.verify().tidy
+        assert storage.prune_sessions(older_than=5 * DAY, dry_run=True) == ["old"]
+        assert storage.prune_sessions(keep=2) == ["2 days", "2 years", "old"]
+        assert storage.session_ids() == ["new", "ahead"]
+
+    def test_a_store_of_sessions_dated_in_the_future_has_no_last_one(
+        self, storage: BaseStorage
+    ) -> None:
+        storage.save_session(make_session(session_start_time=datetime(9000, 1, 1, tzinfo=UTC)))
+        assert storage.get_last_session() is None
+        assert storage.count() == 1
+
     def test_pinned_sessions_are_never_pruned_and_not_counted(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1, 2, 3)
         assert storage.pin_sessions(["api-0", "api-3"]) == ["api-0", "api-3"]

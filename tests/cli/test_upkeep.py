@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import Insight
+from tests.conftest import MakeSession
 
 
 def test_pruning_says_what_it_would_delete_and_then_does(
@@ -81,3 +84,16 @@ def test_damage_is_status_1_and_can_be_repaired(insight: Insight, store: JSONSto
     assert str(kept) in said
     assert kept.read_bytes() == damaged
     assert "no damage" in insight("sessions", "verify").err
+
+
+def test_verify_names_sessions_that_are_dated_in_the_future(
+    insight: Insight, store: JSONStorage, make_session: MakeSession
+) -> None:
+    start = datetime.now(UTC) + timedelta(days=400)
+    store.save_session(make_session(session_id="ahead", session_start_time=start))
+    done = insight("sessions", "verify")
+    assert "dated in the future, so never the last one and in no period: ahead;" in done.err
+    assert "no damage" in done.err
+    for period in (("--since", "9000d"), ("--days", "9000")):
+        assert "ahead" not in insight("query", "sessions", *period).out
+    assert "ahead" in insight("sessions", "list").out

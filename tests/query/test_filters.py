@@ -190,9 +190,10 @@ def test_resolving_a_selection_makes_relative_times_absolute() -> None:
     selection = f.Selection((f.StartedWithin(60), f.SutIs("api"), f.StartedWithin(3600)), limit=3)
     assert selection.resolved(NOW) == f.Selection(
         (
-            f.StartedBetween(since=NOW - timedelta(minutes=1)),
+            f.StartedBetween(NOW - timedelta(minutes=1), NOW + f.MAX_AHEAD),
             f.SutIs("api"),
-            f.StartedBetween(since=NOW - timedelta(hours=1)),
+            f.StartedBetween(NOW - timedelta(hours=1), NOW + f.MAX_AHEAD),
+            f.StartedBetween(until=NOW + f.MAX_AHEAD),
         ),
         limit=3,
     )
@@ -206,8 +207,13 @@ def test_the_bound_of_a_relative_time_is_inclusive(make_session: MakeSession) ->
     assert not within.resolved(START + timedelta(seconds=10, microseconds=1)).matches(session)
 
 
-def test_a_start_in_the_future_is_within_any_period(make_session: MakeSession) -> None:
-    assert f.StartedWithin(0).resolved(START - timedelta(days=1)).matches(make_session())
+def test_only_a_start_that_no_clock_explains_is_in_no_period(make_session: MakeSession) -> None:
+    tomorrow = f.StartedWithin(0).resolved(START - timedelta(days=1))
+    assert tomorrow.matches(make_session())
+    later = f.StartedWithin(0).resolved(START - timedelta(days=1, microseconds=1))
+    assert not later.matches(make_session())
+    end = f.ANY_TIME.resolved(datetime.max.replace(tzinfo=UTC))
+    assert end.matches(make_session())
 
 
 @pytest.mark.parametrize("seconds", [1e11, 1e300, float("inf")])

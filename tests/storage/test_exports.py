@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,50 @@ from pytest_insight.errors import (
     NewerFormatError,
     UnknownChoiceError,
 )
-from pytest_insight.storage import InMemoryStorage, JSONStorage
+from pytest_insight.storage import InMemoryStorage, JSONStorage, SQLiteStorage
 from pytest_insight.storage.functions import create_profile, get_storage_instance
 from tests.conftest import MakeSession
 
 
 @pytest.mark.parametrize(
-    "name", ["store/sessions.json", "link.json", "store/../store/sessions.json"]
+    "name", ["store/sessions.json", "link.json", "hard.json", "store/../store/sessions.json"]
 )
 def test_an_export_never_overwrites_its_own_store(make_session: MakeSession, name: str) -> None:
     storage = JSONStorage("store/sessions.json")
     storage.save_session(make_session())
     Path("link.json").symlink_to("store/sessions.json")
-    with pytest.raises(ExchangeError, match="is a store, and an export would overwrite"):
-        storage.export_sessions(name)
+    Path("hard.json").hardlink_to("store/sessions.json")
+    for force in (False, True):
+        with pytest.raises(ExchangeError, match="is the store itself, and an export"):
+            storage.export_sessions(name, days=1, force=force)
     assert storage.load_sessions() == [make_session()]
+
+
+@pytest.mark.parametrize("kind", [JSONStorage, SQLiteStorage])
+def test_an_export_overwrites_no_copy_of_a_store_unless_it_is_forced(
+    make_session: MakeSession, kind: type[JSONStorage | SQLiteStorage]
+) -> None:
+    with kind("original") as original:
+        original.save_sessions([make_session(0), make_session(1)])
+    shutil.copy("original", "copy")
+    storage = JSONStorage("sessions.json")
+    storage.save_sessions([make_session(1), make_session(2)])
+    before = Path("copy").read_bytes()
+    lost = r"has sessions \(1\) that .*sessions\.json does not have; .* with --force"
+    if kind is SQLiteStorage:
+        lost = "is an SQLite database"
+    with pytest.raises(ExchangeError, match=lost):
+        storage.export_sessions("copy")
+    assert Path("copy").read_bytes() == before
+    assert storage.export_sessions("copy", force=True) == 2
+    assert JSONStorage("copy").load_sessions() == storage.load_sessions()
+
+
+def test_an_export_that_has_nothing_else_is_overwritten(make_session: MakeSession) -> None:
+    storage = JSONStorage("sessions.json")
+    storage.save_sessions(make_session(number) for number in range(3))
+    storage.export_sessions("export.json")
+    assert storage.export_sessions("export.json", session_ids=["api-1"]) == 1
 
 
 def test_an_export_overwrites_neither_other_stores_nor_the_profiles(
@@ -40,7 +70,7 @@ def test_an_export_overwrites_neither_other_stores_nor_the_profiles(
     assert isinstance(other, JSONStorage)
     for path in (other.file_path, other.file_path.with_name("profiles.json")):
         before = path.read_bytes()
-        with pytest.raises(ExchangeError, match="is a store"):
+        with pytest.raises(ExchangeError, match=r"is a store|has the profiles"):
             storage.export_sessions(path)
         assert path.read_bytes() == before
     storage.export_sessions("export.json")

@@ -55,6 +55,9 @@ def export(
     output: OutputOption = None,
     format_: FormatOption = None,
     excel: ExcelOption = False,
+    force: Annotated[
+        bool, option("Overwrite a store, or sessions that this store lacks.", "--force")
+    ] = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
     having: TestOptions,
@@ -66,6 +69,8 @@ def export(
 
     Example: insight export --days 7 --format csv > week.csv
     """
+    from pytest_insight.storage.exports import export_selection
+
     if path is not None and output is not None:
         raise UsageError(f"two files to write, {path} and {output}: leave one out")
     if excel and format_ not in (None, "csv", "excel"):
@@ -85,7 +90,7 @@ def export(
     with progress_shown(with_data=to_stdout):
         chosen = format_ or storage.exchange.export_format
         target = data_output(csv=chosen in ("csv", "excel")) if path is None or to_stdout else path
-        count = storage.export_selection(target, query.selection, format_)
+        count = export_selection(storage, target, query.selection, format_, force=force)
     sys.stdout.flush()
     to = "" if to_stdout else f" to {path}"
     say(f"exported {plural(count, 'session')} of {storage.location}{within}{to}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -95,8 +96,11 @@ def build_index(
     return Index(sorted(latest.values(), key=lambda entry: entry[:2]), lost, ignored)
 
 
-def find_newest(file: BinaryIO, size: int) -> Entry | None:
-    """Return the session that started last, searched from the end of the file.
+def find_newest(file: BinaryIO, size: int, latest: datetime) -> Entry | None:
+    """Return the session that started last, but not after `latest`, searched from the file's end.
+
+    A session that is dated in the future makes the search longer, because no later one is marked as
+    in order, and never wrong.
 
     Raises:
         IrregularError: something there is not as we write it.
@@ -113,6 +117,9 @@ def find_newest(file: BinaryIO, size: int) -> Entry | None:
         in_order = starts_in_order(file, start)
         if header.session_id not in seen:  # else it is superseded
             seen.add(header.session_id)
+            if header.session_start_time > latest:
+                end = start
+                continue
             entry = entry_of(header, start, end)
             newest = entry if newest is None else max(newest, entry, key=lambda each: each[:2])
             if in_order:

@@ -19,7 +19,7 @@ from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.exchange.merge import MergePlan
-from pytest_insight.filters import Selection, all_match
+from pytest_insight.filters import ANY_TIME, Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
@@ -197,9 +197,10 @@ class JSONStorage(BaseStorage):
         self, file: BinaryIO, size: int, wanted: Selection, *, thorough: bool
     ) -> list[Entry]:
         """Return the sessions whose own fields match, cut to the newest if there is a limit."""
-        if wanted.limit == 1 and not (wanted.session_filters or thorough):
+        latest = wanted.latest_only
+        if wanted.limit == 1 and latest is not None and not thorough:
             with suppress(IrregularError):  # a write in progress, perhaps
-                newest = find_newest(file, size)
+                newest = find_newest(file, size, latest)
                 return [] if newest is None else [newest]
         keep = HeaderFilter(wanted)
         note = keep.note if keep.headers else None
@@ -287,6 +288,7 @@ class JSONStorage(BaseStorage):
     def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
         """Return what is in the file, opened with the lock held, so that no process is writing."""
         results: dict[str, int] = {}
+        future: dict[str, bool] = {}
         copies = 0
         watcher = begin(f"checking {self.file_path}")
 
@@ -295,6 +297,7 @@ class JSONStorage(BaseStorage):
             watcher.step()
             copies += 1
             results[session.session_id] = len(session.test_results)
+            future[session.session_id] = not ANY_TIME.matches(session)
 
         index = build_index(file, size, self.file_path, note=note, thorough=True)
         found = Verification(
@@ -304,6 +307,7 @@ class JSONStorage(BaseStorage):
             ignored=tuple(index.ignored),
             superseded=copies - len(index.entries),
             unfinished=_is_unfinished(file, size),
+            future=tuple(session_id for session_id, is_future in future.items() if is_future),
         )
         return found, index
 

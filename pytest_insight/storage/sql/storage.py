@@ -24,7 +24,7 @@ from pytest_insight.errors import (
     list_first,
 )
 from pytest_insight.exchange.merge import MergePlan
-from pytest_insight.filters import Selection, SessionIdIn
+from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.sql import rollups, schema
@@ -310,11 +310,14 @@ class SQLStorage(BaseStorage):
         """Return what can be read and what cannot, and apart from that what the rollups have."""
         damage = connection.check_integrity()
         sessions = results = 0
+        future = []
         reader = Reader(connection, Selection().resolved(), damage.append)
         try:
             for session in reader.iter_sessions(newest_first=False):
                 sessions += 1
                 results += len(session.test_results)
+                if not ANY_TIME.matches(session):
+                    future.append(session.session_id)
         except DamagedStoreError as exc:
             damage.append(f"{exc.reason}; more sessions cannot be listed")
         try:
@@ -325,7 +328,8 @@ class SQLStorage(BaseStorage):
         else:
             message = f"{wrong:,} totals per test and outcome do not match the results"
             totals = [message] if wrong else []
-        return Verification(sessions, results, tuple(dict.fromkeys(damage))), totals
+        found = Verification(sessions, results, tuple(dict.fromkeys(damage)), future=tuple(future))
+        return found, totals
 
     @override
     def repair(self) -> Verification:

@@ -80,5 +80,11 @@ def _print_verification(found: Verification, location: str) -> None:
         say(
             "  an interrupted write left bytes at the end; the next save moves them to a .torn file"
         )
+    if found.future:
+        say(
+            f"  dated in the future, so never the last one and in no period: "
+            f"{', '.join(list_first(found.future, most=3))}; delete with: "
+            "insight sessions clear --session ID"
+        )
     if found.sound and not found.unfinished:
         say("  no damage")

@@ -1,0 +1,35 @@
+"""Which sessions pruning deletes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_insight.errors import InvalidArgumentError
+from pytest_insight.filters import ANY_TIME, IsPinned, Selection, StartedWithin, arguments
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.base import BaseStorage
+
+
+def find_old(storage: BaseStorage, older_than: float | None, keep: int | None) -> list[str]:
+    """Return the IDs of the sessions that `BaseStorage.prune_sessions` deletes, the oldest first.
+
+    Nobody knows how old a session is that is dated in the future: it counts as the oldest one, but
+    not as older than a number of seconds.
+
+    Raises:
+        InvalidArgumentError: neither rule is given, or one is negative.
+    """
+    if older_than is None and keep is None:
+        raise InvalidArgumentError("nothing to prune by: give older_than or keep")
+    unpinned = storage.session_ids(Selection((IsPinned(wanted=False),)))
+    dated = set(storage.session_ids(Selection((ANY_TIME,))))
+    unpinned.sort(key=lambda session_id: session_id in dated)  # else their order is kept
+    old: set[str] = set()
+    if keep is not None:
+        keep = arguments.whole("keep", keep, at_least=0)
+        old.update(unpinned[: max(len(unpinned) - keep, 0)])
+    if older_than is not None:
+        newer = StartedWithin(arguments.number("older_than", older_than))
+        old.update(dated.difference(storage.session_ids(Selection((newer,)))))
+    return [session_id for session_id in unpinned if session_id in old]
