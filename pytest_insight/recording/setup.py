@@ -123,7 +123,10 @@ def _create_if_missing(name: str) -> None:
 
 def _own_paths(store: Path | None) -> tuple[Path, ...]:
     files = [] if store is None else [store, store.with_name(store.name + ".lock")]
-    return (*files, *locations.journal_folders(store), locations.home())
+    folders = [*locations.journal_folders(store), locations.home()]
+    if store is not None:
+        folders.append(locations.undo_folder(str(store)))
+    return (*files, *folders)
 
 
 def _journal_folders(store: Path | None) -> tuple[Path, ...]:

@@ -34,7 +34,7 @@ class JournalLock:
 
     def is_held(self) -> bool:
         """Return whether the lock was not lost."""
-        return self._descriptor.is_open()
+        return self._descriptor.has_mark()
 
     def acquire_again(self) -> None:
         """Acquire a lock that was lost.
@@ -61,7 +61,9 @@ class JournalLock:
             if not lock_descriptor(number, blocking=False) or not self._is_at_path(number):
                 raise TimeoutError(f"another process has locked {self.path}")  # noqa: TRY301
             adopt_owner(number, self.path.parent)
-            return Descriptor(number)
+            descriptor = Descriptor(number)
+            descriptor.set_mark()
+            return descriptor
         except BaseException:
             os.close(number)
             raise

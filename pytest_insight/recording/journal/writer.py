@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
-from os import fstat, getpid, write
+from os import SEEK_CUR, SEEK_SET, fstat, getpid, lseek, write
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -73,8 +73,7 @@ class JournalWriter:
         self._process = getpid()
         self._kept: deque[bytes] = deque()
         self._checksum = 0
-        self._number = -1  # the descriptor; with the next two, to compare it at little cost
-        self._device = self._inode = -1
+        self._number = self._mark = -1  # those of the descriptor, to compare it at little cost
         self._descriptor: Descriptor | None = None
         self._lock: JournalLock | None = None
         self._write(head)
@@ -134,9 +133,9 @@ class JournalWriter:
             return
         if not self._kept:
             try:
-                found = fstat(self._number)
-                if found.st_ino == self._inode and found.st_dev == self._device:
+                if lseek(self._number, 0, SEEK_CUR) == self._mark:  # no other file is there
                     written = write(self._number, line)
+                    lseek(self._number, self._mark, SEEK_SET)
                     if written == len(line):
                         return
                     line = line[written:]  # the disk became full within the line
@@ -159,6 +158,7 @@ class JournalWriter:
                     kept.popleft()
                 else:
                     kept[0] = kept[0][written:]
+            lseek(self._number, self._mark, SEEK_SET)
             self.problem = None
         except OSError as exc:
             self.problem = exc
@@ -200,7 +200,7 @@ class JournalWriter:
     def _use(self, number: int) -> None:
         self._descriptor = Descriptor(number)
         self._number = number
-        self._device, self._inode = self._descriptor.file
+        self._mark = self._descriptor.mark
 
     def _content(self) -> bytes:
         """Return the content of the file; empty if it was deleted and its descriptor closed."""
