@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from json import dumps
 from typing import Any
@@ -117,6 +117,19 @@ def secrets_of(values: Mapping[str, str]) -> set[str]:
         elif "=" in value or "://" in value:
             found.update(secrets_in(value))
     return found
+
+
+def secrets_of_arguments(arguments: Sequence[str]) -> set[str]:
+    """Return the secrets in pytest's arguments: values of secret options, passwords in URLs."""
+    found: set[str] = set()
+    name = ""
+    for argument in arguments:
+        if ".py::" not in argument:  # a nodeid, in which any text may be a parameter
+            found |= secrets_in(argument)
+        if is_secret_name(name) and not argument.startswith("-"):
+            found.add(argument)
+        name = argument if argument.startswith("-") and "=" not in argument else ""
+    return {each for each in found if len(each) >= SHORTEST_SECRET}
 
 
 def secrets_in(text: str) -> set[str]:

@@ -16,12 +16,13 @@ from pytest_insight.recording.destination import Destination
 from pytest_insight.recording.facts.ci import ci_facts
 from pytest_insight.recording.messages import Messages
 from pytest_insight.recording.recorder import Recorder
-from pytest_insight.recording.redaction import CAPTURES, TextPolicy
+from pytest_insight.recording.redaction import CAPTURES, TextPolicy, to_text
 from pytest_insight.recording.secrets import (
     SecretHooks,
     environment_secrets,
     secrets_in,
     secrets_of,
+    secrets_of_arguments,
 )
 from pytest_insight.recording.settings import Settings
 from pytest_insight.storage.choice import Reason, choose
@@ -73,7 +74,10 @@ def _settings(config: pytest.Config, origin: str) -> Settings:
     tags = _tags(config.option.insight_tag, texts)
     sut_name = _sut_name(config)
     profile, reason = _choose_profile(config)
-    texts.add_secrets(secrets_of(tags) | secrets_in(profile.url or ""))
+    given = list(map(to_text, config.invocation_params.args))
+    texts.add_secrets(
+        secrets_of(tags) | secrets_in(profile.url or "") | secrets_of_arguments(given)
+    )
     ci = ci_facts(os.environ)
     return Settings(
         origin=origin,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_insight import locations
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.recording.redaction import REDACTED, SHORTEST_PART, TextPolicy
-from pytest_insight.recording.secrets import secrets_in, secrets_of
+from pytest_insight.recording.secrets import secrets_in, secrets_of, secrets_of_arguments
 from pytest_insight.storage import JSONStorage
 from tests.recording.runs import record, run
 
@@ -249,6 +249,46 @@ def test_a_secret_in_a_tag_is_hidden_everywhere(
     output = run(pytester, "--insight", f"--insight-tag={SECRET}").stderr.str()
     assert "not '***'" in output
     assert SECRET not in output
+
+
+def test_a_secret_in_an_argument_is_hidden_everywhere(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_addoption(parser):
+            for name in ("--api-token", "--db-pass", "--dsn", "--other"):
+                parser.addoption(name)
+        """
+    )
+    pytester.makepyfile("def test_it(): assert ('s3same-one', 's3same-two', 's3same-three') == 1")
+    given = ["--api-token=s3same-one", "--db-pass", "s3same-two", "--other", "visible-text"]
+    session = record(pytester, *given, "--dsn", "mysql://me:s3same-three@h/d")
+    assert "s3same" not in everything_stored()
+    assert session.arguments[-7:] == (
+        *("--api-token=***", "--db-pass", "***", "--other", "visible-text"),
+        *("--dsn", "mysql://me:***@h/d"),
+    )
+    assert "('***', '***', '***') == 1" in session.test_results[0].longreprtext
+
+
+def test_a_nodeid_among_the_arguments_is_no_secret() -> None:
+    assert secrets_of_arguments(["test_a.py::test_token[password=something]"]) == set()
+    assert secrets_of_arguments(["--token", "--verbose-output", "-q"]) == set()
+
+
+def test_a_warning_of_a_module_that_loads_a_secret_has_no_secret(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOADED_TOKEN", "")
+    pytester.makepyfile(
+        test_it=f"""
+        import os, warnings
+        os.environ["LOADED_TOKEN"] = {SECRET!r}
+        warnings.warn(f"using {{os.environ['LOADED_TOKEN']}}")
+        def test_it(): pass
+        """
+    )
+    (warning,) = record(pytester).warnings
+    assert warning.text == "using ***"
 
 
 def test_the_password_of_the_database_that_records_is_hidden(
