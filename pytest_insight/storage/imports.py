@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
-from pytest_insight.errors import InvalidImportError
+from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
 from pytest_insight.exchange.formats import read_bytes, read_file, read_limited
 from pytest_insight.exchange.merge import (
     DEFAULT_STRATEGY,
@@ -25,6 +26,8 @@ from pytest_insight.filters import Selection, SessionIdIn
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_
 
+FileError = ExchangeError | NewerFormatError
+"""Why a file cannot be imported."""
 ApplyPlan = Callable[[Any, MergePlan], None]
 """A function that carries out a plan on a storage."""
 
@@ -38,6 +41,7 @@ def import_files(
     skip_invalid: bool = False,
     dry_run: bool = False,
     apply: ApplyPlan | None = None,
+    on_error: Callable[[int, FileError], object] | None = None,
 ) -> list[ImportReport]:
     """Import files in their order, all of them or none; see `BaseStorage.import_sessions`.
 
@@ -51,14 +55,17 @@ def import_files(
         skip_invalid: import the valid sessions of a file that has invalid ones, too.
         dry_run: report what would be done, and write nothing.
         apply: called instead of `storage.apply`.
+        on_error: called with the position and the error of each file that cannot be imported; the
+            others are. None raises the first such error, and nothing is imported.
 
     Returns:
-        A report for each file.
+        A report for each file that was imported.
     """
     if not dry_run:
         storage.check_writable()
     strategy = choose_strategy(storage, merge_strategy)
-    contents = [_read(source, input_format, skip_invalid=skip_invalid) for source in sources]
+    read = partial(_read, input_format=input_format, skip_invalid=skip_invalid)
+    contents = list(_read_all(sources, read, on_error))
     if dry_run:
         plans = _plan(storage, strategy, contents)
     else:
@@ -67,17 +74,7 @@ def import_files(
             combined = MergePlan(tuple(step for plan in plans for step in plan.steps))
             if combined.changes:
                 (apply or type(storage).apply)(storage, combined)
-    return [
-        replace(
-            plan.report(),
-            total=content.total,
-            invalid=content.invalid,
-            problems=tuple(content.problems),
-            problem_count=content.problem_count,
-            ignored=dict(content.ignored),
-        )
-        for plan, content in zip(plans, contents, strict=True)
-    ]
+    return list(map(_report, plans, contents))
 
 
 def choose_strategy(storage: BaseStorage, name: str | None) -> MergeStrategy:
@@ -101,11 +98,37 @@ def content_digests(storage: BaseStorage, ids: Collection[str] | None = None) ->
     return {each.session_id: content_digest(each) for each in storage.iter_sessions(wanted)}
 
 
+def _report(plan: MergePlan, content: FileContent) -> ImportReport:
+    return replace(
+        plan.report(),
+        total=content.total,
+        invalid=content.invalid,
+        problems=tuple(content.problems),
+        problem_count=content.problem_count,
+        ignored=dict(content.ignored),
+    )
+
+
 def _plan(
     storage: BaseStorage, strategy: MergeStrategy, contents: Sequence[FileContent]
 ) -> list[MergePlan]:
     planner = planner_for(storage, strategy)
     return [planner.plan(content.sessions) for content in contents]
+
+
+def _read_all(
+    sources: Sequence[Path_ | BinaryIO],
+    read: Callable[[Path_ | BinaryIO], FileContent],
+    on_error: Callable[[int, FileError], object] | None,
+) -> Iterator[FileContent]:
+    """Yield the contents of all files but those that are left out."""
+    for position, source in enumerate(sources):
+        try:
+            yield read(source)
+        except (ExchangeError, NewerFormatError) as exc:
+            if on_error is None:
+                raise
+            on_error(position, exc)
 
 
 def _read(source: Path_ | BinaryIO, input_format: str | None, *, skip_invalid: bool) -> FileContent:

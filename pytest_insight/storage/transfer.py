@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ProfileError, StorageError
-from pytest_insight.exchange.merge import MergePlan, MergePlanner, MergeStrategy
+from pytest_insight.exchange.merge import MergePlan, MergePlanner, MergeStep, MergeStrategy
 from pytest_insight.exchange.report import ImportReport
 from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.locations import canonical_place
@@ -29,44 +30,87 @@ def merge(
     command: Command | None = None,
     *,
     dry_run: bool = False,
-    planner: MergePlanner | None = None,
 ) -> ImportReport:
-    """Import every session of one storage into another.
+    """Import every session of one storage into another; see `merge_all`."""
+    return merge_all([source], target, strategy, command, dry_run=dry_run)[0]
 
-    The source is read twice: to plan, and to write. Memory holds the sessions' own fields, and the
-    results of one session at a time.
+
+def merge_all(
+    sources: Sequence[BaseStorage],
+    target: BaseStorage,
+    strategy: MergeStrategy,
+    command: Command | None = None,
+    *,
+    dry_run: bool = False,
+) -> list[ImportReport]:
+    """Import every session of several storages into another, as if one after the other.
+
+    Each source is read twice: to plan, and to write. The target is written once. Memory holds the
+    sessions' own fields, and the results of one session at a time.
 
     Args:
-        source: the storage to read.
+        sources: the storages to read.
         target: the storage to write; all of the plan is written or nothing.
         strategy: what to do with IDs that the target has.
         command: makes the merge undoable as a part of this command.
         dry_run: report what would be done, and write nothing.
-        planner: in a dry run of several merges into one target, the same one for all.
+
+    Returns:
+        A report for each source.
 
     Raises:
-        StorageError: both storages are the same; one cannot be read or written; a session was
-            deleted from the source during the merge.
+        StorageError: a source is the target; a storage cannot be read or written; a session was
+            deleted from a source during the merge.
     """
-    if is_same(source, target):
-        raise StorageError(
-            f"cannot merge {source.location} into itself; name another profile", source.location
-        )
-    compares = strategy is not MergeStrategy.KEEP_BOTH
-    if dry_run:
-        planner = planner or planner_for(target, strategy)
-        return _plan(source, planner, with_digests=compares)[0].report()
-    target.check_writable()
-    with target.exclusive():
+    for source in sources:
+        if is_same(source, target):
+            raise StorageError(
+                f"cannot merge {source.location} into itself; name another profile",
+                source.location,
+            )
+    with_digests = strategy is not MergeStrategy.KEEP_BOTH or (command is not None and not dry_run)
+    if not dry_run:
+        target.check_writable()
+    with nullcontext() if dry_run else target.exclusive():
         planner = planner_for(target, strategy)
-        plan, digests = _plan(source, planner, with_digests=compares or command is not None)
-        if plan.changes:
-            plan = replace(plan, source=lambda ids: _read_complete(source, ids))
-            if command is None:
-                target.apply(plan)
-            else:
-                apply(target, plan, command, lambda step: digests[step.imported_id])
-    return plan.report()
+        planned = [_plan(source, planner, with_digests=with_digests) for source in sources]
+        if not dry_run:
+            _write(sources, planned, target, command)
+    return [plan.report() for plan, _ in planned]
+
+
+def _write(
+    sources: Sequence[BaseStorage],
+    planned: Sequence[tuple[MergePlan, dict[str, str]]],
+    target: BaseStorage,
+    command: Command | None,
+) -> None:
+    """Carry out the plans of several sources as one."""
+    steps: list[MergeStep] = []
+    origins: dict[str, tuple[int, str]] = {}  # by stored ID: the source, and the ID there
+    for number, (plan, _) in enumerate(planned):
+        for step in filter(lambda each: each.is_written, plan.steps):
+            stored_id = step.session.session_id
+            origins[stored_id] = number, step.imported_id
+            steps.append(replace(step, imported_id=stored_id))
+
+    def read(ids: Collection[str]) -> Iterator[TestSession]:
+        for number, source in enumerate(sources):
+            new_ids = {origins[each][1]: each for each in ids if origins[each][0] == number}
+            if new_ids:
+                for session in _read_complete(source, new_ids):
+                    yield replace(session, session_id=new_ids[session.session_id])
+
+    def digest(step: MergeStep) -> str:
+        number, name = origins[step.imported_id]
+        return planned[number][1][name]
+
+    plan = MergePlan(tuple(steps), source=read)
+    if plan.changes:
+        if command is None:
+            target.apply(plan)
+        else:
+            apply(target, plan, command, digest)
 
 
 def copy_into_new(source: BaseStorage, target: BaseStorage) -> int:

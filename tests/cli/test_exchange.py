@@ -113,6 +113,22 @@ def test_a_profiles_own_settings_are_used_where_a_command_gives_none(
     assert json.loads(insight("export", "--format", "json").out)["sessions"] == []
 
 
+def test_with_keep_going_sound_files_are_imported_and_the_others_named(
+    insight: Insight, store: JSONStorage
+) -> None:
+    insight("export", "good.json")
+    Path("bad.json").write_text('[{"session_id": 1}]')
+    files = ("good.json", "bad.json", "missing.json")
+    done = insight(
+        "--profile", "default", "import", *files, "--keep-going", "--merge", "keep_both", status=1
+    )
+    assert store.count() == 6
+    assert "left out bad.json: " in done.err
+    assert "left out: cannot read missing.json" in done.err
+    assert done.err.rstrip().endswith("error: 2 of 3 files could not be imported")
+    assert insight("import", "good.json", "--keep-going").err
+
+
 def test_of_several_files_none_is_imported_when_one_is_bad(
     insight: Insight, store: JSONStorage
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.document.layout import END
-from pytest_insight.errors import ExchangeError, InvalidImportError
+from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
 from pytest_insight.exchange.formats import read_file
 from pytest_insight.exchange.merge import MergePlan, MergeStrategy
 from pytest_insight.exchange.report import FileContent
@@ -87,6 +87,28 @@ def test_each_file_is_read_once(
     monkeypatch.setattr(imports, "read_file", count)
     import_files(store, files)
     assert read == [Path(name) for name in files]
+
+
+@pytest.mark.parametrize("strategy", MergeStrategy)
+def test_the_files_that_can_be_imported_are_if_the_others_are_left_out(
+    files: list[str], store: JSONStorage, strategy: str
+) -> None:
+    other = InMemoryStorage()
+    other.save_sessions(store.load_sessions())
+    expected = [other.import_sessions(path, strategy) for path in files]
+    Path("bad.json").write_text('[{"session_id": 1}]')
+    Path("newer.json").write_text('{"format":"pytest-insight","version":99,"sessions":[]}')
+    failed: dict[int, Exception] = {}
+    sources = ["bad.json", *files, "missing.json", "newer.json"]
+    reports = import_files(store, sources, strategy, on_error=failed.__setitem__)
+    assert reports == expected
+    assert store.load_sessions() == other.load_sessions()
+    last = len(sources) - 1
+    assert {position: type(exc) for position, exc in failed.items()} == {
+        0: InvalidImportError,
+        last - 1: ExchangeError,
+        last: NewerFormatError,
+    }
 
 
 @pytest.mark.parametrize("number", range(3))

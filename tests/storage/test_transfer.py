@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -18,9 +19,9 @@ from pytest_insight.exchange.report import ImportEntry
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, PostgreSQLStorage
-from pytest_insight.storage.transfer import copy_into_new, is_same, merge
+from pytest_insight.storage.transfer import copy_into_new, is_same, merge, merge_all
 from pytest_insight.storage.undo.operations import delete, prune
-from pytest_insight.storage.undo.records import Command, undoable
+from pytest_insight.storage.undo.records import Command, load_snapshots, undoable
 from pytest_insight.storage.undo.restore import undo_last_command
 from tests.conftest import START, MakeSession
 
@@ -98,6 +99,27 @@ def test_a_merge_does_what_an_import_of_an_export_does(
     assert merge(source, target, strategy) == expected
     assert expected.entries == entries
     assert target.load_sessions() == other.load_sessions()
+
+
+@pytest.mark.parametrize("strategy", [SKIP, REPLACE, BOTH])
+def test_several_stores_are_merged_as_one_after_the_other_and_written_once(
+    make_session: MakeSession, strategy: MergeStrategy
+) -> None:
+    sources = [JSONStorage(f"source-{number}.json") for number in range(3)]
+    for number, each in enumerate(sources):
+        each.save_sessions([make_session(0, sut_name=f"sut-{number}"), make_session(number)])
+    target, expected = JSONStorage("target.json"), JSONStorage("expected.json")
+    for each in (target, expected):
+        each.save_sessions([make_session(0), make_session(2)])
+    reports = [merge(each, expected, strategy) for each in sources]
+    assert merge_all(sources, target, strategy, dry_run=True) == reports
+    command = Command("merge")
+    assert merge_all(sources, target, strategy, command) == reports
+    assert target.load_sessions() == expected.load_sessions()
+    assert command.can_be_undone
+    assert len(load_snapshots(target)) == 1
+    assert undo_last_command(target) is not None
+    assert target.load_sessions() == [make_session(0), make_session(2)]
 
 
 def test_a_store_is_not_merged_into_itself(source: BaseStorage) -> None:
@@ -202,6 +224,52 @@ def test_deleting_unknown_sessions_keeps_no_snapshot(store: JSONStorage) -> None
     assert delete(store, ["nothing"], command) == 0
     assert not command.can_be_undone
     assert undo_last_command(store) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of the file size")
+@pytest.mark.parametrize("act", ["clear", "prune", "import"])
+def test_a_command_that_fails_takes_no_step_of_undo(
+    store: JSONStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    import resource
+
+    monkeypatch.setenv("PYTEST_INSIGHT_UNDO", "1")
+    assert delete(store, ["api-0"], Command("done")) == 1
+    other = InMemoryStorage()
+    other.save_sessions([make_session(7), make_session(8)])
+    before = store.file_path.read_bytes()
+    commands: dict[str, Callable[[Command], object]] = {
+        "clear": lambda command: delete(store, ["api-1"], command),
+        "prune": lambda command: prune(store, command, older_than=None, keep=2),
+        "import": lambda command: merge(other, store, BOTH, command),
+    }
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The snapshot of one session of three can be written, a store with the other two cannot.
+    size = len(before) + 10 if act == "import" else len(before) // 2
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        with pytest.raises(StorageError, match=r"cannot write the store .*File too large"):
+            commands[act](Command(act))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert store.file_path.read_bytes() == before
+    undone = undo_last_command(store)
+    assert undone is not None
+    assert undone.command_name == "done"
+    assert undone.restored == ("api-0",)
+
+
+def test_a_command_that_fails_after_a_change_can_be_undone(store: JSONStorage) -> None:
+    def change_and_fail() -> None:
+        with store.exclusive(), undoable(store, Command("half"), {"api-0": None, "api-1": None}):
+            store.delete_sessions(["api-0"])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+    undone = undo_last_command(store)
+    assert undone is not None
+    assert undone.restored == ("api-0",)
 
 
 def test_a_command_that_was_killed_before_it_changed_anything_can_be_undone(

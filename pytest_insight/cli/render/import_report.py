@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_insight.cli.render.formats import ListFormat
@@ -11,10 +11,11 @@ from pytest_insight.cli.render.records import Records, print_records
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
-from pytest_insight.errors import list_first
+from pytest_insight.errors import InvalidImportError, list_first
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.report import ImportEntry, ImportReport
+    from pytest_insight.storage.imports import FileError
 
 MOST_NAMES = 50
 """The most field names in one line."""
@@ -44,6 +45,18 @@ def print_summary(source: Source, location: str, *, dry_run: bool) -> None:
     if report.ignored:
         names = [f"{name} ({count}x)" for name, count in report.ignored.items()]
         say(f"  fields that are not kept: {', '.join(list_first(names, most=MOST_NAMES))}")
+
+
+def print_left_out(errors: Collection[FileError], total: int) -> None:
+    """Print why files of an import were left out, and how many."""
+    for error in errors:
+        if isinstance(error, InvalidImportError):
+            say(f"left out {error.source}: {plural(error.problem_count, 'problem')}")
+            for problem in list_first(error.problems, error.problem_count):
+                say(f"  {problem}")
+        else:
+            say(f"left out: {error}")
+    say(f"error: {len(errors):,} of {plural(total, 'file')} could not be imported")
 
 
 def list_sources(

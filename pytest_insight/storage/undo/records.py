@@ -122,8 +122,8 @@ def undoable(
 ) -> Iterator[None]:
     """Keep a snapshot, then run the block that changes the store.
 
-    To be used inside `storage.exclusive()`. If the block raises, the snapshot is kept: a write that
-    reports an error may have happened all the same, and undoing what did not happen is harmless.
+    To be used inside `storage.exclusive()`. If the block raises, the snapshot is deleted if the
+    store is as before, so that the failure takes no place of an earlier command; else it is kept.
     No snapshot is kept of a storage in memory, or if PYTEST_INSIGHT_UNDO is 0.
 
     Args:
@@ -146,7 +146,7 @@ def undoable(
         storage.location, command.name, command.key, _now(), dict(after), deleted, backup
     )
     try:
-        _write(storage, folder, record)
+        snapshot = _write(storage, folder, record)
     except OSError as exc:
         raise StorageError(
             f"cannot keep in {folder} what this would delete or replace, so nothing was changed: "
@@ -154,7 +154,11 @@ def undoable(
             f"{locations.UNDO_VARIABLE}=0",
             folder,
         ) from exc
-    yield
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        _delete_unused(storage, snapshot)
+        raise
     command.can_be_undone = True
     with suppress(OSError):  # the change is done; the next one tries again
         _delete_old(folder, most)
@@ -224,7 +228,20 @@ def max_undo() -> int:
     return int(given)
 
 
-def _write(storage: BaseStorage, folder: Path, record: Record) -> None:
+def _delete_unused(storage: BaseStorage, snapshot: Snapshot) -> None:
+    """Delete a snapshot if the sessions in the store are still those in it."""
+    from pytest_insight.storage.imports import content_digests  # few commands fail
+    from pytest_insight.storage.json.storage import JSONStorage
+
+    if snapshot.record.profile is not None:
+        return  # it may be deleted
+    with suppress(InsightError, OSError):  # keeping it is harmless
+        now = content_digests(storage, list(snapshot.record.after))
+        if now == content_digests(JSONStorage(snapshot.sessions)):
+            snapshot.delete()
+
+
+def _write(storage: BaseStorage, folder: Path, record: Record) -> Snapshot:
     make_private_folder(folder)
     _delete_incomplete(folder)
     last = max((int(path.stem) for path in folder.glob(f"*{_RECORD}")), default=0)
@@ -235,6 +252,7 @@ def _write(storage: BaseStorage, folder: Path, record: Record) -> None:
     except BaseException:
         _delete(sessions.with_suffix(_RECORD))
         raise
+    return Snapshot(record, sessions)
 
 
 def _read(path: Path) -> Snapshot:

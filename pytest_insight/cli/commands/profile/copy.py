@@ -93,9 +93,8 @@ def merge(
     Example: insight profile merge linux windows all --dry-run
     """
     from pytest_insight.storage.functions import get_storage_instance
-    from pytest_insight.storage.imports import choose_strategy, planner_for
-    from pytest_insight.storage.transfer import is_same
-    from pytest_insight.storage.transfer import merge as merge_storages
+    from pytest_insight.storage.imports import choose_strategy
+    from pytest_insight.storage.transfer import is_same, merge_all
     from pytest_insight.storage.undo.records import Command
 
     refuse_profile_option(ctx, profile)
@@ -110,14 +109,12 @@ def merge(
                 "profile"
             )
     command = Command(f"profile merge {' '.join(sources)} {target}")
-    planner = planner_for(storage, chosen) if dry_run else None
-    merged = []
-    for name, source in opened:
-        with progress_shown():
-            done = merge_storages(
-                source, storage, chosen, command, dry_run=dry_run, planner=planner
-            )
-        merged.append(Source(name, done))
-        print_summary(merged[-1], storage.location, dry_run=dry_run)
+    with progress_shown():
+        reports = merge_all(
+            [source for _, source in opened], storage, chosen, command, dry_run=dry_run
+        )
+    merged = [Source(name, report_) for (name, _), report_ in zip(opened, reports, strict=True)]
+    for each in merged:
+        print_summary(each, storage.location, dry_run=dry_run)
     list_sources(merged, storage.location, report, dry_run=dry_run)
     print_undo_hint(command, target)
