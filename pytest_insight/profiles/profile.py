@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pytest_insight import locations
 
-if TYPE_CHECKING:
-    from pytest_insight.exchange.settings import ExchangeSettings
-
 _SUFFIXES = {"json": ".json", "sqlite": ".db"}
 """The built-in storage types that keep a file."""
+
+
+@dataclass(frozen=True)
+class ExchangeSettings:
+    """What exports and imports do if a call or command does not say; None for the general default.
+
+    Attributes:
+        merge_strategy: the name of a `MergeStrategy`.
+        export_format: the name of a format.
+        export_days: export only sessions from the last N days.
+    """
+
+    merge_strategy: str | None = None
+    export_format: str | None = None
+    export_days: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,6 +85,4 @@ class StorageProfile:
     @property
     def exchange(self) -> ExchangeSettings:
         """The settings for exports and imports."""
-        from pytest_insight.exchange.settings import ExchangeSettings  # not needed to record
-
         return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)

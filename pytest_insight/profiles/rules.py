@@ -13,6 +13,10 @@ from pytest_insight.profiles.storage_types import check_storage_type
 
 _FIRST_LETTERS = frozenset(string.ascii_letters + string.digits + "_")
 _LETTERS = _FIRST_LETTERS | {".", "-"}
+MAX_NAME = 100
+"""Characters of the name of a new profile, which names its store."""
+MAX_FILE_NAME = 200
+"""Bytes of a store's file name: file systems allow 255, and names beside it are longer."""
 
 
 def check_profile(profile: StorageProfile) -> None:
@@ -110,6 +114,10 @@ def absolute_place(place: str | os.PathLike[str] | None) -> str | None:
 
 
 def _check_name(name: str) -> None:
+    if isinstance(name, str) and len(name) > MAX_NAME:
+        raise InvalidProfileError(
+            f"the name of a profile may have {MAX_NAME} characters, not {len(name):,}", name
+        )
     if not (
         isinstance(name, str) and name and name[0] in _FIRST_LETTERS and _LETTERS.issuperset(name)
     ):
@@ -127,7 +135,9 @@ def _unusable_path(profile: StorageProfile) -> str:
         return ""
     if not str(path).isprintable():
         return "it contains unprintable characters"
-    if path.is_dir():
+    if len(os.fsencode(path.name)) > MAX_FILE_NAME:
+        return f"a store's file name may have {MAX_FILE_NAME} bytes"
+    if os.path.isdir(path):  # noqa: PTH112 - False if the whole path is too long
         return "it is a folder; name a file in it"
     if path == locations.profiles_path():
         return "the profiles are kept in that file"

@@ -24,10 +24,9 @@ from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.exchange.report import ImportReport
-from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.filters import ANY_TIME, IsPinned, Selection, SessionIdIn
 from pytest_insight.models import TestSession
-from pytest_insight.profiles.profile import StorageProfile
+from pytest_insight.profiles.profile import ExchangeSettings, StorageProfile
 from pytest_insight.storage.verification import Verification, require_sessions
 from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
 

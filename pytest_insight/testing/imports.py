@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from pytest_insight.errors import ExchangeError, InvalidImportError, StorageError
 from pytest_insight.exchange.merge import MergePlan, MergeStep, MergeStrategy
 from pytest_insight.exchange.report import ImportEntry, ImportReport
-from pytest_insight.exchange.settings import ExchangeSettings
 from pytest_insight.models import TestSession
+from pytest_insight.profiles.profile import ExchangeSettings
 from pytest_insight.storage import BaseStorage, InMemoryStorage
 from pytest_insight.testing.rules import Rules, counts, fill, make_session
 

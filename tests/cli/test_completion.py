@@ -13,6 +13,7 @@ from typing import Any
 import pexpect
 import pytest
 
+from pytest_insight.models import CodeState
 from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
@@ -196,6 +197,25 @@ def candidates(insight: Insight, line: str, **env: str) -> list[str]:
     printed = insight(env=asked | env)
     assert printed.err == ""
     return [candidate.split("\t")[0] for candidate in printed.out.splitlines() if candidate]
+
+
+def test_branches_commits_and_tags_of_the_store_are_candidates(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    for number, branch in enumerate(["main", "release/1", "it's", "main"]):
+        code = CodeState(f"{number}a2b3c4d" * 5, branch)
+        tags = {"ci": "nightly", "os": f"v{number}"}
+        session = make_session(number, code_state=code, session_tags=tags)
+        JSONStorage().save_session(session)
+    JSONStorage().save_session(make_session(9))
+    assert candidates(insight, "insight query tests --branch ") == ["main", "release/1"]
+    assert candidates(insight, "insight export --branch re") == ["release/1"]
+    found = candidates(insight, "insight query tests --commit ")
+    assert found == ["3a2b3c4d3a2b", "2a2b3c4d2a2b", "1a2b3c4d1a2b", "0a2b3c4d0a2b"]
+    assert candidates(insight, "insight sessions list --commit 2a2b") == ["2a2b3c4d2a2b"]
+    found = candidates(insight, "insight query tests --tag ")
+    assert found == ["ci=nightly", "os=v3", "os=v2", "os=v1", "os=v0"]
+    assert candidates(insight, "insight query tests --tag os=v1") == ["os=v1"]
 
 
 def test_harmless_names_are_candidates_and_hostile_ones_are_not(

@@ -129,6 +129,20 @@ def test_clear_deletes_what_is_selected(insight: Insight, store: JSONStorage) ->
     assert store.session_ids() == []
 
 
+def test_clear_names_the_pinned_sessions_that_it_deletes(
+    insight: Insight, store: JSONStorage
+) -> None:
+    insight("sessions", "pin", "api-1")
+    what = f"3 sessions in {store.location}, 1 of them pinned (api-1)"
+    assert f"would delete {what}" in insight("sessions", "clear", "--dry-run").err
+    assert f"Delete {what}?" in insight("sessions", "clear", status=2).err
+    assert (
+        "of them pinned" not in insight("sessions", "clear", "--session", "api-0", "--dry-run").err
+    )
+    assert f"deleted {what}" in insight("sessions", "clear", "--yes").err
+    assert store.count() == 0
+
+
 def test_clear_asks_a_person_and_takes_no_for_an_answer(store: JSONStorage) -> None:
     answers = {b"n\n": 3, b"y\n": 0}
     for answer, left in answers.items():

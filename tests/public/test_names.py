@@ -50,6 +50,16 @@ def functions() -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def properties() -> Iterator[tuple[str, Any]]:
+    """The functions behind the public properties that the public classes define."""
+    for name, value in public_names():
+        if inspect.isclass(value):
+            for attribute in dir(value):
+                member = inspect.getattr_static(value, attribute)
+                if not attribute.startswith("_") and isinstance(member, property):
+                    yield f"{name}.{attribute}", member.fget
+
+
 def offenders(things: Iterator[tuple[str, Any]], inspect_: Callable[[Any], object]) -> list[str]:
     found = []
     for name, value in things:
@@ -110,6 +120,12 @@ def test_every_public_class_function_and_method_has_a_signature() -> None:
 
 def test_the_type_hints_of_every_public_class_function_and_method_resolve() -> None:
     assert offenders(functions(), typing.get_type_hints) == []
+
+
+def test_the_type_hints_of_every_public_property_resolve() -> None:
+    found = dict(properties())
+    assert "pytest_insight.storage.StorageProfile.exchange" in found
+    assert offenders(iter(found.items()), typing.get_type_hints) == []
 
 
 def test_every_public_class_function_and_method_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""The candidates that TAB offers: names of profiles, sessions, SUTs, tests and outcomes.
+"""The candidates that TAB offers: profiles, sessions, SUTs, branches, commits, tags, outcomes, ...
 
 A shell starts a process for each TAB, so each function reads only what it must. A store that cannot
 be read offers nothing: the command itself reports the error.
@@ -17,12 +17,16 @@ import typer
 from pytest_insight.errors import InsightError, StoreDamageWarning
 
 if TYPE_CHECKING:
+    from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
 MOST = 100
 """The most sessions that are offered, the newest ones: a shell asks before it lists more."""
 
-SAFE_NAME = re.compile(r"(?!-)[\w.:/@+-]+|last~1")
+COMMIT_DIGITS = 12
+"""The digits of a commit that are offered."""
+
+SAFE_NAME = re.compile(r"(?![-=])[\w.:/@+=-]+|last~1")
 """Names in which no shell finds anything to run or to expand.
 
 Typer's script for zsh evaluates what it is offered, and the one for bash expands wildcards in it.
@@ -86,6 +90,30 @@ def nodeids(ctx: typer.Context, incomplete: str) -> list[str]:
     return _matching(found, incomplete)[:MOST]
 
 
+@_quiet
+def branches(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the git branches of the newest sessions."""
+    return _matching(
+        dict.fromkeys((each.code_state and each.code_state.branch) or "" for each in _newest(ctx)),
+        incomplete,
+    )
+
+
+@_quiet
+def commits(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the beginnings of the commits of the newest sessions."""
+    found = (each.code_state and each.code_state.commit for each in _newest(ctx))
+    short = dict.fromkeys((commit or "")[:COMMIT_DIGITS] for commit in found)
+    return _matching(short, incomplete)
+
+
+@_quiet
+def tags(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the tags of the newest sessions, as KEY=VALUE."""
+    pairs = (pair for each in _newest(ctx) for pair in each.session_tags.items())
+    return _matching(dict.fromkeys(f"{key}={value}" for key, value in pairs), incomplete)
+
+
 def outcomes(incomplete: str) -> list[str]:
     """Return pytest's outcomes."""
     from pytest_insight.models import TestOutcome
@@ -116,6 +144,13 @@ def storage_types(incomplete: str) -> list[str]:
 
 def _matching(names: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete) and SAFE_NAME.fullmatch(name)]
+
+
+def _newest(ctx: typer.Context) -> list[TestSession]:
+    """Return the newest sessions, the very newest first."""
+    from pytest_insight.filters import Selection
+
+    return list(_storage(ctx).iter_sessions(Selection(limit=MOST), newest_first=True))
 
 
 def _storage(ctx: typer.Context) -> BaseStorage:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 
-from pytest_insight.cli.completion.candidates import outcomes, runs, sessions, suts
+from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import number_option, option
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.models import TestOutcome
@@ -62,7 +62,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "--sut",
             metavar="NAME",
             example="'api-*'",
-            autocompletion=suts,
+            autocompletion=candidates.suts,
         ),
     ] = None
     tag: Annotated[
@@ -72,6 +72,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "--tag",
             metavar="KEY[=VALUE]",
             example="ci=nightly",
+            autocompletion=candidates.tags,
         ),
     ] = None
     branch: Annotated[
@@ -81,6 +82,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "--branch",
             metavar="NAME",
             example="'release/*'",
+            autocompletion=candidates.branches,
         ),
     ] = None
     commit: Annotated[
@@ -90,6 +92,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "--commit",
             metavar="HASH",
             example="1a2b3c4",
+            autocompletion=candidates.commits,
         ),
     ] = None
     reruns: Annotated[
@@ -103,7 +106,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "--run",
             metavar="ID",
             example="last",
-            autocompletion=runs,
+            autocompletion=candidates.runs,
         ),
     ] = None
     session: Annotated[
@@ -115,7 +118,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
             "--session",
             metavar="ID",
             example="last~1",
-            autocompletion=sessions,
+            autocompletion=candidates.sessions,
         ),
     ] = None
 
@@ -171,7 +174,7 @@ class TestOptions(msgspec.Struct, frozen=True):
             "--outcome",
             metavar="NAME",
             example="failed",
-            autocompletion=outcomes,
+            autocompletion=candidates.outcomes,
         ),
     ] = None
     nodeid: Annotated[

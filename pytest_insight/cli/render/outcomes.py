@@ -40,7 +40,7 @@ def status_text(session: TestSession) -> Styled:
 def counts_text(counts: Mapping[TestOutcome, int]) -> Styled:
     """Return counts by outcome, failures first: "2 failed, 1 error, 198 passed"."""
     parts = [outcome_text(outcome, _counted(outcome, n)) for outcome, n in sorted_counts(counts)]
-    return joined(parts) if parts else styled("no tests", style="dim")
+    return joined(parts) if parts else styled("no results", style="dim")
 
 
 def _counted(outcome: str, count: int) -> str:

@@ -122,4 +122,4 @@ def print_csv(fields: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     writer = csv.writer(text)
     writer.writerow(fields)
     writer.writerows([format_cell(row.get(field)) for field in fields] for row in rows)
-    data_output(csv=True).write(text.getvalue().encode())
+    data_output(csv=True).write(text.getvalue().encode(errors="backslashreplace"))

@@ -96,7 +96,7 @@ def _session_columns(found: Records) -> list[Column]:
             total=lambda: duration_text(sum(s.session_duration for s in sessions)),
         ),
         Column(
-            "Tests",
+            "Results",
             lambda s: f"{len(s.test_results):,}",
             "right",
             total=lambda: f"{sum(len(s.test_results) for s in sessions):,}",

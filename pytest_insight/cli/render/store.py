@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from pytest_insight.filters import Selection
+from pytest_insight.cli.render.undo import listed
+from pytest_insight.filters import IsPinned, Selection, SessionIdIn
 from pytest_insight.locations import display_path
 
 if TYPE_CHECKING:
@@ -20,6 +22,13 @@ def origin(storage: BaseStorage) -> str:
 def has_sessions(storage: BaseStorage) -> bool:
     """Return whether there is any session, with results or without."""
     return bool(storage.session_ids(Selection(limit=1)))
+
+
+def pinned_text(storage: BaseStorage, ids: Collection[str]) -> str:
+    """Return which of the sessions are pinned, to be put after their number; "" if none is."""
+    chosen = Selection((SessionIdIn(frozenset(ids)), IsPinned()))
+    pinned = storage.session_ids(chosen) if ids else []
+    return f", {len(pinned):,} of them pinned ({listed(pinned)})" if pinned else ""
 
 
 def nothing_found(storage: BaseStorage) -> str:

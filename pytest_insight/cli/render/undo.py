@@ -53,7 +53,7 @@ def print_changes(report: UndoReport) -> None:
         (report.changed_since, "left as they are, because they were saved or changed since"),
     ):
         if ids:
-            say(f"  {what}: {plural(len(ids), 'session')} ({_listed(ids)})")
+            say(f"  {what}: {plural(len(ids), 'session')} ({listed(ids)})")
     if report.profile is not None:
         say(f"  the profile {report.profile.name!r} exists again")
     if report.backup:
@@ -64,6 +64,7 @@ def print_changes(report: UndoReport) -> None:
         say("  nothing needs to be changed")
 
 
-def _listed(ids: Sequence[str]) -> str:
+def listed(ids: Sequence[str]) -> str:
+    """Return the first IDs, and the number of the others."""
     more = len(ids) - MOST_IDS
     return ", ".join(ids[:MOST_IDS]) + (f" and {more:,} more" if more > 0 else "")

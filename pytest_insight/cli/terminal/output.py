@@ -35,7 +35,12 @@ def say(message: str, *, lines: bool = False) -> None:
 
 def print_json(value: object) -> None:
     """Print a value as indented JSON on stdout."""
-    data = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    try:
+        data = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    except UnicodeEncodeError:  # a path that is not UTF-8; its bytes come back from the escapes
+        import json
+
+        data = json.dumps(msgspec.to_builtins(value), indent=2).encode()
     data_output().write(data + b"\n")
 
 

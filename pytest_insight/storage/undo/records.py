@@ -17,11 +17,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from pytest_insight import locations
 from pytest_insight._util.files import make_private_folder, os_error_text, read_whole, write_whole
+from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import UNDECODABLE
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.errors import InsightError, NewerFormatError, StorageError
@@ -55,7 +57,8 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
         after: each ID that the change touches, with the digest of the session that it writes; None
             if it deletes the session.
         deleted_profile: the settings of the profile that was deleted, too.
-        backup: the damaged file that a repair replaced; `after` then has all that could be read.
+        backup: the damaged file that a repair replaced, a path or (if that is not UTF-8) a `file:`
+            URL; `after` then has all that could be read.
     """
 
     store: str
@@ -71,6 +74,13 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         _ = self.profile  # validates it
+
+    @property
+    def backup_path(self) -> str | None:
+        """The path of `backup`."""
+        if self.backup is None or not self.backup.startswith("file:"):
+            return self.backup
+        return os.fsdecode(unquote_to_bytes(self.backup.removeprefix("file://")))
 
     @property
     def profile(self) -> StorageProfile | None:
@@ -142,9 +152,9 @@ def undoable(
         return
     folder = locations.undo_folder(storage.url or storage.location)
     deleted = None if profile is None else {"name": profile.name, **settings_of(profile)}
-    record = Record(
-        storage.location, command.name, command.key, _now(), dict(after), deleted, backup
-    )
+    place = storable_text(storage.location)
+    kept = None if backup is None else _storable_path(backup)
+    record = Record(place, command.name, command.key, _now(), dict(after), deleted, kept)
     try:
         snapshot = _write(storage, folder, record)
     except OSError as exc:
@@ -239,6 +249,11 @@ def _delete_unused(storage: BaseStorage, snapshot: Snapshot) -> None:
         now = content_digests(storage, list(snapshot.record.after))
         if now == content_digests(JSONStorage(snapshot.sessions)):
             snapshot.delete()
+
+
+def _storable_path(path: str) -> str:
+    """Return the path, or a `file:` URL if the path is not UTF-8."""
+    return path if storable_text(path) == path else Path(path).as_uri()
 
 
 def _write(storage: BaseStorage, folder: Path, record: Record) -> Snapshot:

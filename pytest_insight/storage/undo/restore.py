@@ -97,8 +97,8 @@ def undo_last_command(
                 "nothing was undone; see what undo would do now with --dry-run",
                 storage.location,
             )
-        if last.backup is not None:
-            report = _undo_repair(storage, snapshots[-1], last.backup, dry_run)
+        if last.backup_path is not None:
+            report = _undo_repair(storage, snapshots[-1], last.backup_path, dry_run)
         else:
             report = _undo_changes(storage, snapshots, dry_run)
         if not dry_run:

@@ -29,6 +29,7 @@ from pytest_insight.cli.options.profile import (
     refuse_profile_option,
     required_profile,
 )
+from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
@@ -236,7 +237,8 @@ def delete(
     what = f"the profile {name!r}"
     if data:
         storage = open_storage(found)
-        what += f" and its {plural(storage.count(), 'session')}"
+        ids = storage.session_ids()
+        what += f" and its {plural(len(ids), 'session')}{pinned_text(storage, ids)}"
     if dry_run:
         say(f"would delete {what}")
         return

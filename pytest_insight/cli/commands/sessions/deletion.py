@@ -18,6 +18,7 @@ from pytest_insight.cli.options.common import (
     takes,
 )
 from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
+from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
@@ -50,7 +51,7 @@ def clear(
     selection: SessionOptions,
     having: TestOptions,
 ) -> None:
-    """Delete the selected sessions; without a selection, all of them. Asks first.
+    """Delete the selected sessions, pinned ones too; without a selection, all of them. Asks first.
 
     Options about tests select the sessions that have such a test; all their tests are deleted.
 
@@ -60,7 +61,8 @@ def clear(
 
     storage = storage_of(ctx, profile)
     ids = whole_sessions(storage, selection, having).session_ids()
-    what = f"{plural(len(ids), 'session')} in {storage.location}"
+    where = f"{storage.location}{pinned_text(storage, ids)}"
+    what = f"{plural(len(ids), 'session')} in {where}"
     if not ids:
         say(f"nothing to delete: no session matches in {storage.location}")
     elif dry_run:
@@ -69,7 +71,7 @@ def clear(
         _delete(
             lambda command: operations.delete(storage, ids, command),
             "sessions clear",
-            storage.location,
+            where,
             named_profile(ctx, profile),
         )
 
