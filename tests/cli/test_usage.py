@@ -54,7 +54,7 @@ sessions prune|give --older-than or --keep
 import good.json --merge nope|choose keep_both, replace_existing or skip_existing
 import good.json --format xml|unknown format 'xml'; choose csv or json
 import good.json --report xml|--report must be one of table, json, csv
-export --format xml|unknown format 'xml'; choose csv or json
+export --format xml|unknown format 'xml'; choose csv, excel or json
 export x.xml|unknown suffix '.xml'; choose .csv or .json
 export --output x.xml|unknown suffix '.xml'; choose .csv or .json
 export x.json -o y.json|two files to write
