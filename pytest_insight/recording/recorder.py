@@ -343,7 +343,7 @@ class Recorder:
             return
         from pytest_insight.recording.journal.recovery import recover_journals
 
-        found = list(recover_journals(*folders, reached=self._settings.profile))
+        found = list(recover_journals(*folders, used=self._settings.profile))
         self._messages.notes += _first([r.message for r in found if r.saved], "more crashed runs")
         self._messages.problems += _first(
             [r.message for r in found if not r.saved], "more journals"

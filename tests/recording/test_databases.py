@@ -10,6 +10,7 @@ import pytest
 
 from pytest_insight import locations
 from pytest_insight.profiles.profile import StorageProfile
+from pytest_insight.recording.journal.recovery import recover_journals
 from pytest_insight.recording.journal.writer import journals
 from pytest_insight.storage import JSONStorage, ProfileManager, SQLiteStorage, create_profile
 from tests.recording.runs import run
@@ -132,7 +133,8 @@ def test_a_silent_database_is_asked_once_for_all_its_journals_and_not_by_the_nex
                 session_id=f"a-{number}",
                 profile=StorageProfile("", "postgresql", url),
             )
-        (failure,) = recover()
+        used = StorageProfile("", "postgresql", url)
+        (failure,) = recover_journals(locations.journal_folder(), used=used)
         assert f"127.0.0.1:{port}" in failure.message
         assert failure.message.endswith("; 2 more sessions wait for it")
         assert recover() == []

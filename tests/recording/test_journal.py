@@ -308,11 +308,11 @@ def test_a_store_that_cannot_be_opened_is_tried_and_reported_once_and_then_not_f
     assert failure.message.startswith("cannot recover the session a-0 from ")
     assert failure.message.endswith("; 2 more sessions wait for it")
     assert recover() == []
-    # Other stores are not concerned, nor is one that is known to work again.
+    # Other stores are not concerned, nor is the one that a command or a run uses.
     died(gives("a"), session_id="b")
     assert [each.session_id for each in recover()] == ["b"]
     (tmp_path / "a-file").unlink()
-    assert len(list(recover_journals(locations.journal_folder(), reached=silent))) == 3
+    assert len(list(recover_journals(locations.journal_folder(), used=silent))) == 3
     assert list(locations.journal_folder().iterdir()) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 import math
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -215,21 +216,26 @@ def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
     from pytest_insight.storage.functions import get_storage_instance
 
     storage = get_storage_instance(profile_name=named_profile(ctx, after_command))
-    _recover_journals(storage.file_path)
+    _recover_journals(storage)
     return storage
 
 
-def _recover_journals(store: Path | None) -> None:
+def _recover_journals(storage: BaseStorage) -> None:
     from pytest_insight.locations import journal_folders
 
     # Nearly always there is none, and then nothing more is imported.
-    folders = [folder for folder in journal_folders(store) if _may_have_journals(folder)]
+    folders = [
+        folder for folder in journal_folders(storage.file_path) if _may_have_journals(folder)
+    ]
     if not folders:
         return
     from pytest_insight.cli.terminal.output import say
+    from pytest_insight.profiles.profile import StorageProfile
     from pytest_insight.recording.journal.recovery import recover_journals
 
-    for recovery in recover_journals(*folders):
+    place = str(storage.file_path) if storage.file_path else storage.url
+    used = StorageProfile("", storage.storage_type, place)
+    for recovery in recover_journals(*folders, used=used):
         say(recovery.message)
 
 
@@ -239,4 +245,5 @@ def _may_have_journals(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # the recovery says why it cannot look
+        # The recovery says why it cannot look, unless not even the folder above may be entered.
+        return os.path.isdir(folder)  # noqa: PTH112

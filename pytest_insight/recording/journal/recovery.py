@@ -56,19 +56,19 @@ class _Stores:
     """The stores of journals, each tried until it fails.
 
     Args:
-        reached: the profile of a store that is known to work, whatever happened before.
+        used: the profile of the store that the caller uses, which is tried in any case.
     """
 
-    def __init__(self, reached: StorageProfile | None) -> None:
-        self._reached = None if reached is None else _store_key(reached)
+    def __init__(self, used: StorageProfile | None) -> None:
+        self._used = None if used is None else _store_key(used)
         self._failures: dict[str, list[Recovery]] = {}
 
     def may_try(self, folder: Path, profile: StorageProfile) -> bool:
         """Return whether to open the store: it has not failed in this process or just before."""
         key = _store_key(profile)
-        return key == self._reached or not (
-            key in self._failures or BackOff(folder, key).is_waiting()
-        )
+        if key in self._failures:
+            return False
+        return key == self._used or not BackOff(folder, key).is_waiting()
 
     def note_waiting(self, profile: StorageProfile) -> None:
         """Count a journal whose store was not tried."""
@@ -95,7 +95,7 @@ class _Stores:
             yield Recovery(first.path, first.session_id, message, saved=False)
 
 
-def recover_journals(*folders: Path, reached: StorageProfile | None = None) -> Iterator[Recovery]:
+def recover_journals(*folders: Path, used: StorageProfile | None = None) -> Iterator[Recovery]:
     """Save the session of every journal whose process died, then delete the journal.
 
     Several processes may do so at the same time: only one of them takes over a journal. If a
@@ -105,9 +105,9 @@ def recover_journals(*folders: Path, reached: StorageProfile | None = None) -> I
 
     Args:
         folders: those of the journals.
-        reached: the profile of a store that was used just now.
+        used: the profile of the store that the caller uses: it is tried in any case.
     """
-    stores = _Stores(reached)
+    stores = _Stores(used)
     for folder in folders:
         try:
             check_private(folder)
