@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_insight.limits import MAX_SHOWN
+from pytest_insight.passwords import hide_passwords
 
 __all__ = [
     "ExchangeError",
@@ -39,11 +40,12 @@ def __dir__() -> list[str]:
 class InsightError(Exception):
     """Base class of all errors that the user can act on.
 
-    The message is one sentence: what is wrong, where, and what to do now.
+    The message is one sentence: what is wrong, where, and what to do now. It has no passwords, even
+    if it quotes a URL that was given where a name or a file is expected.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
+        super().__init__(hide_passwords(message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Restores arguments and attributes without `__init__`, which takes others in subclasses.

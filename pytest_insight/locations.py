@@ -22,6 +22,7 @@ from pathlib import Path
 
 from pytest_insight._util.files import is_usable_folder
 from pytest_insight.errors import InsightError, InvalidProfileError
+from pytest_insight.passwords import is_connection_string
 
 HOME_VARIABLE = "PYTEST_INSIGHT_HOME"
 PROFILE_VARIABLE = "PYTEST_INSIGHT_PROFILE"
@@ -49,6 +50,7 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     """
     if not os.fspath(path):
         raise InvalidProfileError("the path is empty; name a file, or leave it out for the default")
+    check_no_connection_string(os.fspath(path))
     scheme = url_scheme(os.fspath(path))
     if scheme is not None:
         named = os.fspath(path) == variable(DB_PATH_VARIABLE)
@@ -71,6 +73,17 @@ def absolute(path: str | os.PathLike[str]) -> Path:
             f"cannot find {path}: the current folder was deleted; use an absolute path, or change "
             "to another folder"
         ) from exc
+
+
+def check_no_connection_string(path: str) -> None:
+    """Raise InvalidProfileError, without the path, if it is a connection string of libpq."""
+    if is_connection_string(path):
+        named = path == variable(DB_PATH_VARIABLE)
+        raise InvalidProfileError(
+            f"{DB_PATH_VARIABLE if named else 'the path'} is a connection string, NAME=VALUE, that "
+            "cannot be used: write a PostgreSQL database as postgresql://USER@HOST/DATABASE (on "
+            "the command line with --url), and a file of that name as ./NAME=VALUE"
+        )
 
 
 def home() -> Path:

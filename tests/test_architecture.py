@@ -22,7 +22,7 @@ PACKAGE = ROOT.name
 # A module may import modules of its own layer and of those above it in this list. A name stands for
 # a module or for everything in a package.
 LAYERS = (
-    ("limits", "errors", "_util", "locations"),
+    ("limits", "passwords", "errors", "_util", "locations"),
     ("models",),
     ("document", "filters", "summaries"),
     ("exchange",),

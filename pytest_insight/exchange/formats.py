@@ -34,6 +34,7 @@ from pytest_insight.exchange.writers import json as json_writer
 from pytest_insight.limits import MAX_GZIP_RATIO, MAX_TEXT_SHOWN, MAX_UNPACKED_MIB
 from pytest_insight.locations import url_scheme, variable
 from pytest_insight.models import TestSession
+from pytest_insight.passwords import is_connection_string
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 UNPACKED_VARIABLE = "PYTEST_INSIGHT_MAX_UNPACKED"
@@ -259,8 +260,12 @@ def _refuse_large(size: int, source: str) -> None:
 
 
 def _refuse_impossible(path: Path, action: str) -> None:
+    if is_connection_string(str(path)):  # it may hold a password
+        raise ExchangeError(
+            f"cannot {action} a connection string, NAME=VALUE: give the path of a file", "***"
+        )
     scheme = url_scheme(str(path))
-    if scheme is not None:  # it may hold a password
+    if scheme is not None:  # likewise
         url = f"{scheme}://***"
         raise ExchangeError(f"cannot {action} the URL {url}: give the path of a file", url)
     if "\0" in str(path):

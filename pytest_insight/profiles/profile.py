@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pytest_insight import locations
+from pytest_insight.passwords import hide_passwords
 
 _SUFFIXES = {"json": ".json", "sqlite": ".db"}
 """The built-in storage types that keep a file."""
@@ -80,7 +81,8 @@ class StorageProfile:
             from pytest_insight.profiles.urls import display_url  # not needed to record into a file
 
             return display_url(self.url)
-        return str(self.path) if self.path else self.storage_type
+        # An earlier version may have stored a connection string as a path.
+        return hide_passwords(str(self.path)) if self.path else self.storage_type
 
     @property
     def exchange(self) -> ExchangeSettings:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pytest_insight.errors import InvalidProfileError
-
-HIDDEN = "***"
+from pytest_insight.locations import is_url
+from pytest_insight.passwords import HIDDEN
 
 _SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret"})
 """The parameters that libpq marks as passwords."""
@@ -38,7 +38,7 @@ def display_url(url: str) -> str:
     try:
         parts = _split(url)
     except InvalidProfileError:
-        return f"{url.partition('://')[0]}://{HIDDEN}"
+        return f"{_scheme(url)}://{HIDDEN}"
     return f"{parts.scheme}://{parts.hosts}{parts.path}"
 
 
@@ -89,11 +89,16 @@ def _split(url: str) -> _Parts:
         )
     if not valid:
         raise InvalidProfileError(
-            f"the URL {url.partition('://')[0]}://{HIDDEN} is not valid: write it as "
+            f"the URL {_scheme(url)}://{HIDDEN} is not valid: write it as "
             "postgresql://USER@HOST:PORT/DATABASE?NAME=VALUE, with special characters in a part "
             "percent-encoded ('@' as %40, '/' as %2F, ':' as %3A)"
         )
     return _Parts(parts.scheme, user, password, hosts, parts.path, parameters)
+
+
+def _scheme(url: str) -> str:
+    """Return the scheme; "postgresql" if it is not a URL, whose beginning may be a secret."""
+    return url.partition("://")[0] if is_url(url) else "postgresql"
 
 
 def _is_secret(parameter: str) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from pytest_insight._util.override import override
 from pytest_insight._util.printable import escape_json, printable
 from pytest_insight.cli.terminal.styled import Styled
+from pytest_insight.passwords import hide_passwords
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,9 +28,10 @@ def say(message: str, *, lines: bool = False) -> None:
 
     Args:
         message: one line. Control characters in the names that it quotes are escaped, so that no
-            name can look like another message.
+            name can look like another message; passwords in them are hidden.
         lines: whether line breaks in the message are ours and are kept.
     """
+    message = hide_passwords(message)
     print("insight:", printable(message, keep="\n" if lines else ""), file=sys.stderr)
 
 

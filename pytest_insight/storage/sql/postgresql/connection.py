@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_insight._util.override import override
 from pytest_insight.errors import StorageError
+from pytest_insight.passwords import HIDDEN
 from pytest_insight.profiles import urls
 from pytest_insight.storage.sql.connection import Connection, upsert_clause
 from pytest_insight.storage.sql.dialect import Statement
@@ -215,5 +216,5 @@ class PostgreSQLConnection(Connection):
     def _describe(self, error: Exception) -> str:
         message = " ".join(str(error).split())
         for password in self._passwords:
-            message = message.replace(password, urls.HIDDEN)
+            message = message.replace(password, HIDDEN)
         return message
