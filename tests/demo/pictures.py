@@ -15,8 +15,9 @@ from tests.demo.history import HERE, demo_environment, make_history
 from tests.tools import on_terminal
 
 COMMANDS = (
-    "insight sessions list --limit 7",
-    "insight query tests --outcome failed --days 7",
+    "insight",
+    "insight failures",
+    "insight history test_total[pair]",
     "insight query tests --group --sort mean --limit 4",
 )
 COLUMNS = 116

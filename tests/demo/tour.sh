@@ -30,11 +30,13 @@ run "insight"
 run "insight sessions list"
 
 heading "What failed, and why?"
-run "insight sessions show last"
+run "insight failures"
+run "insight failures --verbose | head -n 30"
 
-heading "Every failure of a week, and the history of one test"
+heading "The history of one test, and every failure of a week"
+run "insight history test_total[pair]"
+run "insight history test_parcels"
 run "insight query tests --outcome failed --days 7"
-run "insight query tests --nodeid test_total[pair]"
 
 heading "Is it flaky?"
 run "insight query tests --flaky"

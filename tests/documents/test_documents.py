@@ -128,7 +128,7 @@ def test_the_commands_for_ci_run(document: Path, block: Block, shop: Path) -> No
         assert ran.status == (1 if command.startswith("pytest") else 0), ran
     for command in asking:
         home = {"PYTEST_INSIGHT_HOME": "home of the test job"} if "export" not in text else {}
-        ran = run_shell(command, **home)
+        ran = run_shell(command, GITHUB_STEP_SUMMARY="summary.md", **home)
         assert ran.status == 0, ran
         assert "error:" not in ran.output
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 from pytest_insight.analysis.history import History, Run
@@ -102,7 +103,7 @@ def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
         label = str(shortened(styled(branch or "no branch"), indent)).ljust(indent)
         yield styled("  ", styled(label, style="dim"), "  ", run_row(runs, room))
         durations = [run.duration for run in runs]
-        line = sparkline(durations, room) if max(durations) >= SHORTEST_SHOWN else ""
+        line = sparkline(durations, room) if median(durations) >= SHORTEST_SHOWN else ""
         if line and len(runs) > 1:
             yield styled(" " * (indent + 4), styled(line, style="dim"))
     yield from _causes(history, width)
