@@ -425,7 +425,7 @@ PLUGINS = (
         (
             (),
             # pytest-retry retries a unittest.TestCase with subtests for ever.
-            ("--retries", "2", "--deselect", "test_common.py::TestCase::test_subtest"),
+            ("--retries=2", "--deselect=test_common.py::TestCase::test_subtest"),
             TWO_WORKERS,
         ),
         {"test_own.py": RETRIED.format(mark="retries=2")},

@@ -124,11 +124,8 @@ def _unknown_nodeids(
 ) -> list[str]:
     """Return which results have a nodeid that pytest does not collect."""
     plain = plugin.replaces_line
-    wanted = [
-        option
-        for option in (_without_plugins(options) if plain else ("--no-insight", *options))
-        if option not in ("-v", "-x", *TWO_WORKERS)
-    ]
+    given = _without_plugins(options) if plain else ("--no-insight", *options)
+    wanted = [option for option in given if option not in ("-v", "-x", *TWO_WORKERS)]
     _, printed = _pytest(plugin, python, "--collect-only", "-q", *wanted, plain=plain)
     collected = {*printed.splitlines(), "test_broken.py", "test_left_out.py"}
     found = {result.nodeid for result in session.test_results} - collected
