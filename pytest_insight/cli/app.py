@@ -13,6 +13,7 @@ import typer
 
 from pytest_insight.cli import exit_status, near_misses
 from pytest_insight.cli.completion.candidates import profiles
+from pytest_insight.cli.completion.installation import install
 from pytest_insight.cli.lazy_group import LazyGroup, load_command
 from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
 from pytest_insight.cli.terminal.output import say
@@ -48,6 +49,9 @@ class RootGroup(LazyGroup):
             SystemExit: always otherwise.
         """
         open_missing_streams()
+        for each in self.params:
+            if each.name == "install_completion" and each.callback is not None:
+                each.callback = partial(install, each.callback)
         status = exit_status.DONE
         try:
             with _warnings_printed(), stdout_errors_reported():

@@ -300,6 +300,50 @@ def test_the_committed_scripts_are_those_of_typer(insight: Insight, shell: str) 
     assert (COMPLETIONS / f"insight.{shell}").read_text().strip() == generated.strip()
 
 
+@pytest.mark.parametrize(
+    ("shell", "variable", "files"),
+    [
+        ("zsh", "ZDOTDIR", {".zfunc/_insight", ".zshrc"}),
+        ("fish", "XDG_CONFIG_HOME", {"fish/completions/insight.fish"}),
+    ],
+)
+def test_completion_is_installed_in_the_folder_that_the_shell_reads(
+    tmp_path: Path, shell: str, variable: str, files: set[str]
+) -> None:
+    program = tool(shell)
+    home, folder = tmp_path / "user", tmp_path / "my settings"
+    home.mkdir()
+    folder.mkdir()
+    if shell == "zsh":
+        (folder / ".zshrc").write_text("# mine")
+    environment = {**variables(), "HOME": str(home), variable: str(folder), "SHELL": program}
+    for number in (1, 2):
+        subprocess.run(
+            [program, "-c", "insight --install-completion; true"],
+            env=environment,
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        if shell == "zsh":
+            lines = (folder / ".zshrc").read_text().splitlines()
+            assert (number, lines[0], len(lines)) == (number, "# mine", 2)
+    ours = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files <= ours
+    assert list(home.rglob("*insight*")) == []
+    assert not (home / ".zshrc").exists()
+    asked = {"zsh": "print -r -- $_comps[insight]", "fish": "complete --do-complete 'insight --v'"}
+    ran = subprocess.run(
+        [program, "-i", "-c", asked[shell]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert re.search(r"_insight|--version", ran.stdout), ran
+
+
 @every_shell
 def test_an_installed_completion_works(tmp_path: Path, shell: str) -> None:
     program = tool(shell)

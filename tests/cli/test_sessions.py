@@ -4,6 +4,8 @@ import json
 import os
 import pty
 import subprocess
+import sys
+from pathlib import Path
 
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage
@@ -127,6 +129,19 @@ def test_clear_deletes_what_is_selected(insight: Insight, store: JSONStorage) ->
     assert store.session_ids() == ["api-0", "api-2"]
     assert "deleted 2 sessions" in insight("sessions", "clear", "--yes").err
     assert store.session_ids() == []
+
+
+def test_the_first_line_of_source_code_is_indented_as_the_others(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    Path("test_a.py").write_text("import pytest\n\n\ndef test_a():\n    x = 1\n    assert x == 2\n")
+    run = [sys.executable, "-m", "pytest", "-q", "--insight"]
+    subprocess.run(run, env=dict(os.environ), check=False, capture_output=True)
+    shown = insight("sessions", "show").out
+    assert "        def test_a():\n            x = 1\n    >       assert x == 2\n" in shown
+    result = TestResult("a", "failed", START, longreprtext="a.py:1: in f\n    defer()\nE   x")
+    JSONStorage().save_session(make_session(10_000, test_results=(result,)))
+    assert "\n    a.py:1: in f\n        defer()\n" in insight("sessions", "show", "api-10000").out
 
 
 def test_clear_names_the_pinned_sessions_that_it_deletes(

@@ -12,7 +12,13 @@ from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.outcomes import outcomes_text, status_text
 from pytest_insight.cli.render.records import print_csv
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import ago_text, duration_text, outcome_text, plural
+from pytest_insight.cli.render.values import (
+    ago_text,
+    duration_text,
+    failure_lines,
+    outcome_text,
+    plural,
+)
 from pytest_insight.cli.terminal.output import console, is_fancy, print_json, print_styled
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
@@ -120,7 +126,7 @@ def _fit(text: Styled, suffix: str = "") -> Styled:
 def _result_lines(result: TestResult) -> Iterator[Styled]:
     yield styled("")
     yield styled("  ", outcome_text(result.outcome), " ", result.nodeid)
-    for line in result.longreprtext.expandtabs().splitlines():
+    for line in failure_lines(result.longreprtext):
         yield styled("    ", styled(line, style="red" if line.startswith("E") else ""))
     for title, field in _OUTPUT:
         text = getattr(result, field)

@@ -24,6 +24,7 @@ from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import (
     age_text,
     duration_text,
+    failure_lines,
     outcome_text,
     plural,
     time_text,
@@ -143,7 +144,7 @@ def print_session(session: TestSession, location: str) -> None:
 def _failure(result: TestResult) -> Iterator[Styled]:
     yield styled("")
     yield styled(outcome_text(result.outcome), " ", result.nodeid)
-    lines = result.longreprtext.expandtabs().splitlines()
+    lines = failure_lines(result.longreprtext)
     if len(lines) > LAST_LINES:
         hidden = plural(len(lines) - LAST_LINES, "line")
         yield styled(f"    ... {hidden} above hidden", style="dim")

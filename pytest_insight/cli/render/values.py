@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from pytest_insight._util.times import in_local_zone
@@ -75,6 +76,21 @@ def ago_text(time: datetime, now: datetime) -> str:
 def time_text(time: datetime) -> str:
     """Return a time in the local time zone, to the minute."""
     return in_local_zone(time).replace(tzinfo=None).isoformat(" ", "minutes")
+
+
+_SOURCE = re.compile(r"@|(async )?def |class ")
+
+
+def failure_lines(text: str) -> list[str]:
+    """Return the lines of a failure's text as pytest prints them.
+
+    pytest removes the indentation of the first line from `longreprtext`; source code is indented by
+    four spaces (`FormattedExcinfo` in its `_code`).
+    """
+    lines = text.expandtabs().splitlines()
+    if lines and _SOURCE.match(lines[0]):
+        lines[0] = f"    {lines[0]}"
+    return lines
 
 
 def plural(count: int, word: str) -> str:
