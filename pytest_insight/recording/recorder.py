@@ -295,7 +295,8 @@ class Recorder:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self._save(journal, ending)
-        self._messages.problems += [str(warning.message) for warning in caught]
+        # A damaged store is read several times, and each read warns.
+        self._messages.problems += dict.fromkeys(str(warning.message) for warning in caught)
 
     def _ending(self, exit_status: int) -> dict[str, Any]:
         duration = self._stopwatch() - self._stopwatch_began

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from pytest_insight.models import TestSession
 from pytest_insight.storage import InMemoryStorage, JSONStorage
 from tests.conftest import MakeSession
 from tests.exchange.helpers import written
-from tests.faults.commands import Ran, measured, run
+from tests.faults.commands import INSIGHT, Ran, measured, run
 from tests.faults.conftest import LONG, SEED
 from tests.strategies import sessions
 
@@ -204,6 +205,29 @@ def test_a_gzip_bomb_takes_no_memory_and_the_limit_can_be_set(tmp_path: Path) ->
         ran = run("import", "bomb.json.gz", env={"PYTEST_INSIGHT_MAX_UNPACKED": nonsense})
         assert "PYTEST_INSIGHT_MAX_UNPACKED must be a number of MiB" in ran.err
         assert_sentence(ran)
+
+
+@on_linux
+def test_a_huge_sparse_file_and_an_endless_pipe_are_not_imported(tmp_path: Path) -> None:
+    with Path("sparse.json").open("wb") as file:
+        file.truncate(1 << 40)
+    ran = measured(tmp_path / "peak", "import", "sparse.json")
+    assert_sentence(ran)
+    assert "sparse.json is larger than 1024 MiB; if you trust it, allow more with" in ran.err
+    assert ran.peak < ALONE
+    limit = {**os.environ, "PYTEST_INSIGHT_MAX_UNPACKED": "5"}
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
+        done = subprocess.run(
+            [INSIGHT, "import"],
+            stdin=endless.stdout,
+            env=limit,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        endless.kill()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "standard input is larger than 5 MiB" in done.stderr
 
 
 def _loop(path: Path) -> None:

@@ -54,6 +54,25 @@ def test_one_line_at_the_end_and_none_when_quiet(
         assert insight_lines(ran) == [saved]
 
 
+@pytest.mark.parametrize("profile", ["default", "ci"])
+def test_a_store_of_which_nothing_can_be_read_is_kept_and_the_run_is_saved_in_a_new_one(
+    pytester: pytest.Pytester, profile: str
+) -> None:
+    pytester.makepyfile(MIXED)
+    path = locations.store_path(profile)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(3000))  # what some file systems leave after a power failure
+    ran = run(pytester, "--insight", "--insight-profile", profile)
+    saved, lost = insight_lines(ran)
+    assert saved.startswith("insight: saved 2 results as ")
+    [backup] = path.parent.glob("*.bak")
+    assert f"nothing in the store {path} can be read" in lost
+    assert str(backup) in lost
+    assert backup.read_bytes() == bytes(3000)
+    assert JSONStorage(path).count() == 1
+    assert_same_as_without(pytester, ran)
+
+
 def test_without_a_terminal_nothing_is_printed_and_all_is_saved(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(MIXED)
     ran = run(pytester, "--insight", "-p", "no:terminal")

@@ -21,7 +21,6 @@ import codecs
 import csv
 import io
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -29,6 +28,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.models import TestResult, TestSession
 
 SESSION_COLUMNS = tuple(f for f in TestSession.__struct_fields__ if f != "test_results")
@@ -76,13 +76,14 @@ def write_for_excel(sessions: Iterable[TestSession], file: BinaryIO) -> int:
     count = _write(sessions, file, fit)
     if cut:
         cells = ", ".join(f"{count:,} of {name}" for name, count in sorted(cut.items()))
-        warnings.warn(
-            f"Excel shows at most {EXCEL_CELL:,} characters in a cell; cut or left out: {cells}. "
-            "An export without --excel has all.",
-            stacklevel=2,
+        warn_user(
+            UserWarning(
+                f"Excel shows at most {EXCEL_CELL:,} characters in a cell; cut or left out: "
+                f"{cells}. An export without --excel has all."
+            )
         )
     if rows > EXCEL_ROWS:
-        warnings.warn(f"Excel shows only {EXCEL_ROWS:,} of the {rows:,} rows", stacklevel=2)
+        warn_user(UserWarning(f"Excel shows only {EXCEL_ROWS:,} of the {rows:,} rows"))
     return count
 
 

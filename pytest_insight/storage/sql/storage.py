@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 import weakref
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
 from pytest_insight._util.storable import storable_text
+from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import (
     NewerFormatError,
@@ -219,11 +219,11 @@ class SQLStorage(BaseStorage):
             yield from reader.iter_sessions(newest_first=newest_first)
 
     def _warn(self, problem: str) -> None:
-        warnings.warn(
-            f"part of the store {self.location} cannot be read: {problem}. The other sessions can; "
-            "insight sessions verify names all that is damaged.",
-            StoreDamageWarning,
-            stacklevel=2,
+        warn_user(
+            StoreDamageWarning(
+                f"part of the store {self.location} cannot be read: {problem}. The other sessions "
+                "can; insight sessions verify names all that is damaged."
+            )
         )
 
     @override

@@ -226,6 +226,24 @@ def test_a_warning_says_what_is_lost_and_where_the_copy_is(
     assert store.file_path.read_bytes() == damaged
 
 
+@pytest.mark.usefixtures("damaged")
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.load_sessions(),
+        lambda store: list(store.iter_sessions(newest_first=True)),
+        lambda store: store.delete_sessions(["alpha"]),
+        lambda store: store.export_sessions("export.json"),
+    ],
+)
+def test_a_warning_points_to_the_line_of_the_user(
+    store: JSONStorage, read: Callable[[JSONStorage], object]
+) -> None:
+    with pytest.warns(StoreDamageWarning) as caught:
+        read(store)
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_damage_is_copied_once_however_often_it_is_read(
     store: JSONStorage, damaged: bytes, healthy: bytes
 ) -> None:
