@@ -25,7 +25,7 @@ def outcomes_text(session: TestSession) -> Styled:
 
 
 def status_text(session: TestSession) -> Styled:
-    """Return whether something failed, as a mark in its colour: a word where there is no UTF-8."""
+    """Return whether something failed, as a mark in its colour: a word without UTF-8."""
     if session.crashed:
         word, mark, style = "crashed", "✗", "red"
     elif bad_count(session):

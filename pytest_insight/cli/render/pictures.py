@@ -31,7 +31,7 @@ def pictures_shown() -> bool:
 
 
 def outcome_mark(outcome: TestOutcome, *, recovered: bool = False) -> Styled:
-    """Return one character for an outcome, in its colour; a letter where there are no pictures."""
+    """Return one character for an outcome, in its colour; a letter if there are no pictures."""
     if recovered:
         return styled(_RECOVERED, style=OUTCOME_STYLES["rerun"])
     marks = _MARKS if pictures_shown() else _LETTERS
@@ -48,7 +48,7 @@ def run_row(runs: Sequence[Run], width: int) -> Styled:
 
 
 def sparkline(numbers: Sequence[float], width: int) -> str:
-    """Return a bar for each number, from 0 to the greatest; empty where there are no pictures.
+    """Return a bar for each number, from 0 to the greatest; empty if there are no pictures.
 
     Args:
         numbers: 0 or more each; the last ones if there is no room for all.
