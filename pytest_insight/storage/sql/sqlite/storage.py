@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from stat import S_IWGRP
 from typing import ClassVar, Self
 
 from pytest_insight import locations
 from pytest_insight._util.files import PRIVATE_FILE, make_private_folder, write_protected
 from pytest_insight._util.override import override
+from pytest_insight._util.rights import adopt_owner
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.sql.connection import LOCK_SECONDS
 from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
 from pytest_insight.storage.sql.sqlite.read_only import open_read_only
+from pytest_insight.storage.sql.sqlite.tables import READ_OBJECTS
 from pytest_insight.storage.sql.storage import SQLStorage
 from pytest_insight.storage.store_file import StoreFile, register_owner, store_exists
 
@@ -92,15 +95,39 @@ class SQLiteStorage(SQLStorage):
         elif not exists:
             return None
         if write_protected(self._file.real_path) is None:
-            return SQLiteConnection(self._file, "mode=rw")
+            connection = SQLiteConnection(self._file, "mode=rw")
+            self._share_log(connection)
+            return connection
         return open_read_only(self._file)
 
+    def _share_log(self, connection: SQLiteConnection) -> None:
+        """Give the log and its index the group of the file, if its members may write.
+
+        SQLite gives them the file's mode, and only as root its owner and group.
+        """
+        file = self._file.real_path.stat()
+        if os.name != "posix" or not file.st_mode & S_IWGRP or file.st_gid == os.getegid():
+            return
+        connection.fetch(READ_OBJECTS)  # creates them
+        for suffix in ("-wal", "-shm"):
+            path = self._file.real_path.with_name(self._file.real_path.name + suffix)
+            with suppress(OSError):  # they are another user's, or we are not in the group
+                if path.lstat().st_gid != file.st_gid:
+                    os.chown(path, -1, file.st_gid, follow_symlinks=False)
+
     def _create(self) -> None:
-        """Create an empty database that only its owner can read; its log inherits the mode."""
+        """Create an empty database that only its owner can read; its log inherits the rights.
+
+        If root creates it, it belongs to the owner of the folder.
+        """
         path = self._file.real_path
         self._file.check_writable()
         with self._file.write_lock():
             make_private_folder(path.parent)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE))
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE)
+            try:
+                adopt_owner(descriptor, path.parent)
+            finally:
+                os.close(descriptor)
             with closing(SQLiteConnection(self._file, "mode=rw")) as connection:
                 connection.fetch("PRAGMA journal_mode = WAL")
