@@ -26,12 +26,16 @@ def test_alone_it_shows_where_the_history_is_and_what_to_do_next(
     assert "insight failures" in out
 
 
-def test_a_last_session_of_the_future_is_said_to_be_one(
+def test_sessions_of_the_future_are_not_taken_for_no_sessions(
     insight: Insight, make_session: MakeSession
 ) -> None:
     start = datetime.now(UTC) + timedelta(days=2)
     JSONStorage().save_session(make_session(0, session_start_time=start))
-    assert "in the future" in insight().out
+    assert "no session with results, not dated in the future, yet in" in insight().out
+    words = ("query", "tests", "--outcome", "error")
+    assert "nothing matches" in insight(*words).err
+    insight(*words, "--exit-code")
+    insight("query", "tests", "--outcome", "failed", "--exit-code", status=3)
 
 
 def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:

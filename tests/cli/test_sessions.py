@@ -89,7 +89,7 @@ def test_a_run_without_results_is_listed_but_is_not_the_last_one(
     insight: Insight, make_session: MakeSession
 ) -> None:
     JSONStorage().save_session(make_session(9, test_results=()))
-    assert "no session with results yet in" in insight().out
+    assert "no session with results, not dated in the future, yet in" in insight().out
     words = ("query", "tests", "--session", "last", "--outcome", "failed", "--exit-code")
     assert "no session with results" in insight(*words, status=1).err
     assert "no session" in insight("sessions", "show", status=1).err

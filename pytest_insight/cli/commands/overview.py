@@ -37,7 +37,8 @@ FIRST = (
 def print_overview(storage: BaseStorage) -> None:
     """Print a few lines on stdout."""
     if storage.get_last_session() is None:
-        none = "no session with results" if has_sessions(storage) else "no sessions"
+        some = has_sessions(storage)
+        none = "no session with results, not dated in the future," if some else "no sessions"
         print_styled(styled(f"{none} yet in {origin(storage)}: run pytest --insight"))
         _print_steps(FIRST)
         return

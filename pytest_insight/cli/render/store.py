@@ -20,8 +20,8 @@ def origin(storage: BaseStorage) -> str:
 
 
 def has_sessions(storage: BaseStorage) -> bool:
-    """Return whether there is any session, with results or without."""
-    return bool(storage.session_ids(Selection(limit=1)))
+    """Return whether there is any session, also one without results or dated in the future."""
+    return bool(storage.session_ids(Selection(limit=1)) or storage.session_ids())
 
 
 def pinned_text(storage: BaseStorage, ids: Collection[str]) -> str:
