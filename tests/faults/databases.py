@@ -73,6 +73,20 @@ def asks_without_end(tell: Tell, path: str, condition: str) -> None:
         tell("interrupted")
 
 
+def reads_with_little_memory(tell: Tell, path: str, room: int) -> None:
+    """Read all sessions with a limit of the memory; report an error."""
+    with SQLiteStorage(path) as storage:
+        storage.session_ids()
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + room
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+        tell("under way")
+        try:
+            storage.load_sessions()
+        except StorageError as exc:
+            tell(f"error: {exc}")
+
+
 def saves_with_little_room(tell: Tell, path: str, room: int) -> None:
     """Save sessions until the file would exceed a size limit in bytes."""
     storage = SQLiteStorage(path)

@@ -139,6 +139,22 @@ def test_pruning_and_saving_side_by_side_lose_nothing_that_is_new(place: str) ->
         assert left == {f"new-{number}" for number in range(40)} - set(gone)
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="measures its memory")
+def test_a_value_larger_than_the_memory_is_an_error_in_a_sentence(
+    tmp_path: Path, start: Start, make_session: MakeSession
+) -> None:
+    with SQLiteStorage(tmp_path / "sessions.db") as storage:
+        storage.save_session(make_session())
+        size = 48 << 20
+        connection = storage._write_connection()
+        connection.execute("UPDATE insight_sessions SET header = hex(zeroblob(?))", (size,))
+    reader = start(databases.reads_with_little_memory, str(storage.file_path), size)
+    reader.wait_for_first()
+    (error,) = reader.ended()
+    assert error.startswith(f"error: cannot read the store {storage.file_path}: ")
+    assert "memory" in error
+
+
 # Ctrl-C -----------------------------------------------------------------------------------------
 
 

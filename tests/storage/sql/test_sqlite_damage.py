@@ -216,3 +216,20 @@ def test_one_changed_bit_ends_in_an_answer_or_a_sentence(
                 with suppress(StorageError):
                     ask()
     assert read > refused > 0 or not LONG
+
+
+@pytest.mark.skipif(not hasattr(os, "truncate"), reason="makes sparse files")
+def test_a_huge_sparse_file_is_refused_or_read_as_far_as_it_goes(
+    storage: SQLiteStorage, sessions: list[TestSession], tmp_path: Path
+) -> None:
+    storage.close()
+    os.truncate(storage.file_path, 1 << 40)  # the header says where the database ends
+    with SQLiteStorage(storage.file_path) as huge:
+        assert huge.load_sessions() == sessions
+        assert huge.verify().sound
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    os.truncate(empty, 1 << 40)
+    for use in (SQLiteStorage.load_sessions, SQLiteStorage.verify, SQLiteStorage.repair):
+        with pytest.raises(StorageError, match="file is not a database"):
+            use(SQLiteStorage(empty))

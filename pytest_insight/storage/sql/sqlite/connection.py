@@ -42,7 +42,8 @@ class SQLiteConnection(Connection):
             parameters: the query string of SQLite's file URI, as in "mode=rw".
         """
         # UnicodeDecodeError: a message of SQLite quotes bytes of the file that are not UTF-8.
-        super().__init__(str(file.path), sqlite3.Error, UnicodeDecodeError)
+        # MemoryError: a value or the result of a query is larger than the memory.
+        super().__init__(str(file.path), sqlite3.Error, UnicodeDecodeError, MemoryError)
         self._file = file
         self._is_open = True
         with self._converted_errors("open"):
@@ -170,6 +171,10 @@ class SQLiteConnection(Connection):
             return [exc.reason]
         lines = [line for row in rows for line in str(row[0]).splitlines()]
         return [line for line in lines if line != "ok" and not line.startswith("***")]
+
+    @override
+    def _describe(self, error: Exception) -> str:
+        return str(error) or "not enough memory"  # a MemoryError has no text
 
     @override
     def _is_damage(self, error: Exception) -> bool:
