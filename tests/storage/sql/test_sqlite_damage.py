@@ -83,8 +83,9 @@ def test_a_damaged_session_is_skipped_with_a_warning_and_the_others_are_read(
 ) -> None:
     change(storage, statement)
     rest = [each for each in sessions if each.session_id != "api-2"]
-    with pytest.warns(StoreDamageWarning, match="'api-2'"):
+    with pytest.warns(StoreDamageWarning, match="'api-2'") as warned:
         assert storage.load_sessions() == rest
+    assert {each.filename for each in warned} == {__file__}  # the line that asked
     assert list(storage.iter_sessions(newest_first=True)) == rest[::-1]
     assert storage.select(TAG) == rest
     failed = query.on_storage(storage).filter_by_test().with_outcome("failed").apply()
