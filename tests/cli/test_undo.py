@@ -218,6 +218,7 @@ def test_where_no_snapshot_can_be_kept_nothing_is_done(
     insight: Insight, store: JSONStorage
 ) -> None:
     locations.undo_folder(store.location).parent.write_text("in the way")
+    locations.undo_folder(store.location).write_text("in the way beside the store")
     printed = insight("sessions", "clear", "--yes", status=1)
     assert "so nothing was changed" in printed.err
     assert "PYTEST_INSIGHT_UNDO=0" in printed.err
