@@ -114,10 +114,6 @@ def absolute_place(place: str | os.PathLike[str] | None) -> str | None:
 
 
 def _check_name(name: str) -> None:
-    if isinstance(name, str) and len(name) > MAX_NAME:
-        raise InvalidProfileError(
-            f"the name of a profile may have {MAX_NAME} characters, not {len(name):,}", name
-        )
     if not (
         isinstance(name, str) and name and name[0] in _FIRST_LETTERS and _LETTERS.issuperset(name)
     ):
@@ -125,6 +121,10 @@ def _check_name(name: str) -> None:
             f"{name!r} cannot be the name of a profile: use letters, digits, '.', '_' and '-', "
             "and begin with a letter, a digit or '_'",
             name,
+        )
+    if len(name) > MAX_NAME:
+        raise InvalidProfileError(
+            f"the name of a profile may have {MAX_NAME} characters, not {len(name):,}", name
         )
 
 
