@@ -149,6 +149,8 @@ class Writer:
             self._connection.insert_names(table, column, [(key, names[key]) for key in missing])
             # A concurrent writer may have inserted another name with the same key.
             known.update(self._fetch_names(table, column, missing))
+        if not names.keys() <= known.keys():
+            raise self._connection.damage(f"{table} has lost a row that was just inserted")
         for key, name in names.items():
             if known[key] != name:
                 raise self._collision(known[key], name)
