@@ -45,7 +45,8 @@ test-plugins: $(VENV)/installed
 FAULTS_SEED ?= $(shell date +%s)
 test-faults: $(VENV)/installed
 	@echo "FAULTS_SEED=$(FAULTS_SEED)"
-	FAULTS=long FAULTS_SEED=$(FAULTS_SEED) $(BIN)/python -m pytest --numprocesses auto tests/faults
+	FAULTS=long FAULTS_SEED=$(FAULTS_SEED) $(BIN)/python -m pytest --numprocesses auto tests/faults \
+	  tests/storage/test_agreement.py tests/exchange/test_round_trip.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

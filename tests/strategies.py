@@ -5,6 +5,7 @@ What they give can be saved, but is not clean yet: compare with `document.checke
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -19,6 +20,11 @@ from pytest_insight.models import (
     TestResult,
     TestSession,
 )
+
+def examples(usual: int) -> int:
+    """Return how many examples a property is tried with: ten times the usual in `test-faults`."""
+    return 10 * usual if os.environ.get("FAULTS") == "long" else usual
+
 
 DIFFICULT_TEXTS = (
     "",

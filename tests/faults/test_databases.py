@@ -358,12 +358,15 @@ def test_writers_whose_clocks_are_days_apart_lose_nothing_and_all_kinds_keep_one
             assert list(storage.iter_sessions(newest_first=True)) == sessions[::-1]
             last = storage.get_last_session()
             assert last is not None
-            assert last.session_id == sessions[-1].session_id
-            assert last.session_id.startswith("ahead-")
+            known = [
+                each.session_id for each in sessions if not each.session_id.startswith("ahead-")
+            ]
+            assert last.session_id == known[-1]  # a date after tomorrow is wrong
+            assert last.session_id.startswith("right-")
             of_a_day = query.on_storage(storage).in_last_days(1).execute()
             found.append((sessions, [each.session_id for each in of_a_day]))
     assert found == found[:1] * 3
-    assert {name.rpartition("-")[0] for name in found[0][1]} == {"right", "ahead", "behind"}
+    assert {name.rpartition("-")[0] for name in found[0][1]} == {"right", "behind"}
 
 
 def test_a_run_whose_clock_is_ahead_dies_and_one_whose_clock_is_behind_brings_it_in(
@@ -393,7 +396,7 @@ def test_a_run_whose_clock_is_ahead_dies_and_one_whose_clock_is_behind_brings_it
     with opened(place) as storage:
         sessions = storage.load_sessions()
         assert [each.crashed for each in sessions] == [False, False, True]
-        assert storage.get_last_session() == sessions[-1]
+        assert storage.get_last_session() == sessions[1]  # the dead one's date is wrong
         years = [each.session_start_time.year for each in sessions]
         assert years == sorted(years)
         assert years[0] < years[-1]

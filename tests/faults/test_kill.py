@@ -21,12 +21,16 @@ from tests.faults.victims import Start, Victim, session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has SIGKILL")
 
+INTERRUPTED = pytest.mark.filterwarnings(
+    "ignore:the last write of:pytest_insight.errors.StoreDamageWarning"
+)
 ROUNDS_OF_A_STORE = 25
 """The size at which a new store is begun."""
 OLD = [session(f"i{number}", 1) for number in range(40)]
 OLD.sort(key=lambda each: (each.session_start_time, each.session_id))
 
 
+@INTERRUPTED
 def test_every_acknowledged_session_survives_the_kill_of_its_writer(
     place: Place, start: Start, rounds: Rounds, rng: random.Random
 ) -> None:
@@ -55,6 +59,7 @@ def test_every_acknowledged_session_survives_the_kill_of_its_writer(
         place.check(acknowledged)
 
 
+@INTERRUPTED
 @pytest.mark.parametrize("strategy", ["skip_existing", "replace_existing", "keep_both"])
 def test_an_import_is_done_whole_or_not_at_all_or_has_added_the_first_sessions(
     tmp_path: Path, place: Place, start: Start, rounds: Rounds, moments: Moments, strategy: str

@@ -27,7 +27,7 @@ from pytest_insight.storage import (
 )
 from pytest_insight.summaries import SummaryOrder
 from tests.postgresql import Server
-from tests.strategies import selections, session_ids, sessions
+from tests.strategies import examples, selections, session_ids, sessions
 
 Answer = TypeVar("Answer")
 
@@ -188,7 +188,7 @@ class PostgreSQLAgreement(Agreement):
 
 
 often = settings(
-    max_examples=60,
+    max_examples=examples(24),
     stateful_step_count=20,
     deadline=None,  # another process may take the processor
     suppress_health_check=[HealthCheck.too_slow],  # sessions have many fields
@@ -200,7 +200,7 @@ TestJSON.settings = often
 TestSQLite = SQLiteAgreement.TestCase
 TestSQLite.settings = often
 TestPostgreSQL = PostgreSQLAgreement.TestCase
-TestPostgreSQL.settings = settings(often, max_examples=25)
+TestPostgreSQL.settings = settings(often, max_examples=examples(10))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -224,7 +224,7 @@ def stores(
         yield [file, sqlite, postgresql]
 
 
-@settings(often, max_examples=60)
+@settings(often, max_examples=examples(25))
 @given(
     history=st.lists(sessions(), max_size=5),
     asked=st.lists(selections(), min_size=1, max_size=10),

@@ -403,7 +403,7 @@ def test_the_store_does_not_export_over_itself(
 ) -> None:
     (tmp_path / "link.json").symlink_to(path)
     for same in (path, tmp_path / "link.json", path.parent / ".." / "store" / path.name):
-        with pytest.raises(ExchangeError, match="is a store"):
+        with pytest.raises(ExchangeError, match="is the store itself"):
             filled.export_sessions(same)
     assert filled.load_sessions() == [make_session(number) for number in range(3)]
 
