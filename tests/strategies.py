@@ -21,6 +21,7 @@ from pytest_insight.models import (
     TestSession,
 )
 
+
 def examples(usual: int) -> int:
     """Return how many examples a property is tried with: ten times the usual in `test-faults`."""
     return 10 * usual if os.environ.get("FAULTS") == "long" else usual
