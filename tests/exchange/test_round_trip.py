@@ -62,6 +62,7 @@ def test_sessions_read_by_pydantic_equal_those_read_by_msgspec(history: list[Tes
     assert read(document).sessions == history
 
 
+@few
 @given(histories(), st.sampled_from(["utf-8-sig", "utf-16", "utf-32"]), formats)
 def test_another_encoding_changes_nothing(
     history: list[TestSession], encoding: str, name: str
