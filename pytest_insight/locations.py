@@ -111,8 +111,8 @@ def display_path(path: str | os.PathLike[str]) -> str:
     return text
 
 
-def is_store_at_home(path: Path) -> bool:
-    """Return whether a file is the JSON store of a profile in the home folder, links resolved.
+def is_store_at_home(path: Path, suffix: str = ".json") -> bool:
+    """Return whether a file is the store of a profile in the home folder, links resolved.
 
     No other program keeps files there; elsewhere a path may name somebody's file by mistake.
     """
@@ -121,7 +121,7 @@ def is_store_at_home(path: Path) -> bool:
     except InsightError:  # there is no home folder
         return False
     real = Path(os.path.realpath(path))
-    return str(real.parent) == folder and real.suffix == ".json" and real.name != PROFILES_FILE
+    return str(real.parent) == folder and real.suffix == suffix and real.name != PROFILES_FILE
 
 
 def is_url(place: str | os.PathLike[str]) -> bool:

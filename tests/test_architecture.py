@@ -28,6 +28,7 @@ LAYERS = (
     ("exchange",),
     ("profiles",),
     (
+        "storage.backup",
         "storage.verification",
         "storage.age",
         "storage.store_file",

@@ -128,10 +128,14 @@ def test_a_gate_over_a_store_without_sessions_is_an_error(insight: Insight, comm
     assert not JSONStorage().file_path.exists()
 
 
-def test_a_gate_passes_if_there_are_sessions_and_nothing_matches(
+def test_a_gate_passes_only_if_there_are_sessions_of_which_nothing_matches(
     insight: Insight, store: JSONStorage
 ) -> None:
     assert store.count()
+    misnamed = ["--sut", "misnamed", "--outcome", "failed", "--exit-code"]
+    for command in (["query", "tests"], ["sessions", "list"]):
+        said = insight(*command, *misnamed, status=1).err
+        assert "--exit-code has nothing to judge: the options select no session in" in said
     insight("query", "tests", "--outcome", "error", "--exit-code")
     insight("query", "tests", "--outcome", "failed", "--exit-code", status=3)
 

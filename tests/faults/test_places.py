@@ -11,7 +11,7 @@ import pytest
 
 from pytest_insight.errors import StorageError, StoreDamageWarning
 from pytest_insight.storage import InMemoryStorage, JSONStorage
-from pytest_insight.storage.json.backup import keep_backup, keep_torn_bytes
+from pytest_insight.storage.backup import keep_backup, keep_torn_bytes
 from tests.faults.commands import run
 from tests.faults.mounts import can_mount, run_with
 from tests.faults.victims import session

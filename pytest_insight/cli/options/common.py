@@ -139,7 +139,7 @@ DryRunOption = Annotated[bool, option("Print what would be done, and do nothing.
 ExitCodeOption = Annotated[
     bool,
     option(
-        "Exit with status 3 if anything matched, with 1 if there are no sessions.", "--exit-code"
+        "Exit with status 3 if anything matched, with 1 if no session is selected.", "--exit-code"
     ),
 ]
 
@@ -148,20 +148,31 @@ def exit_as_gate(query: Query, *, matched: bool, asked: bool) -> None:
     """Exit with status 3 if `--exit-code` asked for it and the query has matched anything.
 
     Raises:
-        StorageError: there is no session at all, so that no match means nothing.
+        StorageError: there is no session whose tests could match, so that no match means nothing.
     """
+    from msgspec.structs import replace
+
     from pytest_insight.cli.render.store import has_sessions
     from pytest_insight.errors import StorageError
+    from pytest_insight.filters import HasTest
 
     if not asked:
         return
     if matched:
         raise typer.Exit(exit_status.MATCHED)
     storage = query.open_storage()
-    if not has_sessions(storage):
+    # A question about sessions alone is answered by none; one about their tests needs some.
+    given = query.selection
+    of_tests = bool(given.test_filters) or any(
+        isinstance(f, HasTest) for f in given.session_filters
+    )
+    asked_of = tuple(f for f in given.session_filters if of_tests and not isinstance(f, HasTest))
+    if not storage.session_ids(replace(given, session_filters=asked_of, test_filters=())):
+        there = (
+            "the options select no session" if has_sessions(storage) else "there are no sessions"
+        )
         raise StorageError(
-            f"--exit-code has nothing to judge: there are no sessions in {storage.location}",
-            storage.location,
+            f"--exit-code has nothing to judge: {there} in {storage.location}", storage.location
         )
 
 

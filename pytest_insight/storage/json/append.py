@@ -232,7 +232,7 @@ def _end_of_sessions(file: BinaryIO, path: Path, size: int) -> int | None:
 def _cut_torn_tail(file: BinaryIO, path: Path, size: int) -> int | None:
     """Cut off what an interrupted write left; return None if the file is damaged in another way."""
     start = next(session_starts(file, size), len(NATIVE_START))
-    from pytest_insight.storage.json.backup import keep_torn_bytes
+    from pytest_insight.storage.backup import keep_torn_bytes
     from pytest_insight.storage.json.salvage import end_of_torn_tail
 
     length = end_of_torn_tail(read_range(file, start, size))

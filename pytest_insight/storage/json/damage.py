@@ -7,7 +7,7 @@ from pathlib import Path
 from pytest_insight._util.files import os_error_text
 from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.errors import StoreDamageWarning, list_first
-from pytest_insight.storage.json.backup import keep_backup
+from pytest_insight.storage.backup import keep_backup
 from pytest_insight.storage.json.index import Index
 
 MOST_LOSSES = 20

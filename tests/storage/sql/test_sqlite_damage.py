@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight import query
+from pytest_insight import locations, query
 from pytest_insight.errors import StorageError, StoreDamageWarning
 from pytest_insight.filters import HasTag, Selection
 from pytest_insight.models import TestSession
-from pytest_insight.storage import SQLiteStorage
+from pytest_insight.storage import SQLiteStorage, create_profile, get_storage_instance
 from pytest_insight.storage.sql.rows import hash_key
 from pytest_insight.testing.rules import make_result
 from tests.conftest import MakeSession
@@ -234,3 +234,33 @@ def test_a_huge_sparse_file_is_refused_or_read_as_far_as_it_goes(
     for use in (SQLiteStorage.load_sessions, SQLiteStorage.verify, SQLiteStorage.repair):
         with pytest.raises(StorageError, match="file is not a database"):
             use(SQLiteStorage(empty))
+
+
+@pytest.mark.parametrize("content", [b"\0" * 8192, b"garbage, not a database\n" * 10])
+def test_a_store_at_home_that_is_no_database_is_kept_and_a_new_one_begun(
+    content: bytes, make_session: MakeSession
+) -> None:
+    create_profile("nightly", "sqlite")
+    path = locations.store_path("nightly", ".db")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    with get_storage_instance(profile_name="nightly") as storage:
+        with pytest.warns(
+            StoreDamageWarning, match=r"nothing in the store .*nightly\.db .*kept as"
+        ):
+            assert storage.load_sessions() == []
+        with pytest.warns(StoreDamageWarning, match="kept as"):
+            storage.save_session(make_session(0))
+        assert storage.load_sessions() == [make_session(0)]
+    (kept,) = path.parent.glob("nightly.db.*.bak")
+    assert kept.read_bytes() == content
+
+
+def test_a_file_elsewhere_that_is_no_database_is_refused_and_left_alone(
+    tmp_path: Path, make_session: MakeSession
+) -> None:
+    path = tmp_path / "notes.db"
+    path.write_bytes(b"my notes\n" * 100)
+    with SQLiteStorage(path) as storage, pytest.raises(StorageError, match="not a database"):
+        storage.save_session(make_session(0))
+    assert path.read_bytes() == b"my notes\n" * 100

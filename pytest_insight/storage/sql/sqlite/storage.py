@@ -10,12 +10,20 @@ from stat import S_IWGRP
 from typing import ClassVar, Self
 
 from pytest_insight import locations
-from pytest_insight._util.files import PRIVATE_FILE, make_private_folder, write_protected
+from pytest_insight._util.files import (
+    PRIVATE_FILE,
+    make_private_folder,
+    os_error_text,
+    write_protected,
+)
 from pytest_insight._util.override import override
 from pytest_insight._util.rights import adopt_owner
+from pytest_insight._util.user_warnings import warn_user
+from pytest_insight.errors import StorageError, StoreDamageWarning
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.sql.connection import LOCK_SECONDS
 from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
+from pytest_insight.storage.sql.sqlite.detection import is_database
 from pytest_insight.storage.sql.sqlite.read_only import open_read_only
 from pytest_insight.storage.sql.sqlite.tables import READ_OBJECTS
 from pytest_insight.storage.sql.storage import SQLStorage
@@ -90,6 +98,11 @@ class SQLiteStorage(SQLStorage):
     def _connect(self, *, create: bool) -> SQLiteConnection | None:
         register_owner(self)
         exists = store_exists(self.file_path)
+        if exists and self._is_lost():
+            self._keep_copy()
+            if not create:
+                return None
+            self._remove_lost()
         if create and (not exists or not self._file.real_path.stat().st_size):
             self._create()
         elif not exists:
@@ -114,6 +127,41 @@ class SQLiteStorage(SQLStorage):
             with suppress(OSError):  # they are another user's, or we are not in the group
                 if path.lstat().st_gid != file.st_gid:
                     os.chown(path, -1, file.st_gid, follow_symlinks=False)
+
+    def _is_lost(self) -> bool:
+        """Return whether nothing of a store in our own folder is left: it is no database at all."""
+        path = self._file.real_path
+        return (
+            locations.is_store_at_home(path, ".db")
+            and path.stat().st_size > 0
+            and not is_database(path)
+        )
+
+    def _keep_copy(self) -> None:
+        from pytest_insight.storage.backup import keep_backup  # only for damaged files
+
+        try:
+            kept = keep_backup(self._file.real_path)
+        except OSError as exc:
+            raise StorageError(
+                f"nothing in the store {self.file_path} can be read, and it cannot be copied "
+                f"({os_error_text(exc)}); move it away to begin a new one",
+                self.file_path,
+            ) from exc
+        warn_user(
+            StoreDamageWarning(
+                f"nothing in the store {self.file_path} can be read: it is not an SQLite database. "
+                f"Saving goes on; the damaged file was kept as {kept}."
+            )
+        )
+
+    def _remove_lost(self) -> None:
+        path = self._file.real_path
+        with self._file.write_lock():
+            if self._is_lost():  # else another process has begun a new one
+                for suffix in ("-wal", "-shm", ""):
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+                self._create()
 
     def _create(self) -> None:
         """Create an empty database that only its owner can read; its log inherits the rights.
