@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any, ClassVar, NoReturn
 
@@ -16,6 +13,7 @@ from pytest_insight.cli.completion.candidates import profiles
 from pytest_insight.cli.completion.installation import install
 from pytest_insight.cli.lazy_group import LazyGroup, load_command
 from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
+from pytest_insight.cli.terminal.damage import warnings_printed
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_reported
 from pytest_insight.cli.terminal.usage_errors import is_usage_error, print_usage_error
@@ -54,7 +52,7 @@ class RootGroup(LazyGroup):
                 each.callback = partial(install, each.callback)
         status = exit_status.DONE
         try:
-            with _warnings_printed(), stdout_errors_reported():
+            with warnings_printed(), stdout_errors_reported():
                 more["standalone_mode"] = False  # report errors here
                 status = super().main(*args, **more) or 0
         except InsightError as exc:
@@ -116,19 +114,3 @@ def _global_options(
         from pytest_insight.cli.commands.overview import print_overview
 
         print_overview(storage_of(ctx, None))
-
-
-@contextmanager
-def _warnings_printed() -> Iterator[None]:
-    """Print warnings of the library on stderr, each once, however often a store is read."""
-    printed: set[str] = set()
-
-    def show(message: Warning | str, *_: object, **__: object) -> None:
-        if str(message) not in printed:
-            printed.add(str(message))
-            say(f"warning: {message}")
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        warnings.simplefilter("always", UserWarning)  # also StoreDamageWarning
-        yield

@@ -149,3 +149,34 @@ def test_the_last_run_is_that_of_the_project_in_this_folder(
 def test_the_age_is_in_words(insight: Insight, make_session: MakeSession) -> None:
     JSONStorage().save_session(make_session(0, session_start_time=START - timedelta(days=800)))
     assert "2 years ago" in insight("failures").out
+
+
+def test_the_failures_of_all_jobs_of_a_ci_run_are_one_answer(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    ci = {"ci": {"provider": "github", "run_id": "101"}}
+    green = make_session(2, testing_system=ci, test_results=results()[:1])
+    JSONStorage().save_sessions([make_session(0), make_session(1, testing_system=ci), green])
+    insight("failures", "--exit-code")  # the newest job alone passed
+    out = insight("failures", "--run", "last", "--exit-code", status=3).out
+    assert "1 failed, 2 passed" in out
+    assert "tests/test_a.py::test_y" in out
+    assert insight("failures", "--run", "101").out == out
+    insight("failures", "last", "--run", "last", status=2)
+    assert "no CI run" in insight("failures", "--run", "nonsense", status=1).err
+
+
+def test_a_gate_does_not_pass_if_a_part_of_the_store_cannot_be_read(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    passed = make_session(0, test_results=results()[:1])
+    JSONStorage().save_sessions([passed, make_session(1)])
+    path = JSONStorage().file_path
+    gate = ["query", "tests", "--session", "last", "--outcome", "failed", "--exit-code"]
+    insight(*gate, status=3)
+    path.write_bytes(path.read_bytes().replace(b'"outcome":"failed"', b'"out\0\0\0":"failed"'))
+    for command in (gate, ["failures", "--exit-code"]):
+        said = insight(*command, status=1).err
+        assert "warning: part of the store" in said
+        assert "--exit-code cannot judge a store of which a part cannot be read" in said
+    insight("failures")

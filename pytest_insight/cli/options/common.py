@@ -16,6 +16,7 @@ import typer
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion.candidates import profiles
 from pytest_insight.cli.render.formats import FindFormat, ListFormat, ShowFormat
+from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def exit_as_gate(query: Query, *, matched: bool, asked: bool) -> None:
     """Exit with status 3 if `--exit-code` asked for it and the query has matched anything.
 
     Raises:
-        StorageError: there is no session whose tests could match, so that no match means nothing.
+        StorageError: there is no session whose tests could match, or a part of the store cannot be
+            read, so that no match means nothing.
     """
     from msgspec.structs import replace
 
@@ -160,6 +162,7 @@ def exit_as_gate(query: Query, *, matched: bool, asked: bool) -> None:
         return
     if matched:
         raise typer.Exit(exit_status.MATCHED)
+    refuse_to_judge_damage()
     storage = query.open_storage()
     # A question about sessions alone is answered by none; one about their tests needs some.
     given = query.selection
@@ -167,6 +170,7 @@ def exit_as_gate(query: Query, *, matched: bool, asked: bool) -> None:
         isinstance(f, HasTest) for f in given.session_filters
     )
     asked_of = tuple(f for f in given.session_filters if of_tests and not isinstance(f, HasTest))
+    asked_of += (HasTest(()),) if of_tests else ()  # with a result at all
     if not storage.session_ids(replace(given, session_filters=asked_of, test_filters=())):
         there = (
             "the options select no session" if has_sessions(storage) else "there are no sessions"

@@ -12,7 +12,8 @@ Most results have passed and have no texts. All others, which most queries ask f
 `insight_details` as complete JSON, with a primary key by session and outcome: reading the failures
 of some sessions does not touch the passed results.
 
-Versions: 1, the first one.
+Versions: 1, the first one. 2 has the same tables; the JSON in them has the fields of version 2 of
+`document.layout`.
 """
 
 from __future__ import annotations
@@ -139,6 +140,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         ){clustered}
         """,
     ),
+    (),
 ]
 """The statements from each version to the next; the first ones create version 1."""
 

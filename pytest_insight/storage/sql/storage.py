@@ -100,6 +100,9 @@ class SQLStorage(BaseStorage):
         if version is None and not create:
             return False
         if version != schema.current_version():
+            pending = schema.migration_statements(version or 0, connection.dialect)
+            if not create and not pending:
+                return True  # the tables are the same: the first write states the new version
             with connection.write_transaction():
                 version = self._read_version(connection) or 0  # another process may have migrated
                 for statement in schema.migration_statements(version, connection.dialect):

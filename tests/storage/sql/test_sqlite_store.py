@@ -222,14 +222,37 @@ def test_an_older_version_is_migrated_as_a_whole(
 ) -> None:
     storage.save_session(make_session())
     step = "CREATE TABLE insight_more (a {key})"
-    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, (step, "not SQL")])
+    before = list(schema.MIGRATIONS)
+    monkeypatch.setattr(schema, "MIGRATIONS", [*before, (step, "not SQL")])
     with pytest.raises(StorageError, match="syntax error"):
         SQLiteStorage(storage.file_path).load_sessions()
-    monkeypatch.setattr(schema, "MIGRATIONS", [schema.MIGRATIONS[0], (step,)])
+    monkeypatch.setattr(schema, "MIGRATIONS", [*before, (step,)])
     assert SQLiteStorage(storage.file_path).load_sessions() == [make_session()]
     with closing(sqlite3.connect(storage.file_path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
         assert database.execute("SELECT count(*) FROM insight_more").fetchone() == (0,)
+
+
+def test_a_store_of_version_1_is_read_as_it_is_and_becomes_version_2_when_it_is_written_to(
+    storage: SQLiteStorage, make_session: MakeSession
+) -> None:
+    storage.save_session(make_session())
+    storage.close()
+    with closing(sqlite3.connect(storage.file_path)) as database:
+        database.execute("PRAGMA user_version = 1")  # the tables are the same
+    with SQLiteStorage(storage.file_path) as old:
+        assert old.load_sessions() == [make_session()]
+        assert old.verify().sound
+        assert version_of(storage) == 1
+        old.save_session(make_session(1, arguments=["-x"]))
+        assert version_of(storage) == 2
+        assert old.load_sessions() == [make_session(), make_session(1, arguments=["-x"])]
+
+
+def version_of(storage: SQLiteStorage) -> int:
+    with closing(sqlite3.connect(storage.file_path)) as database:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def test_verify_finds_damage_and_repair_refuses_it(
