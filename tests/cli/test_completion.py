@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,15 @@ def test_harmless_names_are_candidates_and_hostile_ones_are_not(
 def test_sessions_are_offered_newest_first(insight: Insight, history: JSONStorage) -> None:
     found = candidates(insight, "insight sessions show s")
     assert found == ["search-20261102", "shop-20261101"]
+
+
+def test_sessions_dated_in_the_future_are_offered_last(
+    insight: Insight, history: JSONStorage, make_session: MakeSession
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=900)
+    history.save_session(make_session(session_id="soon", session_start_time=ahead))
+    found = candidates(insight, "insight sessions show s")
+    assert found == ["search-20261102", "shop-20261101", "soon"]
 
 
 def test_runs_are_offered_by_their_ci_id_or_else_by_session_newest_first(

@@ -158,6 +158,27 @@ def test_a_run_is_all_its_sessions(
     assert sorted(each["session_id"] for each in json.loads(printed.out)) == expected.split()
 
 
+def test_a_session_dated_in_the_future_is_never_the_last_run(
+    insight: Insight, shards: JSONStorage, make_session: MakeSession
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=900)
+    shards.save_session(make_session(session_id="ahead", session_start_time=ahead))
+    for options, expected in (
+        ("--run last", "mine-3"),
+        ("--run last~1", "mine-1 mine-2"),
+        ("--branch main --run last", "main-3 main-4"),
+        ("--run ahead", "ahead"),
+    ):
+        printed = insight("sessions", "list", *options.split(), "--format", "json")
+        found = sorted(each["session_id"] for each in json.loads(printed.out))
+        assert found == expected.split()
+    # A run of nothing is the newest session: the run before it is looked for in all of them.
+    now = datetime.now(UTC)
+    shards.save_session(make_session(session_id="none", session_start_time=now, test_results=()))
+    printed = insight("sessions", "list", "--run", "last", "--format", "json")
+    assert [each["session_id"] for each in json.loads(printed.out)] == ["mine-3"]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -61,8 +61,12 @@ def profiles(incomplete: str) -> list[str]:
 
 @_quiet
 def sessions(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return `last`, `last~1` and session IDs, the newest first."""
-    ids = reversed(_storage(ctx).session_ids())
+    """Return `last`, `last~1` and session IDs, the newest first, then those dated in the future."""
+    from pytest_insight.filters import ANY_TIME, Selection
+
+    storage = _storage(ctx)
+    newest = reversed(storage.session_ids(Selection((ANY_TIME,))))
+    ids = dict.fromkeys((*newest, *reversed(storage.session_ids())))
     return _matching(("last", "last~1", *ids), incomplete)[:MOST]
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import NEAR, StorageError
 from pytest_insight.filters import (
+    ANY_TIME,
     HasTest,
     InRun,
     Selection,
@@ -121,7 +122,8 @@ class _Finder:
     """Finds IDs in a storage; lists its sessions at most once, which takes a while if many.
 
     `last` and `last~1` always count from the end, even if a session has that ID. Sessions without
-    results do not count: a run of nothing (`-k typo`) must not hide the failures before it.
+    results do not count: a run of nothing (`-k typo`) must not hide the failures before it. Nor do
+    those that are dated in the future.
     """
 
     def __init__(self, storage: BaseStorage, selection: Selection) -> None:
@@ -165,7 +167,10 @@ class _Finder:
         """Return the filters of the newest run in the selection, or of one before it."""
         # The newest session of a JSON store is found without a scan.
         newest = self._storage.iter_sessions(replace(self._selection, limit=1))
-        others = self._storage.iter_sessions(self._selection, newest_first=True)
+        dated = replace(
+            self._selection, session_filters=(*self._selection.session_filters, ANY_TIME)
+        )
+        others = self._storage.iter_sessions(dated, newest_first=True)
         runs: list[tuple[SessionFilter, ...]] = []
         for session in chain(newest, others):
             if session.test_results and not any(all_match(run, session) for run in runs):
