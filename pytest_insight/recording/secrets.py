@@ -19,10 +19,19 @@ import pytest
 
 WORDS = frozenset({"AUTH", "PASS", "PAT", "PRIVATE", "PWD"})
 """A variable holds a secret if one of the words in its name is one of these. PATH is not PAT."""
-PARTS_OF_NAMES = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "APIKEY")
-"""Or if its name contains one of these anywhere, or ends with `_KEY`."""
-WORKING_FOLDER = "PWD"
-"""Set by shells; no secret."""
+PARTS_OF_NAMES = (
+    *("TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "APIKEY"),
+    *("ACCESSKEY", "ACCOUNTKEY"),  # in the connection strings of Azure
+)
+"""Or if its name contains one of these anywhere."""
+ENDINGS = ("_KEY", "PASS", "PWD", "JWT", "COOKIE", "BEARER")
+"""Or if its name ends with one of these."""
+ORDINARY_ENDINGS = ("BYPASS", "COMPASS")
+"""But not if it ends with one of these."""
+WORKING_FOLDERS = frozenset({"PWD", "OLDPWD"})
+"""Variables set by shells; no secrets."""
+_ALIKE = str.maketrans("-.", "__")
+"""Names are compared with hyphens and dots as underscores: options and tags have those."""
 
 SHORTEST_SECRET = 8
 """Characters. Shorter values ("test", "1234") occur in ordinary text and are not hidden."""
@@ -110,7 +119,7 @@ def secrets_of(values: Mapping[str, str]) -> set[str]:
     found: set[str] = set()
     for name in list(values):  # other threads may change the environment
         value = values.get(name, "")
-        if len(value) < SHORTEST_SECRET or name == WORKING_FOLDER:
+        if len(value) < SHORTEST_SECRET or name in WORKING_FOLDERS:
             continue
         if is_secret_name(name):
             found.add(value)
@@ -144,11 +153,11 @@ def secrets_in(text: str) -> set[str]:
 
 def is_secret_name(name: str) -> bool:
     """Return whether the value of a variable, parameter or tag with this name is a secret."""
-    name = name.upper()
+    name = name.lstrip("-").upper().translate(_ALIKE)
     for part in PARTS_OF_NAMES:  # a generator takes twice as long; this runs for every variable
         if part in name:
             return True
-    if name.endswith("_KEY"):
+    if name.endswith(ENDINGS) and not name.endswith(ORDINARY_ENDINGS):
         return True
     return not WORDS.isdisjoint(re.split("[^A-Z0-9]", name))
 

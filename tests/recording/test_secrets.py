@@ -270,6 +270,27 @@ def test_a_secret_in_an_argument_is_hidden_everywhere(pytester: pytest.Pytester)
     assert "('***', '***', '***') == 1" in session.test_results[0].longreprtext
 
 
+def test_names_of_options_and_tags_are_compared_with_hyphens_and_underscores_alike(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_addoption(parser):
+            for name in ("--api-key", "--signing-key", "--key"):
+                parser.addoption(name)
+        """
+    )
+    pytester.makepyfile("def test_it(): pass")
+    given = ["--api-key=s3same-one", "--signing-key", "s3same-two", "--key", "visible-text"]
+    tags = {"API-KEY": "s3same-three", "signing-key": "s3same-four", "signing.key": "s3same-five"}
+    session = record(
+        pytester, *given, *(f"--insight-tag={key}={value}" for key, value in tags.items())
+    )
+    assert "s3same" not in everything_stored()
+    assert session.session_tags == dict.fromkeys(tags, "***")
+    assert {"--api-key=***", "--signing-key", "visible-text"} <= set(session.arguments)
+
+
 def test_a_nodeid_among_the_arguments_is_no_secret() -> None:
     assert secrets_of_arguments(["test_a.py::test_token[password=something]"]) == set()
     assert secrets_of_arguments(["--token", "--verbose-output", "-q"]) == set()
@@ -395,13 +416,16 @@ def test_names_of_variables_tell_what_is_secret() -> None:
             *("API_TOKEN", "TOKEN_FOR_X", "client_secret", "DB_PASSWORD", "PASSWD_FILE"),
             *("AWS_ACCESS_KEY", "GOOGLE_CREDENTIALS", "PGPASSWORD", "MYAPIKEY", "GPG_PASSPHRASE"),
             *("DB_PASS", "MYSQL_PWD", "pat", "AZURE_PAT_2", "REDIS-AUTH", "PRIVATE_PEM"),
+            *("DBPASS", "SMTPPASS", "ROOTPWD", "DBPWD", "AUTH_JWT", "SESSION_COOKIE", "BEARER"),
+            *("api-key", "SIGNING-KEY", "signing.key", "AccountKey", "SharedAccessKey"),
         )
     }
     no = {
         name: f"value-of-{name}"
         for name in (
             *("KEYBOARD", "HOME", "PATH", "PATTERN", "PWD", "OLDPWD", "AUTHOR", "XAUTHORITY"),
-            *("COMPASS_URL", "PASSED", "PRIVATELY", "BYPASS"),
+            *("COMPASS_URL", "PASSED", "PRIVATELY", "BYPASS", "PROXY_BYPASS", "ECOMPASS"),
+            *("MONKEY", "COOKIE_DOMAIN", "JWT_ALGORITHM", "BEARER_FORMAT", "GH_PAT2", "KEY"),
         )
     }
     assert secrets_of(yes | no) == set(yes.values())
