@@ -246,7 +246,7 @@ class BaseStorage(ABC):
         Args:
             older_than: delete sessions that started more than this many seconds ago.
             keep: delete all but this many of the newest; pinned ones do not count. Those that are
-                dated in the future (`filters.MAX_AHEAD`) are deleted first.
+                dated in the future (`filters.MAX_AHEAD`) or have no results are deleted first.
             dry_run: delete nothing.
 
         Returns:

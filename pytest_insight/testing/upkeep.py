@@ -75,6 +75,19 @@ class UpkeepRules(Rules):
         assert storage.prune_sessions(keep=2) == ["2 days", "2 years", "old"]
         assert storage.session_ids() == ["new", "ahead"]
 
+    def test_sessions_without_results_are_pruned_before_those_with_results(
+        self, storage: BaseStorage
+    ) -> None:
+        now = datetime.now(UTC)
+        days = {"old": -9, "older typo": -8, "new": -5, "typo": -1, "ahead": 2, "ahead typo": 3}
+        for name, number in days.items():
+            session = make_session(session_id=name, session_start_time=now + timedelta(days=number))
+            storage.save_session(session.with_results(()) if "typo" in name else session)
+        assert storage.prune_sessions(keep=3) == ["ahead", "ahead typo", "older typo"]
+        assert storage.prune_sessions(keep=2) == ["typo"]
+        assert storage.prune_sessions(keep=1) == ["old"]
+        assert storage.session_ids() == ["new"]
+
     def test_a_store_of_sessions_dated_in_the_future_has_no_last_one(
         self, storage: BaseStorage
     ) -> None:

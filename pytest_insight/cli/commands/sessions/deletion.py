@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 KeepOption = Annotated[
     int | None,
     number_option(
-        "Delete all but the N newest sessions.",
+        "Delete all but the N newest sessions; those without results are deleted first.",
         "--keep",
         whole=True,
         example="500",
