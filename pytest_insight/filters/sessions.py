@@ -52,7 +52,11 @@ class SutIs(SessionFilter, frozen=True, tag="sut"):
 
     @override
     def matches(self, session: TestSession) -> bool:
-        return _is_or_matches(session.sut_name, self.pattern)
+        return self.names(session.sut_name)
+
+    def names(self, sut_name: str) -> bool:
+        """Return whether it is the name of one of the SUTs."""
+        return _is_or_matches(sut_name, self.pattern)
 
 
 class StartedWithin(SessionFilter, frozen=True, tag="started-within"):

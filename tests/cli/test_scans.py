@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,8 @@ COMMANDS = {
 def test_a_command_scans_a_store_at_most_once(
     insight: Insight, store: JSONStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # In a folder of another project it is looked for any session of that project: one scan.
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
     scans = 0
     build_index = index.build_index
 

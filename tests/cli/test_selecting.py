@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -275,3 +276,33 @@ def test_an_id_that_looks_like_wildcards_means_itself(
     assert selected(insight, "sessions list", "--session", "a?") == {"a*", "ab"}
     insight("sessions", "pin", "a[b]")
     assert [s.session_id for s in JSONStorage().load_sessions() if s.pinned] == ["a[b]"]
+
+
+def test_questions_are_about_the_project_in_this_folder_and_upkeep_about_the_whole_store(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    JSONStorage().save_sessions(
+        [make_session(0), make_session(1, session_id="web-1", sut_name="web")]
+    )
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
+
+    def listed(*words: str) -> set[str]:
+        return {each["session_id"] for each in json.loads(insight(*words, "-f", "json").out)}
+
+    for command in (("sessions", "list"), ("query", "sessions"), ("query", "tests")):
+        assert listed(*command) == {"api-0"}
+        assert listed(*command, "--session", "last") == {"api-0"}
+        assert listed(*command, "-A") == {"api-0", "web-1"}
+        assert listed(*command, "--sut", "web") == {"web-1"}
+        assert listed(*command, "--session", "web-1") == {"web-1"}
+        insight(*command, "-A", "--sut", "web", status=2)
+    assert json.loads(insight("sessions", "show", "-f", "json").out)["session_id"] == "api-0"
+    assert "web-1" in insight("sessions", "show", "-A").out
+    assert "web-1" in insight("sessions", "show", "web-1").out
+    said = insight("query", "tests", "-k", "nothing").err
+    assert "nothing matches in" in said
+    assert "; api, the project in this folder (-A for all)" in said
+    assert {each["sut_name"] for each in json.loads(insight("export").out)["sessions"]} == {
+        *("api", "web")
+    }
+    assert "delete 2 sessions" in insight("sessions", "clear", "--dry-run").err

@@ -27,7 +27,7 @@ from pytest_insight.cli.options.order import (
     result_order,
     summary_order,
 )
-from pytest_insight.cli.options.selection import SessionOptions, TestOptions, matching_tests
+from pytest_insight.cli.options.selection import AskedSessionOptions, TestOptions, matching_tests
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.sessions import list_sessions
 from pytest_insight.cli.render.summaries import list_summaries, print_plan
@@ -54,7 +54,7 @@ ExplainOption = Annotated[
 ]
 
 
-@takes(selection=SessionOptions, which=TestOptions)
+@takes(selection=AskedSessionOptions, which=TestOptions)
 def find_sessions(
     ctx: typer.Context,
     *,
@@ -64,22 +64,24 @@ def find_sessions(
     explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
-    selection: SessionOptions,
+    selection: AskedSessionOptions,
     which: TestOptions,
 ) -> None:
     """Find sessions that have matching tests, newest first, with the counts of those tests.
 
     Example: insight query sessions --outcome failed --days 7
     """
-    query = matching_tests(storage_of(ctx, profile), selection, which)
+    storage = storage_of(ctx, profile)
+    scope = selection.scope(storage)
+    query = matching_tests(storage, selection, which, scope)
     if explain:
         print_plan(query)
         return
-    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort))
+    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort), scope.note)
     exit_as_gate(query, matched=found, asked=exit_code)
 
 
-@takes(selection=SessionOptions, which=TestOptions)
+@takes(selection=AskedSessionOptions, which=TestOptions)
 def find_tests(
     ctx: typer.Context,
     *,
@@ -92,22 +94,26 @@ def find_tests(
     explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
-    selection: SessionOptions,
+    selection: AskedSessionOptions,
     which: TestOptions,
 ) -> None:
     """Find test results, those of the newest session first.
 
     Example: insight query tests --outcome failed --session last --format nodeids
     """
-    query = matching_tests(storage_of(ctx, profile), selection, which)
+    storage = storage_of(ctx, profile)
+    scope = selection.scope(storage)
+    query = matching_tests(storage, selection, which, scope)
     if explain:
         print_plan(query)
         return
     if group or flaky:
         order = summary_order(sort, flaky=flaky)
-        found = list_summaries(query, limit, format_, order, flaky=flaky, percentiles=percentiles)
+        found = list_summaries(
+            query, limit, format_, order, scope.note, flaky=flaky, percentiles=percentiles
+        )
     else:
-        found = list_tests(query, limit, format_, result_order(sort))
+        found = list_tests(query, limit, format_, result_order(sort), scope.note)
     exit_as_gate(query, matched=found, asked=exit_code)
 
 

@@ -40,6 +40,10 @@ class Scope(NamedTuple):
         return f"; {self.project}, the project in this folder (-A for all)" if self.project else ""
 
 
+ALL = Scope()
+"""Every SUT."""
+
+
 class ProjectOptions(msgspec.Struct, frozen=True):
     """The options that name the SUT."""
 

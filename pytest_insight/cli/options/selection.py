@@ -9,6 +9,7 @@ import msgspec
 
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import number_option, option
+from pytest_insight.cli.options.project import ALL, ProjectOptions, Scope
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.models import TestOutcome
 
@@ -162,6 +163,35 @@ class SessionOptions(msgspec.Struct, frozen=True):
         return query
 
 
+class AskedSessionOptions(SessionOptions, frozen=True):
+    """The options of commands that ask: they are about the project in the current folder.
+
+    Commands that export, delete or check mean the whole store, and take `SessionOptions`.
+    """
+
+    all_projects: Annotated[
+        bool,
+        _session(
+            "Sessions of every SUT. Default: of the project in this folder, if it has any.",
+            "--all-projects",
+            "-A",
+        ),
+    ] = False
+
+    def scope(self, storage: BaseStorage) -> Scope:
+        """Return the SUT that is meant if `--sut` names none; every one if sessions are named.
+
+        Raises:
+            UsageError: `--sut` and `--all-projects` are given.
+            InsightError: the configuration of the project cannot be read.
+        """
+        named = [*(self.session or ()), *([] if self.run is None else [self.run])]
+        if any(not name.startswith("last") for name in named):
+            return Scope()
+        scope = ProjectOptions(self.sut, self.all_projects).scope(storage)
+        return scope if scope.project else Scope()
+
+
 class TestOptions(msgspec.Struct, frozen=True):
     """Options about tests; a test must match all that are given."""
 
@@ -272,17 +302,21 @@ def _check_outcomes(storage: BaseStorage, names: list[str]) -> None:
             raise UnknownChoiceError("outcome", str(name), {*TestOutcome, *stored})
 
 
-def matching_tests(storage: BaseStorage, sessions: SessionOptions, tests: TestOptions) -> Query:
-    """Return a query for the matching tests, in their sessions."""
-    return tests.steps(_sessions_query(storage, sessions)).apply()
+def matching_tests(
+    storage: BaseStorage, sessions: SessionOptions, tests: TestOptions, scope: Scope = ALL
+) -> Query:
+    """Return a query for the matching tests of the scope, in their sessions."""
+    return tests.steps(_sessions_query(storage, sessions, scope)).apply()
 
 
-def whole_sessions(storage: BaseStorage, sessions: SessionOptions, tests: TestOptions) -> Query:
-    """Return a query for the sessions that have a matching test, with all their tests."""
-    return tests.steps(_sessions_query(storage, sessions)).whole_sessions()
+def whole_sessions(
+    storage: BaseStorage, sessions: SessionOptions, tests: TestOptions, scope: Scope = ALL
+) -> Query:
+    """Return a query for the sessions of the scope with a matching test, with all their tests."""
+    return tests.steps(_sessions_query(storage, sessions, scope)).whole_sessions()
 
 
-def _sessions_query(storage: BaseStorage, sessions: SessionOptions) -> Query:
+def _sessions_query(storage: BaseStorage, sessions: SessionOptions, scope: Scope) -> Query:
     from pytest_insight.query import Query
 
-    return sessions.narrow(Query(storage=storage))
+    return sessions.narrow(Query(storage=storage, selection=scope.selection))

@@ -48,8 +48,17 @@ LAST_LINES = 12
 GOOD = frozenset({"passed", "xfailed", "skipped"})
 
 
-def list_sessions(query: Query, limit: int | None, format_: AnyFormat, order: Order | None) -> bool:
+def list_sessions(
+    query: Query, limit: int | None, format_: AnyFormat, order: Order | None, note: str
+) -> bool:
     """Print one line per session, the newest first unless there is an order.
+
+    Args:
+        query: the sessions.
+        limit: as for `first_records`.
+        format_: the format.
+        order: the order; None for the newest first.
+        note: which SUT was looked at, for the end of the line below a table.
 
     Returns:
         Whether there are any.
@@ -64,8 +73,8 @@ def list_sessions(query: Query, limit: int | None, format_: AnyFormat, order: Or
         format_,
         fields=SESSION_FIELDS,
         as_json=_session_summary,
-        caption=f"{plural(len(found.shown), 'session')} of {origin(storage)}",
-        nothing=lambda: nothing_found(storage),
+        caption=f"{plural(len(found.shown), 'session')} of {origin(storage)}{note}",
+        nothing=lambda: f"{nothing_found(storage)}{note}",
     )
     return bool(found.shown)
 

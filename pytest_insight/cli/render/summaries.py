@@ -10,7 +10,7 @@ import msgspec
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
 from pytest_insight.cli.render.records import Records, print_records
-from pytest_insight.cli.render.store import has_sessions, nothing_found
+from pytest_insight.cli.render.store import has_sessions, nothing_found, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import age_text, duration_text, outcome_text, plural
@@ -34,6 +34,7 @@ def list_summaries(
     limit: int | None,
     format_: FindFormat,
     order: SummaryOrder | None,
+    note: str,
     *,
     flaky: bool,
     percentiles: bool,
@@ -57,8 +58,8 @@ def list_summaries(
         format_,
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
-        caption=f"{plural(len(shown), 'test')} of {storage.location}",
-        nothing=lambda: nothing_found(storage),
+        caption=f"{plural(len(shown), 'test')} of {origin(storage)}{note}",
+        nothing=lambda: f"{nothing_found(storage)}{note}",
     )
     return bool(shown)
 

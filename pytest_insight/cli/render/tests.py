@@ -36,7 +36,9 @@ SESSION_ROOM = 120
 """Columns of a terminal from which there is room for the session."""
 
 
-def list_tests(query: Query, limit: int | None, format_: FindFormat, order: Order | None) -> bool:
+def list_tests(
+    query: Query, limit: int | None, format_: FindFormat, order: Order | None, note: str
+) -> bool:
     """Print one line per result, those of the newest session first unless there is an order.
 
     Returns:
@@ -58,8 +60,8 @@ def list_tests(query: Query, limit: int | None, format_: FindFormat, order: Orde
             "sut_name": row[0].sut_name,
             **msgspec.to_builtins(row[1]),
         },
-        caption=f"{plural(len(found.shown), 'result')} of {origin(storage)}",
-        nothing=lambda: nothing_found(storage),
+        caption=f"{plural(len(found.shown), 'result')} of {origin(storage)}{note}",
+        nothing=lambda: f"{nothing_found(storage)}{note}",
     )
     return bool(found.shown)
 

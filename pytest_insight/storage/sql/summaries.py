@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 
+from pytest_insight.filters import SutIs
 from pytest_insight.storage.sql.conditions import ALL_RESULTS
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import ALWAYS, Condition, Statement
@@ -57,7 +58,6 @@ class Summarizer:
     def __init__(self, connection: Connection, reader: Reader) -> None:
         self._connection = connection
         self._reader = reader
-        self._whole_history = not reader.sql.steps and reader.sql.limit is None
 
     def summaries(
         self, sort: SummaryOrder | None, limit: int | None, *, percentiles: bool, flaky: bool
@@ -66,7 +66,7 @@ class Summarizer:
         in_numbers = self._connection.dialect.in_numbers
         percentiles = percentiles or sort == SummaryOrder.P95
         rank = None if limit is None or sort == SummaryOrder.P95 else sort
-        sut = find_only_sut(self._connection) if self._whole_history else None
+        sut = self._only_sut()
         if sut is not None and (rank or flaky or not percentiles):
             found = load_summaries(self._connection, sut, rank, limit, flaky=flaky)
             if sort != SummaryOrder.P95:  # percentiles are not known yet
@@ -80,6 +80,15 @@ class Summarizer:
             tests = in_numbers("r.test", self._rank_tests(rank, limit))
         found = self._summarize(tests, percentiles=percentiles)
         return sort_summaries((each for each in found if each.flaky or not flaky), sort, limit)
+
+    def _only_sut(self) -> str | None:
+        """Return the SUT of the whole history if that is what is selected; else None."""
+        wanted = self._reader.sql
+        suts = [filter_ for filter_, _ in wanted.steps if isinstance(filter_, SutIs)]
+        if wanted.limit is not None or len(suts) < len(wanted.steps):
+            return None
+        sut = find_only_sut(self._connection)
+        return sut if sut is not None and all(each.names(sut) for each in suts) else None
 
     def _summarize(self, tests: Condition, *, percentiles: bool) -> list[TestSummary]:
         """Return the summaries of the tests that meet a condition."""

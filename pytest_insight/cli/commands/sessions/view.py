@@ -18,14 +18,15 @@ from pytest_insight.cli.options.common import (
     takes,
 )
 from pytest_insight.cli.options.order import SESSION_ORDERS, SessionSort, SessionSortOption
-from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
+from pytest_insight.cli.options.project import ProjectOptions
+from pytest_insight.cli.options.selection import AskedSessionOptions, TestOptions, whole_sessions
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
 from pytest_insight.cli.render.sessions import list_sessions, print_session
 from pytest_insight.cli.terminal.output import print_json
 
 
-@takes(selection=SessionOptions, having=TestOptions)
+@takes(selection=AskedSessionOptions, having=TestOptions)
 def list_(
     ctx: typer.Context,
     *,
@@ -34,18 +35,21 @@ def list_(
     format_: FormatOption = ListFormat.TABLE,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
-    selection: SessionOptions,
+    selection: AskedSessionOptions,
     having: TestOptions,
 ) -> None:
     """List sessions, newest first. Options about tests select those that have such a test.
 
     Example: insight sessions list --days 7 --sut api
     """
-    query = whole_sessions(storage_of(ctx, profile), selection, having)
-    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort))
+    storage = storage_of(ctx, profile)
+    scope = selection.scope(storage)
+    query = whole_sessions(storage, selection, having, scope)
+    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort), scope.note)
     exit_as_gate(query, matched=found, asked=exit_code)
 
 
+@takes(project=ProjectOptions)
 def show(
     ctx: typer.Context,
     session: Annotated[
@@ -59,13 +63,14 @@ def show(
     *,
     profile: ProfileOption = None,
     format_: ShowFormatOption = ShowFormat.TABLE,
+    project: ProjectOptions,
 ) -> None:
     """Show one session: its facts, and what did not pass.
 
     Example: insight sessions show last
     """
     storage = storage_of(ctx, profile)
-    found = find_session(storage, session)
+    found = find_session(storage, session, project.scope(storage).selection)
     if format_ is ShowFormat.JSON:
         print_json(found)
     else:
