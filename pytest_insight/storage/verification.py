@@ -26,6 +26,7 @@ class Verification(msgspec.Struct, frozen=True):
             reported as saved, and the next save cuts it off.
         future: the IDs of sessions that are dated in the future (`filters.MAX_AHEAD`).
         backup: the path of the file as it was before `repair`; None if nothing was lost.
+        repairable: whether `repair` mends all of the damage.
     """
 
     sessions: int
@@ -36,11 +37,24 @@ class Verification(msgspec.Struct, frozen=True):
     unfinished: bool = False
     future: tuple[str, ...] = ()
     backup: str | None = None
+    repairable: bool = True
 
     @property
     def sound(self) -> bool:
         """Whether everything in the store can be read."""
         return not self.damage
+
+    @property
+    def remedy(self) -> str:
+        """What to do about damage."""
+        if self.repairable:
+            return "save what can be read with: insight sessions repair"
+        if not self.sessions:
+            return "restore a backup"
+        return (
+            f"restore a backup, or export what can be read ({self.sessions:,} "
+            f"session{'' if self.sessions == 1 else 's'}) with: insight export FILE"
+        )
 
     @property
     def tidy(self) -> bool:

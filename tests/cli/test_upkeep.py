@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from pytest_insight.storage import JSONStorage
+from pytest_insight.storage import JSONStorage, SQLiteStorage
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
 
@@ -83,6 +86,46 @@ def test_damage_is_status_1_and_can_be_repaired(insight: Insight, store: JSONSto
     (kept,) = store.file_path.parent.glob("*.bak")
     assert str(kept) in said
     assert kept.read_bytes() == damaged
+    assert "no damage" in insight("sessions", "verify").err
+
+
+@pytest.mark.parametrize("readable", [2, 0])
+def test_the_advice_for_a_damaged_database_is_what_works(
+    insight: Insight, tmp_path: Path, make_session: MakeSession, readable: int
+) -> None:
+    path = tmp_path / "history.db"
+    with SQLiteStorage(path) as storage:
+        storage.save_sessions(make_session(number) for number in range(3))
+    insight("profile", "create", "p", "--type", "sqlite", "--path", path, "--switch")
+    with closing(sqlite3.connect(path)) as database:
+        torn = "%api-1%" if readable else "%"
+        database.execute("UPDATE insight_sessions SET header = '{' WHERE header LIKE ?", (torn,))
+        database.commit()
+    advice = "restore a backup"
+    if readable:
+        advice += ", or export what can be read (2 sessions) with: insight export FILE"
+    for command in ("verify", "repair --dry-run", "repair"):
+        said = insight("sessions", *command.split(), status=1).err
+        assert said.endswith(f"{advice}\n")
+        assert "insight sessions repair" not in said
+        assert "rewr" not in said
+    if readable:
+        insight("export", tmp_path / "rest.json")
+        assert JSONStorage(tmp_path / "rest.json").session_ids() == ["api-0", "api-2"]
+
+
+def test_totals_of_a_database_are_repaired_as_verify_advises(
+    insight: Insight, tmp_path: Path, make_session: MakeSession
+) -> None:
+    path = tmp_path / "history.db"
+    with SQLiteStorage(path) as storage:
+        storage.save_session(make_session(0))
+    insight("profile", "create", "p", "--type", "sqlite", "--path", path, "--switch")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE insight_totals SET results = results + 1")
+        database.commit()
+    assert "insight sessions repair" in insight("sessions", "verify", status=1).err
+    insight("sessions", "repair")
     assert "no damage" in insight("sessions", "verify").err
 
 

@@ -331,7 +331,13 @@ class SQLStorage(BaseStorage):
         else:
             message = f"{wrong:,} totals per test and outcome do not match the results"
             totals = [message] if wrong else []
-        found = Verification(sessions, results, tuple(dict.fromkeys(damage)), future=tuple(future))
+        found = Verification(
+            sessions,
+            results,
+            tuple(dict.fromkeys(damage)),
+            future=tuple(future),
+            repairable=not damage,
+        )
         return found, totals
 
     @override
@@ -348,8 +354,7 @@ class SQLStorage(BaseStorage):
         if found.damage:
             named = "; ".join(list_first(found.damage, most=MAX_DAMAGE))
             raise StorageError(
-                f"{self.location} is damaged and was not changed: {named}; restore a backup, or "
-                f"export what can be read ({found.sessions:,} sessions) with: insight export FILE",
+                f"{self.location} is damaged and was not changed: {named}; {found.remedy}",
                 self.location,
             )
         if wrong_totals:

@@ -33,7 +33,7 @@ def verify(ctx: typer.Context, *, profile: ProfileOption = None) -> None:
         found = storage.verify()
     _print_verification(found, storage.location)
     if not found.sound:
-        say("save what can be read with: insight sessions repair")
+        say(found.remedy)
         raise typer.Exit(exit_status.ERROR)
 
 
@@ -57,6 +57,9 @@ def repair(
     _print_verification(found, storage.location)
     if found.tidy:
         say("nothing to repair")
+    elif not found.repairable:
+        say(f"the store would not be changed; {found.remedy}")
+        raise typer.Exit(exit_status.ERROR)
     elif dry_run:
         say(f"would rewrite the store with {plural(found.sessions, 'session')}")
     else:
