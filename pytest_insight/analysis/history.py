@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from statistics import median
 from typing import NamedTuple
 
 from pytest_insight.analysis.failures import headline
+from pytest_insight.filters.sessions import latest_start
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.models.results import earlier_attempts
 from pytest_insight.summaries import BAD
@@ -75,7 +76,7 @@ class History(NamedTuple):
     Attributes:
         nodeid: the test.
         sut_name: the SUT; equal nodeids of two SUTs are two tests.
-        runs: in time order; at least one.
+        runs: in time order, but those dated in the future first; at least one.
     """
 
     nodeid: str
@@ -107,11 +108,18 @@ class History(NamedTuple):
 def histories(sessions: Iterable[TestSession]) -> list[History]:
     """Return the history of each test, by SUT and nodeid.
 
+    Nobody knows the age of a session that is dated in the future: it counts as older than others.
+
     Args:
         sessions: in any order; of each, the results to look at.
     """
     found: dict[tuple[str, str], list[Run]] = {}
-    for session in sorted(sessions, key=lambda each: each.session_start_time):
+    latest = latest_start(datetime.now(UTC))
+
+    def age(session: TestSession) -> tuple[bool, datetime]:
+        return session.session_start_time <= latest, session.session_start_time
+
+    for session in sorted(sessions, key=age):
         again = earlier_attempts(session.test_results)
         attempts: dict[str, list[tuple[bool, TestResult]]] = {}
         for position, result in enumerate(session.test_results):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pytest_insight.models import CodeState, TestResult
@@ -87,6 +88,23 @@ def test_programs_get_json_or_csv(insight: Insight, make_session: MakeSession) -
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["session_id"] for row in rows] == ["api-0", "api-1", "api-2", "api-3", "api-4"]
     assert rows[3]["message"] == "why"
+
+
+def test_a_run_dated_in_the_future_is_not_the_newest(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    now = datetime.now(UTC)
+    for name, days, outcome in (("ahead", 900, "failed"), ("old", -2, "failed"), ("new", 0, "")):
+        result = TestResult("t.py::test_a", outcome or "passed", START, message="why")
+        start = now + timedelta(days=days)
+        JSONStorage().save_session(
+            make_session(session_id=name, session_start_time=start, test_results=(result,))
+        )
+    (listed,) = json.loads(insight("history", "test_a", "-f", "json").out)
+    assert [run["session_id"] for run in listed["runs"]] == ["ahead", "old", "new"]
+    shown = insight("history", "test_a").out
+    assert "FF." in shown
+    assert "last 2 days ago" in shown
 
 
 def test_a_test_that_was_never_run_is_an_error_that_says_where_it_was_looked_for(
