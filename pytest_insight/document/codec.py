@@ -87,7 +87,12 @@ def content_digest(session: TestSession) -> str:
     """
     import hashlib  # readers do not need it
 
-    data = _CANONICAL.encode(replace(session, session_id="-"))
+    # msgspec omits a default only if it is the same object: 0.0 that was read is not. Hence this.
+    results = (
+        result if result.duration else replace(result, duration=float("0"))
+        for result in session.test_results
+    )
+    data = _CANONICAL.encode(replace(session, session_id="-", test_results=results))
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 

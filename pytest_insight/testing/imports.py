@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from pytest_insight.errors import ExchangeError, InvalidImportError, StorageError
 from pytest_insight.exchange.merge import MergePlan, MergeStep, MergeStrategy
 from pytest_insight.exchange.report import ImportEntry, ImportReport
-from pytest_insight.models import TestSession
+from pytest_insight.models import TestResult, TestSession
 from pytest_insight.profiles.profile import ExchangeSettings
 from pytest_insight.storage import BaseStorage, InMemoryStorage
 from pytest_insight.testing.rules import Rules, counts, fill, make_session
@@ -113,6 +113,18 @@ class ImportRules(Rules):
             ImportEntry("api-2", "identical"),
         )
         assert report.changed
+
+    @pytest.mark.parametrize("output_format", ["json", "csv"])
+    def test_a_result_without_a_duration_comes_back_as_identical(
+        self, storage: BaseStorage, tmp_path: Path, output_format: str
+    ) -> None:
+        start = make_session().session_start_time
+        result = TestResult("t.py::test_a", "failed", start)
+        path = tmp_path / f"out.{output_format}"
+        storage.save_session(make_session(test_results=(result,)))
+        storage.export_sessions(path, output_format=output_format)
+        report = storage.import_sessions(path)
+        assert counts(report) == ImportReport(total=1, skipped=1, identical=1)
 
     def test_the_default_strategy_is_that_of_the_profile(
         self, storage: BaseStorage, clash: Path
