@@ -99,8 +99,14 @@ def _read_toml(file: Path) -> _Settings | None:
     if file.name != "pyproject.toml":
         return _table(document, "pytest") or {}
     table = _table(_table(document, "tool"), "pytest")
-    ini_options = table.get("ini_options")
-    return {key: value for key, value in table.items() if key != "ini_options"} or ini_options
+    native = {key: value for key, value in table.items() if key != "ini_options"}
+    if native or "ini_options" not in table:
+        return native or None
+    # There, pytest makes texts of all values but lists.
+    return {
+        key: value if isinstance(value, list) else str(value)
+        for key, value in _table(table, "ini_options").items()
+    }
 
 
 def _table(parent: _Settings, name: str) -> _Settings:

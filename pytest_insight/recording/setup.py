@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def _profile_name(config: pytest.Config) -> str | None:
     """Return the profile that the option or the ini key names."""
     name: str | None = config.option.insight_profile
     if name is None and not any(map(locations.variable, _STORAGE_VARIABLES)):
-        name = config.getini("insight_profile") or None
+        name = _ini_text(config, "insight_profile") or None
     return name
 
 
@@ -143,7 +144,7 @@ def _journal_folders(store: Path | None) -> tuple[Path, ...]:
 def _sut_name(config: pytest.Config) -> str:
     given: str | None = config.option.insight_sut
     if given is None:
-        given = config.getini("insight_sut") or config.rootpath.name or "root"
+        given = _ini_text(config, "insight_sut") or config.rootpath.name or "root"
     name: str = given
     if not name.strip():
         raise _usage_error("--insight-sut must not be blank; name the system under test")
@@ -164,13 +165,13 @@ def _tags(given: list[str], texts: TextPolicy) -> dict[str, str]:
 
 
 def _text_policy(config: pytest.Config) -> TextPolicy:
-    capture = config.getini("insight_capture")
+    capture = _ini_text(config, "insight_capture")
     if capture not in CAPTURES:
         raise _usage_error(f"insight_capture must be failed, all or none, not {capture!r}")
-    given = config.getini("insight_max_output")
+    given = _ini_text(config, "insight_max_output")
     if not (given.isascii() and given.isdigit() and len(given) <= 12):
         raise _usage_error(f"insight_max_output must be a number of characters, not {given!r}")
-    patterns = config.getini("insight_redact")
+    patterns = _ini_value(config, "insight_redact")
     for pattern in patterns:
         try:
             re.compile(pattern)
@@ -179,6 +180,20 @@ def _text_policy(config: pytest.Config) -> TextPolicy:
                 f"insight_redact: {pattern!r} is not a regular expression: {exc}"
             ) from exc
     return TextPolicy(capture, int(given), environment_secrets(), patterns)
+
+
+def _ini_text(config: pytest.Config, key: str) -> Any:
+    value = _ini_value(config, key)
+    if not isinstance(value, str):  # a list in `[tool.pytest.ini_options]`
+        raise _usage_error(f"{key} must be a text, not {value!r}; correct {config.inipath}")
+    return value
+
+
+def _ini_value(config: pytest.Config, key: str) -> Any:
+    try:
+        return config.getini(key)
+    except TypeError as exc:  # another type of TOML; names the file, the key and the value
+        raise _usage_error(str(exc)) from exc
 
 
 def _usage_error(sentence: str) -> pytest.UsageError:

@@ -25,6 +25,9 @@ LAYOUTS: dict[str, dict[str, str]] = {
     ".pytest.ini": {".pytest.ini": f"[pytest]\n{KEYS}"},
     "pyproject.toml, ini_options": {"pyproject.toml": f"[tool.pytest.ini_options]\n{TOML_KEYS}"},
     "pyproject.toml, ini_options, empty": {"pyproject.toml": "[tool.pytest.ini_options]\n"},
+    "pyproject.toml, ini_options, numbers": {
+        "pyproject.toml": "[tool.pytest.ini_options]\ninsight_profile = 3\ninsight_sut = false\n"
+    },
     "pyproject.toml, native": {"pyproject.toml": f"[tool.pytest]\n{TOML_KEYS}"},
     "pyproject.toml of something else": {"pyproject.toml": PYPROJECT},
     "pyproject.toml of something else, tox.ini": {
@@ -109,6 +112,11 @@ def test_a_project_says_which_file_decided(below: Path) -> None:
         ("pytest.ini", "insight_profile = shop\n", "no section header"),
         ("pytest.ini", "[pytest]\naddopts = 'open\n", "No closing quotation"),
         ("pytest.toml", "[pytest]\ninsight_profile = 3\n", "insight_profile is 3, not a text"),
+        (
+            "pyproject.toml",
+            "[tool.pytest.ini_options]\ninsight_profile = [1, 2]\n",
+            r"insight_profile is \[1, 2\], not a text",
+        ),
         ("pyproject.toml", b"\xff", "utf-8"),
     ],
 )

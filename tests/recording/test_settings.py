@@ -262,6 +262,22 @@ def test_a_mistake_in_an_option_is_a_usage_error(
     assert run(pytester, "--no-insight", *options).ret == 0
 
 
+@pytest.mark.parametrize("table", ["tool.pytest", "tool.pytest.ini_options"])
+@pytest.mark.parametrize("key", ["profile", "sut", "capture", "max_output"])
+def test_a_list_for_an_ini_key_is_a_usage_error(
+    pytester: pytest.Pytester, key: str, table: str
+) -> None:
+    if table == "tool.pytest" and pytest.version_tuple < (9,):
+        pytest.skip("this pytest does not read it")
+    pytester.makepyprojecttoml(f"[{table}]\ninsight_{key} = [1, 2]\n")
+    ran = run(pytester, "--insight")
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = (line for line in ran.errlines if line)
+    assert f"insight_{key}" in line
+    assert "[1, 2]" in line
+    assert not locations.home().exists()
+
+
 @pytest.mark.parametrize(("line", "sentence"), INI.values(), ids=INI)
 def test_a_mistake_in_an_ini_key_is_a_usage_error(
     pytester: pytest.Pytester, line: str, sentence: str
