@@ -54,10 +54,18 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     scheme = url_scheme(os.fspath(path))
     if scheme is not None:
         named = os.fspath(path) == variable(DB_PATH_VARIABLE)
+        sqlite = ""
+        if scheme.lower().startswith("sqlite"):
+            sqlite = (
+                f"for an SQLite file set {STORAGE_TYPE_VARIABLE}=sqlite and the path of the file, "
+                if named
+                else "for an SQLite file create the profile with --type sqlite and --path FILE, "
+            )
         raise InvalidProfileError(
             f"{DB_PATH_VARIABLE if named else 'the path'} is a URL, {scheme}://***, that cannot be "
-            "used: write a PostgreSQL database as postgresql://USER@HOST/DATABASE (on the command "
-            f"line with --url), and a file whose path begins with {scheme!r} as ./{scheme}:/..."
+            f"used: {sqlite}write a PostgreSQL database as postgresql://USER@HOST/DATABASE (on the "
+            f"command line with --url), and a file whose path begins with {scheme!r} as "
+            f"./{scheme}:/..."
         )
     try:
         expanded = Path(path).expanduser()
@@ -69,10 +77,19 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(os.path.abspath(expanded))  # noqa: PTH100 - Path.resolve() would follow links
     except OSError as exc:
-        raise InsightError(
+        raise InsightError(missing_current_folder(path)) from exc
+
+
+def missing_current_folder(path: str | os.PathLike[str]) -> str:
+    """Return why a relative path cannot be found without the current folder; empty if it exists."""
+    try:
+        Path.cwd()
+    except OSError:
+        return (
             f"cannot find {path}: the current folder was deleted; use an absolute path, or change "
             "to another folder"
-        ) from exc
+        )
+    return ""
 
 
 def check_no_connection_string(path: str) -> None:

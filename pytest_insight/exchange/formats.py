@@ -32,7 +32,7 @@ from pytest_insight.exchange.report import FileContent
 from pytest_insight.exchange.writers import csv as csv_writer
 from pytest_insight.exchange.writers import json as json_writer
 from pytest_insight.limits import MAX_GZIP_RATIO, MAX_TEXT_SHOWN, MAX_UNPACKED_MIB
-from pytest_insight.locations import url_scheme, variable
+from pytest_insight.locations import missing_current_folder, url_scheme, variable
 from pytest_insight.models import TestSession
 from pytest_insight.passwords import is_connection_string
 
@@ -128,6 +128,10 @@ def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | N
         UnknownChoiceError: there is no such format, or none that has the suffix.
     """
     chosen = get_format(format_name, EXPORT_FORMATS) if format_name else _format_to_write(path)
+    if chosen.name == "excel" and suffix_of(path) == ".json":
+        raise UnknownChoiceError(
+            "suffix", ".json", [], "Excel opens no .json file; name a .csv file"
+        )
     compressed = _is_gzip(path)
     try:
         _refuse_impossible(path, "write")
@@ -268,6 +272,8 @@ def _refuse_impossible(path: Path, action: str) -> None:
     if scheme is not None:  # likewise
         url = f"{scheme}://***"
         raise ExchangeError(f"cannot {action} the URL {url}: give the path of a file", url)
+    if not path.is_absolute() and (gone := missing_current_folder(path)):
+        raise ExchangeError(gone, str(path))
     if "\0" in str(path):
         raise ExchangeError(f"cannot {action} {str(path)!r}: a path cannot contain NUL", str(path))
     if path.is_dir():

@@ -58,6 +58,9 @@ export --format xml|unknown format 'xml'; choose csv, excel or json
 export x.xml|unknown suffix '.xml'; choose .csv or .json
 export --output x.xml|unknown suffix '.xml'; choose .csv or .json
 export x.json -o y.json|two files to write
+export x.json --excel|Excel opens no .json file; name a .csv file
+export -o x.json.gz --excel|Excel opens no .json file; name a .csv file
+export -o x.json --format excel|Excel opens no .json file; name a .csv file
 profile create new --type JSON|unknown storage type 'JSON'
 profile create new --merge nope|unknown merge strategy 'nope'
 profile create new --export-format xml|unknown format
@@ -222,3 +225,30 @@ def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight)
     create_profile("shop")
     assert "choose default or shop" in insight("--profile", "nope", status=1).err
     assert "choose profile, failures, history, sessions" in insight("nonsense", status=2).err
+
+
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_a_file_in_a_deleted_current_folder_is_not_found_because_of_the_folder(
+    insight: Insight,
+    store: JSONStorage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    printed = insight(command, "x.json", status=1)
+    assert "x.json: the current folder was deleted; use an absolute path" in printed.err
+
+
+def test_the_help_of_export_names_the_formats_that_the_error_offers(insight: Insight) -> None:
+    assert "json, csv or excel" in " ".join(insight("export", "--help").out.split())
+
+
+def test_an_empty_file_in_the_place_of_a_store_is_called_empty(
+    insight: Insight, store: JSONStorage
+) -> None:
+    store.file_path.write_bytes(b"")
+    assert "damaged: the file is empty" in insight("sessions", "verify", status=1).err

@@ -185,3 +185,15 @@ def test_a_path_may_have_a_colon(path: str) -> None:
 
 def test_a_drive_is_not_a_scheme() -> None:
     assert locations.absolute("C://data/a.json").name == "a.json"
+
+
+def test_the_url_of_an_sqlite_file_gets_the_advice_how_to_name_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTEST_INSIGHT_DB_PATH", "sqlite:///x.db")
+    with pytest.raises(ProfileError) as refused:
+        get_storage_instance()
+    assert "set PYTEST_INSIGHT_STORAGE_TYPE=sqlite and the path of the file" in str(refused.value)
+    monkeypatch.delenv("PYTEST_INSIGHT_DB_PATH")
+    with pytest.raises(ProfileError, match="create the profile with --type sqlite and --path"):
+        JSONStorage("sqlite:///x.db")

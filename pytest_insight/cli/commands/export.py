@@ -39,7 +39,7 @@ OutputOption = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    format_option("json or csv. Default: from the suffix, else the profile, else json."),
+    format_option("json, csv or excel. Default: from the suffix or the profile, else json."),
 ]
 ExcelOption = Annotated[
     bool,

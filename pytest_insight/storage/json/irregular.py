@@ -143,7 +143,7 @@ def _foreign(data: bytes, path: Path, lost: list[Loss], ignored: list[str]) -> F
     from pytest_insight.exchange.readers import json as json_reader
 
     if not data.strip(b" \t\r\n\0"):
-        why = f"it holds nothing, only {len(data)} blank bytes"
+        why = f"it holds only {len(data)} blank bytes" if data else "the file is empty"
         if b"\0" in data:
             _refuse_elsewhere(path, why)
         lost.append(Loss(why))
