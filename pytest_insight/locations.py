@@ -48,6 +48,11 @@ def absolute(path: str | os.PathLike[str]) -> Path:
         InvalidProfileError: it is empty, or a URL, not a path.
         InsightError: the home folder that it begins with is unknown.
     """
+    given: str | bytes = os.fspath(path)
+    if isinstance(given, bytes) or "\0" in given:
+        raise InvalidProfileError(
+            f"the path must be a text without the unprintable NUL, not {given!r}"
+        )
     if not os.fspath(path):
         raise InvalidProfileError("the path is empty; name a file, or leave it out for the default")
     check_no_connection_string(os.fspath(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.05
 """The mean time between two attempts to acquire a lock."""
+
+
+def _advice(exc: OSError) -> str:
+    if exc.errno == errno.EACCES:
+        return (
+            "; write to the store once as the owner of the lock file, or give it the store's mode"
+        )
+    if exc.errno == errno.ELOOP:
+        return "; if it is a symbolic link, delete the link"
+    return ""
 
 
 class FileLock:
@@ -126,7 +137,7 @@ class FileLock:
         except OSError as exc:
             raise StorageError(
                 f"cannot write {self._protected}: its lock file {self.path} cannot be opened: "
-                f"{os_error_text(exc)}",
+                f"{os_error_text(exc)}{_advice(exc)}",
                 self._protected,
             ) from exc
         try:

@@ -167,6 +167,7 @@ def test_a_lock_that_its_owner_had_alone_is_shared_at_the_owners_next_write(
     ran = insight(BOB, store, "sessions", "pin", "last")
     assert ran.status == 1
     assert "history.json.lock cannot be opened: Permission denied" in ran.err
+    assert "write to the store once as the owner of the lock file" in ran.err
     for user in (ALICE, BOB):
         assert insight(user, store, "sessions", "pin", "last").status == 0
         assert insight(user, store, "sessions", "unpin", "last").status == 0

@@ -197,3 +197,11 @@ def test_the_url_of_an_sqlite_file_gets_the_advice_how_to_name_the_file(
     monkeypatch.delenv("PYTEST_INSIGHT_DB_PATH")
     with pytest.raises(ProfileError, match="create the profile with --type sqlite and --path"):
         JSONStorage("sqlite:///x.db")
+
+
+@pytest.mark.parametrize("path", [b"x", "a\0b"])
+def test_a_path_of_bytes_or_with_nul_is_refused(path: str) -> None:
+    with pytest.raises(
+        ProfileError, match="the path must be a text without the unprintable NUL, not"
+    ):
+        JSONStorage(path)
