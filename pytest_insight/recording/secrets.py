@@ -135,10 +135,18 @@ def secrets_of_arguments(arguments: Sequence[str]) -> set[str]:
     for argument in arguments:
         if ".py::" not in argument:  # a nodeid, in which any text may be a parameter
             found |= secrets_in(argument)
-        if is_secret_name(name) and not argument.startswith("-"):
+        if is_secret_name(name) and not argument.startswith("-") and not names_tests(argument):
             found.add(argument)
         name = argument if argument.startswith("-") and "=" not in argument else ""
     return {each for each in found if len(each) >= SHORTEST_SECRET}
+
+
+def names_tests(argument: str) -> bool:
+    """Return whether an argument is a file or folder of tests, after an option without a value.
+
+    Its name is part of nodeids, which must stay as they are.
+    """
+    return os.path.exists(argument.partition("::")[0])  # noqa: PTH110 - as short
 
 
 def secrets_in(text: str) -> set[str]:

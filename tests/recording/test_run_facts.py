@@ -84,3 +84,13 @@ def test_the_seed_that_a_plugin_says_is_kept(pytester: pytest.Pytester) -> None:
     seeds = record(pytester, "--hypothesis-seed=7").testing_system["random_seeds"]
     assert seeds == {"hypothesis": "7"}
     assert "random_seeds" not in record(pytester).testing_system
+
+
+def test_a_file_after_an_option_without_a_value_is_no_secret(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "def pytest_addoption(parser): parser.addoption('--no-auth', action='store_true')\n"
+    )
+    pytester.makepyfile(test_suite=SUITE)
+    session = record(pytester, "--no-auth", "test_suite.py::test_a")
+    assert session.arguments == ("--insight", "--no-auth", "test_suite.py::test_a")
+    assert [result.nodeid for result in session.test_results] == ["test_suite.py::test_a"]

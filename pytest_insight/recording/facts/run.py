@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_insight.recording.redaction import REDACTED, TextPolicy, to_text
-from pytest_insight.recording.secrets import is_secret_name
+from pytest_insight.recording.secrets import is_secret_name, names_tests
 
 MAX_WARNINGS = 200
 """Distinct warnings that are kept; further ones are left out."""
@@ -48,7 +48,7 @@ class RunFacts:
         for argument in map(to_text, self._given):
             option, equals, _ = argument.partition("=")
             is_option = option.startswith("-")
-            if secret and not is_option:
+            if secret and not is_option and not names_tests(argument):
                 found.append(REDACTED)
             elif is_option and equals and is_secret_name(option):
                 found.append(f"{option}={REDACTED}")
