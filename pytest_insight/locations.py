@@ -210,7 +210,7 @@ def _first_usable(usual: Path, beside: Path | None = None) -> Path:
 
 
 def _in_home(name: str) -> Path:
-    """Return a path in the home folder of the user; in `/` if there is none.
+    """Return a path in the home folder of the user; in `/` if the user has no home folder.
 
     That is what container engines set `HOME` to for a user who is not in the password database.
     """

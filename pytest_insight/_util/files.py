@@ -27,7 +27,7 @@ class Descriptor:
 
     That code may close it, for instance with `os.closerange`; its number may then be that of
     another file. So each use asks `is_open` first, or compares the position with a mark: a random
-    one between 1 and 2 GiB, where nobody else's small file is. That takes a fifth of the
+    one between 1 and 2 GiB, which no small file reaches. That takes a fifth of the
     instructions, and recorded runs do it three times for each test.
 
     Attributes:

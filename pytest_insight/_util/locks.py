@@ -100,7 +100,7 @@ class FileLock:
             lock.release()
 
     def _match_rights(self) -> None:
-        """Give a lock file of ours the rights of the protected file, or the owner of its folder."""
+        """Give a lock file the rights of the protected file, or the owner of its folder."""
         rights, own = rights_of(self._protected), rights_of(self.path)
         if own is None or own.owner != os.geteuid() != 0:
             return

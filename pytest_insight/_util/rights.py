@@ -24,7 +24,7 @@ class Rights(NamedTuple):
     """Who may do what with a file.
 
     Attributes:
-        acl: the access control list as the kernel has it; None if there is none.
+        acl: the access control list as the kernel has it; None if it has no list.
     """
 
     owner: int
@@ -98,7 +98,7 @@ def _set_mode(descriptor: int, rights: Rights) -> None:
 
 
 def adopt_owner(file: Path | int, like: Path) -> None:
-    """If we are root, give a new file or folder of ours to the owner and group of `like`.
+    """If we are root, give a new file or folder to the owner and group of `like`.
 
     Otherwise a user whose folder it is in could never use it again.
     """

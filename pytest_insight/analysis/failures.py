@@ -14,7 +14,7 @@ class FailureGroup(NamedTuple):
 
     Attributes:
         message: the first line of their message.
-        crash: where they crashed, as `path:line`; empty if that is unknown.
+        crash: the place of the crash, as `path:line`; empty if that is unknown.
         results: in the order in which they were reported; at least one.
     """
 

@@ -36,7 +36,7 @@ VERSION = 2
 
 _BEFORE_VERSION = b'{"format":"pytest-insight","version":'
 VERSION_OFFSET = len(_BEFORE_VERSION)
-"""Where the version is in a document."""
+"""The offset of the version in a document."""
 HEADS = tuple(b'%b%d,"sessions":[' % (_BEFORE_VERSION, each) for each in range(1, VERSION + 1))
 """What a document begins with: one for each version, all of one length."""
 HEAD = HEADS[-1]

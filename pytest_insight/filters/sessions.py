@@ -22,7 +22,7 @@ RUN_SECONDS = 3_600
 """Without CI, sessions of the same code are one run if they started this close together."""
 MAX_AHEAD = timedelta(days=1)
 """How far in the future a session may be dated, as clocks and time zones differ. If it is dated
-later, its clock was wrong and nobody knows its age: it is in no period until now, and never among
+later, its clock was wrong and its age is unknown: it is in no period until now, and never among
 the newest."""
 
 

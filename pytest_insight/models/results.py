@@ -62,7 +62,7 @@ class TestResult(
         phase: "setup" or "teardown" if the result is of that phase; empty for the call.
         message: the first lines of why the test did not pass, as pytest says it: those of the
             exception, or the reason of a skip or an expected failure.
-        crash: where that happened, as `path:line`; the path is relative to the root folder if the
+        crash: the place of that, as `path:line`; the path is relative to the root folder if the
             file is in it.
         longreprtext: the failure as pytest shows it, or the reason of a skip.
         capstdout: captured standard output of this result.

@@ -51,7 +51,7 @@ class RecordedWarning(
     Attributes:
         category: the name of its class, as in "DeprecationWarning".
         text: what it says.
-        location: where it was raised, as `path:line`; empty if that is unknown.
+        location: the line that raised it, as `path:line`; empty if that is unknown.
         count: how often it was raised there.
     """
 

@@ -31,7 +31,7 @@ class Project:
 
     Attributes:
         root: the root folder, pytest's `rootdir`.
-        file: the configuration file; None if there is none.
+        file: the configuration file; None without one.
         profile: the profile that `insight_profile` names; None if it names none.
         sut_name: the system under test, as a recorded run would name it.
     """

@@ -43,7 +43,7 @@ class Messages:
             if terminal is not None:
                 terminal.write_line(_line(problem), yellow=True)
             else:
-                with suppress(OSError):  # full or closed: there is nobody to tell
+                with suppress(OSError):  # full or closed: no other stream is left
                     os.write(2, f"{_line(problem)}\n".encode("utf-8", "backslashreplace"))
 
     def _taken_problems(self) -> list[str]:

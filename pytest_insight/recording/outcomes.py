@@ -25,8 +25,8 @@ class Outcomes:
     def find_terminal(self) -> dict[str, list[Any]]:
         """Find the terminal, after all plugins were configured; return its counts.
 
-        A plugin may have replaced the terminal by a class of its own, whose counts, if any, have
-        keys of its own (pytest-tldr: "F" and "."): they are not used.
+        A plugin may have replaced the terminal by another class, whose counts, if any, have
+        other keys (pytest-tldr: "F" and "."): they are not used.
         """
         plugins = self._config.pluginmanager
         terminal: Any = plugins.get_plugin("terminalreporter")

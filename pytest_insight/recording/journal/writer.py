@@ -258,8 +258,8 @@ def take_over(path: Path) -> Iterator[bytes | None]:
 def check_private(folder: Path, *, or_its_owners: bool = False) -> None:
     """Raise OSError if other users can put journals into a folder; see `why_not_private`.
 
-    A journal names the store that its session is saved in: whoever can write one could make us
-    write to any file of ours.
+    A journal names the store that its session is saved in: a user who can write one could make us
+    write to any of our files.
     """
     why = why_not_private(folder, or_its_owners=or_its_owners)
     if why:

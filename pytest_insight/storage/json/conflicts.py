@@ -14,7 +14,7 @@ from pytest_insight.models import TestSession
 from pytest_insight.storage.json.salvage import lost_session_id, salvage
 
 CONFLICT_MARK = b"\n<<<<<<<"
-"""JSON escapes line breaks in strings, so no line of a store begins so."""
+"""JSON escapes line breaks in strings, so no line of a store begins like this."""
 
 _MARK = re.compile(rb"(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?\n?")
 # What a line between two markers belongs to: (our side, their side). `|||||||` begins what both

@@ -232,7 +232,7 @@ def summary_of(
         durations: all durations in seconds; None if percentiles are not needed.
 
     Raises:
-        DamagedStoreError: the numbers are none that we write.
+        DamagedStoreError: the numbers are not as we write them.
     """
     try:
         return _summary_of(nodeid, sut_name, totals, durations)
