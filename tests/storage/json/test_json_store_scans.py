@@ -22,7 +22,11 @@ from tests.conftest import START, MakeSession
 
 @pytest.fixture
 def store(make_session: MakeSession, monkeypatch: pytest.MonkeyPatch) -> JSONStorage:
-    """The default profile's store with five sessions, as if it had not been written just now."""
+    """The default profile's store with five sessions, as if it had not been written just now.
+
+    The current folder is the project of the sessions; another one costs `last` a scan.
+    """
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
     monkeypatch.setattr(index, "SETTLED_NS", -(10**18))
     storage = JSONStorage()
     storage.save_sessions(make_session(number) for number in range(5))
