@@ -41,7 +41,7 @@ class InsightError(Exception):
     """Base class of all errors that the user can act on.
 
     The message is one sentence: what is wrong, where, and what to do now. It has no passwords, even
-    if it quotes a URL that was given where a name or a file is expected.
+    if it quotes a URL that was given instead of a name or a file.
     """
 
     def __init__(self, message: str) -> None:

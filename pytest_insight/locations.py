@@ -136,7 +136,7 @@ def display_path(path: str | os.PathLike[str]) -> str:
 def is_store_at_home(path: Path, suffix: str = ".json") -> bool:
     """Return whether a file is the store of a profile in the home folder, links resolved.
 
-    No other program keeps files there; elsewhere a path may name somebody's file by mistake.
+    No other program keeps files there; elsewhere a path may name another program's file.
     """
     try:
         folder = os.path.realpath(home())

@@ -164,22 +164,9 @@ class IncomingResult(_Incoming):
         if duration is None:
             stop = self.stop_time or self.start_time
             duration = (stop - self.start_time).total_seconds()
-        return TestResult(
-            nodeid=self.nodeid,
-            outcome=self.outcome,
-            start_time=self.start_time,
-            duration=duration,
-            phase=self.phase,
-            message=self.message,
-            crash=self.crash,
-            longreprtext=self.longreprtext,
-            capstdout=self.capstdout,
-            capstderr=self.capstderr,
-            caplog=self.caplog,
-            has_warning=self.has_warning,
-            worker=self.worker,
-            properties=tuple((name, value) for name, value in self.properties),
-        )
+        pairs = tuple((name, value) for name, value in self.properties)
+        given = {name: getattr(self, name) for name in TestResult.__struct_fields__}
+        return TestResult(**given | {"duration": duration, "properties": pairs})
 
 
 class _CodeState(_Incoming):
@@ -247,31 +234,19 @@ class IncomingSession(_Incoming):
             InvalidSessionError: it is not a valid one.
         """
         results = tuple(result.result() for result in self.test_results)
-        stop, duration = self.session_stop_time, self.session_duration
-        if stop is None and duration is None:
+        stop = self.session_stop_time
+        if stop is None and self.session_duration is None:
             stop = max((self.session_start_time, *(_stop(result) for result in results)))
-        given: dict[str, Any] = {}
-        if stop is not None:
-            given["session_stop_time"] = stop
-        if duration is not None:
-            given["session_duration"] = duration
+        given = {name: getattr(self, name) for name in TestSession.__struct_fields__}
         return TestSession(
-            session_id=self.session_id,
-            sut_name=self.sut_name,
-            session_start_time=self.session_start_time,
-            session_tags=self.session_tags,
-            testing_system=self.testing_system,
-            code_state=self.code_state.state() if self.code_state else None,
-            arguments=self.arguments,
-            collected=self.collected,
-            deselected=self.deselected,
-            warnings=[each.warning() for each in self.warnings],
-            source=self.source.source() if self.source else None,
-            exit_status=self.exit_status,
-            crashed=self.crashed,
-            pinned=self.pinned,
-            test_results=results,
-            **given,
+            **given
+            | {
+                "session_stop_time": stop,
+                "code_state": self.code_state.state() if self.code_state else None,
+                "warnings": [each.warning() for each in self.warnings],
+                "source": self.source.source() if self.source else None,
+                "test_results": results,
+            }
         )
 
     def ignored(self) -> Iterator[str]:

@@ -24,7 +24,12 @@ from pytest_insight._util.files import (
     write_protected,
 )
 from pytest_insight._util.rights import resolve
-from pytest_insight.errors import ExchangeError, InsightError, UnknownChoiceError
+from pytest_insight.errors import (
+    ExchangeError,
+    InsightError,
+    InvalidArgumentError,
+    UnknownChoiceError,
+)
 from pytest_insight.exchange.readers import csv as csv_reader
 from pytest_insight.exchange.readers import json as json_reader
 from pytest_insight.exchange.readers.text import to_utf8
@@ -129,9 +134,7 @@ def write_file(sessions: Iterable[TestSession], path: Path, format_name: str | N
     """
     chosen = get_format(format_name, EXPORT_FORMATS) if format_name else _format_to_write(path)
     if chosen.name == "excel" and suffix_of(path) == ".json":
-        raise UnknownChoiceError(
-            "suffix", ".json", [], "Excel opens no .json file; name a .csv file"
-        )
+        raise InvalidArgumentError(f"Excel opens no .json file: name a .csv file, not {path}")
     compressed = _is_gzip(path)
     try:
         _refuse_impossible(path, "write")

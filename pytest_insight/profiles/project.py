@@ -43,7 +43,7 @@ class Project:
 
     @property
     def title(self) -> str:
-        """The file and its folder, for people: `pyproject.toml of ~/work/shop`."""
+        """The file and its folder, for people: `pyproject.toml of ~/code/shop`."""
         from pytest_insight.locations import display_path
 
         folder = display_path(self.root)

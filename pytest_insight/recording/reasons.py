@@ -31,7 +31,7 @@ class Reasons:
 
     def __init__(self, texts: TextPolicy, root: Path) -> None:
         self._texts = texts
-        self._root = f"{root}{os.sep}"
+        self._root = root
 
     def fields(self, report: pytest.TestReport | pytest.CollectReport) -> dict[str, str]:
         """Return the fields of a result that did not pass; those that are empty are left out."""
@@ -74,7 +74,12 @@ class Reasons:
         return _last_exception(lines) or said or lines[0], crash
 
     def _place(self, path: object, line: object) -> str:
-        return f"{str(path).removeprefix(self._root)}:{line}"
+        return place_in(self._root, path, line)
+
+
+def place_in(root: Path, path: object, line: object) -> str:
+    """Return `path:line`; the path is relative to the root folder if the file is in it."""
+    return f"{str(path).removeprefix(f'{root}{os.sep}')}:{line}"
 
 
 def _last_exception(lines: list[str]) -> str:

@@ -154,7 +154,7 @@ class BaseStorage(ABC):
         return list(self.iter_sessions(selection))
 
     def get_last_session(self) -> TestSession | None:
-        """Return the last session with results, not dated in the future; None if there is none."""
+        """Return the last session with results, not dated in the future; None without one."""
         newest, all_dated = Selection(limit=1), Selection((ANY_TIME,))
         found = chain(self.iter_sessions(newest), self.iter_sessions(all_dated, newest_first=True))
         return next((session for session in found if session.test_results), None)

@@ -126,6 +126,6 @@ def _type_of(place: str | os.PathLike[str] | None) -> str:
         return "json"
     if locations.is_url(place):
         return "postgresql"
-    from pytest_insight.storage.sql.sqlite.detection import is_database  # only for paths
+    from pytest_insight.storage.sqlite_files import is_database  # only for paths
 
     return "sqlite" if is_database(locations.absolute(place)) else "json"

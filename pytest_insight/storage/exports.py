@@ -36,6 +36,7 @@ from pytest_insight.filters import (
 )
 from pytest_insight.limits import MAX_FIELDS_BYTES
 from pytest_insight.models import TestSession
+from pytest_insight.storage.sqlite_files import has_magic
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_
@@ -126,7 +127,7 @@ def _what_is_lost(storage: BaseStorage, path: Path) -> str:
         return ""
     with path.open("rb") as file:
         start = file.read(len(NATIVE_START))
-        if start.startswith(b"SQLite format 3\0"):
+        if has_magic(start):
             return "is an SQLite database, and an export would overwrite it"
         if not is_native(start):
             return ""

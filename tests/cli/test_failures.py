@@ -180,3 +180,30 @@ def test_a_gate_does_not_pass_if_a_part_of_the_store_cannot_be_read(
         assert "warning: part of the store" in said
         assert "--exit-code cannot judge a store of which a part cannot be read" in said
     insight("failures")
+
+
+def test_each_failure_of_a_ci_run_has_the_sut_of_its_own_session(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    ci = {"ci": {"run_id": "101"}}
+    JSONStorage().save_sessions(
+        [
+            make_session(0, testing_system=ci),
+            make_session(1, session_id="web-1", sut_name="web", testing_system=ci),
+        ]
+    )
+    listed = json.loads(insight("failures", "--run", "101", "-f", "json").out)
+    assert [each["sut"] for each in listed] == ["api", "web"]
+    assert insight("failures", "--run", "101").out.startswith("failed api, web  ")
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
+    (only,) = json.loads(insight("failures", "--run", "last", "-f", "json").out)
+    assert only["sut"] == "api"
+
+
+def test_an_id_that_begins_with_last_is_an_id(insight: Insight, make_session: MakeSession) -> None:
+    JSONStorage().save_sessions(
+        [make_session(0), make_session(1, session_id="lasting", sut_name="web")]
+    )
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
+    listed = json.loads(insight("sessions", "list", "--session", "lasting", "-f", "json").out)
+    assert [each["session_id"] for each in listed] == ["lasting"]

@@ -31,7 +31,7 @@ def latin_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     try:
         home.mkdir()
     except OSError:
-        pytest.skip("this file system has no such names")
+        pytest.skip("this file system has no such names")  # macOS and Windows refuse them
     monkeypatch.setenv("HOME", str(home))
     return home
 

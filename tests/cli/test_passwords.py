@@ -96,7 +96,7 @@ def test_a_connection_string_is_no_path(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_password_that_an_earlier_version_stored_is_not_printed() -> None:
     locations.home().mkdir()
     for place in ("host=h password=SECRET", "mysql://u:SECRET@h/db"):
-        content = {"version": 1, "profiles": {"x": {"file_path": f"/work/{place}"}}}
+        content = {"version": 1, "profiles": {"x": {"file_path": f"/srv/{place}"}}}
         locations.profiles_path().write_text(json.dumps(content))
         for command in ("profile list", "profile show x", "--profile x sessions list"):
             ran = CliRunner().invoke(app, command.split(), prog_name="insight")

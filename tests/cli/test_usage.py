@@ -58,9 +58,9 @@ export --format xml|unknown format 'xml'; choose csv, excel or json
 export x.xml|unknown suffix '.xml'; choose .csv or .json
 export --output x.xml|unknown suffix '.xml'; choose .csv or .json
 export x.json -o y.json|two files to write
-export x.json --excel|Excel opens no .json file; name a .csv file
-export -o x.json.gz --excel|Excel opens no .json file; name a .csv file
-export -o x.json --format excel|Excel opens no .json file; name a .csv file
+export x.json --excel|Excel opens no .json file: name a .csv file
+export -o x.json.gz --excel|Excel opens no .json file: name a .csv file
+export -o x.json --format excel|Excel opens no .json file: name a .csv file
 profile create new --type JSON|unknown storage type 'JSON'
 profile create new --merge nope|unknown merge strategy 'nope'
 profile create new --export-format xml|unknown format

@@ -82,6 +82,36 @@ def run(command: Sequence[str | Path]) -> None:
     subprocess.run(command, check=True)
 
 
+def run_suite(
+    command: Sequence[str | Path], folder: Path, home: Path, seconds: float, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a recorded suite in its folder; the output has standard error too.
+
+    Args:
+        command: its first word is the Python, beside which other programs of it are found.
+        folder: the working directory.
+        home: the home folder of pytest-insight.
+        seconds: after these, `subprocess.TimeoutExpired` is raised.
+        variables: further ones.
+    """
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=clean_variables(
+            PYTEST_INSIGHT_HOME=str(home),
+            PATH=f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            **variables,
+        ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
+
+
 def clean_variables(**more: str) -> dict[str, str]:
     """Return the environment variables without those that change how pytest runs."""
     hindering = ("PYTEST", "PYTHON", "COLUMNS", "FORCE_COLOR", "COVERAGE", "VIRTUAL_ENV")

@@ -47,7 +47,7 @@ COMMON = {
     "test_broken.py": "import nothing_of_that_name\n",
     "test_left_out.py": """
 import pytest
-pytest.skip("a module that is skipped counts once", allow_module_level=True)
+pytest.skip("a module that is skipped counts once", allow_module_level=True)  # to be stored
 """,
     "test_common.py": """
 import logging, sys, unittest, warnings
@@ -62,7 +62,7 @@ def test_fails():
     print("out"); logging.warning("log")
     assert 0
 
-def test_skips(): pytest.skip("in the body")
+def test_skips(): pytest.skip("in the body")  # an outcome to be stored
 
 @pytest.mark.skip(reason="marked")
 def test_skipped(): pass
@@ -73,7 +73,7 @@ def test_xfails(): assert 0
 @pytest.mark.xfail
 def test_xpasses(): pass
 
-@pytest.mark.xfail(strict=True)
+@pytest.mark.xfail(strict=True)  # an outcome to be stored
 def test_xpasses_strictly(): pass
 
 @pytest.fixture
@@ -149,7 +149,7 @@ async def test_teardown(late): pass
 @pytest.mark.xfail
 async def test_xfails(): assert 0
 
-async def test_skips(): pytest.skip("in the body")
+async def test_skips(): pytest.skip("in the body")  # an outcome to be stored
 """
 
 RETRIED = """
@@ -197,10 +197,10 @@ def test_fails_with_teardown(late): assert 0
 
 @pytest.mark.flaky({mark})
 @pytest.mark.xfail
-def test_retried_xfail(): assert 0
+def test_retried_xfail(): assert 0  # an outcome to be stored
 
 @pytest.mark.flaky({mark})
-def test_retried_skip(): pytest.skip("not retried")
+def test_retried_skip(): pytest.skip("not retried")  # an outcome to be stored
 """
 
 CRASHES = """
@@ -254,7 +254,7 @@ def test_check_and_assert():
 @pytest.mark.xfail
 def test_expected(): check.equal(1, 2)
 
-@pytest.mark.xfail(strict=True)
+@pytest.mark.xfail(strict=True)  # an outcome to be stored
 def test_strict(): check.equal(1, 1)
 
 @pytest.fixture
@@ -272,7 +272,7 @@ def test_subtest(subtests):
 
 def test_skips():
     check.equal(1, 2)
-    pytest.skip("after a failed check")
+    pytest.skip("after a failed check")  # an outcome to be stored
 
 def test_passes(): check.equal(1, 1)
 """

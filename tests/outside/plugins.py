@@ -9,7 +9,6 @@ Besides, results must have nodeids that were collected, and times within the run
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from pytest_insight.models import TestSession
 from pytest_insight.storage import JSONStorage
-from tests.outside.environments import BUILD, clean_variables, environment, table, versions
+from tests.outside.environments import BUILD, environment, run_suite, table, versions
 from tests.outside.plugin_suites import COMMON, PLUGINS, TWO_WORKERS, Plugin
 from tests.recording.runs import closing_counts, stored_counts
 
@@ -145,22 +144,8 @@ def _pytest(plugin: Plugin, python: Path, *options: str, plain: bool = False) ->
 
 def _run(plugin: Plugin, command: Sequence[str | Path], **variables: str) -> tuple[int, str]:
     home = _folder(plugin) / "home"
-    done = subprocess.run(
-        command,
-        cwd=_folder(plugin) / "suite",
-        env=clean_variables(
-            PYTEST_INSIGHT_HOME=str(home),
-            XDG_STATE_HOME=str(home),
-            PATH=f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            **variables,
-        ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        timeout=SECONDS,
-        check=False,
+    done = run_suite(
+        command, _folder(plugin) / "suite", home, SECONDS, XDG_STATE_HOME=str(home), **variables
     )
     return done.returncode, done.stdout
 

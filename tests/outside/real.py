@@ -7,7 +7,6 @@ is compared with pytest's closing line. Whether its tests pass is not our matter
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -20,9 +19,9 @@ from pytest_insight.storage import JSONStorage
 from tests.outside.environments import (
     BUILD,
     PIP,
-    clean_variables,
     environment,
     run,
+    run_suite,
     table,
     versions,
 )
@@ -137,21 +136,16 @@ def _record(
     """How many results are stored, the exit status, the closing line, and whether all agrees."""
     home = _folder(suite) / "home"
     shutil.rmtree(home, ignore_errors=True)
-    done = subprocess.run(
-        [python, "-m", "pytest", "--insight", "--color=no", "-p", "no:cacheprovider", *options],
-        cwd=source,
-        env=clean_variables(
-            PYTEST_INSIGHT_HOME=str(home),
-            PATH=f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        timeout=SECONDS,
-        check=False,
-    )
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        "--insight",
+        "--color=no",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = run_suite((*command, *options), source, home, SECONDS)
     (_folder(suite) / f"output{'-'.join(options)}.txt").write_text(done.stdout, "utf-8")
     sessions = JSONStorage(home / "sessions.json").load_sessions()
     told = [line for line in done.stdout.splitlines() if " in " in line and line.endswith("=")]

@@ -92,7 +92,7 @@ def test_a_terminal_that_is_not_pytests_own_does_not_name_outcomes(
         import pytest
         def test_passes(): pass
         def test_fails(): assert 0
-        def test_skips(): pytest.skip("so")
+        def test_skips(): pytest.skip("so")  # an outcome to be stored
         @pytest.mark.xfail
         def test_xfails(): assert 0
         @pytest.mark.xfail
@@ -199,7 +199,9 @@ def test_passes(): pass
 """
 
 
-@pytest.mark.parametrize("rest", ["", "def test_skips(): import pytest; pytest.skip('so')"])
+@pytest.mark.parametrize(
+    "rest", ["", "def test_skips(): import pytest; pytest.skip('so')"]
+)  # to be stored
 def test_a_failures_text_is_that_which_pytest_shows_after_plugins_have_changed_it(
     pytester: pytest.Pytester, rest: str
 ) -> None:

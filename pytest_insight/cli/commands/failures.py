@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from msgspec.structs import replace
 
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
@@ -17,16 +16,15 @@ from pytest_insight.cli.options.common import (
     storage_of,
     takes,
 )
-from pytest_insight.cli.options.project import ProjectOptions
-from pytest_insight.cli.options.session_names import find_run, find_session
+from pytest_insight.cli.options.project import ProjectOptions, Scope
+from pytest_insight.cli.options.session_names import find_run, find_session, is_last
 from pytest_insight.cli.render.failures import print_failures
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.cli.terminal.usage_errors import UsageError
-from pytest_insight.summaries import BAD
 
 if TYPE_CHECKING:
-    from pytest_insight.filters import AnySessionFilter, SessionFilter
+    from pytest_insight.filters import AnySessionFilter
     from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
@@ -83,29 +81,26 @@ def failures(
     storage = storage_of(ctx, profile)
     scope = project.scope(storage)
     if run is None:
-        found = find_session(storage, session or "last", scope.selection)
+        found = [find_session(storage, session or "last", scope)]
     elif session is None:
-        found = _one_session(storage, find_run(storage, run, scope.selection))
+        found = _sessions_of_run(storage, run, scope)
     else:
         raise UsageError("an ID and --run contradict each other: leave one out")
-    print_failures(found, format_, scope.note, verbose=verbose)
-    if exit_code and any(result.outcome in BAD for result in found.test_results):
+    failed = print_failures(found, format_, scope.note, verbose=verbose)
+    if exit_code and failed:
         raise typer.Exit(exit_status.MATCHED)
     if exit_code:
         refuse_to_judge_damage()
 
 
-def _one_session(storage: BaseStorage, filters: tuple[SessionFilter, ...]) -> TestSession:
-    """Return the newest of the sessions, with the results of all."""
+def _sessions_of_run(storage: BaseStorage, run: str, scope: Scope) -> list[TestSession]:
+    """Return the sessions of a CI run in time order; of the last run, those in the scope."""
     from pytest_insight.filters import Selection
 
-    sessions = list(storage.iter_sessions(Selection(cast("tuple[AnySessionFilter, ...]", filters))))
-    return replace(
-        sessions[-1],
-        crashed=any(each.crashed for each in sessions),
-        session_duration=sum(each.session_duration for each in sessions),
-        test_results=[result for each in sessions for result in each.test_results],
-    )
+    filters = find_run(storage, run, scope.selection)
+    if is_last(run):
+        filters = (*scope.selection.session_filters, *filters)
+    return list(storage.iter_sessions(Selection(cast("tuple[AnySessionFilter, ...]", filters))))
 
 
 app = single_command(failures)

@@ -36,14 +36,14 @@ FIRST = (
 
 def print_overview(storage: BaseStorage) -> None:
     """Print a few lines on stdout."""
-    if storage.get_last_session() is None:
+    scope = project_scope(storage)
+    if scope.newest is None:
         some = has_sessions(storage)
         none = "no session with results, not dated in the future," if some else "no sessions"
         print_styled(styled(f"{none} yet in {origin(storage)}: run pytest --insight"))
         _print_steps(FIRST)
         return
-    scope = project_scope(storage)
-    last = find_session(storage, "last", scope.selection)
+    last = find_session(storage, "last", scope)
     print_styled(*overview_lines(last, _runs(storage, last)))
     total = plural(storage.count(), "session")
     print_styled(styled(""), styled(f"{total} in {origin(storage)}", style="dim"))

@@ -171,7 +171,8 @@ def exit_as_gate(query: Query, *, matched: bool, asked: bool) -> None:
     )
     asked_of = tuple(f for f in given.session_filters if of_tests and not isinstance(f, HasTest))
     asked_of += (HasTest(()),) if of_tests else ()  # with a result at all
-    if not storage.session_ids(replace(given, session_filters=asked_of, test_filters=())):
+    judged = replace(given, session_filters=asked_of, test_filters=())
+    if next(storage.iter_sessions(judged, newest_first=True), None) is None:
         there = (
             "the options select no session" if has_sessions(storage) else "there are no sessions"
         )
@@ -238,7 +239,7 @@ def storage_of(ctx: typer.Context, after_command: str | None) -> BaseStorage:
 def _recover_journals(storage: BaseStorage) -> None:
     from pytest_insight.locations import journal_folders
 
-    # Nearly always there is none, and then nothing more is imported.
+    # Nearly always the folders are empty, and then nothing more is imported.
     folders = [
         folder for folder in journal_folders(storage.file_path) if _may_have_journals(folder)
     ]

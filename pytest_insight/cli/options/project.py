@@ -13,6 +13,7 @@ from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:
     from pytest_insight.filters import Selection
+    from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
 
@@ -22,10 +23,12 @@ class Scope(NamedTuple):
     Attributes:
         pattern: the SUT, as `SutIs` takes it; None for all.
         project: the SUT of the project in the current folder, if that decided; else "".
+        newest: the last session of the store, if it was read to decide; it is not read again.
     """
 
     pattern: str | None = None
     project: str = ""
+    newest: TestSession | None = None
 
     @property
     def selection(self) -> Selection:
@@ -82,13 +85,12 @@ def project_scope(storage: BaseStorage) -> Scope:
     """
     from pytest_insight.profiles.project import find_project
 
+    newest = storage.get_last_session()  # needs no scan, and is mostly of the project
     project = find_project()
-    if project is None:
-        return Scope()
-    scope = Scope(glob.escape(project.sut_name), project.sut_name)
-    last = storage.get_last_session()  # needs no scan, and is mostly of the project
-    if last is not None and last.sut_name == project.sut_name:
+    if project is None or newest is None:
+        return Scope(newest=newest)
+    scope = Scope(glob.escape(project.sut_name), project.sut_name, newest)
+    if newest.sut_name == project.sut_name:
         return scope
-    return (
-        scope if storage.session_ids(msgspec.structs.replace(scope.selection, limit=1)) else Scope()
-    )
+    one = msgspec.structs.replace(scope.selection, limit=1)
+    return scope if storage.session_ids(one) else Scope(newest=newest)

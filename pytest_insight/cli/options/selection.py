@@ -185,8 +185,10 @@ class AskedSessionOptions(SessionOptions, frozen=True):
             UsageError: `--sut` and `--all-projects` are given.
             InsightError: the configuration of the project cannot be read.
         """
+        from pytest_insight.cli.options.session_names import is_last
+
         named = [*(self.session or ()), *([] if self.run is None else [self.run])]
-        if any(not name.startswith("last") for name in named):
+        if not all(map(is_last, named)):
             return Scope()
         scope = ProjectOptions(self.sut, self.all_projects).scope(storage)
         return scope if scope.project else Scope()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
+from pytest_insight.cli.options.project import ALL, Scope
 from pytest_insight.errors import NEAR, StorageError
 from pytest_insight.filters import (
     ANY_TIME,
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 _LAST = re.compile(r"last(?:~(\d{1,9}))?")
 _WILDCARD = re.compile(r"[*?[]")
+
+
+def is_last(name: str) -> bool:
+    """Return whether a name counts from the newest session, as `last` and `last~1` do."""
+    return _LAST.fullmatch(name) is not None
 
 
 def session_patterns(
@@ -70,25 +76,24 @@ def find_ids(storage: BaseStorage, names: Sequence[str]) -> list[str]:
     return ids
 
 
-def find_session(
-    storage: BaseStorage, name: str, selection: Selection | None = None
-) -> TestSession:
+def find_session(storage: BaseStorage, name: str, scope: Scope = ALL) -> TestSession:
     """Return the session that a name means.
 
     Args:
         storage: the storage that has the session.
         name: as given on the command line.
-        selection: the sessions among which `last` is the newest; None for all.
+        scope: the SUT in which `last` is the newest session.
 
     Raises:
         StorageError: no session or several have that name; the message suggests near ones.
     """
-    selection = selection or Selection()
+    selection = scope.selection
     finder = _Finder(storage, selection)
-    last = storage.get_last_session() if name == "last" else None  # the usual name: needs no scan
-    if last is not None and not all_match(selection.session_filters, last):
-        last = None
-    found = last or storage.get_session_by_id(finder.find_id(name))
+    if name == "last":  # the usual name: needs no scan
+        last = scope.newest or storage.get_last_session()
+        if last is not None and all_match(selection.session_filters, last):
+            return last
+    found = storage.get_session_by_id(finder.find_id(name))
     if found is None:  # deleted since
         raise finder.unknown(name)
     return found

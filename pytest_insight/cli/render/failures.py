@@ -1,8 +1,8 @@
-"""What failed in one session: a summary of the run, and its failures grouped by their message."""
+"""What failed in a session or CI run: a summary, and the failures grouped by their message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,30 +36,36 @@ _OUTPUT = (("captured stdout", "capstdout"), ("captured stderr", "capstderr"), (
 
 @stdout_errors_reported()
 def print_failures(
-    session: TestSession, format_: FailureFormat, note: str, *, verbose: bool
-) -> None:
-    """Print the failures of a session.
+    sessions: Sequence[TestSession], format_: FailureFormat, note: str, *, verbose: bool
+) -> bool:
+    """Print the failures of a session, or of all sessions of a CI run.
 
     Args:
-        session: the session.
+        sessions: in time order; at least one.
         format_: the format.
         note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
         verbose: whether to print every test of a group, with its text and output.
+
+    Returns:
+        Whether anything failed.
     """
-    bad = [result for result in session.test_results if result.outcome in BAD]
+    bad = [(s, result) for s in sessions for result in s.test_results if result.outcome in BAD]
     if format_ is FailureFormat.JSON:
-        print_json([_fields(session, result) for result in bad])
+        print_json([_fields(*each) for each in bad])
     elif format_ is FailureFormat.CSV:
-        print_csv(FIELDS, (_fields(session, result) for result in bad))
+        print_csv(FIELDS, (_fields(*each) for each in bad))
     elif format_ is FailureFormat.NODEIDS:
-        print_nodeids(bad)
-    elif format_ is FailureFormat.MARKDOWN:
-        print("\n".join(_markdown(session)))
+        print_nodeids(result for _, result in bad)
     else:
-        print_styled(*_lines(session, verbose=verbose))
-        if is_fancy():
-            hint = "tracebacks: insight failures -v" if bad and not verbose else ""
-            _print_dim("; ".join(filter(None, (hint, note.removeprefix("; ")))))
+        groups = failure_groups(result for _, result in bad)
+        if format_ is FailureFormat.MARKDOWN:
+            print("\n".join(_markdown(sessions, groups)))
+        else:
+            print_styled(*_lines(sessions, groups, verbose=verbose))
+            if is_fancy():
+                hint = "tracebacks: insight failures -v" if bad and not verbose else ""
+                _print_dim("; ".join(filter(None, (hint, note.removeprefix("; ")))))
+    return bool(bad)
 
 
 def _fields(session: TestSession, result: TestResult) -> dict[str, Any]:
@@ -74,26 +80,39 @@ def _print_dim(text: str) -> None:
         print_styled(styled(""), styled(text, style="dim"))
 
 
-def run_line(session: TestSession) -> Styled:
+def _run_line(sessions: Sequence[TestSession]) -> Styled:
     """Return what identifies a run: its status, SUT, branch, commit, age and duration."""
-    code = session.code_state
+    last = sessions[-1]
+    code = last.code_state
     where = " ".join(filter(None, (code.branch, (code.commit or "")[:7]))) if code else ""
     changes = " + local changes" if code and code.digest else ""
-    age = ago_text(session.session_start_time, datetime.now(UTC))
+    age = ago_text(last.session_start_time, datetime.now(UTC))
     return styled(
-        *(status_text(session), " ", styled(session.sut_name, style="bold")),
+        *(status_text(sessions), " ", styled(_suts(sessions), style="bold")),
         *(f"  {where}{changes}" if where else "",),
-        styled(f"  {age}, {duration_text(session.session_duration)}", style="dim"),
+        styled(f"  {age}, {_duration(sessions)}", style="dim"),
     )
 
 
-def _lines(session: TestSession, *, verbose: bool) -> Iterator[Styled]:
-    yield run_line(session)
-    yield styled("  ", outcomes_text(session), styled(f"  {session.session_id}", style="dim"))
-    groups = failure_groups(session.test_results)
+def _suts(sessions: Sequence[TestSession]) -> str:
+    return ", ".join(dict.fromkeys(session.sut_name for session in sessions))
+
+
+def _duration(sessions: Sequence[TestSession]) -> str:
+    return duration_text(sum(session.session_duration for session in sessions))
+
+
+def _lines(
+    sessions: Sequence[TestSession], groups: Sequence[FailureGroup], *, verbose: bool
+) -> Iterator[Styled]:
+    yield _run_line(sessions)
+    several = f"{plural(len(sessions), 'session')}, the last one "
+    name = f"{several if len(sessions) > 1 else ''}{sessions[-1].session_id}"
+    yield styled("  ", outcomes_text(*sessions), styled(f"  {name}", style="dim"))
     if not groups:
         yield styled("")
-        yield styled("nothing failed" if session.test_results else "no test was run")
+        any_test = any(session.test_results for session in sessions)
+        yield styled("nothing failed" if any_test else "no test was run")
     for group in groups:
         yield styled("")
         yield from _group_lines(group, verbose=verbose)
@@ -136,14 +155,13 @@ def _result_lines(result: TestResult) -> Iterator[Styled]:
                 yield styled("      ", line)
 
 
-def _markdown(session: TestSession) -> Iterator[str]:
+def _markdown(sessions: Sequence[TestSession], groups: Sequence[FailureGroup]) -> Iterator[str]:
     """Yield lines for the summary of a CI job, or a comment."""
-    groups = failure_groups(session.test_results)
-    code = session.code_state
+    code = sessions[-1].code_state
     where = ", ".join(filter(None, (code.branch, (code.commit or "")[:7]))) if code else ""
-    yield f"### {session.sut_name}: {outcomes_text(session)}"
+    yield f"### {_suts(sessions)}: {outcomes_text(*sessions)}"
     yield ""
-    yield f"{where}{', ' if where else ''}{duration_text(session.session_duration)}"
+    yield f"{where}{', ' if where else ''}{_duration(sessions)}"
     for group in groups:
         yield ""
         crash = f" at {_code(group.crash)}" if group.crash else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_insight.cli.render.fit import bar
 from pytest_insight.cli.render.values import OUTCOME_STYLES, outcome_text, plural
@@ -16,21 +16,21 @@ BAR_WIDTH = 12
 _RANKS = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
 
 
-def outcomes_text(session: TestSession) -> Styled:
-    """Return the counts by outcome, after "crashed" if it crashed: "2 failed, 198 passed"."""
-    counts = counts_text(session.outcome_counts)
-    if session.crashed:
+def outcomes_text(*sessions: TestSession) -> Styled:
+    """Return the counts by outcome, after "crashed" if one crashed: "2 failed, 198 passed"."""
+    counts = counts_text(total_counts(sessions))
+    if any(session.crashed for session in sessions):
         return joined([outcome_text(TestOutcome.ERROR, "crashed"), counts])
     return counts
 
 
-def status_text(session: TestSession) -> Styled:
+def status_text(sessions: Sequence[TestSession]) -> Styled:
     """Return whether something failed, as a mark in its colour: a word without UTF-8."""
-    if session.crashed:
+    if any(session.crashed for session in sessions):
         word, mark, style = "crashed", "✗", "red"
-    elif bad_count(session):
+    elif any(map(bad_count, sessions)):
         word, mark, style = "failed", "✗", "red"
-    elif session.test_results:
+    elif any(session.test_results for session in sessions):
         word, mark, style = "passed", "✓", "green"
     else:
         word, mark, style = "no tests", "-", "dim"

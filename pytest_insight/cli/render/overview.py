@@ -52,7 +52,7 @@ def _last_run(last: TestSession) -> Styled:
     tags = "".join(f"  {key}={value}" for key, value in last.session_tags.items())
     age = ago_text(last.session_start_time, datetime.now(UTC))
     rest = f"  {duration_text(last.session_duration)}  {age}{commit}{tags}"
-    return styled(status_text(last), " ", outcomes_text(last), styled(rest, style="dim"))
+    return styled(status_text([last]), " ", outcomes_text(last), styled(rest, style="dim"))
 
 
 def _row(runs: Sequence[TestSession]) -> Styled:

@@ -42,7 +42,11 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 60}h{minutes % 60:02}m"
 
 
-_AGES = (("y", 365.25 * 86_400), ("w", 7 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60))
+_UNITS = (
+    *(("year", 365.25 * 86_400), ("week", 7 * 86_400), ("day", 86_400), ("hour", 3_600)),
+    ("minute", 60),
+)
+"""Units of ages with their length in seconds, the largest first."""
 
 
 def age_text(time: datetime, now: datetime) -> str:
@@ -50,16 +54,10 @@ def age_text(time: datetime, now: datetime) -> str:
     seconds = (now - time).total_seconds()
     if seconds < 0:
         return "ahead"  # of our clock
-    for unit, length in _AGES:
+    for unit, length in _UNITS:
         if seconds >= 2 * length:
-            return f"{int(seconds / length)}{unit}"
+            return f"{int(seconds / length)}{unit[0]}"
     return f"{int(seconds)}s"
-
-
-_LONG_AGES = (
-    *(("year", 365.25 * 86_400), ("week", 7 * 86_400), ("day", 86_400), ("hour", 3_600)),
-    ("minute", 60),
-)
 
 
 def ago_text(time: datetime, now: datetime) -> str:
@@ -67,7 +65,7 @@ def ago_text(time: datetime, now: datetime) -> str:
     seconds = (now - time).total_seconds()
     if seconds < 0:
         return "in the future"
-    for unit, length in _LONG_AGES:
+    for unit, length in _UNITS:
         if seconds >= length * (2 if unit == "week" else 1):
             return f"{plural(int(seconds / length), unit)} ago"
     return "just now"

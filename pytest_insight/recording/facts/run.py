@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from pytest_insight.recording.reasons import place_in
 from pytest_insight.recording.redaction import REDACTED, TextPolicy, to_text
 from pytest_insight.recording.secrets import is_secret_name, names_tests
 
@@ -33,7 +33,7 @@ class RunFacts:
 
     def __init__(self, config: pytest.Config, texts: TextPolicy) -> None:
         self._texts = texts
-        self._root = f"{config.rootpath}{os.sep}"
+        self._root = config.rootpath
         self._given = config.invocation_params.args
         self._warnings: dict[tuple[str, str, str], int] = {}
         self.collected: int | None = None
@@ -75,7 +75,7 @@ class RunFacts:
     def add_warning(self, message: warnings.WarningMessage) -> None:
         """Add a warning."""
         text = self._texts.hide(str(message.message))
-        place = f"{message.filename.removeprefix(self._root)}:{message.lineno}"
+        place = place_in(self._root, message.filename, message.lineno)
         key = (message.category.__name__, text[:MAX_WARNING_TEXT], self._texts.hide(place))
         if key in self._warnings or len(self._warnings) < MAX_WARNINGS:
             self._warnings[key] = self._warnings.get(key, 0) + 1

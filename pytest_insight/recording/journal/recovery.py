@@ -27,7 +27,7 @@ from pytest_insight.recording.journal.writer import (
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.choice import open_storage
 from pytest_insight.storage.recorded import save_recorded
-from pytest_insight.storage.sql.sqlite.detection import is_database
+from pytest_insight.storage.sqlite_files import is_database
 
 LOCK_SECONDS = 1.0
 """How long to wait for another writer of the store; the journal can wait longer."""

@@ -120,14 +120,14 @@ def append(path: Path, sessions: Sequence[bytes], *, recorded: bool = False) -> 
         OSError: the write failed; the store holds what it held before.
     """
     if is_in_use(path):
-        from pytest_insight.storage.sql.sqlite.detection import wrong_type_error  # rarely needed
+        from pytest_insight.storage.sqlite_files import wrong_type_error  # rarely needed
 
         raise wrong_type_error(path)
     with path.open("r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         start = read_range(file, 0, min(size, len(NATIVE_START)))
         if not is_native(start):
-            from pytest_insight.storage.sql.sqlite.detection import has_magic, wrong_type_error
+            from pytest_insight.storage.sqlite_files import has_magic, wrong_type_error
 
             if has_magic(start):
                 raise wrong_type_error(path)

@@ -1,4 +1,4 @@
-"""Say what is lost of a damaged store, and where its copy is."""
+"""Copies of damaged stores, and the warnings that say what is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keep_copy(path: Path, index: Index) -> Path:
 
 
 def warn_of_damage(path: Path, real_path: Path, index: Index) -> None:
-    """Copy a damaged file and warn; if it cannot be copied, the warning says so."""
+    """Copy a damaged file, and warn with the path of the copy or why it cannot be copied."""
     try:
         kept = f"the damaged file was kept as {keep_copy(real_path, index)}"
     except OSError as exc:

@@ -185,7 +185,7 @@ def _resembles_store(data: bytes) -> bool:
 
 
 def _refuse_elsewhere(path: Path, why: object) -> None:
-    """Refuse a file of which nothing can be read, except in our own folder, where it was ours.
+    """Refuse a file of which nothing can be read, except a store in our own folder.
 
     There it is damage like any other: it is copied, and the next write begins a new file.
     """

@@ -35,7 +35,7 @@ from pytest_insight.document.layout import (
 from pytest_insight.errors import StorageError
 from pytest_insight.limits import MAX_FIELDS_BYTES
 from pytest_insight.models import TestSession
-from pytest_insight.storage.sql.sqlite.detection import (
+from pytest_insight.storage.sqlite_files import (
     MAGIC,
     has_magic,
     wrong_type_error,
@@ -100,7 +100,7 @@ class Entry(NamedTuple):
 
 
 Found = Iterable[tuple[TestSession, Entry]]
-"""Sessions of a file, most without their results, and where they are; superseded ones included."""
+"""Sessions of a file, most without results, with their entries; superseded ones included."""
 
 
 def entry_of(
@@ -192,7 +192,7 @@ def spans(file: BinaryIO, size: int) -> Iterator[Span]:
 
 
 def find_bytes(file: BinaryIO, size: int, pattern: bytes) -> int | None:
-    """Return the offset of the first occurrence in a file; None if there is none."""
+    """Return the offset of the first occurrence in a file; None if it does not occur."""
     return _Window(file, size).find_next(pattern)
 
 

@@ -44,7 +44,7 @@ from pytest_insight.storage.json.scan import (
     open_for_reading,
     open_store,
 )
-from pytest_insight.storage.sql.sqlite.detection import is_database, wrong_type_error
+from pytest_insight.storage.sqlite_files import is_database, wrong_type_error
 from pytest_insight.storage.verification import Verification
 
 LOCK_SECONDS = 60.0

@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from pytest_insight.cli.app import app
 from pytest_insight.document.layout import IN_ORDER_SEPARATOR, SEPARATOR, start_time_in
 from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.filters import Selection, SutIs
@@ -22,68 +20,12 @@ from tests.conftest import START, MakeSession
 
 @pytest.fixture
 def store(make_session: MakeSession, monkeypatch: pytest.MonkeyPatch) -> JSONStorage:
-    """The default profile's store with five sessions, as if it had not been written just now.
-
-    The current folder is the project of the sessions; another one costs `last` a scan.
-    """
-    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
+    """The default profile's store with five sessions, as if it had not been written just now."""
     monkeypatch.setattr(index, "SETTLED_NS", -(10**18))
     storage = JSONStorage()
     storage.save_sessions(make_session(number) for number in range(5))
     full_scans.clear()
     return storage
-
-
-def scans_of(store: JSONStorage, *command: str) -> int:
-    """Run a command; return how often it has scanned the store."""
-    full_scans.clear()
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0, done.output
-    assert all(count == 1 for count in full_scans.values()), full_scans
-    return full_scans[store.file_path]
-
-
-COMMANDS = {
-    "sessions list": 1,
-    "sessions show": 0,
-    "sessions show last": 0,
-    "sessions show last~1": 1,
-    "sessions show api-2": 1,
-    "sessions pin last": 1,
-    "sessions pin api-1 api-2": 1,
-    "sessions clear --session api-1 --yes": 1,
-    "sessions clear --sut api --yes": 1,
-    "sessions prune --keep 2 --yes": 1,
-    "sessions verify": 1,
-    "query tests --outcome failed": 1,
-    "query tests --group": 1,
-    "query sessions --session last": 1,
-    "export out.json": 1,
-}
-
-
-@pytest.mark.parametrize(("command", "scans"), COMMANDS.items(), ids=COMMANDS)
-def test_a_command_scans_the_store_at_most_once(
-    store: JSONStorage, command: str, scans: int
-) -> None:
-    assert scans_of(store, *command.split()) == scans
-
-
-def test_an_undo_scans_the_store_and_the_snapshot_once(store: JSONStorage) -> None:
-    scans_of(store, "sessions", "clear", "--session", "api-1", "--yes")
-    assert scans_of(store, "sessions", "undo", "--yes") == 1
-    assert len(full_scans) == 2
-    assert store.count() == 5
-
-
-def test_an_import_of_several_files_scans_the_store_once(
-    store: JSONStorage, make_session: MakeSession
-) -> None:
-    for name in ("one", "two"):
-        other = JSONStorage(f"{name}.json")
-        other.save_session(make_session(7, session_id=name))
-    assert scans_of(store, "import", "one.json", "two.json") == 1
-    assert store.count() == 7
 
 
 def test_a_changed_file_is_scanned_again(store: JSONStorage, make_session: MakeSession) -> None:

@@ -134,7 +134,9 @@ def test_tables_that_are_not_as_we_create_them_are_refused_unchanged(
     ):
         with (
             SQLiteStorage(storage.file_path) as other,
-            pytest.raises(StorageError, match=f"{named}.* somebody has changed the database"),
+            pytest.raises(
+                StorageError, match=f"{named}.* another program has changed the database"
+            ),
         ):
             use(other)
     assert storage.file_path.read_bytes() == before

@@ -70,7 +70,7 @@ def show(
     Example: insight sessions show last
     """
     storage = storage_of(ctx, profile)
-    found = find_session(storage, session, project.scope(storage).selection)
+    found = find_session(storage, session, project.scope(storage))
     if format_ is ShowFormat.JSON:
         print_json(found)
     else:

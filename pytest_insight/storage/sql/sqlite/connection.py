@@ -153,8 +153,9 @@ class SQLiteConnection(Connection):
         problem = find_foreign_object(objects, version, self.dialect)
         if problem is not None:
             raise StorageError(
-                f"cannot use the store {self._location}: {problem}, so somebody has changed the "
-                "database; nothing was read or changed; undo that change, or restore a backup",
+                f"cannot use the store {self._location}: {problem}, so another program has "
+                "changed the database; nothing was read or changed; undo that change, or restore a "
+                "backup",
                 self._location,
             )
 

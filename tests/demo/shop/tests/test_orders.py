@@ -41,6 +41,6 @@ class TestOrder:
     def test_print_label(self, order: Order) -> None:
         assert str(order.number) == "1"
 
-    @pytest.mark.xfail(reason="refunds are not written yet")
+    @pytest.mark.xfail(reason="refunds are not written yet")  # the tour shows one
     def test_refund(self, order: Order) -> None:
         order.refund()
