@@ -268,6 +268,14 @@ def result_filters() -> st.SearchStrategy[filters.TestFilter]:
             filters.PatternMatches, st.sampled_from(["test_", "^$", "(?i)A"]), fields, st.just(True)
         ),
         st.builds(filters.NodeidContains, st.sampled_from(["test_x", "[a-", "::"])),
+        st.builds(
+            filters.NodeidUnder,
+            st.lists(st.sampled_from(["tests", "t.py", "tests/a.py::test_x", "\x00"])).map(tuple),
+        ),
+        st.builds(
+            filters.KeywordsMatch,
+            st.sampled_from(["TEST_X", "not (i or k)", "\u03c3 or \u00e9", "a or b/ and not ::"]),
+        ),
         st.builds(filters.ErrorContains, st.sampled_from(["", "first", "\n"])),
         st.builds(filters.PhaseIs, st.sampled_from(["setup", "call", "teardown"])),
         st.builds(filters.OutputContains, st.sampled_from(["", "first", "="])),

@@ -11,6 +11,7 @@ from typing import get_args
 from pytest_insight._util.storable import storable_text
 from pytest_insight._util.times import earlier, in_utc
 from pytest_insight.errors import InvalidArgumentError
+from pytest_insight.filters.keywords import parse
 from pytest_insight.filters.results import TextField
 from pytest_insight.models import Phase, TestOutcome
 
@@ -160,3 +161,18 @@ def regex(value: str) -> str:
     except (re.error, OverflowError, RecursionError) as exc:
         raise InvalidArgumentError(f"{value!r} is not a regular expression: {exc}") from exc
     return value
+
+
+def keywords(value: object) -> str:
+    """Return an expression of names, as for `pytest -k`."""
+    expression = text("expression", value)
+    parse(expression)
+    return expression
+
+
+def places(values: Iterable[object]) -> tuple[str, ...]:
+    """Return nodeids, classes, files and folders, without a slash at the end."""
+    found = tuple(text("nodeid", value).removeprefix("./").rstrip("/") for value in values)
+    if not found or not all(found):
+        raise InvalidArgumentError("give at least one nodeid, file or folder")
+    return found

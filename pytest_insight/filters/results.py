@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from pytest_insight._util.override import override
+from pytest_insight.filters.keywords import holds, parse
 from pytest_insight.models import Phase, TestOutcome, TestResult
 
 TextField = Literal[
@@ -71,6 +72,34 @@ class NodeidContains(TestFilter, frozen=True, tag="nodeid-contains"):
     @override
     def matches(self, result: TestResult) -> bool:
         return self.text in result.nodeid
+
+
+class NodeidUnder(TestFilter, frozen=True, tag="nodeid-under"):
+    """Keeps results of the tests that `places` name: nodeids, classes, files and folders.
+
+    `a.py::test_x` also means each `a.py::test_x[...]`, as for pytest. Places are relative to the
+    root folder, as nodeids are, and without a slash at the end.
+    """
+
+    places: tuple[str, ...]
+
+    @override
+    def matches(self, result: TestResult) -> bool:
+        return result.nodeid in self.places or result.nodeid.startswith(beginnings(self.places))
+
+
+class KeywordsMatch(TestFilter, frozen=True, tag="keywords"):
+    """Keeps results for whose names an expression holds, as for `pytest -k`; case-insensitive.
+
+    The names are those in the nodeid: folders, file, classes, and the test with its parameters.
+    pytest also looks at markers and other keywords, which are not recorded.
+    """
+
+    expression: str
+
+    @override
+    def matches(self, result: TestResult) -> bool:
+        return holds(parse(self.expression), result.nodeid)
 
 
 class ErrorContains(TestFilter, frozen=True, tag="error-contains"):
@@ -148,6 +177,8 @@ AnyTestFilter = (
     OutcomeIn
     | PatternMatches
     | NodeidContains
+    | NodeidUnder
+    | KeywordsMatch
     | ErrorContains
     | OutputContains
     | PhaseIs
@@ -168,6 +199,13 @@ def matching(
         matches = test_filter.matches
         results = [result for result in results if matches(result)]
     return tuple(results)
+
+
+@lru_cache(maxsize=64)
+def beginnings(places: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the nodeids of the tests in any of the places begin with."""
+    within = [f"{place}{separator}" for place in places for separator in ("/", "::")]
+    return (*within, *(f"{place}[" for place in places if "::" in place))
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,9 @@ from pytest_insight.filters import (
     HasTest,
     HasWarning,
     InRun,
+    KeywordsMatch,
     NodeidContains,
+    NodeidUnder,
     OutcomeIn,
     OutputContains,
     PatternMatches,
@@ -376,6 +378,22 @@ class QueryTestFilter:
     def with_nodeid_containing(self, text: str) -> QueryTestFilter:
         """Keep only tests whose nodeid contains the text literally."""
         return self._and(NodeidContains(arguments.text("text", text)))
+
+    def with_nodeid(self, *nodeids: str) -> QueryTestFilter:
+        """Keep only tests with one of these nodeids, or in one of these classes, files or folders.
+
+        They are relative to the root folder, as nodeids are. `a.py::test_x` includes the test with
+        any parameters.
+        """
+        return self._and(NodeidUnder(arguments.places(nodeids)))
+
+    def with_keywords(self, expression: str) -> QueryTestFilter:
+        """Keep only tests for whose names an expression holds, as for `pytest -k`.
+
+        `"login and not (slow or admin)"`: each word is a part of the name of a folder, file, class
+        or test, in upper or lower case. Markers are not recorded, so that no word means one.
+        """
+        return self._and(KeywordsMatch(arguments.keywords(expression)))
 
     def with_error_containing(self, text: str) -> QueryTestFilter:
         """Keep only tests whose message or failure contains the text literally."""

@@ -21,7 +21,9 @@ from pytest_insight.filters import (
     HasTest,
     HasWarning,
     InRun,
+    KeywordsMatch,
     NodeidContains,
+    NodeidUnder,
     OutcomeIn,
     OutputContains,
     PatternMatches,
@@ -86,7 +88,7 @@ _TEXT_STEPS: dict[type[TestFilter], str] = {
 }
 
 
-def test_step(wanted: TestFilter) -> str:
+def test_step(wanted: TestFilter) -> str:  # noqa: C901 - one case for each filter
     """Return the code of the step that adds a test filter: `.with_outcome('failed')`."""
     match wanted:
         case OutcomeIn(outcomes=outcomes):
@@ -96,6 +98,10 @@ def test_step(wanted: TestFilter) -> str:
             return _call("with_pattern", pattern, *(() if field == "nodeid" else (field,)), **regex)
         case NodeidContains(text=text) | ErrorContains(text=text) | OutputContains(text=text):
             return _call(_TEXT_STEPS[type(wanted)], text)
+        case NodeidUnder(places=places):
+            return _call("with_nodeid", *places)
+        case KeywordsMatch(expression=expression):
+            return _call("with_keywords", expression)
         case PhaseIs(phase=phase):
             return _call("with_phase", phase)
         case DurationBetween(shortest=None, longest=longest):

@@ -154,6 +154,8 @@ SESSION_FILTERS: list[tuple[f.SessionFilter, str]] = [
     (f.HasTest(()), "s1 s2 s3 s4"),
 ]
 
+_LATER = "s2:test_x[a_b] s2:test_x[a_b] s3:test_X s3:test_z[*] s4:test_y"
+
 TEST_FILTERS: list[tuple[f.TestFilter, str]] = [
     (f.OutcomeIn(frozenset((FAILED,))), "s1:test_y s4:test_y"),
     (f.OutcomeIn(frozenset((SKIPPED, TestOutcome("flaky")))), "s3:test_X s3:test_z[*]"),
@@ -174,6 +176,16 @@ TEST_FILTERS: list[tuple[f.TestFilter, str]] = [
     (f.NodeidContains("x[a_"), "s2:test_x[a_b] s2:test_x[a_b]"),
     (f.NodeidContains("test_X"), "s3:test_X"),
     (f.NodeidContains("test.x"), ""),
+    (f.NodeidUnder(("tests/test_a.py::test_x",)), "s1:test_x s2:test_x[a_b] s2:test_x[a_b]"),
+    (f.NodeidUnder(("a.py", "tests/test_a.py::test_z[*]")), "s3:test_z[*]"),
+    (f.NodeidUnder(("tests/test_a.py", "nosuch")), "s1:test_x s1:test_y " + _LATER),
+    (f.NodeidUnder(("test", "tests/test_a.p", "tests/test_a.py::test", "ests")), ""),
+    (f.KeywordsMatch("test_x"), "s1:test_x s2:test_x[a_b] s2:test_x[a_b] s3:test_X"),
+    (f.KeywordsMatch("X and not (a_b] or TEST_x[)"), "s1:test_x s3:test_X"),
+    (f.KeywordsMatch("test_z or y and not tests"), "s3:test_z[*]"),
+    (f.KeywordsMatch("not x and not A_B or nosuch"), "s1:test_y s3:test_z[*] s4:test_y"),
+    (f.KeywordsMatch("tests/test_a.py or a.py::test_x"), ""),  # each name is looked at alone
+    (f.KeywordsMatch("\u00e9 or not tests::"), "s1:test_x s1:test_y " + _LATER),
     (f.ErrorContains("1 == 2\nHello"), "s1:test_y"),
     (f.ErrorContains("hello"), ""),
     (f.ErrorContains("the reason"), "s3:test_X"),
@@ -324,6 +336,8 @@ class SelectionRules(Rules):
             (f.Selection((f.HasOutcome(outcomes | {FAILED}),)), ["s1", "s4"]),
             (f.Selection((f.SutIs("api*"),) * 1_200), ["s0", "s1"]),
             (f.Selection((f.SessionIdMatches((long, "s1")),)), ["s1"]),
+            (f.Selection((), (f.NodeidUnder((*patterns, "tests")),)), ["s1", "s2", "s3", "s4"]),
+            (f.Selection((), (f.KeywordsMatch(" or ".join(["no"] * 1_500)),)), []),
         ):
             assert ids_of(storage.select(wanted)) == expected
 

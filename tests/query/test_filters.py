@@ -39,6 +39,8 @@ EXAMPLES: list[f.SessionFilter | f.TestFilter] = [
     f.OutcomeIn(frozenset((TestOutcome("flaky"),))),
     f.PatternMatches("x*", "caplog", use_regex=True),
     f.NodeidContains("x"),
+    f.NodeidUnder(("tests", "a.py::test_x")),
+    f.KeywordsMatch("a and not b"),
     f.ErrorContains("x"),
     f.OutputContains("x"),
     f.PhaseIs("setup"),

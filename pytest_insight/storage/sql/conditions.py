@@ -22,7 +22,6 @@ from pytest_insight.storage.sql.dialect import (
     all_of,
     any_of,
     combine,
-    is_regex,
     is_storable,
 )
 from pytest_insight.storage.sql.rows import (
@@ -33,6 +32,12 @@ from pytest_insight.storage.sql.rows import (
     hash_key,
     outcome_code,
     to_micros,
+)
+from pytest_insight.storage.sql.texts import (
+    equals_or_matches,
+    is_on_nodeid,
+    nodeid_condition,
+    pattern_condition,
 )
 
 ALL_RESULTS = (
@@ -137,17 +142,6 @@ def _session(filter_: SessionFilter, dialect: Dialect) -> Condition | None:
     return translate(filter_, dialect) if translate else None
 
 
-def _equals_or_matches(column: str, pattern: str, dialect: Dialect) -> Condition | None:
-    if not is_storable(pattern):
-        return None
-    equals = Condition(f"{column} = ?", (pattern,))
-    return any_of([equals, dialect.matches_glob(column, pattern)]) if _has_glob(pattern) else equals
-
-
-def _has_glob(pattern: str) -> bool:
-    return any(wildcard in pattern for wildcard in "*?[")
-
-
 def _commit(filter_: f.CommitIs, _: Dialect) -> Condition | None:
     prefix = filter_.prefix.lower()
     if not is_storable(prefix):
@@ -178,7 +172,7 @@ def _testing_system(filter_: f.TestingSystemIs, dialect: Dialect) -> Condition |
     if not is_storable(filter_.key):
         return None
     member = dialect.first_json_member("s.header", _paths(filter_.key, "testing_system"))
-    matches = _equals_or_matches("{}", filter_.pattern, dialect)
+    matches = equals_or_matches("{}", filter_.pattern, dialect)
     if member is None or matches is None:
         return None
     # Placeholders are positional: the parameters of each "{}" precede the pattern it is tested on.
@@ -243,7 +237,7 @@ Steps = list[tuple[TestFilter, Condition | None]]
 def _results(
     filters: Sequence[TestFilter], dialect: Dialect, find_few_tests: FindFewTests
 ) -> tuple[ResultConditions, Steps]:
-    on_nodeid = [(each, _nodeid(each, dialect)) for each in filters if _is_on_nodeid(each)]
+    on_nodeid = [(each, nodeid_condition(each, dialect)) for each in filters if is_on_nodeid(each)]
     nodeid = all_of(condition for _, condition in on_nodeid)
     tests = None if nodeid is ALWAYS else find_few_tests(nodeid)
     # Few tests are found by key in insight_results; otherwise, if plain results cannot match, the
@@ -251,7 +245,7 @@ def _results(
     details_only = tests is None and not all(_may_match_plain(each) for each in filters)
     json_column = "r.result" if details_only else "x.result"
     others = [
-        (each, _result(each, dialect, json_column)) for each in filters if not _is_on_nodeid(each)
+        (each, _result(each, dialect, json_column)) for each in filters if not is_on_nodeid(each)
     ]
     conditions = [condition for _, condition in others]
     if tests is not None:
@@ -279,19 +273,6 @@ def _may_match_plain(filter_: TestFilter) -> bool:
     return True
 
 
-def _is_on_nodeid(filter_: TestFilter) -> bool:
-    return isinstance(filter_, f.NodeidContains) or (
-        isinstance(filter_, f.PatternMatches) and filter_.field_name == "nodeid"
-    )
-
-
-def _nodeid(filter_: TestFilter, dialect: Dialect) -> Condition | None:
-    if isinstance(filter_, f.PatternMatches):
-        return _pattern(filter_, dialect, "nodeid", partial(dialect.contains, "nodeid"))
-    assert isinstance(filter_, f.NodeidContains)  # noqa: S101 - for the type checker
-    return dialect.contains("nodeid", filter_.text) if is_storable(filter_.text) else None
-
-
 def _result(filter_: TestFilter, dialect: Dialect, json_column: str) -> Condition | None:
     """Translate a test filter that is not on the nodeid.
 
@@ -312,11 +293,11 @@ def _result(filter_: TestFilter, dialect: Dialect, json_column: str) -> Conditio
             return Condition(f"(r.flags & {WARNING}) = ?", (WARNING * filter_.wanted,))
         case f.PatternMatches(field_name="worker"):
             column = "coalesce(r.worker, '')"
-            return _pattern(filter_, dialect, column, partial(dialect.contains, column))
+            return pattern_condition(filter_, dialect, column, partial(dialect.contains, column))
         case f.PatternMatches():
             column = dialect.json_text(json_column, filter_.field_name)
             contains = partial(_member_contains, dialect, json_column, column)
-            return _pattern(filter_, dialect, column, contains)
+            return pattern_condition(filter_, dialect, column, contains)
         case f.ErrorContains():
             return _text_contains(filter_.text, dialect, json_column, ERROR_FIELDS)
         case f.OutputContains():
@@ -329,19 +310,6 @@ def _outcome(filter_: f.OutcomeIn) -> Condition:
     if not codes:
         return NEVER
     return Condition(f"r.outcome IN ({', '.join('?' * len(codes))})", tuple(codes))
-
-
-def _pattern(
-    filter_: f.PatternMatches, dialect: Dialect, column: str, contains: Callable[[str], Condition]
-) -> Condition | None:
-    pattern = filter_.pattern
-    if not is_storable(pattern):
-        return None
-    if filter_.use_regex:
-        return dialect.matches_regex(column, pattern) if is_regex(pattern) else None
-    if not _has_glob(pattern):
-        return contains(pattern)
-    return any_of([contains(pattern), dialect.matches_glob(column, pattern)])
 
 
 def _text_contains(
@@ -367,16 +335,16 @@ def _member_contains(dialect: Dialect, json_column: str, member: str, text: str)
 
 
 _SESSION_FILTERS: dict[type[SessionFilter], Callable[[Any, Dialect], Condition | None]] = {
-    f.SutIs: lambda each, dialect: _equals_or_matches("s.sut", each.pattern, dialect),
+    f.SutIs: lambda each, dialect: equals_or_matches("s.sut", each.pattern, dialect),
     f.StartedBetween: lambda each, _: _between("s.started", each.since, each.until, to_micros),
     f.HasTag: _tag,
     f.SessionIdMatches: lambda each, dialect: any_of(
-        _equals_or_matches("s.session_id", pattern, dialect) for pattern in each.patterns
+        equals_or_matches("s.session_id", pattern, dialect) for pattern in each.patterns
     ),
     f.SessionIdIn: _id_in,
     f.IsPinned: lambda each, _: Condition("s.pinned = ?", (int(each.wanted),)),
     f.TestingSystemIs: _testing_system,
-    f.BranchIs: lambda each, dialect: _equals_or_matches("s.branch", each.pattern, dialect),
+    f.BranchIs: lambda each, dialect: equals_or_matches("s.branch", each.pattern, dialect),
     f.CommitIs: _commit,
     f.InRun: _run,
     f.HasOutcome: lambda each, dialect: any_of(

@@ -48,6 +48,18 @@ class Dialect(ABC):
     def contains(self, column: str, text: str) -> Condition:
         """Test whether a column contains a literal text (case-sensitive)."""
 
+    def contains_lower(self, column: str, text: str) -> Condition:
+        """Test whether a column in Python's lower case contains a lower-case text in ASCII.
+
+        Databases differ in the lower case of other letters. Two have an ASCII letter in it.
+        """
+        replaced = f"replace(replace({column}, '\u212a', 'k'), '\u0130', 'i\u0307')"
+        return self.contains(self.lower(replaced), text)
+
+    @abstractmethod
+    def lower(self, value: str) -> str:
+        """Return the expression for a text with its ASCII letters in lower case."""
+
     @abstractmethod
     def matches_glob(self, column: str, pattern: str) -> Condition | None:
         """Test whether a whole column matches shell wildcards (case-sensitive)."""

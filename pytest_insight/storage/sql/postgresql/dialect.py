@@ -31,6 +31,10 @@ class PostgreSQLDialect(Dialect):
         return Condition(f"strpos({column}, ?) > 0", (text,))
 
     @override
+    def lower(self, value: str) -> str:
+        return f'lower({value} COLLATE "C")'
+
+    @override
     def matches_glob(self, column: str, pattern: str) -> Condition | None:
         if "[" in pattern:  # LIKE has no character sets
             return None

@@ -37,6 +37,10 @@ class SQLiteDialect(Dialect):
         return Condition(f"instr({column}, ?) > 0", (text,))  # LIKE ignores the case
 
     @override
+    def lower(self, value: str) -> str:
+        return f"lower({value})"  # only ASCII letters
+
+    @override
     def matches_glob(self, column: str, pattern: str) -> Condition:
         if "[" in pattern or len(pattern) > _MAX_GLOB:  # GLOB's character sets differ from fnmatch
             return _call("insight_matches_glob", column, pattern)
