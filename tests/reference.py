@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import typer.main
 
 from pytest_insight.cli.app import app
-from pytest_insight.cli.options.selection import SESSIONS, TESTS
+from pytest_insight.cli.options.selection import SESSIONS
+from pytest_insight.cli.options.tests import TESTS
 
 MANUAL = Path(__file__).parents[1] / "pytest_insight" / "docs"
 COMMANDS = MANUAL / "commands.md"

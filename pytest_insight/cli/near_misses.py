@@ -96,7 +96,6 @@ QUERY = {
 OPTIONS = {
     "-o": "--outcome",
     "--output": "--captured",
-    "--failed": "--outcome failed --outcome error",
     "--last": "--session last",
     "--json": "--format json",
     "--csv": "--format csv",

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
 
 from pytest_insight.models import TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage, get_storage_instance
@@ -41,6 +44,52 @@ def test_options_select_tests(insight: Insight, make_session: MakeSession) -> No
     assert names("--min-duration", "1", "--max-duration", "2") == {"test_2"}
     assert names("--warnings") == {"test_1"}
     assert names("--reruns") == set()
+
+
+@pytest.fixture
+def project(make_session: MakeSession, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with tests in files and folders; the current folder is `tests/unit` in it."""
+    names = ["tests/unit/test_a.py::TestX::test_1[a/b]", "tests/unit/test_a.py::test_2"]
+    names += ["tests/test_b.py::test_2", "tests/test_b.py::test_20"]
+    JSONStorage().save_session(
+        make_session(0, test_results=[TestResult(n, TestOutcome.PASSED, START, 1) for n in names])
+    )
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
+    root = Path.cwd()
+    (root / "tests" / "unit").mkdir(parents=True)
+    monkeypatch.chdir(root / "tests" / "unit")
+    return root
+
+
+def test_places_are_relative_to_the_current_folder_else_to_the_root_folder(
+    insight: Insight, project: Path
+) -> None:
+    def names(*places: str) -> list[str]:
+        return [name for _, name in found_tests(insight, *places)]
+
+    assert names("test_a.py") == names(".") == ["test_1[a/b]", "test_2"]
+    assert names("test_a.py::TestX", "../test_b.py::test_2") == ["test_1[a/b]", "test_2"]
+    assert names("test_a.py::TestX::test_1") == ["test_1[a/b]"]
+    assert names("test_a.py::TestX::test_1[a/b]") == ["test_1[a/b]"]
+    assert names(str(project / "tests" / "test_b.py")) == ["test_2", "test_20"]
+    assert names("tests/test_b.py::test_2") == ["test_2"]  # as it is printed
+    assert names("../../tests/") == names("../..") == ["test_1[a/b]", "test_2", "test_2", "test_20"]
+    found = json.loads(insight("query", "sessions", "test_a.py", "-f", "json").out)
+    assert found[0]["outcomes"] == {"passed": 2}
+
+
+def test_a_place_without_a_test_is_an_error_that_suggests_a_near_one(
+    insight: Insight, project: Path
+) -> None:
+    said = insight("query", "tests", "test_a.py", "test_aa.py", status=1).err
+    assert "no test at 'test_aa.py' in" in said
+    assert "did you mean 'tests/unit/test_a.py'?" in said
+    assert "for a part of a name: -k login" in insight("query", "tests", "login", status=1).err
+
+
+def test_a_wrong_expression_of_names_is_a_usage_error(insight: Insight, store: JSONStorage) -> None:
+    said = insight("query", "tests", "-k", "a and", status=2).err
+    assert "'a and' is not an expression of names: a name is missing at its end" in said
 
 
 def test_sessions_are_found_by_their_tests(insight: Insight, store: JSONStorage) -> None:

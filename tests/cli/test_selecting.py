@@ -33,7 +33,12 @@ def history(make_session: MakeSession) -> JSONStorage:
     storage = JSONStorage()
     storage.save_sessions(
         [
-            session("quick", 100, result("test_a", "passed", 0.1, has_warning=True)),
+            session(
+                "quick",
+                100,
+                result("test_a", "passed", 0.1, has_warning=True),
+                result("test_d", "skipped", 0.1, phase="setup"),
+            ),
             session(
                 "slow",
                 10,
@@ -90,6 +95,12 @@ def selected(insight: Insight, command: str, *options: str) -> set[str]:
         ("--until 2d --session last", {"slow"}),
         ("--outcome failed", {"slow"}),
         ("--outcome failed --outcome rerun", {"slow", "again"}),
+        ("--failed", {"slow"}),
+        ("--failed --outcome rerun", {"slow", "again"}),
+        ("--phase call", {"quick", "slow", "again"}),
+        ("--phase setup", {"quick"}),
+        ("-k TEST_A", {"quick", "slow"}),
+        ("-k test_b[1]", {"slow"}),
         ("--nodeid test_a", {"quick", "slow"}),
         (r"--nodeid test_b\[\d --regex", {"slow"}),
         ("--error KeyError", {"slow"}),

@@ -200,7 +200,6 @@ def test_a_letter_and_a_long_name_have_one_meaning_in_all_commands() -> None:
         ("undo", "insight sessions undo"),
         ("query tests -o failed", "--outcome"),
         ("query tests --output failed", "--captured"),
-        ("sessions list --failed", "--outcome failed --outcome error"),
     ],
 )
 def test_what_people_type_by_habit_is_answered_with_the_right_command(

@@ -11,7 +11,8 @@ import typer
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, option, storage_of, takes
 from pytest_insight.cli.options.merge import format_option
-from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
+from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
+from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.progress import progress_shown

@@ -27,7 +27,8 @@ from pytest_insight.cli.options.order import (
     result_order,
     summary_order,
 )
-from pytest_insight.cli.options.selection import AskedSessionOptions, TestOptions, matching_tests
+from pytest_insight.cli.options.selection import AskedSessionOptions, matching_tests
+from pytest_insight.cli.options.tests import NamedTestOptions
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.sessions import list_sessions
 from pytest_insight.cli.render.summaries import list_summaries, print_plan
@@ -54,7 +55,7 @@ ExplainOption = Annotated[
 ]
 
 
-@takes(selection=AskedSessionOptions, which=TestOptions)
+@takes(selection=AskedSessionOptions, which=NamedTestOptions)
 def find_sessions(
     ctx: typer.Context,
     *,
@@ -65,7 +66,7 @@ def find_sessions(
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: AskedSessionOptions,
-    which: TestOptions,
+    which: NamedTestOptions,
 ) -> None:
     """Find sessions that have matching tests, newest first, with the counts of those tests.
 
@@ -81,7 +82,7 @@ def find_sessions(
     exit_as_gate(query, matched=found, asked=exit_code)
 
 
-@takes(selection=AskedSessionOptions, which=TestOptions)
+@takes(selection=AskedSessionOptions, which=NamedTestOptions)
 def find_tests(
     ctx: typer.Context,
     *,
@@ -95,7 +96,7 @@ def find_tests(
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: AskedSessionOptions,
-    which: TestOptions,
+    which: NamedTestOptions,
 ) -> None:
     """Find test results, those of the newest session first.
 

@@ -88,10 +88,25 @@ def suts(ctx: typer.Context, incomplete: str) -> list[str]:
 
 @_quiet
 def nodeids(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the nodeids of the newest session."""
-    last = _storage(ctx).get_last_session()
-    found = dict.fromkeys(result.nodeid for result in last.test_results) if last else ()
-    return _matching(found, incomplete)[:MOST]
+    """Return the nodeids of the newest session, without parameters."""
+    return _matching(_nodeids(ctx), incomplete)[:MOST]
+
+
+@_quiet
+def places(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the files of the newest session's tests; the nodeids in one if it is the only one."""
+    found = _nodeids(ctx)
+    files = _matching(dict.fromkeys(nodeid.partition("::")[0] for nodeid in found), incomplete)
+    return files[:MOST] if len(files) > 1 else _matching((*files, *found), incomplete)[:MOST]
+
+
+@_quiet
+def keywords(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the newest session's tests and classes, then those of the files."""
+    split = [nodeid.split("::") for nodeid in _nodeids(ctx)]
+    names = [name for parts in split for name in reversed(parts[1:])]
+    files = [parts[0].rpartition("/")[2] for parts in split]
+    return _matching(dict.fromkeys((*names, *files)), incomplete)[:MOST]
 
 
 @_quiet
@@ -148,6 +163,13 @@ def storage_types(incomplete: str) -> list[str]:
 
 def _matching(names: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete) and SAFE_NAME.fullmatch(name)]
+
+
+def _nodeids(ctx: typer.Context) -> list[str]:
+    """Return the nodeids of the newest session; parameters, which shells expand, are cut off."""
+    last = _storage(ctx).get_last_session()
+    results = last.test_results if last else ()
+    return list(dict.fromkeys(result.nodeid.partition("[")[0] for result in results))
 
 
 def _newest(ctx: typer.Context) -> list[TestSession]:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import number_option, option
 from pytest_insight.cli.options.project import ALL, ProjectOptions, Scope
-from pytest_insight.cli.terminal.usage_errors import UsageError
-from pytest_insight.models import TestOutcome
 
 if TYPE_CHECKING:
-    from pytest_insight.query import Query, QueryTestFilter
+    from pytest_insight.cli.options.tests import TestOptions
+    from pytest_insight.query import Query
     from pytest_insight.storage.base import BaseStorage
 
 SESSIONS = "Which sessions"
-TESTS = "Which tests"
 
 _session = partial(option, rich_help_panel=SESSIONS)
-_test = partial(option, rich_help_panel=TESTS)
 
 
 class SessionOptions(msgspec.Struct, frozen=True):
@@ -192,116 +189,6 @@ class AskedSessionOptions(SessionOptions, frozen=True):
             return Scope()
         scope = ProjectOptions(self.sut, self.all_projects).scope(storage)
         return scope if scope.project else Scope()
-
-
-class TestOptions(msgspec.Struct, frozen=True):
-    """Options about tests; a test must match all that are given."""
-
-    __test__: ClassVar[bool] = False
-
-    outcome: Annotated[
-        list[str] | None,
-        _test(
-            "Only tests with this outcome. Repeatable.",
-            "--outcome",
-            metavar="NAME",
-            example="failed",
-            autocompletion=candidates.outcomes,
-        ),
-    ] = None
-    nodeid: Annotated[
-        str | None,
-        _test(
-            "Only tests whose nodeid contains TEXT.",
-            "--nodeid",
-            "-k",
-            metavar="TEXT",
-            example="test_login",
-        ),
-    ] = None
-    regex: Annotated[bool, _test("Read --nodeid as a regular expression.", "--regex")] = False
-    error: Annotated[
-        str | None,
-        _test(
-            "Only tests whose failure contains TEXT.",
-            "--error",
-            metavar="TEXT",
-            example="KeyError",
-        ),
-    ] = None
-    captured: Annotated[
-        str | None,
-        _test(
-            "Only tests whose captured output contains TEXT.",
-            "--captured",
-            metavar="TEXT",
-            example="'out of memory'",
-        ),
-    ] = None
-    min_duration: Annotated[
-        float | None,
-        number_option(
-            "Only tests that took at least SECONDS.",
-            "--min-duration",
-            metavar="SECONDS",
-            rich_help_panel=TESTS,
-            example="0.5",
-        ),
-    ] = None
-    max_duration: Annotated[
-        float | None,
-        number_option(
-            "Only tests that took at most SECONDS.",
-            "--max-duration",
-            metavar="SECONDS",
-            rich_help_panel=TESTS,
-            example="2",
-        ),
-    ] = None
-    warnings: Annotated[bool, _test("Only tests that raised a warning.", "--warnings")] = False
-
-    def steps(self, query: Query) -> QueryTestFilter:
-        """Return the options as test-level steps of the query.
-
-        Raises:
-            UsageError: `--regex` is given without `--nodeid`.
-        """
-        tests = query.filter_by_test()
-        if self.outcome:
-            _check_outcomes(query.open_storage(), self.outcome)
-            tests = tests.with_outcome(*self.outcome)
-        if self.regex and self.nodeid is None:
-            raise UsageError("--regex needs --nodeid, which it makes a regular expression")
-        if self.nodeid is not None:
-            if self.regex:
-                tests = tests.with_pattern(self.nodeid, use_regex=True)
-            else:
-                tests = tests.with_nodeid_containing(self.nodeid)
-        if self.error is not None:
-            tests = tests.with_error_containing(self.error)
-        if self.captured is not None:
-            tests = tests.with_output_containing(self.captured)
-        if self.min_duration is not None or self.max_duration is not None:
-            tests = tests.with_duration_between(self.min_duration, self.max_duration)
-        if self.warnings:
-            tests = tests.with_warning()
-        return tests
-
-
-def _check_outcomes(storage: BaseStorage, names: list[str]) -> None:
-    """Raise UnknownChoiceError for an outcome that neither pytest nor the store has.
-
-    Other plugins define outcomes of any name.
-    """
-    from pytest_insight.errors import UnknownChoiceError
-    from pytest_insight.filters import OutcomeIn, Selection, arguments
-
-    for name in sorted(arguments.outcomes(names).difference(TestOutcome)):
-        having = Selection(test_filters=(OutcomeIn(frozenset((name,))),))
-        if next(storage.iter_sessions(having, newest_first=True), None) is None:
-            tests = storage.group_by_test(percentiles=False)
-            stored = {outcome for test in tests for outcome in test.outcomes}
-            raise UnknownChoiceError("outcome", str(name), {*TestOutcome, *stored})
 
 
 def matching_tests(

@@ -17,7 +17,8 @@ from pytest_insight.cli.options.common import (
     storage_of,
     takes,
 )
-from pytest_insight.cli.options.selection import SessionOptions, TestOptions, whole_sessions
+from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
+from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.render.values import plural

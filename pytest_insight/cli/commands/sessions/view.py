@@ -19,8 +19,9 @@ from pytest_insight.cli.options.common import (
 )
 from pytest_insight.cli.options.order import SESSION_ORDERS, SessionSort, SessionSortOption
 from pytest_insight.cli.options.project import ProjectOptions
-from pytest_insight.cli.options.selection import AskedSessionOptions, TestOptions, whole_sessions
+from pytest_insight.cli.options.selection import AskedSessionOptions, whole_sessions
 from pytest_insight.cli.options.session_names import find_session
+from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
 from pytest_insight.cli.render.sessions import list_sessions, print_session
 from pytest_insight.cli.terminal.output import print_json

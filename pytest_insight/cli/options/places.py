@@ -1,0 +1,78 @@
+"""Nodeids, files and folders on the command line, as pytest takes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from pytest_insight._util.storable import storable_text
+from pytest_insight.errors import NEAR, StorageError
+from pytest_insight.filters import NodeidUnder, Selection, SutIs
+
+if TYPE_CHECKING:
+    from pytest_insight.query import Query
+
+ROOT = "."
+"""The root folder: all tests are in it."""
+
+
+def find_places(query: Query, arguments: Sequence[str]) -> list[str]:
+    """Return where the tests of the arguments are, as nodeids say it; nothing if anywhere.
+
+    A path is relative to the current folder, as for pytest, if any test is there; else to the root
+    folder, as in nodeids that are printed.
+
+    Args:
+        query: its SUT is looked at, whatever else it asks.
+        arguments: nodeids, classes, files or folders.
+
+    Raises:
+        StorageError: an argument names no test of the SUT.
+    """
+    suts = tuple(f for f in query.selection.session_filters if isinstance(f, SutIs))
+    found = [_find(query, Selection(suts), argument) for argument in arguments]
+    return [] if ROOT in found else found
+
+
+def _find(query: Query, selection: Selection, argument: str) -> str:
+    storage = query.open_storage()
+    spellings = dict.fromkeys((_from_root(argument), _normal(argument)))
+    for place in spellings:
+        there = replace(selection, test_filters=(NodeidUnder((place,)),))
+        # The newest session mostly has it, and is found without a scan.
+        newest = storage.iter_sessions(there, newest_first=True)
+        if place == ROOT or next(newest, None) is not None:
+            return place
+    import difflib  # only needed for an error
+
+    nodeids = {test.nodeid for test in storage.group_by_test(selection, percentiles=False)}
+    files = {nodeid.partition("::")[0] for nodeid in nodeids}
+    known = sorted(nodeids if "::" in argument else files)
+    near = difflib.get_close_matches(next(iter(spellings)), known, n=1, cutoff=NEAR)
+    hint = f"did you mean {near[0]!r}?" if near else f"for a part of a name: -k {argument}"
+    raise StorageError(f"no test at {argument!r} in {storage.location}; {hint}", storage.location)
+
+
+def _from_root(argument: str) -> str:
+    """Return an argument relative to the root folder of the project in the current folder."""
+    from pytest_insight.profiles.project import find_project
+
+    project = find_project()
+    if project is None:
+        return _normal(argument)
+    path, separator, names = argument.partition("::")
+    # Links are not followed, as by pytest.
+    return _text(os.path.relpath(Path.cwd() / path, project.root), separator + names)
+
+
+def _normal(argument: str) -> str:
+    path, separator, names = argument.partition("::")
+    return _text(os.path.normpath(path), separator + names)
+
+
+def _text(path: str, names: str) -> str:
+    return storable_text(path.replace(os.sep, "/") + names)
