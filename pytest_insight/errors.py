@@ -91,13 +91,13 @@ class UnknownChoiceError(InsightError, ValueError):
 
     def _answer(self) -> str:
         if self.near:
-            return f"; did you mean {_alternatives([repr(name) for name in self.near])}?"
+            return f"; did you mean {alternatives([repr(name) for name in self.near])}?"
         if not self.choices:
             return ""
         listed = self.choices[:MAX_CHOICES]
         more = len(self.choices) - len(listed)
         others = [f"one of {more:,} others"] if more else []
-        return f"; choose {_alternatives([*listed, *others])}"
+        return f"; choose {alternatives([*listed, *others])}"
 
 
 class ProfileError(InsightError, ValueError):
@@ -247,5 +247,7 @@ def _is_plain(name: str) -> bool:
     return bool(name) and all(c.isalnum() or c in "._-" for c in name) and name[0] not in ".-"
 
 
-def _alternatives(names: Sequence[str]) -> str:
+def alternatives(names: Iterable[str]) -> str:
+    """Return names as in "a, b or c"."""
+    names = list(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -16,6 +16,7 @@ import typer.main
 from pytest_insight.cli.app import app
 from pytest_insight.cli.options.selection import SESSIONS
 from pytest_insight.cli.options.tests import TESTS
+from pytest_insight.cli.render.help import placeholder, usage
 
 MANUAL = Path(__file__).parents[1] / "pytest_insight" / "docs"
 COMMANDS = MANUAL / "commands.md"
@@ -65,8 +66,7 @@ class Command(NamedTuple):
     @property
     def usage(self) -> str:
         """How it is called."""
-        words = ["insight", *self.words, *map(_placeholder, self.arguments)]
-        return " ".join([*words, *(["[OPTION]..."] if self.options else [])])
+        return usage(self.command, " ".join(["insight", *self.words]))
 
     @property
     def panels(self) -> list[str]:
@@ -147,19 +147,8 @@ def _help(parameter: Any) -> str:
 def _names(parameter: Any) -> tuple[list[str], str]:
     """Return what is typed for a parameter, and the placeholder of its value."""
     if parameter.param_type_name == "argument":
-        return [_placeholder(parameter)], ""
-    value = parameter.metavar or _choices(parameter)
-    return parameter.opts, "" if parameter.is_flag else value
-
-
-def _placeholder(argument: Any) -> str:
-    name = argument.metavar if argument.required else f"[{argument.metavar.strip('[]')}]"
-    return f"{name}..." if argument.nargs == -1 else str(name)
-
-
-def _choices(parameter: Any) -> str:
-    choices = parameter.type_descriptor.choices
-    return "|".join(map(str, choices)) if choices else ""
+        return [placeholder(parameter)], ""
+    return parameter.opts, "" if parameter.is_flag else parameter.metavar
 
 
 # The man page -----------------------------------------------------------------------------------

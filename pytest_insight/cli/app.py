@@ -20,24 +20,38 @@ from pytest_insight.cli.terminal.usage_errors import is_usage_error, print_usage
 from pytest_insight.errors import InsightError, InvalidImportError
 from pytest_insight.locations import PROFILE_VARIABLE
 
-MODULES = {
-    "profile": "pytest_insight.cli.commands.profile.group",
-    "failures": "pytest_insight.cli.commands.failures",
-    "history": "pytest_insight.cli.commands.history",
-    "sessions": "pytest_insight.cli.commands.sessions.group",
-    "export": "pytest_insight.cli.commands.export",
-    "import": "pytest_insight.cli.commands.import_",
-    "query": "pytest_insight.cli.commands.query",
-    "docs": "pytest_insight.cli.commands.docs",
+COMMANDS = "pytest_insight.cli.commands"
+PANELS = {
+    "Ask": {
+        "failures": f"{COMMANDS}.failures",
+        "history": f"{COMMANDS}.history",
+        "sessions": f"{COMMANDS}.sessions.group",
+        "query": f"{COMMANDS}.query",
+    },
+    "Exchange": {"export": f"{COMMANDS}.export", "import": f"{COMMANDS}.import_"},
+    "Keep": {"profile": f"{COMMANDS}.profile.group", "docs": f"{COMMANDS}.docs"},
 }
-"""The module of each group or command of `insight`; it has an `app`."""
+"""The groups and commands of `insight` by panel of its help, each with the module of its `app`."""
 
 
 class RootGroup(LazyGroup):
     """`insight` itself."""
 
-    factories: ClassVar = {name: partial(load_command, module) for name, module in MODULES.items()}
+    panels: ClassVar = {
+        panel: {name: partial(load_command, module) for name, module in modules.items()}
+        for panel, modules in PANELS.items()
+    }
+    alone: ClassVar = "Show the project in this folder at a glance."
     meant: ClassVar = near_misses.ROOT
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name and the command of the arguments; `version` is `--version`.
+
+        Raises:
+            UsageError: there is no such command.
+        """
+        _print_version(args[0] == "version")
+        return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **more: Any) -> NoReturn:
         """Run the command and exit; see `exit_status`.
@@ -73,8 +87,7 @@ app = typer.Typer(
     name="insight",
     cls=RootGroup,
     help="Remembers every pytest run: what failed, since when, is it flaky, what got slow.\n\n"
-    "Record a run with `pytest --insight`, then ask: `insight sessions list`, "
-    "`insight query tests --outcome failed --days 7`.",
+    "Record a run with `pytest --insight`, then ask: `insight`, `insight failures`.",
     pretty_exceptions_enable=False,  # an unexpected error is a bug: show its whole traceback
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -9,48 +9,78 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from pytest_insight.cli import exit_status
-from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.cli.near_misses import with_arguments
+from pytest_insight.cli.terminal.output import as_text, is_fancy
+from pytest_insight.cli.terminal.usage_errors import UsageError, is_usage_error
 from pytest_insight.errors import NEAR
 
-
-class _PlainHelp:
-    """Shows `--help` without a type: it takes no value."""
-
-    def get_help_option(self, ctx: Any) -> Any:
-        option = super().get_help_option(ctx)  # type: ignore[misc]  # of Click's Command
-        if option is not None:
-            option.metavar = ""
-        return option
+Panels = Mapping[str, Mapping[str, Callable[..., Any]]]
+"""The commands of a group by the headings of its help."""
 
 
-class _Command(_PlainHelp, TyperCommand):
+class _OwnHelp:
+    """A command or group whose help is ours (`render.help`)."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from pytest_insight.cli.render.help import help_lines
+
+        formatter.write(as_text(help_lines(self, ctx)))
+        ctx.color = is_fancy()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        except Exception as exc:
+            if is_usage_error(exc) and exc.ctx is None:  # type: ignore[attr-defined]
+                exc.ctx = ctx  # type: ignore[attr-defined]
+            raise
+        return rest
+
+
+class _Command(_OwnHelp, TyperCommand):
     """A single command."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments.
 
-class LazyGroup(_PlainHelp, TyperGroup):
+        Raises:
+            UsageError: there are more than the command takes, or another error of Click's.
+        """
+        ctx.allow_extra_args = True  # Click's own error lacks the name of the command
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            raise UsageError(f"`{ctx.command_path}` takes no argument {rest[0]!r}", ctx=ctx)
+        return rest
+
+
+class LazyGroup(_OwnHelp, TyperGroup):
     """A group that knows the names of its commands and builds each when it is first used."""
 
-    factories: ClassVar[dict[str, Callable[[], Any]]] = {}
-    """By name, the function that builds the command."""
+    panels: ClassVar[Panels] = {}
+    """By panel and name, the function that builds the command."""
+
+    alone: ClassVar[str] = ""
+    """What the group does without a command, for its help; "" if it prints the help."""
 
     meant: ClassVar[Mapping[str, str]] = {}
     """The command line that people mean by the name of a command that does not exist."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
+        self._factories = {n: f for panel in self.panels.values() for n, f in panel.items()}
         # The names alone are enough for lists of commands and for "did you mean".
-        self.commands: dict[str, Any] = {**dict.fromkeys(self.factories), **self.commands}
+        self.commands: dict[str, Any] = {**dict.fromkeys(self._factories), **self.commands}
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as in the base class
         """Return the command, built on first use, or None if its name is unknown."""
-        if cmd_name in self.factories and self.commands[cmd_name] is None:
-            command = self.factories[cmd_name]()
+        if cmd_name in self._factories and self.commands[cmd_name] is None:
+            command = self._factories[cmd_name]()
             command.name = cmd_name
             self.commands[cmd_name] = command
         return self.commands.get(cmd_name)
@@ -58,19 +88,25 @@ class LazyGroup(_PlainHelp, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name and the command of the arguments, and the other arguments.
 
+        `help COMMAND` is `COMMAND --help`.
+
         Raises:
             UsageError: there is no such command; the message names the one that is meant.
         """
+        if args[0] == "help":
+            args = [*args[1:], "--help"]
+        if args[0] == "--help":
+            print_help(ctx)
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
-            raise UsageError(self._unknown(args[0]), ctx=ctx)
+            raise UsageError(self._unknown(*args), ctx=ctx)
         return super().resolve_command(ctx, args)
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, name: str, *others: str) -> str:
         import difflib  # only needed for an error
 
         meant = self.meant.get(name)
         if meant:
-            return f"unknown command {name!r}; did you mean: {meant}?"
+            return f"unknown command {name!r}; did you mean: {with_arguments(meant, others)}?"
         near = difflib.get_close_matches(name, list(self.commands), n=1, cutoff=NEAR)
         answer = f"did you mean {near[0]!r}?" if near else f"choose {', '.join(self.commands)}"
         return f"unknown command {name!r}; {answer}"
@@ -89,19 +125,22 @@ def single_command(function: Callable[..., None]) -> typer.Typer:
 
 
 def command_group(
-    help_: str, meant: Mapping[str, str], **commands: Callable[..., None]
+    help_: str, meant: Mapping[str, str], panels: Mapping[str, Mapping[str, Callable[..., None]]]
 ) -> typer.Typer:
     """Return an app that is a group of commands.
 
     Args:
         help_: its help text.
         meant: as `LazyGroup.meant`.
-        commands: each function by the name of its command, in the order of the help.
+        panels: the headings of its help, and each function by the name of its command.
     """
-    factories = {name: partial(_build, function) for name, function in commands.items()}
-    group = type("Group", (LazyGroup,), {"factories": factories, "meant": meant})
+    factories = {
+        panel: {name: partial(_build, function) for name, function in commands.items()}
+        for panel, commands in panels.items()
+    }
+    group = type("Group", (LazyGroup,), {"panels": factories, "meant": meant})
     app = typer.Typer(cls=group, help=help_, add_completion=False)
-    app.callback(invoke_without_command=True)(_print_help)
+    app.callback(invoke_without_command=True)(_print_help_alone)
     return app
 
 
@@ -109,7 +148,13 @@ def _build(function: Callable[..., None]) -> Any:
     return typer.main.get_command(single_command(function))
 
 
-def _print_help(ctx: typer.Context) -> None:
+def _print_help_alone(ctx: typer.Context) -> None:
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
-        raise typer.Exit(exit_status.USAGE)
+        print_help(ctx, exit_status.USAGE)
+
+
+def print_help(ctx: typer.Context, status: int = exit_status.DONE) -> NoReturn:
+    """Print the help of the context's command, and exit with the status."""
+    help_ = ctx.get_help()
+    typer.echo(help_, color=ctx.color)
+    raise typer.Exit(status)

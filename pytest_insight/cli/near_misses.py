@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from pytest_insight.errors import NEAR
+
 FAILURES = "insight failures"
 
 ROOT = {
-    "help": "insight --help",
     "manual": "insight docs",
-    "version": "insight --version",
     "status": "insight",
     "record": "pytest --insight",
     "run": "pytest --insight",
@@ -15,7 +18,7 @@ ROOT = {
     "ls": "insight sessions list",
     "runs": "insight sessions list",
     "log": "insight sessions list",
-    "show": "insight sessions show",
+    "show": "insight sessions show [ID]",
     "last": "insight sessions show last",
     "failed": FAILURES,
     "tests": "insight query tests",
@@ -101,3 +104,44 @@ OPTIONS = {
     "--csv": "--format csv",
 }
 """Options that a command does not have, and the one it has."""
+
+VALUES = {
+    "speed": "duration",
+    "slowest": "duration",
+    "time": "duration",
+    "date": "started",
+    "newest": "started",
+    "name": "nodeid",
+    "status": "outcome",
+    "failed": "failures",
+    "md": "markdown",
+}
+"""Values that an option does not have, and the one that is meant if it is among its choices."""
+
+
+def near_value(given: str, choices: Sequence[str]) -> str:
+    """Return the choice that is meant by a value that is none; "" if no choice is near."""
+    import difflib  # only needed for an error
+
+    given = given.lower()
+    near = [VALUES[given]] if VALUES.get(given) in choices else []
+    near += difflib.get_close_matches(given, choices, n=1, cutoff=NEAR)
+    return str(near[0]) if near else ""
+
+
+def with_arguments(meant: str, given: Sequence[str]) -> str:
+    """Return the command line that is meant, with the arguments that were given.
+
+    Args:
+        meant: a command line of this module.
+        given: what followed the unknown name; it replaces placeholders as NAME, up to an option.
+    """
+    import shlex  # only needed for an error
+
+    arguments = iter(given)
+
+    def fill(placeholder: re.Match[str]) -> str:
+        word = next(arguments, "-")
+        return placeholder[0] if word.startswith("-") else shlex.quote(word)
+
+    return re.sub(r"\[?\b[A-Z]+\b\]?", fill, meant)

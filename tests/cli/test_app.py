@@ -40,6 +40,7 @@ def test_sessions_of_the_future_are_not_taken_for_no_sessions(
 
 def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:
     assert insight("--version").out == f"pytest-insight {version('pytest-insight')}\n"
+    assert insight("version").out == insight("--version").out
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:
     [
         ("sesions", "did you mean 'sessions'?", 2),
         ("sessions lst", "did you mean 'list'?", 2),
-        ("sessions list --formt json", "--format", 2),
+        ("sessions list --formt json", "unknown option '--formt'; did you mean --format?", 2),
         ("sessions list --format jsn", "did you mean 'json'?", 2),
         ("query tests --sort durations", "did you mean 'duration'?", 2),
         ("query tests --outcome faild", "did you mean 'failed' or", 2),

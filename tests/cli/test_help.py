@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
 from tests.reference import Command, commands
+
+GROUPS = [("sessions",), ("profile",), ("query",)]
 
 
 def help_problems(command: Command) -> Iterator[str]:
@@ -49,9 +52,52 @@ def test_help_fits_80_columns(insight: Insight) -> None:
     assert problems == []
 
 
+def test_help_names_values_in_a_word_and_no_python_types(insight: Insight) -> None:
+    for words in [(), *GROUPS, *(command.words for command in commands())]:
+        out = insight(*words, "--help", env={"COLUMNS": "80"}).out
+        assert max(map(len, out.splitlines())) <= 80, words
+        assert not re.search(r"<\w+(\[\w+\])?>|\|", out.partition("Options:")[2]), words
+        options = re.findall(r"^  (?:-\w,|   ) --[][\w-]+(.*)$", out, re.MULTILINE)
+        assert options, words
+        assert all(re.match(r"( [A-Z]+(\[=[A-Z]+\])?)?(  |$)", text) for text in options), words
+
+
+def test_the_help_of_insight_lists_questions_first_and_upkeep_last(insight: Insight) -> None:
+    out = insight("--help").out
+    headings = ["Ask:", "Exchange:", "Keep:", "Options:"]
+    assert re.findall(r"^\w+:$", out, re.MULTILINE) == headings
+    names = re.findall(r"^  (\w+)  ", out.partition("Options:")[0], re.MULTILINE)
+    assert names[:3] == ["insight", "failures", "history"]
+    assert names[-2:] == ["profile", "docs"]
+
+
+def test_a_commands_own_options_are_before_those_that_select(insight: Insight) -> None:
+    out = insight("query", "tests", "--help").out
+    assert out.index("Options:") < out.index("    --sort") < out.index("Which sessions:")
+    assert out.index("    --days") < out.index("Which tests:") < out.index("    --outcome")
+
+
+def test_help_is_readable_on_a_narrow_terminal(insight: Insight) -> None:
+    out = insight("query", "tests", "--help", env={"COLUMNS": "40"}).out
+    assert "      --days N\n        Only sessions from the last N\n" in out
+
+
+def test_help_is_in_colour_on_a_terminal_only(insight: Insight) -> None:
+    assert "\x1b[1mOptions:\x1b[0m" in insight("docs", "-h", env={"FORCE_COLOR": "1"}).out
+    assert "\x1b" not in insight("docs", "-h").out
+
+
+def test_help_can_be_asked_for_as_a_command(insight: Insight) -> None:
+    assert insight("help").out == insight("--help").out
+    assert insight("help", "failures").out == insight("failures", "--help").out
+    assert insight("help", "sessions", "list").out == insight("sessions", "list", "--help").out
+    assert insight("sessions", "help").out == insight("sessions", "--help").out
+    assert "unknown command 'fial'" in insight("help", "fial", status=2).err
+
+
 def test_a_group_without_a_command_prints_its_help(insight: Insight) -> None:
-    for group in ("sessions", "profile", "query"):
-        assert insight(group, status=2).out == insight(group, "--help").out
+    for group in GROUPS:
+        assert insight(*group, status=2).out == insight(*group, "--help").out
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: " ".join(command.words))

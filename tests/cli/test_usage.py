@@ -11,21 +11,22 @@ import pytest
 from pytest_insight.cli import near_misses
 from pytest_insight.models import TestResult
 from pytest_insight.storage import JSONStorage, create_profile
-from tests.cli.conftest import Insight
+from tests.cli.conftest import INSIGHT, Insight
 from tests.conftest import START, MakeSession
 from tests.reference import MANUAL, commands
+from tests.tools import on_terminal
 
 BAD_VALUES = """
-query tests --days x|--days must be a number of 0 or more, not 'x'
-query tests --days -1|--days must be a number of 0 or more, not '-1'
-query tests --days nan|--days must be
-query tests --days inf|--days must be
-query tests --days=|--days must be
-query tests --limit x|--limit must be a whole number of 0 or more, not 'x'
-query tests --limit 1.5|--limit must be a whole number
-sessions list -n -3|--limit must be
-query tests --min-duration x|--min-duration must be a number
-query tests --max-duration -1|--max-duration must be a number
+query tests --days seven|--days takes a number of days, as in --days 7, not 'seven'
+query tests --days -3|--days must be 0 or more, not -3
+query tests --days nan|--days takes a number
+query tests --days inf|--days takes a number
+query tests --days=|--days takes a number
+query tests --limit x|--limit takes a whole number, as in --limit 50, not 'x'
+query tests --limit 1.5|--limit takes a whole number
+sessions list -n -3|--limit must be 0 or more
+query tests --min-duration x|--min-duration takes a number of seconds
+query tests --max-duration -1|--max-duration must be 0 or more
 query tests --min-duration 2 --max-duration 1|more than
 query tests --since yesterday|--since must be an age like 90d
 query tests --until 2026-13-01|--until must be
@@ -43,17 +44,17 @@ query tests --outcome=|an outcome must be a name
 sessions list --outcome fialed|unknown outcome
 sessions clear --outcome fialed --yes|unknown outcome
 export --outcome fialed|unknown outcome
-query tests --sort speed|--sort must be one of started, duration,
+query tests --sort speed|failures or last, not 'speed'; did you mean 'duration'?
 query tests --sort mean|add --group
 query tests --group --sort outcome|--group is sorted by
 query sessions --format JSON|did you mean 'json'?
 sessions prune --older-than xyz|--older-than must be a number followed by s, m, h, d or w
-sessions prune --keep x|--keep must be a whole number
-sessions prune --keep -1|--keep must be a whole number
+sessions prune --keep x|--keep takes a whole number, as in --keep 500
+sessions prune --keep -1|--keep must be 0 or more, not -1
 sessions prune|give --older-than or --keep
 import good.json --merge nope|choose keep_both, replace_existing or skip_existing
 import good.json --format xml|unknown format 'xml'; choose csv or json
-import good.json --report xml|--report must be one of table, json, csv
+import good.json --report xml|--report must be table, json or csv
 export --format xml|unknown format 'xml'; choose csv, excel or json
 export x.xml|unknown suffix '.xml'; choose .csv or .json
 export --output x.xml|unknown suffix '.xml'; choose .csv or .json
@@ -64,7 +65,7 @@ export -o x.json --format excel|Excel opens no .json file: name a .csv file
 profile create new --type JSON|unknown storage type 'JSON'
 profile create new --merge nope|unknown merge strategy 'nope'
 profile create new --export-format xml|unknown format
-profile create new --export-days x|--export-days must be a number of 0 or more, not 'x'
+profile create new --export-days x|--export-days takes a number of days, as in --export-days 30
 profile create new --export-days -1|--export-days must be
 profile create new --url nonsense|--url must begin with postgresql://
 profile create new --type memory --path y|keeps no file
@@ -72,7 +73,7 @@ profile create new!|cannot be the name of a profile
 profile rename demo new!|cannot be the name of a profile
 profile copy demo new!|cannot be the name of a profile
 profile set demo --merge nope|unknown merge strategy
-profile set demo --unset nope|--unset must be one of type, path
+profile set demo --unset nope|--unset must be type, path
 profile merge demo default --merge nope|unknown merge strategy
 docs nope|unknown topic 'nope'
 """
@@ -187,16 +188,18 @@ def test_a_letter_and_a_long_name_have_one_meaning_in_all_commands() -> None:
 @pytest.mark.parametrize(
     ("words", "meant"),
     [
-        ("profile use demo", "insight profile switch NAME"),
-        ("profile remove demo", "insight profile delete NAME"),
+        ("profile use demo", "insight profile switch demo"),
+        ("profile remove demo", "insight profile delete demo"),
         ("profile current", "insight profile show"),
-        ("profile diff a b", "insight profile merge SOURCE TARGET --dry-run"),
-        ("sessions delete x", "insight sessions clear --session ID"),
-        ("show", "insight sessions show"),
+        ("profile diff a b", "insight profile merge a b --dry-run"),
+        ("sessions delete x", "insight sessions clear --session x"),
+        ("show", "insight sessions show [ID]"),
+        ("show 1a2b", "insight sessions show 1a2b"),
+        ("test test_login -v", "insight history test_login"),
+        ("test", "insight history TEXT"),
         ("list", "insight sessions list"),
         ("last", "insight sessions show last"),
         ("failed", near_misses.FAILURES),
-        ("help", "insight --help"),
         ("undo", "insight sessions undo"),
         ("query tests -o failed", "--outcome"),
         ("query tests --output failed", "--captured"),
@@ -208,11 +211,42 @@ def test_what_people_type_by_habit_is_answered_with_the_right_command(
     assert f"did you mean: {meant}?" in insight(*words.split(), status=2).err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("history", "`insight history` needs TEST: a nodeid, a part of one, or a file"),
+        ("sessions pin", "`insight sessions pin` needs ID: IDs, ID prefixes, wildcards, or `last`"),
+        ("docs recipes x", "`insight docs` takes no argument 'x'"),
+        ("query tests --days", "--days needs a value, as in --days 7"),
+        ("--profile", "--profile needs a value, as in --profile demo"),
+        ("query tests --group=x", "--group takes no value"),
+        ("query tests --nonsense", "unknown option '--nonsense'"),
+        ("query tests -z", "unknown option '-z'"),
+    ],
+)
+def test_an_error_of_usage_is_a_sentence_and_names_the_help(
+    insight: Insight, words: str, said: str
+) -> None:
+    command = [word for word in words.split() if word in ("query", "tests", "sessions", "pin")]
+    command = command or [word for word in words.split()[:1] if not word.startswith("-")]
+    see = " ".join(["insight", *command, "--help"])
+    assert insight(*words.split(), status=2).err == f"insight: error: {said}\ninsight: see: {see}\n"
+
+
+def test_the_word_error_is_red_on_a_terminal() -> None:
+    environment = {"TERM": "xterm", "HOME": str(Path.home())}
+    shown = on_terminal([INSIGHT, "--nonsense"], environment, streams=["stderr"])
+    assert shown.text.startswith("insight: \x1b[1;31merror: \x1b[0munknown option")
+    plain = on_terminal([INSIGHT, "-z"], environment | {"NO_COLOR": "1"}, streams=["stderr"])
+    assert "\x1b[1;31m" not in plain.text
+    assert "\x1b[31m" not in plain.text
+
+
 def test_the_commands_that_are_named_for_near_misses_exist(insight: Insight) -> None:
+    known = [list(command.words) for command in commands()]
     for meant in (near_misses.ROOT, near_misses.PROFILE, near_misses.SESSIONS, near_misses.QUERY):
         for line in meant.values():
             program, *words = line.split()
-            known = [list(command.words) for command in commands()]
             assert (
                 program == "pytest"
                 or words[:1] in ([], ["--help"], ["--version"])
@@ -223,7 +257,7 @@ def test_the_commands_that_are_named_for_near_misses_exist(insight: Insight) -> 
 def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight) -> None:
     create_profile("shop")
     assert "choose default or shop" in insight("--profile", "nope", status=1).err
-    assert "choose profile, failures, history, sessions" in insight("nonsense", status=2).err
+    assert "choose failures, history, sessions, query, " in insight("nonsense", status=2).err
 
 
 @pytest.mark.parametrize("command", ["export", "import"])

@@ -42,11 +42,12 @@ RunOption = Annotated[
 FailureFormatOption = Annotated[
     FailureFormat,
     choice_option(
-        "Output format; nodeids prints each nodeid once, for pytest.",
+        "Output format: {choices}.",
         FailureFormat,
         "--format",
         "-f",
         example="markdown",
+        metavar="FORMAT",
     ),
 ]
 
@@ -57,7 +58,7 @@ def failures(
     session: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]",
+            metavar="ID",
             autocompletion=candidates.sessions,
             help="An ID, an ID prefix, `last` (the default), or `last~1` for the one before.",
         ),

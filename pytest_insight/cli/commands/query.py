@@ -119,5 +119,7 @@ def find_tests(
 
 
 app = command_group(
-    "Find sessions and tests.", near_misses.QUERY, sessions=find_sessions, tests=find_tests
+    "Find sessions and tests.",
+    near_misses.QUERY,
+    {"Commands": {"tests": find_tests, "sessions": find_sessions}},
 )

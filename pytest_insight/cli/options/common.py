@@ -15,9 +15,11 @@ import typer
 
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion.candidates import profiles
+from pytest_insight.cli.near_misses import near_value
 from pytest_insight.cli.render.formats import FindFormat, ListFormat, ShowFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.errors import alternatives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +50,7 @@ def choice_option(help_: str, choices: type[enum.StrEnum], *names: str, **more: 
     """Return an option with a closed list of values; an error suggests the nearest one.
 
     Args:
-        help_: as for `option`.
+        help_: as for `option`; `{choices}` in it stands for the values.
         choices: the values.
         names: as for `option`.
         more: as for `option`.
@@ -58,30 +60,26 @@ def choice_option(help_: str, choices: type[enum.StrEnum], *names: str, **more: 
         try:
             return choices(value)
         except ValueError:
-            import difflib  # only needed for an error
-
-            from pytest_insight.errors import NEAR
-
-            near = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=NEAR)
-            hint = f"; did you mean {str(near[0])!r}?" if near else ""
+            hint = f"; did you mean {near!r}?" if (near := near_value(value, list(choices))) else ""
             raise UsageError(
-                f"{names[0]} must be one of {', '.join(choices)}, not {value!r}{hint}"
+                f"{names[0]} must be {alternatives(choices)}, not {value!r}{hint}"
             ) from None
 
     def complete(incomplete: str) -> list[str]:
         return [str(value) for value in choices if value.startswith(incomplete)]
 
-    more.setdefault("metavar", "|".join(choices))
+    help_ = help_.replace("{choices}", alternatives(choices))
     return option(help_, *names, parser=parse, autocompletion=complete, **more)
 
 
-def number_option(help_: str, *names: str, whole: bool = False, **more: Any) -> Any:
+def number_option(help_: str, *names: str, whole: bool = False, unit: str = "", **more: Any) -> Any:
     """Return an option for a number of 0 or more.
 
     Args:
         help_: as for `option`.
         names: as for `option`.
         whole: whether it must be an integer.
+        unit: what is counted, for the error.
         more: as for `option`.
     """
 
@@ -89,10 +87,13 @@ def number_option(help_: str, *names: str, whole: bool = False, **more: Any) -> 
         try:
             number = int(value) if whole else float(value)
         except ValueError:
-            number = -1
-        if not 0 <= number < math.inf:  # also false for NaN
-            kind = "whole number" if whole else "number"
-            raise UsageError(f"{names[0]} must be a {kind} of 0 or more, not {value!r}")
+            number = math.nan
+        if not math.isfinite(number):
+            kind = f"a {'whole number' if whole else 'number'}{unit and f' of {unit}'}"
+            example = f"{names[0]} {more['example']}"
+            raise UsageError(f"{names[0]} takes {kind}, as in {example}, not {value!r}")
+        if number < 0:
+            raise UsageError(f"{names[0]} must be 0 or more, not {value}")
         return number
 
     return option(help_, *names, parser=parse, **more)
@@ -109,20 +110,27 @@ ProfileOption = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    ListFormat, choice_option("Output format.", ListFormat, "--format", "-f", example="json")
+    ListFormat,
+    choice_option(
+        "Output format: {choices}.", ListFormat, "--format", "-f", example="json", metavar="FORMAT"
+    ),
 ]
 FindFormatOption = Annotated[
     FindFormat,
     choice_option(
-        "Output format; nodeids prints each nodeid once, for pytest.",
+        "Output format: {choices} (each nodeid once, for pytest).",
         FindFormat,
         "--format",
         "-f",
         example="nodeids",
+        metavar="FORMAT",
     ),
 ]
 ShowFormatOption = Annotated[
-    ShowFormat, choice_option("Output format.", ShowFormat, "--format", "-f", example="json")
+    ShowFormat,
+    choice_option(
+        "Output format: {choices}.", ShowFormat, "--format", "-f", example="json", metavar="FORMAT"
+    ),
 ]
 LimitOption = Annotated[
     int | None,

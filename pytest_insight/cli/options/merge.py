@@ -11,10 +11,11 @@ from pytest_insight.cli.render.formats import ListFormat
 ReportOption = Annotated[
     ListFormat | None,
     choice_option(
-        "List what happens to each session. Default with --dry-run: a table.",
+        "List what happens to each session, as {choices}.",
         ListFormat,
         "--report",
         example="json",
+        metavar="FORMAT",
     ),
 ]
 MergeOption = Annotated[

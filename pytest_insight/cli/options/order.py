@@ -50,12 +50,13 @@ class ProfileSort(enum.StrEnum):
 
 
 ProfileSortOption = Annotated[
-    ProfileSort, choice_option("Sort key.", ProfileSort, "--sort", example="type")
+    ProfileSort,
+    choice_option("Sort by {choices}.", ProfileSort, "--sort", example="type", metavar="KEY"),
 ]
 SessionSortOption = Annotated[
     SessionSort,
     choice_option(
-        f"Sort by {', '.join(SessionSort)}.",
+        "Sort by {choices}.",
         SessionSort,
         "--sort",
         example="failures",
@@ -65,7 +66,7 @@ SessionSortOption = Annotated[
 TestSortOption = Annotated[
     TestSort,
     choice_option(
-        f"Sort by {', '.join(TestSort)}; the last four only with --group.",
+        "Sort by {choices}; the last four need --group.",
         TestSort,
         "--sort",
         example="duration",

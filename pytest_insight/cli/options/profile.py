@@ -51,7 +51,11 @@ ExportFormatOption = Annotated[
 ExportDaysOption = Annotated[
     float | None,
     number_option(
-        "Export only sessions from the last N days.", "--export-days", example="30", metavar="N"
+        "Export only sessions from the last N days.",
+        "--export-days",
+        unit="days",
+        example="30",
+        metavar="N",
     ),
 ]
 SwitchOption = Annotated[bool, option("Make it the active profile.", "--switch")]
@@ -87,7 +91,7 @@ class StoreOptions(msgspec.Struct, frozen=True):
         option(
             "The URL of its database; the password comes from PGPASSWORD or ~/.pgpass.",
             "--url",
-            example="postgresql://me@db.example.org/tests",
+            example="postgresql://me@db/tests",
             metavar="URL",
         ),
     ] = None

@@ -29,6 +29,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
         number_option(
             "Only sessions from the last N days.",
             "--days",
+            unit="days",
             metavar="N",
             example="7",
             rich_help_panel=SESSIONS,

@@ -58,9 +58,10 @@ class TestOptions(msgspec.Struct, frozen=True):
     phase: Annotated[
         TestPhase | None,
         choice_option(
-            "Only results of this phase: setup, call or teardown.",
+            "Only results of this phase: {choices}.",
             TestPhase,
             "--phase",
+            metavar="PHASE",
             rich_help_panel=TESTS,
             example="setup",
         ),
@@ -110,6 +111,7 @@ class TestOptions(msgspec.Struct, frozen=True):
         number_option(
             "Only tests that took at least SECONDS.",
             "--min-duration",
+            unit="seconds",
             metavar="SECONDS",
             rich_help_panel=TESTS,
             example="0.5",
@@ -120,6 +122,7 @@ class TestOptions(msgspec.Struct, frozen=True):
         number_option(
             "Only tests that took at most SECONDS.",
             "--max-duration",
+            unit="seconds",
             metavar="SECONDS",
             rich_help_panel=TESTS,
             example="2",

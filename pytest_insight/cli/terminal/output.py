@@ -16,11 +16,16 @@ from pytest_insight.cli.terminal.styled import Styled
 from pytest_insight.passwords import hide_passwords
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
     from rich.text import Text
 
 UNLIMITED = 100_000
 """The width in columns if stdout is no terminal: no line is folded or cut for a program."""
+
+_SEVERITIES = {"error": "bold red", "warning": "bold yellow"}
+"""The colour of the word with which a message begins."""
 
 
 def say(message: str, *, lines: bool = False) -> None:
@@ -31,8 +36,17 @@ def say(message: str, *, lines: bool = False) -> None:
             name can look like another message; passwords in them are hidden.
         lines: whether line breaks in the message are ours and are kept.
     """
-    message = hide_passwords(message)
-    print("insight:", printable(message, keep="\n" if lines else ""), file=sys.stderr)
+    message = printable(hide_passwords(message), keep="\n" if lines else "")
+    word, colon, rest = message.partition(": ")
+    style = _SEVERITIES.get(word)
+    if style is None or not sys.stderr.isatty():
+        print("insight:", message, file=sys.stderr)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    shown = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    shown.print(Text.assemble("insight: ", (word + colon, style), rest), soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -94,6 +108,17 @@ def print_styled(*lines: Styled) -> None:
             console().print(rich_text(line), soft_wrap=True)
     else:
         print(*lines, sep="\n")
+
+
+def as_text(lines: Iterable[Styled]) -> str:
+    """Return lines as one text, with the escape sequences of colours if `is_fancy`."""
+    if not is_fancy():
+        return "\n".join(map(str, lines))
+    shown = console()
+    with shown.capture() as captured:
+        for line in lines:
+            shown.print(rich_text(line), soft_wrap=True)
+    return captured.get()
 
 
 def is_fancy() -> bool:

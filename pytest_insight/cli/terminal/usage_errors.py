@@ -38,10 +38,43 @@ def print_usage_error(error: Any) -> int:
 
 
 def _message(error: Any, ctx: Any) -> str:
-    unknown = getattr(error, "option_name", None)
-    meant = near_misses.OPTIONS.get(unknown) if unknown else None
-    if meant and ctx is not None:
-        option = meant.split()[0]
-        if any(option in parameter.opts for parameter in ctx.command.params):
-            return f"unknown option {unknown!r}; did you mean: {meant}?"
-    return " ".join(error.format_message().split())
+    """Return the message of one of Click's errors as one of our sentences."""
+    if isinstance(error, UsageError):
+        return error.message
+    name = getattr(error, "option_name", None)
+    options = _options(ctx) if ctx is not None else {}
+    if name in options:
+        return _value_message(name, options[name])
+    if name:
+        return f"unknown option {name!r}{_option_meant(name, list(options))}"
+    if type(error).__name__ == "MissingParameter" and ctx is not None:
+        argument = error.param
+        return f"`{ctx.command_path}` needs {argument.metavar}: {_fragment(argument.help)}"
+    return _fragment(" ".join(error.format_message().split()))
+
+
+def _options(ctx: Any) -> dict[str, Any]:
+    """Return the options of a command by each of their names."""
+    parameters = ctx.command.get_params(ctx)
+    return {name: each for each in parameters for name in each.opts if name.startswith("-")}
+
+
+def _value_message(name: str, option: Any) -> str:
+    if option.is_flag:
+        return f"{name} takes no value"
+    example = option.help.partition("Example: ")[2]
+    return f"{name} needs a value{example and f', as in {example}'}"
+
+
+def _option_meant(name: str, names: list[str]) -> str:
+    meant = near_misses.OPTIONS.get(name, "")
+    if meant.split()[:1] and meant.split()[0] in names:
+        return f"; did you mean: {meant}?"
+    near = near_misses.near_value(name, names)
+    return f"; did you mean {near}?" if near else ""
+
+
+def _fragment(sentence: str) -> str:
+    """Return a sentence without its capital letter and full stop."""
+    is_name = sentence[1:2].isupper()
+    return (sentence if is_name else sentence[:1].lower() + sentence[1:]).rstrip(".")

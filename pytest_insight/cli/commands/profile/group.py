@@ -9,14 +9,16 @@ from pytest_insight.cli.lazy_group import command_group
 app = command_group(
     "Manage profiles (named stores).",
     near_misses.PROFILE,
-    list=view.list_,
-    show=view.show,
-    switch=settings.switch,
-    delete=settings.delete,
-    create=settings.create,
-    set=settings.set_,
-    path=view.path,
-    copy=copy.copy,
-    rename=settings.rename,
-    merge=copy.merge,
+    {
+        "Ask": {"list": view.list_, "show": view.show, "path": view.path},
+        "Change": {
+            "create": settings.create,
+            "set": settings.set_,
+            "switch": settings.switch,
+            "rename": settings.rename,
+            "copy": copy.copy,
+            "merge": copy.merge,
+            "delete": settings.delete,
+        },
+    },
 )

@@ -65,7 +65,7 @@ _FIELDS = {
 UnsetOption = Annotated[
     list[Setting] | None,
     choice_option(
-        "Reset this setting to its default. Repeatable.",
+        "Reset this setting: {choices}. Repeatable.",
         Setting,
         "--unset",
         example="export-days",

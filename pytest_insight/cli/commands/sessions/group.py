@@ -9,13 +9,16 @@ from pytest_insight.cli.lazy_group import command_group
 app = command_group(
     "List, inspect and clean up recorded runs.",
     near_misses.SESSIONS,
-    list=view.list_,
-    show=view.show,
-    clear=deletion.clear,
-    prune=deletion.prune,
-    pin=pins.pin,
-    unpin=pins.unpin,
-    verify=integrity.verify,
-    repair=integrity.repair,
-    undo=undo.undo,
+    {
+        "Ask": {"list": view.list_, "show": view.show},
+        "Keep": {
+            "pin": pins.pin,
+            "unpin": pins.unpin,
+            "prune": deletion.prune,
+            "clear": deletion.clear,
+            "undo": undo.undo,
+            "verify": integrity.verify,
+            "repair": integrity.repair,
+        },
+    },
 )
