@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from pytest_insight._util.storable import storable_text
-from pytest_insight._util.times import earlier, in_utc
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters.keywords import parse
 from pytest_insight.filters.results import TextField
@@ -67,31 +66,6 @@ def span(what: str, value: str) -> float:
             f"{what} must be a number followed by s, m, h, d or w, as in 90d or 12h, not {value!r}"
         )
     return float(found[1]) * _SECONDS[found[2]]
-
-
-_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
-
-
-def moment(what: str, value: str, *, end: bool = False) -> datetime:
-    """Return the time of an age ("90d" ago) or of an ISO 8601 date or time, in UTC.
-
-    Args:
-        what: the name of the argument, for messages.
-        value: the age, date or time; without an offset it is in the local time zone.
-        end: a date alone means the end of that day, not its beginning.
-    """
-    if _SPAN.fullmatch(value):
-        return earlier(datetime.now(UTC), span(what, value))
-    try:
-        found = datetime.fromisoformat(value.strip())
-        if end and _DATE.fullmatch(value):
-            found = found.replace(hour=23, minute=59, second=59, microsecond=999_999)
-    except ValueError:
-        raise InvalidArgumentError(
-            f"{what} must be an age like 90d or 12h, or a time like 2026-11-01 or "
-            f"2026-11-01T08:30, not {value!r}"
-        ) from None
-    return in_utc(found)
 
 
 def flag(what: str, value: object) -> bool:

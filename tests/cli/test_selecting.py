@@ -78,6 +78,7 @@ def selected(insight: Insight, command: str, *options: str) -> set[str]:
         ("--days 30", {"slow", "again"}),
         ("--since 30d", {"slow", "again"}),
         ("--since 30d --until 48h", {"slow"}),
+        ("--since 5.weeks.ago --until yesterday", {"slow", "again"}),
         ("--until 30d", {"quick"}),
         ("--since 1999-12-31", {"quick", "slow", "again"}),
         ("--until 1999-12-31T23:59+01:00", set()),
@@ -236,7 +237,11 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
 @pytest.mark.parametrize(
     ("options", "sentence", "status"),
     [
-        ("--since yesterday", "--since must be an age like 90d or 12h, or a time like", 2),
+        (
+            "--since soon",
+            "--since must be an age like 90d or '3 hours ago'",
+            2,
+        ),
         ("--until 2026-13-01", "--until must be", 2),
         ("--since 1d --until 2d", "is after the end", 2),
         ("--days -1", "--days must be a number of 0 or more", 2),
@@ -245,7 +250,7 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
         ("--session slwo", "did you mean slow?", 1),
         ("--nodeid ( --regex", "is not a regular expression", 2),
         ("--regex", "--regex needs --nodeid", 2),
-        ("--commit xyz", "hexadecimal", 2),
+        ("--commit xyz", "git knows no commit 'xyz' in this folder", 2),
         ("--min-duration 2 --max-duration 1", "is more than the longest", 2),
     ],
 )

@@ -28,14 +28,14 @@ sessions list -n -3|--limit must be 0 or more
 query tests --min-duration x|--min-duration takes a number of seconds
 query tests --max-duration -1|--max-duration must be 0 or more
 query tests --min-duration 2 --max-duration 1|more than
-query tests --since yesterday|--since must be an age like 90d
+query tests --since soon|--since must be an age like 90d
 query tests --until 2026-13-01|--until must be
 query tests --since 1d --until 2d|is after the end
 query tests --tag =x|the tag must be
 query tests --sut=|not blank
 query tests --branch=|not blank
 query tests --nodeid=|not blank
-query tests --commit HEAD|4 or more hexadecimal digits
+query tests --commit HEAD|git knows no commit 'HEAD' in this folder
 query tests --nodeid ( --regex|is not a regular expression
 query tests --regex|--regex needs --nodeid
 query tests --outcome fialed|unknown outcome 'fialed'; did you mean 'failed'

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pytest_insight._util.times import FIRST, LAST, earlier, in_local_zone, in_utc, later
-from pytest_insight.filters.arguments import moment
+from pytest_insight.cli.options.times import moment
 from pytest_insight.models import TestOutcome, TestResult
 
 EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))

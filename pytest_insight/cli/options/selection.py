@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
 
 SESSIONS = "Which sessions"
 
+HASH = re.compile(r"[0-9A-Fa-f]{4,64}")
+
 _session = partial(option, rich_help_panel=SESSIONS)
+
+
+def _complete_day(incomplete: str) -> list[str]:
+    """Return names of days."""
+    from pytest_insight.cli.options.times import DAYS
+
+    return [day for day in DAYS if day.startswith(incomplete)]
 
 
 class SessionOptions(msgspec.Struct, frozen=True):
@@ -38,20 +48,24 @@ class SessionOptions(msgspec.Struct, frozen=True):
     since: Annotated[
         str | None,
         _session(
-            "Only sessions started at TIME or later: 90d or 12h ago, or a time like 2026-11-01 or "
-            "2026-11-01T08:30+01:00 (without an offset: local time).",
+            "Only sessions started at TIME or later: an age like 90d or '3 hours ago', a day like "
+            "yesterday or monday, a time like 2026-11-01T08:30 (local time, unless it has an "
+            "offset), or the time of a commit or tag.",
             "--since",
             metavar="TIME",
-            example="7d",
+            example="yesterday",
+            autocompletion=_complete_day,
         ),
     ] = None
     until: Annotated[
         str | None,
         _session(
-            "Only sessions started at TIME or earlier, as with --since; a date includes the day.",
+            "Only sessions started at TIME or earlier, as with --since; a day or date includes "
+            "the whole day.",
             "--until",
             metavar="TIME",
             example="2026-11-30",
+            autocompletion=_complete_day,
         ),
     ] = None
     sut: Annotated[
@@ -87,10 +101,11 @@ class SessionOptions(msgspec.Struct, frozen=True):
     commit: Annotated[
         str | None,
         _session(
-            "Only sessions on the commit with this hash or hash prefix.",
+            "Only sessions on this commit: a hash, a hash prefix, or what git calls it in this "
+            "folder, as HEAD~1 or a tag.",
             "--commit",
-            metavar="HASH",
-            example="1a2b3c4",
+            metavar="COMMIT",
+            example="HEAD",
             autocompletion=candidates.commits,
         ),
     ] = None
@@ -134,7 +149,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
         if self.branch is not None:
             query = query.with_branch(self.branch)
         if self.commit is not None:
-            query = query.with_commit(self.commit)
+            query = _on_commit(query, self.commit)
         if self.reruns:
             query = query.with_reruns()
         if self.run is not None:
@@ -146,12 +161,12 @@ class SessionOptions(msgspec.Struct, frozen=True):
         return query
 
     def _narrow_by_time(self, query: Query) -> Query:
-        from pytest_insight.filters import arguments
+        from pytest_insight.cli.options.times import moment
 
         if self.days is not None:
             query = query.in_last_days(self.days)
-        since = None if self.since is None else arguments.moment("--since", self.since)
-        until = None if self.until is None else arguments.moment("--until", self.until, end=True)
+        since = None if self.since is None else moment("--since", self.since)
+        until = None if self.until is None else moment("--until", self.until, end=True)
         if since and until:
             query = query.between(since, until)
         elif since:
@@ -210,3 +225,24 @@ def _sessions_query(storage: BaseStorage, sessions: SessionOptions, scope: Scope
     from pytest_insight.query import Query
 
     return sessions.narrow(Query(storage=storage, selection=scope.selection))
+
+
+def _on_commit(query: Query, name: str) -> Query:
+    """Return the query for a commit: a hash prefix in the store, else what git means by the name.
+
+    Raises:
+        InvalidArgumentError: it is neither.
+    """
+    from pytest_insight.cli.options.revisions import find_revision, unknown_revision
+    from pytest_insight.filters import CommitIs, Selection
+
+    is_hash = HASH.fullmatch(name) is not None
+    one = Selection((CommitIs(name),), limit=1)
+    if is_hash and query.open_storage().session_ids(one):
+        return query.with_commit(name)
+    revision = find_revision(name)
+    if revision is not None:
+        return query.with_commit(revision.commit)
+    if is_hash:
+        return query.with_commit(name)
+    raise unknown_revision(name)
