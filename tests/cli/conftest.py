@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple, Protocol
 
 import pytest
@@ -60,6 +62,47 @@ def insight() -> Insight:
         return Printed(result.stdout_bytes, result.stderr)
 
     return run
+
+
+Screen = Callable[..., list[str]]
+"""`screen(80, "sessions", "list")`: the lines that it prints on a terminal, without styles."""
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """The command in this process, with stdout on a terminal of some width."""
+
+    def run(columns: int, *arguments: str, status: int = 0, styles: bool = False) -> list[str]:
+        import pty
+
+        ours, its = pty.openpty()
+        shown = bytearray()
+        reader = Thread(target=_read_all, args=(ours, shown))
+        reader.start()
+        with monkeypatch.context() as patch, os.fdopen(its, "w", encoding="utf-8") as stdout:
+            patch.setattr(sys, "stdout", stdout)
+            patch.setenv("COLUMNS", str(columns))
+            patch.setenv("TERM", "xterm-256color")
+            with pytest.raises(SystemExit) as ended:
+                app(list(arguments), prog_name="insight")
+        reader.join()
+        os.close(ours)
+        assert (ended.value.code or 0) == status
+        text = shown.decode().replace("\r\n", "\n")
+        return (text if styles else STYLES.sub("", text)).splitlines()
+
+    return run
+
+
+STYLES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _read_all(terminal: int, shown: bytearray) -> None:
+    try:
+        while piece := os.read(terminal, 65_536):
+            shown += piece
+    except OSError:
+        pass  # Linux says EIO where others say the end
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -16,7 +17,7 @@ from pytest_insight._util.times import FIRST, LAST
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage, get_storage_instance
 from tests import tools
-from tests.cli.conftest import INSIGHT, Insight
+from tests.cli.conftest import INSIGHT, Insight, Screen
 from tests.conftest import START, MakeSession
 
 LONG = "tests/test_a.py::test_" + "x" * 300
@@ -45,21 +46,108 @@ def test_no_line_is_wider_than_the_terminal_and_no_id_is_cut_off(
     assert "".join(pieces).startswith(name)
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120, 200])
-def test_a_long_nodeid_is_shortened_in_its_middle_on_a_terminal(
-    make_session: MakeSession, columns: int
+LONG_NAMES = (
+    "tests/unit/checkout/test_checkout.py::TestCheckout::test_total[ann-mixed]",
+    "tests/unit/checkout/test_checkout.py::TestCheckout::test_coupon[HALF-50.0-with free postage]",
+    "tests/unit/checkout/hooks/test_hooks.py::TestHooks::test_signed[https://a.b/c::d-日本語の名前]",
+)
+
+
+def save_results(make_session: MakeSession, *names: str, **fields: Any) -> None:
+    results = (TestResult(name, TestOutcome.FAILED, START, 0.1, **fields) for name in names)
+    JSONStorage().save_session(make_session(0, test_results=tuple(results)))
+
+
+@pytest.mark.parametrize(("columns", "option"), [(40, ""), (80, "--group")])
+def test_a_nodeid_keeps_its_file_class_and_function_on_a_terminal(
+    make_session: MakeSession, columns: int, option: str, screen: Screen
 ) -> None:
-    nodeids = [f"{LONG}[{name}]" for name in ("a", "b", "日本語")]
-    results = tuple(TestResult(nodeid, TestOutcome.FAILED, START, 0.1) for nodeid in nodeids)
-    JSONStorage().save_session(make_session(0, test_results=results))
-    lines = COLOURS.sub("", on_terminal(columns, "query", "tests")).splitlines()
+    save_results(make_session, *LONG_NAMES)
+    lines = screen(columns, "query", "tests", *option.split())
     assert max(map(cell_len, lines)) <= columns
-    shown = [line.split()[0] for line in lines[2:5]]
-    for text, end in zip(shown, ("[a]", "[b]", "[日本語]"), strict=True):
-        assert text.startswith("tests/")
-        assert text.endswith(end)
-        assert text.count("…") == 1
-        assert cell_len(text) > columns // 2
+    end = lines[0].rindex("Outcome")
+    cells = "".join(line[:end].strip() for line in lines)
+    assert "test_checkout.py::TestCheckout::test_total[ann-mixed]" in cells
+    assert "test_checkout.py::TestCheckout::test_coupon[" in cells
+    assert "test_hooks.py::TestHooks::test_signed[" in cells
+
+
+def test_columns_go_before_a_nodeid_is_cut(make_session: MakeSession, screen: Screen) -> None:
+    name = LONG_NAMES[0].removeprefix("tests/unit/")
+    save_results(make_session, name)
+    headers = {
+        columns: screen(columns, "query", "tests", "--group")[0].split()
+        for columns in (80, 100, 160)
+    }
+    assert headers[80] == ["Test", "Seen", "Outcomes"]
+    assert headers[100] == ["Test", "Results", "Last", "Seen", "Outcomes"]
+    columns = ["Results", "Mean", "p50", "p95", "Longest", "Last", "Seen"]
+    assert headers[160] == ["Test", *columns, "Outcomes"]
+    assert name in screen(80, "query", "tests", "--group")[2]
+
+
+def test_the_column_that_rows_are_sorted_by_stays(
+    make_session: MakeSession, screen: Screen
+) -> None:
+    save_results(make_session, *LONG_NAMES)
+    for key, column in (("mean", "Mean"), ("p95", "p95"), ("last", "Seen")):
+        assert column in screen(80, "query", "tests", "--group", "--sort", key)[0].split()
+    assert "Took" not in screen(80, "query", "tests")[0].split()
+    assert "Took" in screen(80, "query", "tests", "--sort", "duration")[0].split()
+
+
+def test_the_directory_of_all_rows_is_in_the_header_if_there_is_no_room(
+    make_session: MakeSession, screen: Screen
+) -> None:
+    save_results(make_session, *LONG_NAMES)
+    header, _rule, *rows = screen(80, "query", "tests")
+    assert header.startswith("Test in tests/unit/checkout/ ")
+    assert rows[0].startswith("test_checkout.py::TestCheckout::test_total[ann-mixed] ")
+    assert screen(200, "query", "tests")[0].startswith("Test  ")
+
+
+def test_failures_have_their_message_as_a_column_or_below_them(
+    make_session: MakeSession, screen: Screen
+) -> None:
+    message = "TypeError: 'float' object is not subscriptable"
+    save_results(
+        make_session, LONG_NAMES[0], message=f"{message}\nmore", crash="src/shop/cart.py:32"
+    )
+    header, _rule, row, *_ = screen(200, "query", "tests")
+    assert header.split()[:3] == ["Test", "Outcome", "Error"]
+    assert f"  {message}  src/shop/cart.py:32  " in row
+    header, _rule, row, below, *_ = screen(80, "query", "tests")
+    assert "Error" not in header
+    assert message not in row
+    assert below.strip() == message
+
+
+def test_skips_and_expected_failures_have_a_reason(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    reasons = {"skipped": "no network", "xfailed": "see the tracker"}
+    results = tuple(
+        TestResult(f"t.py::{outcome}", outcome, START, message=why, crash="t.py:1")
+        for outcome, why in reasons.items()
+    )
+    JSONStorage().save_session(make_session(0, test_results=results))
+    header, *rows = insight("query", "tests").out.splitlines()
+    at = header.index("Reason")
+    assert [row[at:].split("  ")[0] for row in rows] == list(reasons.values())
+
+
+def test_rows_of_several_suts_have_their_sut(
+    insight: Insight, make_session: MakeSession, screen: Screen
+) -> None:
+    JSONStorage().save_sessions(
+        make_session(number, sut_name=name) for number, name in enumerate(("shop", "jobs", "jobs"))
+    )
+    for arguments in ((), ("--group",)):
+        header, *rows = insight("query", "tests", *arguments).out.splitlines()
+        at = header.index("SUT")
+        assert {row[at : at + 4] for row in rows} == {"shop", "jobs"}
+        assert "SUT" not in insight("query", "tests", "--sut", "jobs", *arguments).out
+        assert " SUT " in screen(60, "query", "tests", *arguments)[0]
 
 
 def test_what_the_listed_sessions_add_up_to_stands_under_a_table_on_a_terminal(
@@ -173,13 +261,15 @@ def test_a_listing_that_is_cut_says_so_and_json_is_not_cut(
     assert printed.err == ""
 
 
-def test_a_long_branch_does_not_displace_the_outcomes(make_session: MakeSession) -> None:
+def test_a_long_branch_does_not_displace_the_outcomes(
+    make_session: MakeSession, screen: Screen
+) -> None:
     code = CodeState(branch="dependabot/npm_and_yarn/webpack-dev-server-and-webpack-cli-5.2.1")
     session = make_session(0, session_id="payments-api-20261123-130521-ed5e7882", code_state=code)
     JSONStorage().save_session(session)
     for columns in (120, 140):
-        assert "1 failed, 1 passed" in COLOURS.sub("", on_terminal(columns, "sessions", "list"))
-    assert "dependabot" in on_terminal(200, "sessions", "list")
+        assert "1 failed, 1 passed" in "\n".join(screen(columns, "sessions", "list"))
+    assert "dependabot" in "\n".join(screen(200, "sessions", "list"))
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="sets the local time zone")
@@ -187,6 +277,7 @@ def test_a_long_branch_does_not_displace_the_outcomes(make_session: MakeSession)
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
 def test_the_years_1_and_9999_are_listed_in_every_time_zone(
     insight: Insight,
+    screen: Screen,
     make_session: MakeSession,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
@@ -222,7 +313,7 @@ def test_the_years_1_and_9999_are_listed_in_every_time_zone(
             "query tests --group",
             "sessions show last",
         ):
-            assert "Traceback" not in on_terminal(200, *command.split())  # with totals and ages
+            assert screen(200, *command.split())  # with totals and ages
         assert "0001-01-01" in insight("sessions", "list").out
     finally:
         monkeypatch.delenv("TZ")

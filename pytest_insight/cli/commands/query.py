@@ -114,7 +114,14 @@ def find_tests(
             query, limit, format_, order, scope.note, flaky=flaky, percentiles=percentiles
         )
     else:
-        found = list_tests(query, limit, format_, result_order(sort), scope.note)
+        found = list_tests(
+            query,
+            limit,
+            format_,
+            result_order(sort),
+            scope.note,
+            by_duration=sort is TestSort.DURATION,
+        )
     exit_as_gate(query, matched=found, asked=exit_code)
 
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pytest_insight.analysis.failures import FailureGroup, failure_groups
-from pytest_insight.cli.render.fit import shortened
+from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.formats import FailureFormat
+from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import outcomes_text, status_text
 from pytest_insight.cli.render.records import print_csv
 from pytest_insight.cli.render.tests import print_nodeids
@@ -19,7 +20,14 @@ from pytest_insight.cli.render.values import (
     outcome_text,
     plural,
 )
-from pytest_insight.cli.terminal.output import console, is_fancy, print_json, print_styled
+from pytest_insight.cli.terminal.output import (
+    UNLIMITED,
+    console,
+    is_fancy,
+    mark,
+    print_json,
+    print_styled,
+)
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestResult, TestSession
@@ -123,7 +131,9 @@ def _group_lines(group: FailureGroup, *, verbose: bool) -> Iterator[Styled]:
     count = plural(len(group.results), "test")
     kind = outcome_text(first.outcome, f"{first.outcome} at {first.phase}" if first.phase else None)
     crash = f"  {group.crash}" if group.crash else ""
-    yield _fit(styled(styled(group.message or "no message", style="bold")))
+    message = str(styled(group.message or "no message"))
+    width = console().width if is_fancy() else UNLIMITED
+    yield styled(cut_end(message, width, mark()), style="bold")
     yield styled(
         "  ", kind, styled(crash, style="dim"), f"  {count}" if len(group.results) > 1 else ""
     )
@@ -132,14 +142,8 @@ def _group_lines(group: FailureGroup, *, verbose: bool) -> Iterator[Styled]:
             yield from _result_lines(result)
         return
     rest = len(group.results) - 1
-    yield _fit(styled("  ", first.nodeid), f" and {rest:,} more" if rest else "")
-
-
-def _fit(text: Styled, suffix: str = "") -> Styled:
-    """Cut a text to the width of the terminal; a pipe gets it whole."""
-    if not is_fancy():
-        return styled(text, suffix)
-    return styled(shortened(text, console().width - len(suffix)), suffix)
+    suffix = f" and {rest:,} more" if rest else ""
+    yield nodeid_lines(first.nodeid, prefix="  ", suffix=suffix)
 
 
 def _result_lines(result: TestResult) -> Iterator[Styled]:

@@ -26,45 +26,66 @@ class Need(NamedTuple):
 
     Attributes:
         natural: the width of its widest cell.
-        flexible: whether it may get less.
+        least: the width below which it should not get; less than `natural` if it is flexible.
+        yields: whether it gets still less if the others would not fit, down to `LEAST`.
     """
 
     natural: int
-    flexible: bool
+    least: int
+    yields: bool = False
 
 
 def widths(needs: Sequence[Need], available: int) -> list[int]:
-    """Return the width of each column, so that all of them with their gaps fit.
+    """Return the width of each column, so that all of them with their gaps fit if possible.
 
-    Flexible columns share what the others leave. A narrow one gets all it needs; what it does not
-    need goes to the wider ones.
+    What is left after the least widths is shared: a column that is short of little gets all it
+    needs, and what it leaves goes to the others.
     """
-    left = available - GAP * (len(needs) - 1)
-    left -= sum(need.natural for need in needs if not need.flexible)
-    flexible = sorted(
-        (index for index, need in enumerate(needs) if need.flexible),
-        key=lambda index: needs[index].natural,
+    left = available - GAP * (len(needs) - 1) - sum(need.least for need in needs)
+    found = [need.least for need in needs]
+    for index, need in enumerate(needs):
+        if left < 0 and need.yields:
+            found[index] = max(need.least + left, min(need.least, LEAST))
+            left += need.least - found[index]
+    short = sorted(
+        (index for index, need in enumerate(needs) if need.natural > found[index]),
+        key=lambda index: needs[index].natural - found[index],
     )
-    found = [need.natural for need in needs]
-    for done, index in enumerate(flexible):
-        share = left // (len(flexible) - done)
-        found[index] = min(needs[index].natural, max(share, LEAST))
-        left -= found[index]
+    for done, index in enumerate(short):
+        share = max(left, 0) // (len(short) - done)
+        given = min(needs[index].natural - found[index], share)
+        found[index] += given
+        left -= given
     return found
 
 
 def shortened(text: Styled, width: int, mark: str = "…") -> Styled:
-    """Return the text with its middle cut out if it is wider.
-
-    A nodeid says most at its ends: the folder, and the test with its parameters.
-    """
+    """Return the text with its middle cut out if it is wider."""
     whole = str(text)
     if text_width(whole) <= width:
         return text
+    return styled(cut_middle(whole, width, mark), style=text.pieces[0][1])
+
+
+def cut_middle(text: str, width: int, mark: str) -> str:
+    """Return a text with its middle cut out if it is wider; most is kept of its end."""
+    if text_width(text) <= width:
+        return text
     room = max(width - len(mark), 0)
-    head = _prefix(whole, room // 3)
-    tail = _prefix(whole[::-1], room - text_width(head))[::-1]
-    return styled(head, mark, tail, style=text.pieces[0][1])
+    head = _prefix(text, room // 3)
+    return head + mark + _prefix(text[::-1], room - text_width(head))[::-1]
+
+
+def cut_end(text: str, width: int, mark: str) -> str:
+    """Return a text without its end if it is wider."""
+    if text_width(text) <= width:
+        return text
+    return _prefix(text, max(width - len(mark), 0)).rstrip() + mark
+
+
+def widest_part(text: str) -> int:
+    """Return the width of the widest part that `folded` keeps in one line."""
+    return max(text_width(part.rstrip()) for part in _BREAKS.split(text))
 
 
 def folded(text: Styled, width: int) -> Styled:

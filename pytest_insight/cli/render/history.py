@@ -8,12 +8,20 @@ from statistics import median
 from typing import Any
 
 from pytest_insight.analysis.history import History, Run
-from pytest_insight.cli.render.fit import shortened
+from pytest_insight.cli.render.fit import cut_end, shortened, text_width
 from pytest_insight.cli.render.formats import ListFormat
+from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import print_csv
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
-from pytest_insight.cli.terminal.output import console, is_fancy, print_json, print_styled, say
+from pytest_insight.cli.terminal.output import (
+    console,
+    is_fancy,
+    mark,
+    print_json,
+    print_styled,
+    say,
+)
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 
@@ -86,9 +94,8 @@ def _run_fields(run: Run) -> dict[str, Any]:
 
 def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
     width = console().width if is_fancy() else 0
-    name = styled(history.nodeid, style="bold")
     sut = f"{history.sut_name}  " if with_sut else ""
-    yield styled(sut, shortened(name, width - len(sut)) if width else name)
+    yield nodeid_lines(history.nodeid, prefix=sut, style="bold")
     bad = sum(run.is_bad for run in history.runs)
     recovered = sum(run.is_recovered for run in history.runs)
     yield styled(
@@ -121,9 +128,9 @@ def _causes(history: History, width: int) -> Iterator[Styled]:
     for cause in causes[:MAX_CAUSES]:
         place = f"  {cause.crash}" if cause.crash else ""
         tail = styled(f"{place}  last {ago_text(cause.last, now)}", style="dim")
-        head = styled(f"  {cause.runs:>3}x  ", cause.message or "no message")
-        if width and len(str(head)) + len(str(tail)) > width:
-            yield shortened(head, width)
+        head = str(styled(f"  {cause.runs:>3}x  ", cause.message or "no message"))
+        if width and text_width(head) + text_width(str(tail)) > width:
+            yield styled(cut_end(head, width, mark()))
             yield styled(" " * 6, tail)
         else:
             yield styled(head, tail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import bad_count, outcomes_text, status_text
 from pytest_insight.cli.render.pictures import outcome_mark, sparkline
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
@@ -34,11 +35,12 @@ def overview_lines(last: TestSession, runs: Sequence[TestSession]) -> Iterator[S
         yield _line("duration", _durations(runs))
     slowest = max(last.test_results, key=lambda result: result.duration, default=None)
     if slowest is not None:
-        yield _line("slowest", styled(f"{slowest.nodeid}  {duration_text(slowest.duration)}"))
+        took = f"  {duration_text(slowest.duration)}"
+        yield nodeid_lines(slowest.nodeid, prefix=_line("slowest"), suffix=took)
 
 
-def _line(label: str, text: Styled) -> Styled:
-    return styled(styled(f"{label:<10}", style="dim"), text)
+def _line(label: str, *text: Styled) -> Styled:
+    return styled(styled(f"{label:<10}", style="dim"), *text)
 
 
 def _period(runs: Sequence[TestSession]) -> str:

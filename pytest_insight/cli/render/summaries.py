@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 USUAL = 20
 """The rows of a table without --limit."""
 
-ALL_ROOM = 100
-"""Columns of a terminal from which there is room for every column."""
-
 
 def list_summaries(
     query: Query,
@@ -54,7 +51,7 @@ def list_summaries(
     storage = query.open_storage()
     print_records(
         Records(shown, more=len(found) > len(shown)),
-        _columns(shown, percentiles=percentiles or order is SummaryOrder.P95),
+        _columns(shown, order, percentiles=percentiles or order is SummaryOrder.P95),
         format_,
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
@@ -77,24 +74,35 @@ def print_plan(query: Query) -> None:
             say(f"no filter is given: the query returns everything in {storage.location}")
 
 
-def _columns(tests: list[TestSummary], *, percentiles: bool) -> list[Column]:
+def _columns(
+    tests: list[TestSummary], order: SummaryOrder | None, *, percentiles: bool
+) -> list[Column]:
     now = datetime.now(UTC)
     columns = [
-        Column("Test", lambda t: t.nodeid, fit="shorten"),
-        Column("SUT", lambda t: t.sut_name, fit="fold"),
-        Column("Results", lambda t: f"{t.results:,}", "right"),
-        Column("Mean", lambda t: duration_text(t.mean), "right"),
-        Column("p50", lambda t: duration_text(t.p50), "right", room=ALL_ROOM),
-        Column("p95", lambda t: duration_text(t.p95), "right"),
-        Column("Longest", lambda t: duration_text(t.maximum), "right", room=ALL_ROOM),
-        Column("Last", lambda t: outcome_text(t.last_outcome), room=ALL_ROOM),
-        Column("Seen", lambda t: age_text(t.last_seen, now), "right"),
+        Column("Test", lambda t: t.nodeid, fit="nodeid"),
+        Column("SUT", lambda t: t.sut_name),
+        Column("Results", lambda t: f"{t.results:,}", "right", spare=3),
+        Column("Mean", lambda t: duration_text(t.mean), "right", spare=4),
+        Column("p50", lambda t: duration_text(t.p50), "right", spare=7),
+        Column("p95", lambda t: duration_text(t.p95), "right", spare=5),
+        Column("Longest", lambda t: duration_text(t.maximum), "right", spare=6),
+        Column("Last", lambda t: outcome_text(t.last_outcome), spare=2),
+        Column("Seen", lambda t: age_text(t.last_seen, now), "right", spare=1),
         Column("Outcomes", _outcomes, fit="fold"),
     ]
-    left_out = {"p50", "p95"} if not percentiles else set()
+    left_out = set() if percentiles else {"p50", "p95"}
     if len({test.sut_name for test in tests}) < 2:
         left_out.add("SUT")
-    return [each for each in columns if each.header not in left_out]
+    kept = _SORTED_BY.get(order) if order else ""
+    return [
+        each._replace(spare=0) if each.header == kept else each
+        for each in columns
+        if each.header not in left_out
+    ]
+
+
+_SORTED_BY = {SummaryOrder.MEAN: "Mean", SummaryOrder.P95: "p95", SummaryOrder.LAST: "Seen"}
+"""The column that shows what rows are sorted by, and stays on any terminal."""
 
 
 def _outcomes(test: TestSummary) -> Styled:

@@ -6,13 +6,36 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pytest_insight.cli.render.fit import GAP, Need, folded, shortened, text_width, widths
-from pytest_insight.cli.terminal.output import console, is_fancy, rich_text, shows_unicode
-from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.cli.render.fit import (
+    GAP,
+    LEAST,
+    Need,
+    cut_end,
+    folded,
+    shortened,
+    text_width,
+    widest_part,
+    widths,
+)
+from pytest_insight.cli.render.nodeids import (
+    INDENT,
+    common_directory,
+    fit_nodeid,
+    without_most_parameters,
+)
+from pytest_insight.cli.terminal.output import console, is_fancy, mark, rich_text, shows_unicode
+from pytest_insight.cli.terminal.styled import LINE_BREAK, Styled, joined, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+
+NAME_SHARE, MOST_NAME = 0.75, 100
+"""Before spare columns are shown, nodeids get this share of the width, up to that many columns."""
+
+LEAST_MESSAGE = 40
+"""The width below which a message is a line of its own."""
 
 
 class Column(NamedTuple):
@@ -25,8 +48,14 @@ class Column(NamedTuple):
         fit: what happens on a terminal that is too narrow. "never": nothing, cells are short.
             "fold": cells are broken into lines. "shorten": their middle is cut out. "copy": as
             "never" up to half of the width, because it is there to be copied; else as "fold".
+            "nodeid": the name of the row, for which spare columns make room; then the directory
+            that all have in common goes into the header, and each is cut as in `nodeids`.
+            "message": the end is cut; its last piece is left out first if there are several. If
+            there is little room, it is a line below the name of the row. It is left out if all
+            cells are empty.
         room: it is left out on narrower terminals.
-        spare: it is left out if other columns would get less, and if all its cells are empty.
+        spare: above 0, it is left out if other columns would get less, and if all its cells are
+            empty; the highest number goes first, and of equal ones the last column.
         only: where it is shown: on a terminal, in a pipe, or with colours; "" for everywhere.
         total: returns its footer on a terminal.
     """
@@ -34,9 +63,9 @@ class Column(NamedTuple):
     header: str
     show: Callable[[Any], str | Styled]
     justify: Literal["left", "right"] = "left"
-    fit: Literal["never", "fold", "shorten", "copy"] = "never"
+    fit: Literal["never", "fold", "shorten", "copy", "nodeid", "message"] = "never"
     room: int = 0
-    spare: bool = False
+    spare: int = 0
     only: Literal["", "terminal", "pipe", "colour"] = ""
     total: Callable[[], str | Styled] | None = None
 
@@ -51,7 +80,7 @@ def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str 
     if terminal.color_system and not terminal.no_color and shows_unicode():
         shown.add("colour")
     parts = [_fill(column, records) for column in columns if column.only in shown]
-    terminal.print(_table(_with_room(parts, terminal.width), terminal))
+    terminal.print(_table(parts, terminal))
     if caption and sys.stdout.isatty():
         terminal.print(rich_text(styled(caption, style="dim")))
 
@@ -69,8 +98,28 @@ class _Part(NamedTuple):
         return max(map(text_width, texts))
 
     @property
+    def can_be_left_out(self) -> bool:
+        return self.column.spare > 0 or self.column.fit == "message"
+
+    @property
     def is_empty(self) -> bool:
         return not any(map(str, self.cells))
+
+    def need(self, available: int) -> Need:
+        """Return the room that it needs in a table of some width."""
+        width, fit = self.width, self.column.fit
+        if fit == "nodeid":
+            names = max(text_width(without_most_parameters(str(cell))) for cell in self.cells)
+            return Need(width, min(names, int(available * NAME_SHARE), MOST_NAME), yields=True)
+        if fit == "message":
+            return Need(width, min(width, LEAST_MESSAGE))
+        if fit == "shorten" or (fit == "copy" and width > available // 2):
+            return Need(width, min(width, LEAST))
+        if fit == "fold":
+            widest = max(widest_part(str(text)) for text in (*self.cells, self.total))
+            least = max(min(widest, 2 * LEAST), text_width(self.column.header))
+            return Need(width, min(width, max(least, available // 4)))
+        return Need(width, width)
 
 
 def _fill(column: Column, records: Sequence[Any]) -> _Part:
@@ -82,7 +131,7 @@ def _print_aligned(parts: Sequence[_Part]) -> None:
     """Print for a program or a file: one line per record, nothing folded, no colour, no Rich."""
     columns = []
     for part in parts:
-        if part.column.spare and part.is_empty:
+        if part.can_be_left_out and part.is_empty:
             continue
         texts = [part.column.header, *map(str, part.cells)]
         widest = max(map(text_width, texts))
@@ -93,38 +142,53 @@ def _print_aligned(parts: Sequence[_Part]) -> None:
         print("  ".join(line).rstrip())
 
 
-def _with_room(parts: Sequence[_Part], width: int) -> list[_Part]:
-    """Return the columns that fit; spare columns are left out from the end."""
-    fitting = [
+def _chosen(parts: Sequence[_Part], width: int) -> tuple[list[_Part], _Part | None]:
+    """Return the columns that fit, and the message that is a line below the name instead."""
+    found = _without_spare(parts, width)
+    message = next((part for part in found if part.column.fit == "message"), None)
+    if message is None or _needed(found, width) <= width:
+        return found, None
+    return _without_spare([part for part in parts if part is not message], width), message
+
+
+def _without_spare(parts: Sequence[_Part], width: int) -> list[_Part]:
+    found = [
         part
         for part in parts
-        if width >= part.column.room and not (part.column.spare and part.is_empty)
+        if width >= part.column.room and not (part.can_be_left_out and part.is_empty)
     ]
-    for part in reversed(fitting[:]):
-        needed = sum(each.width + GAP for each in fitting) - GAP
-        if part.column.spare and needed > width:
-            fitting.remove(part)
-    return fitting
+    for part in sorted(found, key=lambda part: part.column.spare)[::-1]:
+        if part.column.spare and _needed(found, width) > width:
+            found.remove(part)
+    return found
+
+
+def _needed(parts: Sequence[_Part], width: int) -> int:
+    """Return the width below which spare columns go."""
+    needs = [(part.need(width), part.column.fit in ("nodeid", "message")) for part in parts]
+    return sum((n.least if yields else n.natural) + GAP for n, yields in needs) - GAP
 
 
 def _table(parts: Sequence[_Part], terminal: Console) -> Table:
     from rich import box
     from rich.table import Table
 
+    shown, message = _chosen(parts, terminal.width)
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, GAP - 1, 0, 0),  # the box adds one more space
         show_edge=False,
         pad_edge=False,
-        show_footer=any(str(part.total) for part in parts),
+        show_footer=any(str(part.total) for part in shown),
         footer_style="dim",
     )
-    needs = [Need(part.width, _is_flexible(part, terminal.width)) for part in parts]
+    needs = [part.need(terminal.width) for part in shown]
     cells = []
-    for part, width in zip(parts, widths(needs, terminal.width), strict=True):
+    for whole, width in zip(shown, widths(needs, terminal.width), strict=True):
+        part = whole if whole.column.fit != "nodeid" else _fit_nodeids(whole, width, message)
         table.add_column(
-            part.column.header,
-            footer=rich_text(_fit(part.total, part.column, width)),
+            rich_text(folded(styled(part.column.header), width)),
+            footer=rich_text(folded(part.total, width)),
             justify=part.column.justify,
             overflow="fold",
             width=width,
@@ -135,12 +199,34 @@ def _table(parts: Sequence[_Part], terminal: Console) -> Table:
     return table
 
 
-def _is_flexible(part: _Part, width: int) -> bool:
-    fit = part.column.fit
-    return fit in ("fold", "shorten") or (fit == "copy" and part.width > width // 2)
+def _fit_nodeids(part: _Part, width: int, message: _Part | None) -> _Part:
+    """Return a column of nodeids with cells that fit, each with its message below it."""
+    names = [str(cell) for cell in part.cells]
+    header = part.column.header
+    shared = common_directory(names) if part.width > width else ""
+    if shared:
+        header = f"{header} in {shared}"
+        names = [name.removeprefix(shared) for name in names]
+    below = message.cells if message else [styled("")] * len(names)
+    cells = []
+    for name, text in zip(names, below, strict=True):
+        lines = [styled(line) for line in fit_nodeid(name, width, mark())]
+        if str(text):
+            lines.append(styled(INDENT, _fit_message(text, width - len(INDENT))))
+        cells.append(joined(lines, LINE_BREAK))
+    return part._replace(column=part.column._replace(header=header), cells=cells)
 
 
 def _fit(cell: Styled, column: Column, width: int) -> Styled:
     if column.fit == "shorten":
-        return shortened(cell, width, "…" if shows_unicode() else "...")
-    return folded(cell, width) if column.fit == "fold" else cell
+        return shortened(cell, width, mark())
+    if column.fit == "message":
+        return _fit_message(cell, width)
+    return folded(cell, width) if column.fit in ("fold", "copy") else cell
+
+
+def _fit_message(cell: Styled, width: int) -> Styled:
+    if text_width(str(cell)) <= width:
+        return cell
+    text, style = cell.pieces[0]
+    return styled(cut_end(text, width, mark()), style=style)

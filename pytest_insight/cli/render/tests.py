@@ -23,7 +23,8 @@ from pytest_insight.cli.render.values import (
 )
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
-from pytest_insight.models import TestResult
+from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.models import TestOutcome, TestResult
 
 if TYPE_CHECKING:
     from pytest_insight.query import Query
@@ -32,14 +33,23 @@ if TYPE_CHECKING:
 TEST_FIELDS = ("session_id", "sut_name", *TestResult.__struct_fields__)
 """The columns of CSV, in the order of the models."""
 
+EXPECTED = (TestOutcome.SKIPPED, TestOutcome.XFAILED)
+"""Outcomes whose message is a reason that the test gives, not an error."""
+
 SESSION_ROOM = 120
 """Columns of a terminal from which there is room for the session."""
 
 
 def list_tests(
-    query: Query, limit: int | None, format_: FindFormat, order: Order | None, note: str
+    query: Query,
+    limit: int | None,
+    format_: FindFormat,
+    order: Order | None,
+    note: str,
+    *,
+    by_duration: bool,
 ) -> bool:
-    """Print one line per result, those of the newest session first unless there is an order.
+    """Print one row per result, those of the newest session first unless there is an order.
 
     Returns:
         Whether there are any.
@@ -52,7 +62,7 @@ def list_tests(
     storage = query.open_storage()
     print_records(
         found,
-        _test_columns(found),
+        _test_columns(found, by_duration=by_duration),
         format_,
         fields=TEST_FIELDS,
         as_json=lambda row: {
@@ -66,27 +76,48 @@ def list_tests(
     return bool(found.shown)
 
 
-def _test_columns(found: Records) -> list[Column]:
+def _test_columns(found: Records, *, by_duration: bool) -> list[Column]:
     now = datetime.now(UTC)
     results: list[TestResult] = [result for _, result in found.shown]
-    return [
+    suts = {session.sut_name for session, _ in found.shown}
+    columns = [
         Column(
             "Test",
             lambda row: row[1].nodeid,
-            fit="shorten",
+            fit="nodeid",
             total=lambda: counts_text(Counter(result.outcome for result in results)),
         ),
+        Column("SUT", lambda row: row[0].sut_name),
         Column("Outcome", lambda row: outcome_text(row[1].outcome)),
+        Column(_reason_header(results), lambda row: _reason(row[1]), fit="message"),
         Column(
             "Took",
             lambda row: duration_text(row[1].duration),
             "right",
+            spare=0 if by_duration else 2,
             total=lambda: duration_text(sum(result.duration for result in results)),
         ),
-        Column("Age", lambda row: age_text(row[1].start_time, now), "right", only="terminal"),
+        Column(
+            "Age", lambda row: age_text(row[1].start_time, now), "right", spare=1, only="terminal"
+        ),
         Column("Started", lambda row: time_text(row[1].start_time), only="pipe"),
-        Column("Session", lambda row: row[0].session_id, fit="copy", room=SESSION_ROOM, spare=True),
+        Column("Session", lambda row: row[0].session_id, fit="copy", room=SESSION_ROOM, spare=3),
     ]
+    return columns if len(suts) > 1 else [each for each in columns if each.header != "SUT"]
+
+
+def _reason(result: TestResult) -> Styled:
+    """Return the first line of why a test did not pass, and the place of a failure."""
+    message = styled(result.message.partition("\n")[0])
+    if result.outcome in EXPECTED or not result.crash:
+        return message
+    return styled(message, styled(f"  {result.crash}", style="dim"))
+
+
+def _reason_header(results: Iterable[TestResult]) -> str:
+    """Return "Error" for failures, "Reason" for skips and expected failures."""
+    expected = {result.outcome in EXPECTED for result in results if result.message}
+    return "Error or reason" if len(expected) > 1 else "Reason" if True in expected else "Error"
 
 
 def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:

@@ -134,6 +134,11 @@ def shows_unicode() -> bool:
     return sys.stdout.encoding.lower().startswith("utf") and os.environ.get("TERM") != "dumb"
 
 
+def mark() -> str:
+    """Return what stands for text that was cut out."""
+    return "…" if shows_unicode() else "..."
+
+
 def console() -> Console:
     """Return a Rich console on stdout, as wide as the terminal; without one, unlimited.
 

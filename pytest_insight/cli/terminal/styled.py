@@ -17,6 +17,10 @@ class Styled(NamedTuple):
         return "".join(text for text, _ in self.pieces)
 
 
+LINE_BREAK = Styled((("\n", ""),))
+"""A line break, which `styled` would escape."""
+
+
 def styled(*parts: str | Styled, style: str = "") -> Styled:
     """Concatenate parts; a plain string is made printable and gets the style."""
     pieces: list[tuple[str, str]] = []
@@ -25,8 +29,8 @@ def styled(*parts: str | Styled, style: str = "") -> Styled:
     return Styled(tuple(pieces))
 
 
-def joined(parts: Iterable[Styled], separator: str = ", ") -> Styled:
-    """Join styled texts with an unstyled separator."""
+def joined(parts: Iterable[Styled], separator: str | Styled = ", ") -> Styled:
+    """Join styled texts with a separator; a plain string gets no style."""
     pieces: list[str | Styled] = []
     for part in parts:
         pieces += [separator, part] if pieces else [part]
