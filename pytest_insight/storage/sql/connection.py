@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -53,6 +53,7 @@ class Connection(ABC):
 
     Attributes:
         has_schema: whether the tables are known to exist in the current version.
+        has_views: whether the views are known to exist; see `views`.
     """
 
     dialect: ClassVar[Dialect]
@@ -65,6 +66,7 @@ class Connection(ABC):
             driver_errors: the base classes of the driver's exceptions.
         """
         self.has_schema = False
+        self.has_views = False
         self._location = location
         self._driver_errors = driver_errors
         self._depth = 0
@@ -110,6 +112,17 @@ class Connection(ABC):
     @abstractmethod
     def write_version(self, version: int) -> None:
         """Store the version of the tables, in the transaction that creates or migrates them."""
+
+    @abstractmethod
+    def missing_views(self, names: Collection[str]) -> list[str]:
+        """Return the views to create: no object has the name, or an outdated view that we created has it.
+
+        Returns no views that this user may not create.
+        """
+
+    @abstractmethod
+    def create_view(self, name: str, mark: str, query: str) -> None:
+        """Create a view, or replace it, and store its mark with it."""
 
     @abstractmethod
     def lock_writers(self, *, exclusive: bool) -> None:

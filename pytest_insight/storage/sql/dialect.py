@@ -34,11 +34,13 @@ class Dialect(ABC):
     """
 
     column_types: ClassVar[Mapping[str, str]]
-    """Replacements for `{key}`, `{real}`, `{json}` and `{clustered}` in the schema."""
+    """Replacements in the schema: `{key}`, `{real}`, `{json}`, `{clustered}`, `{unique}`, ..."""
     greatest: ClassVar[str]
     """The function that returns the greater of two values."""
     least: ClassVar[str]
     """The function that returns the lesser of two values."""
+    join_in_order: ClassVar[str]
+    """The inner join whose left side is read first if the database cannot know what is better."""
 
     @abstractmethod
     def json_text(self, column: str, field: str) -> str:
@@ -90,6 +92,30 @@ class Dialect(ABC):
 
         A text is returned as it is, null as NULL, and any other value as its JSON.
         """
+
+    # For `views` -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def time_value(self, micros: str) -> str:
+        """Return the expression for a time, given one for microseconds since 1970-01-01 UTC."""
+
+    @abstractmethod
+    def json_field(self, column: str, field: str, kind: str) -> str:
+        """Return the expression for a member of a JSON text or column; NULL if it is missing.
+
+        Args:
+            column: the column.
+            field: the name of the member.
+            kind: "text", "integer", "real", "boolean" or "json".
+        """
+
+    @abstractmethod
+    def text_before(self, column: str, separator: str) -> str:
+        """Return the expression for the part of a text before the first separator, or all of it."""
+
+    @abstractmethod
+    def last_text(self, text: str, micros: str) -> str:
+        """Return the aggregate that is the text of the row with the latest time."""
 
 
 def combine(*conditions: Condition, operator: str = "AND") -> Condition:

@@ -13,7 +13,7 @@ Most results have passed and have no texts. All others, which most queries ask f
 of some sessions does not touch the passed results.
 
 Versions: 1, the first one. 2 has the same tables; the JSON in them has the fields of version 2 of
-`document.layout`.
+`document.layout`. 3 has the indexes of `views`.
 """
 
 from __future__ import annotations
@@ -141,8 +141,19 @@ MIGRATIONS: list[tuple[str, ...]] = [
         """,
     ),
     (),
+    (
+        # For `order by started` and `where started >= ...` on the view `runs`: the expression is
+        # the column of the view.
+        "CREATE INDEX insight_sessions_by_time ON insight_sessions (({started_time}))",
+        # For `where nodeid = ...` on the view `results`.
+        "CREATE {unique}INDEX insight_tests_by_nodeid ON insight_tests {by_hash}(nodeid)",
+    ),
 ]
 """The statements from each version to the next; the first ones create version 1."""
+
+READABLE_VERSION = 1
+"""The oldest version that is read as it is; the first write migrates it. Reading does not write to
+a store: it may be write-protected, and others may use an older pytest-insight."""
 
 
 def current_version() -> int:
@@ -158,8 +169,9 @@ def migration_statements(version: int, dialect: Dialect, target: int | None = No
         dialect: the database's dialect.
         target: the version afterwards; None for the current one.
     """
+    started = dialect.time_value("started")
     return [
-        statement.format(**dialect.column_types)
+        statement.format(**dialect.column_types, started_time=started)
         for migration in MIGRATIONS[version:target]
         for statement in migration
     ]

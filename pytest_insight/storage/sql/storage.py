@@ -32,6 +32,7 @@ from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
 from pytest_insight.storage.sql.summaries import Summarizer
+from pytest_insight.storage.sql.views import create_views
 from pytest_insight.storage.sql.writer import SharedLockError, Writer
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SummaryOrder, TestSummary
@@ -92,6 +93,9 @@ class SQLStorage(BaseStorage):
     def _write_connection(self) -> Connection:
         connection = self._connection(create=True)
         assert connection is not None  # noqa: S101 - for the type checker
+        if not connection.has_views:
+            create_views(connection)
+            connection.has_views = True
         return connection
 
     def _prepare(self, connection: Connection, *, create: bool) -> bool:
@@ -100,9 +104,8 @@ class SQLStorage(BaseStorage):
         if version is None and not create:
             return False
         if version != schema.current_version():
-            pending = schema.migration_statements(version or 0, connection.dialect)
-            if not create and not pending:
-                return True  # the tables are the same: the first write states the new version
+            if not create and (version or 0) >= schema.READABLE_VERSION:
+                return True
             with connection.write_transaction():
                 version = self._read_version(connection) or 0  # another process may have migrated
                 for statement in schema.migration_statements(version, connection.dialect):

@@ -227,28 +227,37 @@ def test_an_older_version_is_migrated_as_a_whole(
     before = list(schema.MIGRATIONS)
     monkeypatch.setattr(schema, "MIGRATIONS", [*before, (step, "not SQL")])
     with pytest.raises(StorageError, match="syntax error"):
-        SQLiteStorage(storage.file_path).load_sessions()
+        SQLiteStorage(storage.file_path).save_session(make_session(1))
     monkeypatch.setattr(schema, "MIGRATIONS", [*before, (step,)])
-    assert SQLiteStorage(storage.file_path).load_sessions() == [make_session()]
+    SQLiteStorage(storage.file_path).save_session(make_session(1))
+    assert storage.load_sessions() == [make_session(), make_session(1)]
     with closing(sqlite3.connect(storage.file_path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (3,)
+        assert database.execute("PRAGMA user_version").fetchone() == (len(before) + 1,)
         assert database.execute("SELECT count(*) FROM insight_more").fetchone() == (0,)
 
 
-def test_a_store_of_version_1_is_read_as_it_is_and_becomes_version_2_when_it_is_written_to(
-    storage: SQLiteStorage, make_session: MakeSession
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_store_is_read_as_it_is_and_migrated_when_it_is_written_to(
+    storage: SQLiteStorage,
+    make_session: MakeSession,
+    monkeypatch: pytest.MonkeyPatch,
+    version: int,
 ) -> None:
-    storage.save_session(make_session())
-    storage.close()
-    with closing(sqlite3.connect(storage.file_path)) as database:
-        database.execute("PRAGMA user_version = 1")  # the tables are the same
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:version])
+        storage.save_session(make_session())
+        storage.close()
+    before = storage.file_path.read_bytes()
     with SQLiteStorage(storage.file_path) as old:
         assert old.load_sessions() == [make_session()]
         assert old.verify().sound
-        assert version_of(storage) == 1
+        assert len(old.group_by_test()) == 2
+    assert storage.file_path.read_bytes() == before
+    with SQLiteStorage(storage.file_path) as old:
         old.save_session(make_session(1, arguments=["-x"]))
-        assert version_of(storage) == 2
+        assert version_of(storage) == schema.current_version()
         assert old.load_sessions() == [make_session(), make_session(1, arguments=["-x"])]
+        assert old.verify().sound
 
 
 def version_of(storage: SQLiteStorage) -> int:
@@ -263,7 +272,8 @@ def test_verify_finds_damage_and_repair_refuses_it(
     storage.save_sessions(make_session(number) for number in range(300))
     storage.close()
     data = bytearray(storage.file_path.read_bytes())
-    for page in range(3, len(data) // 4_096):
+    pages = len(data) // 4_096
+    for page in range(pages // 2, pages):  # the first ones have the schema
         data[page * 4_096 : page * 4_096 + 64] = b"\xff" * 64
     storage.file_path.write_bytes(data)
     assert not SQLiteStorage(storage.file_path).verify().sound

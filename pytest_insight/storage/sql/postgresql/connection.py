@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,7 @@ from pytest_insight.storage.sql.connection import Connection, upsert_clause
 from pytest_insight.storage.sql.dialect import Statement
 from pytest_insight.storage.sql.postgresql.dialect import PostgreSQLDialect
 from pytest_insight.storage.sql.rows import Row
+from pytest_insight.storage.sql.views import is_outdated
 
 if TYPE_CHECKING:
     import psycopg
@@ -192,6 +193,41 @@ class PostgreSQLConnection(Connection):
         self.execute("CREATE TABLE IF NOT EXISTS insight_format (version INTEGER PRIMARY KEY)")
         self.execute("DELETE FROM insight_format")
         self.execute("INSERT INTO insight_format VALUES (?)", (version,))
+
+    @override
+    def missing_views(self, names: Collection[str]) -> list[str]:
+        # A type with the name of a view, such as an enumeration, is in its way, too.
+        taken = self.fetch(
+            "SELECT t.typname, obj_description(c.oid, 'pg_class'),"
+            " c.relkind = 'v' AND pg_has_role(c.relowner, 'USAGE')"
+            " FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid"
+            " WHERE t.typnamespace = ?::regnamespace AND t.typname = ANY(?::text[])"
+            " UNION ALL SELECT c.relname, NULL, false FROM pg_catalog.pg_class c"
+            " WHERE c.relnamespace = ?::regnamespace AND c.relname = ANY(?::text[])"
+            " AND c.reltype = 0",
+            (self._quoted_schema(), list(names)) * 2,
+        )
+        there = {name: text if is_ours else None for name, text, is_ours in taken}
+        missing = [name for name in names if name not in there or is_outdated(there[name])]
+        if not missing:
+            return []
+        allowed = self.fetch(
+            "SELECT has_schema_privilege(?::regnamespace, 'CREATE')", (self._quoted_schema(),)
+        )
+        return missing if allowed[0][0] else []
+
+    def _quoted_schema(self) -> str:
+        if self._schema is None:  # this connection has just created the tables
+            self.read_version()
+        quoted = str(self._schema).replace('"', '""')
+        return f'"{quoted}"'
+
+    @override
+    def create_view(self, name: str, mark: str, query: str) -> None:
+        # In the schema of the tables, which need not be the first one of the search path any more.
+        view = f"{self._quoted_schema()}.{name}"
+        self.execute(f"CREATE OR REPLACE VIEW {view} AS {query}")
+        self.execute(f"COMMENT ON VIEW {view} IS '{mark}'")
 
     @override
     def explain(self, statement: Statement) -> list[str]:

@@ -18,9 +18,12 @@ class PostgreSQLDialect(Dialect):
         "real": "DOUBLE PRECISION",
         "json": "JSON",  # jsonb loses the order of keys and the spelling of numbers
         "clustered": "",
+        "unique": "",
+        "by_hash": "USING hash ",  # a nodeid may be too long for a B-tree
     }
     greatest: ClassVar[str] = "greatest"
     least: ClassVar[str] = "least"
+    join_in_order: ClassVar[str] = "JOIN"  # the server has statistics
 
     @override
     def json_text(self, column: str, field: str) -> str:
@@ -71,6 +74,29 @@ class PostgreSQLDialect(Dialect):
         ]
         parameters = tuple(name for path in paths for _ in range(2) for name in path)
         return Condition(f"CASE {' '.join(cases)} END", parameters)
+
+    @override
+    def time_value(self, micros: str) -> str:
+        moment = f"timestamp '1970-01-01' + ({micros}) * interval '1 microsecond'"
+        return f"({moment}) AT TIME ZONE 'UTC'"  # timestamptz
+
+    @override
+    def json_field(self, column: str, field: str, kind: str) -> str:
+        if kind == "json":
+            return f"(CAST({column} AS JSON) -> '{field}')"
+        text = f"(CAST({column} AS JSON) ->> '{field}')"
+        return f"CAST({text} AS {_TYPES[kind]})"
+
+    @override
+    def text_before(self, column: str, separator: str) -> str:
+        return f"split_part({column}, '{separator}', 1)"
+
+    @override
+    def last_text(self, text: str, micros: str) -> str:
+        return f"(array_agg({text} ORDER BY {micros} DESC, {text} DESC))[1]"
+
+
+_TYPES = {"text": "TEXT", "integer": "BIGINT", "real": "DOUBLE PRECISION", "boolean": "BOOLEAN"}
 
 
 def _descend(column: str, path: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from pytest_insight.storage.sql.dialect import Statement
 from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.sqlite.dialect import FUNCTIONS, SQLiteDialect
 from pytest_insight.storage.sql.sqlite.tables import READ_OBJECTS, find_foreign_object
+from pytest_insight.storage.sql.views import is_outdated
 from pytest_insight.storage.store_file import StoreFile
 
 APPLICATION_ID = 0x70_49_6E_73
@@ -163,6 +164,17 @@ class SQLiteConnection(Connection):
     def write_version(self, version: int) -> None:
         self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self.execute(f"PRAGMA user_version = {version}")
+
+    @override
+    def missing_views(self, names: Collection[str]) -> list[str]:
+        sql = "SELECT lower(name), type, sql FROM sqlite_master WHERE type IN ('table', 'view')"
+        there = {name: text if kind == "view" else None for name, kind, text in self.fetch(sql)}
+        return [name for name in names if name not in there or is_outdated(there[name])]
+
+    @override
+    def create_view(self, name: str, mark: str, query: str) -> None:
+        self.execute(f"DROP VIEW IF EXISTS {name}")
+        self.execute(f"CREATE VIEW {name} AS /* {mark} */ {query}")
 
     @override
     def check_integrity(self) -> list[str]:

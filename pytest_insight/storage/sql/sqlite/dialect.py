@@ -24,9 +24,12 @@ class SQLiteDialect(Dialect):
         "real": "REAL",
         "json": "TEXT",
         "clustered": " WITHOUT ROWID",
+        "unique": "UNIQUE ",  # tells SQLite, which has no statistics, that one row is found
+        "by_hash": "",
     }
     greatest: ClassVar[str] = "max"
     least: ClassVar[str] = "min"
+    join_in_order: ClassVar[str] = "CROSS JOIN"  # https://www.sqlite.org/lang_select.html#crossjoin
 
     @override
     def json_text(self, column: str, field: str) -> str:
@@ -80,6 +83,31 @@ class SQLiteDialect(Dialect):
         )
         parameters = tuple(path for path in json_paths for _ in range(case.count("?")))
         return Condition(f"CASE {' '.join([case] * len(json_paths))} END", parameters)
+
+    @override
+    def time_value(self, micros: str) -> str:
+        """Return the expression for an ISO 8601 text, as in `2026-11-27T08:33:41.690000+00:00`."""
+        below = f"(({micros}) % 1000000 + 1000000) % 1000000"  # before 1970, too
+        return (
+            f"strftime('%Y-%m-%dT%H:%M:%S', (({micros}) - {below}) / 1000000, 'unixepoch')"
+            f" || printf('.%06d+00:00', {below})"
+        )
+
+    @override
+    def json_field(self, column: str, field: str, kind: str) -> str:
+        return f"json_extract({column}, '$.{field}')"
+
+    @override
+    def text_before(self, column: str, separator: str) -> str:
+        return (
+            f"CASE instr({column}, '{separator}') WHEN 0 THEN {column}"
+            f" ELSE substr({column}, 1, instr({column}, '{separator}') - 1) END"
+        )
+
+    @override
+    def last_text(self, text: str, micros: str) -> str:
+        # The time as 20 digits, moved so that it is positive in all years of the calendar.
+        return f"substr(max(printf('%020d', {micros} + 100000000000000000) || {text}), 21)"
 
 
 def _in_json(column: str, values: list[Any]) -> Condition:
