@@ -115,7 +115,7 @@ class Connection(ABC):
 
     @abstractmethod
     def missing_views(self, names: Collection[str]) -> list[str]:
-        """Return the views to create: no object has the name, or an outdated view that we created has it.
+        """Return the views to create: those whose name is free, and those of an earlier edition.
 
         Returns no views that this user may not create.
         """
