@@ -41,7 +41,8 @@ class InsightError(Exception):
     """Base class of all errors that the user can act on.
 
     The message is one sentence: what is wrong, where, and what to do now. It has no passwords, even
-    if it quotes a URL that was given instead of a name or a file.
+    if it quotes a URL that was given instead of a name or a file. The name of an option may be
+    followed by that of an argument in Python (`PYTHON_ARGUMENTS`).
     """
 
     def __init__(self, message: str) -> None:
@@ -50,6 +51,10 @@ class InsightError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # Restores arguments and attributes without `__init__`, which takes others in subclasses.
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # missing in typeshed
+
+
+PYTHON_ARGUMENTS = (" (input_format=)", " (output_format=)", " (skip_invalid=True)")
+"""Arguments that messages name after the option; the command line leaves them out."""
 
 
 class InvalidArgumentError(InsightError, ValueError):

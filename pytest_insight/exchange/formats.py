@@ -32,6 +32,7 @@ from pytest_insight.errors import (
 )
 from pytest_insight.exchange.readers import csv as csv_reader
 from pytest_insight.exchange.readers import json as json_reader
+from pytest_insight.exchange.readers.recognition import recognize
 from pytest_insight.exchange.readers.text import to_utf8
 from pytest_insight.exchange.report import FileContent
 from pytest_insight.exchange.writers import csv as csv_writer
@@ -161,7 +162,7 @@ def _format_to_write(path: Path) -> Format:
         return FORMATS[DEFAULT_FORMAT]
     known = {each.suffix: each for each in FORMATS.values()}
     if suffix not in known:
-        hint = f"or name the format of {path} with --format (output_format=)"
+        hint = "or name the format with --format (output_format=)"
         raise UnknownChoiceError("suffix", suffix, known, hint)
     return known[suffix]
 
@@ -212,6 +213,11 @@ def read_bytes(data: bytes, source: str, format_name: str | None = None) -> File
     data = to_utf8(data, source)
     if not data or data.isspace():
         raise ExchangeError(f"{source} is empty: there is nothing to import", source)
+    if not format_name and (other := recognize(data)):
+        raise ExchangeError(
+            f"{source} is {other}, which cannot be imported yet; import what insight export wrote",
+            source,
+        )
     chosen = chosen or next((each for each in FORMATS.values() if each.looks_like(data)), None)
     if chosen is None:
         raise ExchangeError(

@@ -160,6 +160,16 @@ def test_invalid_sessions_are_all_named_and_may_be_left_out(
     assert store.session_ids() == ["api-1"]
 
 
+def test_a_message_names_options_and_no_arguments_of_python(insight: Insight) -> None:
+    Path("x.txt").write_text("hello")
+    said = insight("import", "x.txt", status=1).err
+    assert said == "insight: error: unknown format of x.txt: name it with --format json or csv\n"
+    Path("bad.json").write_text('[{"session_id": "a"}]')
+    assert insight("import", "bad.json", status=1).err.endswith("the rest with --skip-invalid.\n")
+    said = insight("export", "x.xml", status=2).err
+    assert said.endswith("choose .csv or .json; or name the format with --format\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -168,6 +178,9 @@ def test_invalid_sessions_are_all_named_and_may_be_left_out(
         ("import empty.json", "empty"),
         ("import text.json", "cannot be read as JSON"),
         ("import other.json", "is JSON without sessions"),
+        ("import junit.xml", "junit.xml is a JUnit report, which cannot be imported yet;"),
+        ("import log.jsonl", "log.jsonl is a log of pytest-reportlog, which cannot be imported"),
+        ("import report.json", "report.json is a report of pytest-json-report, which cannot be"),
         ("import half.json", "cut short"),
         ("import newer.json", "newer pytest-insight"),
         ("export no/such/folder/x.json", "cannot write"),
@@ -183,6 +196,10 @@ def test_bad_input_is_an_error_that_changes_nothing(
     Path("empty.json").touch()
     Path("text.json").write_text("This is no JSON.")
     Path("other.json").write_text('{"name": "something"}')
+    Path("junit.xml").write_text('<?xml version="1.0"?><testsuites><testsuite/></testsuites>')
+    log = [{"pytest_version": "8.4.0", "$report_type": "SessionStart"}, {"$report_type": "x"}]
+    Path("log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in log))
+    Path("report.json").write_text('{"created": 1.5, "duration": 0.1, "exitcode": 1, "tests": []}')
     Path("newer.json").write_bytes(good.replace(b'"version":2', b'"version":3'))
     before = store.file_path.read_bytes()
     printed = insight(*arguments.split(), status=1)

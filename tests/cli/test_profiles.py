@@ -139,7 +139,7 @@ def test_deleting_the_data_too_needs_a_yes(insight: Insight, make_session: MakeS
         ("profile create x --type jsom", 2, "did you mean 'json'?"),
         ("profile create x --merge keep", 2, "keep_both"),
         ("profile create x --export-format xml", 2, "json"),
-        ("profile create x --export-days -1", 2, "--export-days must be a number of 0 or more"),
+        ("profile create x --export-days -1", 2, "--export-days must be 0 or more, not -1"),
         ("profile create x --type memory --path y", 2, "keeps no file"),
         ("profile create", 2, "name the profile"),
         ("profile delete", 2, "name the profile"),
@@ -152,7 +152,7 @@ def test_deleting_the_data_too_needs_a_yes(insight: Insight, make_session: MakeS
         ("profile merge demo default --profile demo", 2, "takes its profiles as arguments"),
         ("profile create default", 1, "choose another name\n"),
         ("profile craete x", 2, "create"),
-        ("--unknown", 2, "No such option"),
+        ("--unknown", 2, "unknown option"),
     ],
 )
 def test_a_mistake_is_said_in_a_sentence_and_changes_nothing(

@@ -244,7 +244,7 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
         ),
         ("--until 2026-13-01", "--until must be", 2),
         ("--since 1d --until 2d", "is after the end", 2),
-        ("--days -1", "--days must be a number of 0 or more", 2),
+        ("--days -1", "--days must be 0 or more, not -1", 2),
         ("--session last~9", "no last~9 in", 1),
         ("--sut nope --session last", "no session with results in", 1),
         ("--session slwo", "did you mean slow?", 1),

@@ -93,9 +93,9 @@ def import_(
     imported = (file for position, file in enumerate(files) if position not in failed)
     names = (str(file) if isinstance(file, Path) else "standard input" for file in imported)
     sources = list(map(Source, names, reports))
+    list_sources(sources, storage.location, report, dry_run=dry_run)
     for source in sources:
         print_summary(source, storage.location, dry_run=dry_run)
-    list_sources(sources, storage.location, report, dry_run=dry_run)
     print_undo_hint(command, named_profile(ctx, profile))
     if failed:
         print_left_out(failed.values(), len(files))

@@ -170,7 +170,7 @@ class NamedTestOptions(TestOptions, frozen=True):
     tests: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEST]...",
+            metavar="TEST",
             autocompletion=candidates.places,
             help="Only these tests: nodeids, classes (FILE::CLASS), files or folders.",
         ),

@@ -62,10 +62,17 @@ def print_left_out(errors: Collection[FileError], total: int) -> None:
 def list_sources(
     sources: Sequence[Source], location: str, format_: ListFormat | None, *, dry_run: bool
 ) -> None:
-    """Print what became of each session on stdout, if a format or a dry run asks for it."""
+    """Print what became of each session on stdout, if a format or a dry run asks for it.
+
+    Without a format, sessions that are identical in the store are left out.
+    """
     if format_ is None and not dry_run:
         return
     rows = [(each.name, entry) for each in sources for entry in each.report.entries]
+    if format_ is None:
+        rows = [row for row in rows if row[1].status != "identical"]
+        if not rows:
+            return
 
     def new_id(row: tuple[str, ImportEntry]) -> str:
         return row[1].new_id or ""

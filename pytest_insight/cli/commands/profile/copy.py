@@ -114,7 +114,7 @@ def merge(
             [source for _, source in opened], storage, chosen, command, dry_run=dry_run
         )
     merged = [Source(name, report_) for (name, _), report_ in zip(opened, reports, strict=True)]
+    list_sources(merged, storage.location, report, dry_run=dry_run)
     for each in merged:
         print_summary(each, storage.location, dry_run=dry_run)
-    list_sources(merged, storage.location, report, dry_run=dry_run)
     print_undo_hint(command, target)

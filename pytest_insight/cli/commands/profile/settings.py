@@ -238,7 +238,8 @@ def delete(
     if data:
         storage = open_storage(found)
         ids = storage.session_ids()
-        what += f" and its {plural(len(ids), 'session')}{pinned_text(storage, ids)}"
+        sessions = f"{plural(len(ids), 'session')}{pinned_text(storage, ids)}"
+        what += f" and its {sessions if ids else 'empty store'}"
     if dry_run:
         say(f"would delete {what}")
         return
