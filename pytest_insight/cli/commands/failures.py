@@ -16,9 +16,10 @@ from pytest_insight.cli.options.common import (
     storage_of,
     takes,
 )
+from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.project import ProjectOptions, Scope
 from pytest_insight.cli.options.session_names import find_run, find_session, is_last
-from pytest_insight.cli.render.failures import print_failures
+from pytest_insight.cli.render.failures import ALL_FIELDS, print_failures
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.cli.terminal.usage_errors import UsageError
@@ -51,6 +52,8 @@ FailureFormatOption = Annotated[
     ),
 ]
 
+FieldsOption = Annotated[str | None, fields_option(lambda _: ALL_FIELDS, "nodeid,message")]
+
 
 @takes(project=ProjectOptions)
 def failures(
@@ -69,6 +72,7 @@ def failures(
         bool, option("Every test, with traceback and captured output.", "--verbose", "-v")
     ] = False,
     format_: FailureFormatOption = FailureFormat.TABLE,
+    fields: FieldsOption = None,
     exit_code: Annotated[bool, option("Exit with status 3 if anything failed.", "--exit-code")] = (
         False
     ),
@@ -79,6 +83,7 @@ def failures(
 
     Example: insight failures last~1 -v
     """
+    chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
     scope = project.scope(storage)
     if run is None:
@@ -87,7 +92,7 @@ def failures(
         found = _sessions_of_run(storage, run, scope)
     else:
         raise UsageError("an ID and --run contradict each other: leave one out")
-    failed = print_failures(found, format_, scope.note, verbose=verbose)
+    failed = print_failures(found, format_, scope.note, verbose=verbose, fields=chosen)
     if exit_code and failed:
         raise typer.Exit(exit_status.MATCHED)
     if exit_code:

@@ -15,11 +15,14 @@ from pytest_insight.cli.options.common import (
     storage_of,
     takes,
 )
+from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.project import ProjectOptions
 from pytest_insight.cli.render.formats import ListFormat
-from pytest_insight.cli.render.history import print_histories
+from pytest_insight.cli.render.history import ALL_FIELDS, print_histories
 from pytest_insight.cli.render.store import nothing_found
 from pytest_insight.errors import StorageError
+
+FieldsOption = Annotated[str | None, fields_option(lambda _: ALL_FIELDS, "time,outcome,commit")]
 
 
 @takes(project=ProjectOptions)
@@ -36,6 +39,7 @@ def history(
     *,
     limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
+    fields: FieldsOption = None,
     profile: ProfileOption = None,
     project: ProjectOptions,
 ) -> None:
@@ -50,6 +54,7 @@ def history(
     from pytest_insight.analysis.history import histories
     from pytest_insight.filters import NodeidContains, arguments
 
+    chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
     scope = project.scope(storage)
     text = arguments.text("test", test)
@@ -63,7 +68,7 @@ def history(
             f"{'look in all projects with -A' if where else nothing_found(storage)}",
             storage.location,
         )
-    print_histories(exact or found, format_, limit, scope.note)
+    print_histories(exact or found, format_, limit, scope.note, chosen)
 
 
 app = single_command(history)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +19,7 @@ from pytest_insight.cli.options.common import (
     storage_of,
     takes,
 )
+from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.order import (
     SESSION_ORDERS,
     SessionSort,
@@ -30,9 +32,10 @@ from pytest_insight.cli.options.order import (
 from pytest_insight.cli.options.selection import AskedSessionOptions, matching_tests
 from pytest_insight.cli.options.tests import NamedTestOptions
 from pytest_insight.cli.render.formats import FindFormat
-from pytest_insight.cli.render.sessions import list_sessions
+from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.render.summaries import list_summaries, print_plan
-from pytest_insight.cli.render.tests import list_tests
+from pytest_insight.cli.render.tests import TEST_FIELDS, list_tests
+from pytest_insight.summaries import TestSummary
 
 GroupOption = Annotated[bool, option("One row per test, with totals over all its runs.", "--group")]
 FlakyOption = Annotated[
@@ -55,6 +58,19 @@ ExplainOption = Annotated[
 ]
 
 
+SessionFieldsOption = Annotated[
+    str | None, fields_option(lambda _: SESSION_FIELDS, "session_id,outcomes")
+]
+TestFieldsOption = Annotated[
+    str | None, fields_option(lambda ctx: _test_fields(ctx.params), "nodeid,message")
+]
+
+
+def _test_fields(given: Mapping[str, Any]) -> Sequence[str]:
+    one_row_per_test = given.get("group") or given.get("flaky")
+    return TestSummary.__struct_fields__ if one_row_per_test else TEST_FIELDS
+
+
 @takes(selection=AskedSessionOptions, which=NamedTestOptions)
 def find_sessions(
     ctx: typer.Context,
@@ -62,6 +78,7 @@ def find_sessions(
     sort: SessionSortOption = SessionSort.STARTED,
     limit: LimitOption = None,
     format_: FindFormatOption = FindFormat.TABLE,
+    fields: SessionFieldsOption = None,
     explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
@@ -72,13 +89,15 @@ def find_sessions(
 
     Example: insight query sessions --outcome failed --days 7
     """
+    chosen = chosen_fields(fields, SESSION_FIELDS, format_)
     storage = storage_of(ctx, profile)
     scope = selection.scope(storage)
     query = matching_tests(storage, selection, which, scope)
     if explain:
         print_plan(query)
         return
-    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort), scope.note)
+    order = SESSION_ORDERS.get(sort)
+    found = list_sessions(query, limit, format_, order, scope.note, chosen)
     exit_as_gate(query, matched=found, asked=exit_code)
 
 
@@ -89,6 +108,7 @@ def find_tests(
     sort: TestSortOption = TestSort.STARTED,
     limit: LimitOption = None,
     format_: FindFormatOption = FindFormat.TABLE,
+    fields: TestFieldsOption = None,
     group: GroupOption = False,
     flaky: FlakyOption = False,
     percentiles: PercentilesOption = True,
@@ -100,8 +120,9 @@ def find_tests(
 ) -> None:
     """Find test results, those of the newest session first.
 
-    Example: insight query tests --outcome failed --session last --format nodeids
+    Example: insight query tests --failed --session last --format nodeids
     """
+    chosen = chosen_fields(fields, _test_fields(ctx.params), format_)
     storage = storage_of(ctx, profile)
     scope = selection.scope(storage)
     query = matching_tests(storage, selection, which, scope)
@@ -109,9 +130,15 @@ def find_tests(
         print_plan(query)
         return
     if group or flaky:
-        order = summary_order(sort, flaky=flaky)
         found = list_summaries(
-            query, limit, format_, order, scope.note, flaky=flaky, percentiles=percentiles
+            query,
+            limit,
+            format_,
+            summary_order(sort, flaky=flaky),
+            scope.note,
+            flaky=flaky,
+            percentiles=percentiles,
+            fields=chosen,
         )
     else:
         found = list_tests(
@@ -121,6 +148,7 @@ def find_tests(
             result_order(sort),
             scope.note,
             by_duration=sort is TestSort.DURATION,
+            fields=chosen,
         )
     exit_as_gate(query, matched=found, asked=exit_code)
 

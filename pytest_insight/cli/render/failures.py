@@ -11,7 +11,7 @@ from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import outcomes_text, status_text
-from pytest_insight.cli.render.records import print_csv
+from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import (
     ago_text,
@@ -36,6 +36,12 @@ from pytest_insight.summaries import BAD
 FIELDS = ("nodeid", "sut", "outcome", "phase", "message", "crash")
 """The columns of CSV, and the keys of JSON."""
 
+ALL_FIELDS = (
+    *(*FIELDS, "session_id", "start_time", "duration"),
+    *("longreprtext", "capstdout", "capstderr", "caplog"),
+)
+"""The fields that can be chosen."""
+
 MAX_LISTED = 50
 """The nodeids of a group that Markdown lists."""
 
@@ -44,7 +50,12 @@ _OUTPUT = (("captured stdout", "capstdout"), ("captured stderr", "capstderr"), (
 
 @stdout_errors_reported()
 def print_failures(
-    sessions: Sequence[TestSession], format_: FailureFormat, note: str, *, verbose: bool
+    sessions: Sequence[TestSession],
+    format_: FailureFormat,
+    note: str,
+    *,
+    verbose: bool,
+    fields: Sequence[str] | None = None,
 ) -> bool:
     """Print the failures of a session, or of all sessions of a CI run.
 
@@ -53,12 +64,16 @@ def print_failures(
         format_: the format.
         note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
         verbose: whether to print every test of a group, with its text and output.
+        fields: those of `ALL_FIELDS` that are printed, one row per failure; None for the usual
+            output.
 
     Returns:
         Whether anything failed.
     """
     bad = [(s, result) for s in sessions for result in s.test_results if result.outcome in BAD]
-    if format_ is FailureFormat.JSON:
+    if fields is not None:
+        Chosen(fields, _field).print(bad, format_, lambda: "nothing failed")
+    elif format_ is FailureFormat.JSON:
         print_json([_fields(*each) for each in bad])
     elif format_ is FailureFormat.CSV:
         print_csv(FIELDS, (_fields(*each) for each in bad))
@@ -74,6 +89,13 @@ def print_failures(
                 hint = "tracebacks: insight failures -v" if bad and not verbose else ""
                 _print_dim("; ".join(filter(None, (hint, note.removeprefix("; ")))))
     return bool(bad)
+
+
+def _field(row: tuple[TestSession, TestResult], name: str) -> Any:
+    session, result = row
+    if name == "sut":
+        return session.sut_name
+    return session.session_id if name == "session_id" else getattr(result, name)
 
 
 def _fields(session: TestSession, result: TestResult) -> dict[str, Any]:

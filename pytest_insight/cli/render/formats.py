@@ -39,4 +39,4 @@ class ShowFormat(enum.StrEnum):
     JSON = "json"
 
 
-AnyFormat = ListFormat | FindFormat
+AnyFormat = ListFormat | FindFormat | FailureFormat

@@ -12,7 +12,7 @@ from pytest_insight.cli.render.fit import cut_end, shortened, text_width
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
-from pytest_insight.cli.render.records import print_csv
+from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
 from pytest_insight.cli.terminal.output import (
     console,
@@ -29,7 +29,9 @@ RUN_FIELDS = (
     *("session_id", "time", "commit", "branch", "outcome", "attempts", "duration"),
     *("phase", "message", "crash"),
 )
-"""The keys of a run in JSON, and with `sut` and `nodeid` the columns of CSV."""
+"""The keys of a run in JSON."""
+ALL_FIELDS = ("sut", "nodeid", *RUN_FIELDS)
+"""The columns of CSV."""
 
 PIPE_WIDTH = 80
 """How many runs a row has if stdout is not a terminal."""
@@ -41,7 +43,11 @@ SHORTEST_SHOWN = 0.01
 
 @stdout_errors_reported()
 def print_histories(
-    found: Sequence[History], format_: ListFormat, limit: int | None, note: str
+    found: Sequence[History],
+    format_: ListFormat,
+    limit: int | None,
+    note: str,
+    fields: Sequence[str] | None = None,
 ) -> None:
     """Print histories.
 
@@ -50,19 +56,18 @@ def print_histories(
         format_: the format.
         limit: the most tests; 0 for all, None for 10 in a table and all otherwise.
         note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
+        fields: those of `ALL_FIELDS` that are printed, one row per run; None for the usual output.
     """
     if limit is None:
         limit = 10 if format_ is ListFormat.TABLE else 0
     shown = found[:limit] if limit else found
-    if format_ is ListFormat.JSON:
+    rows = [(history, run) for history in shown for run in history.runs]
+    if fields is not None:
+        Chosen(fields, lambda row, name: _row(*row)[name]).print(rows, format_, str)
+    elif format_ is ListFormat.JSON:
         print_json([_fields(history) for history in shown])
     elif format_ is ListFormat.CSV:
-        rows = (
-            {"sut": history.sut_name, "nodeid": history.nodeid, **_run_fields(run)}
-            for history in shown
-            for run in history.runs
-        )
-        print_csv(("sut", "nodeid", *RUN_FIELDS), rows)
+        print_csv(ALL_FIELDS, (_row(*row) for row in rows))
     else:
         several = len({history.sut_name for history in found}) > 1
         for number, history in enumerate(shown):
@@ -85,6 +90,10 @@ def _fields(history: History) -> dict[str, Any]:
             for each in history.causes
         ],
     }
+
+
+def _row(history: History, run: Run) -> dict[str, Any]:
+    return {"sut": history.sut_name, "nodeid": history.nodeid, **_run_fields(run)}
 
 
 def _run_fields(run: Run) -> dict[str, Any]:

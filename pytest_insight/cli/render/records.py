@@ -7,11 +7,15 @@ import heapq
 import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import msgspec
 
 from pytest_insight.cli.render.formats import AnyFormat, ListFormat
 from pytest_insight.cli.render.table import Column, print_table
+from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import data_output, print_json, say
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 
@@ -31,6 +35,51 @@ class Records(NamedTuple):
     def hint(self) -> str:
         """How to see the others, if there are any."""
         return "; there are more: --limit 0 shows all" if self.more else ""
+
+
+class Chosen(NamedTuple):
+    """Fields of records that somebody has chosen.
+
+    Attributes:
+        names: their names.
+        value: returns a field of a record, given its name.
+    """
+
+    names: Sequence[str]
+    value: Callable[[Any, str], Any]
+
+    def as_json(self, record: Any) -> dict[str, Any]:
+        """Return the fields of a record, also those that have their default."""
+        return {name: msgspec.to_builtins(self.value(record, name)) for name in self.names}
+
+    def columns(self) -> list[Column]:
+        """Return the columns of a table."""
+        return [
+            Column(name, partial(self._cell, name=name), fit=_FITS.get(name, "fold"))
+            for name in self.names
+        ]
+
+    def print(self, records: Sequence[Any], format_: AnyFormat, nothing: Callable[[], str]) -> None:
+        """Print all of some records; see `print_records`."""
+        print_records(
+            Records(list(records), more=False),
+            (),
+            format_,
+            fields=(),
+            as_json=self.as_json,
+            caption=plural(len(records), "row"),
+            nothing=nothing,
+            chosen=self,
+        )
+
+    def _cell(self, record: Any, name: str) -> str:
+        value = msgspec.to_builtins(self.value(record, name))
+        if value is None or isinstance(value, str):
+            return value or ""
+        return msgspec.json.encode(value).decode()
+
+
+_FITS: dict[str, Literal["nodeid", "copy"]] = {"nodeid": "nodeid", "session_id": "copy"}
 
 
 class Order(NamedTuple):
@@ -90,6 +139,7 @@ def print_records(
     as_json: Callable[[Any], dict[str, Any]],
     caption: str,
     nothing: Callable[[], str],
+    chosen: Chosen | None = None,
 ) -> None:
     """Print records. No records give valid empty output, or a sentence instead of a table.
 
@@ -101,7 +151,10 @@ def print_records(
         as_json: returns a record as JSON has it.
         caption: printed below a table on a terminal.
         nothing: returns the sentence for no records.
+        chosen: the fields that are printed in every format, if some are chosen.
     """
+    if chosen is not None:
+        columns, fields, as_json = chosen.columns(), chosen.names, chosen.as_json
     if format_ == ListFormat.JSON:
         print_json([as_json(record) for record in records.shown])
     elif format_ == ListFormat.CSV:

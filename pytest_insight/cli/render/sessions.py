@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from pytest_insight.cli.render.outcomes import (
     sorted_counts,
     total_counts,
 )
-from pytest_insight.cli.render.records import Order, Records, first_records, print_records
+from pytest_insight.cli.render.records import Chosen, Order, Records, first_records, print_records
 from pytest_insight.cli.render.store import nothing_found, origin
 from pytest_insight.cli.render.table import Column, print_table
 from pytest_insight.cli.render.tests import print_nodeids
@@ -49,7 +49,12 @@ GOOD = frozenset({"passed", "xfailed", "skipped"})
 
 
 def list_sessions(
-    query: Query, limit: int | None, format_: AnyFormat, order: Order | None, note: str
+    query: Query,
+    limit: int | None,
+    format_: AnyFormat,
+    order: Order | None,
+    note: str,
+    fields: Sequence[str] | None = None,
 ) -> bool:
     """Print one line per session, the newest first unless there is an order.
 
@@ -59,6 +64,7 @@ def list_sessions(
         format_: the format.
         order: the order; None for the newest first.
         note: which SUT was looked at, for the end of the line below a table.
+        fields: those of `SESSION_FIELDS` that are printed; None for the usual ones.
 
     Returns:
         Whether there are any.
@@ -75,8 +81,17 @@ def list_sessions(
         as_json=_session_summary,
         caption=f"{plural(len(found.shown), 'session')} of {origin(storage)}{note}",
         nothing=lambda: f"{nothing_found(storage)}{note}",
+        chosen=Chosen(fields, _field) if fields else None,
     )
     return bool(found.shown)
+
+
+def _field(session: TestSession, name: str) -> Any:
+    return _outcomes(session) if name == "outcomes" else getattr(session, name)
+
+
+def _outcomes(session: TestSession) -> dict[str, int]:
+    return {str(outcome): count for outcome, count in sorted_counts(session.outcome_counts)}
 
 
 def _session_columns(found: Records) -> list[Column]:
@@ -133,7 +148,7 @@ def _session_summary(session: TestSession) -> dict[str, Any]:
     """Return a session's fields with the counts of its outcomes instead of its results."""
     fields: dict[str, Any] = msgspec.to_builtins(session)
     fields.pop("test_results", None)
-    return fields | {"outcomes": {str(o): n for o, n in sorted_counts(session.outcome_counts)}}
+    return fields | {"outcomes": _outcomes(session)}
 
 
 def print_session(session: TestSession, location: str) -> None:

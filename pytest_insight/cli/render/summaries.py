@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import msgspec
 
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
-from pytest_insight.cli.render.records import Records, print_records
+from pytest_insight.cli.render.records import Chosen, Records, print_records
 from pytest_insight.cli.render.store import has_sessions, nothing_found, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
@@ -35,8 +36,19 @@ def list_summaries(
     *,
     flaky: bool,
     percentiles: bool,
+    fields: Sequence[str] | None = None,
 ) -> bool:
     """Print one line per test.
+
+    Args:
+        query: the tests.
+        limit: the most rows; 0 for all, None for all or, in a table, the usual number.
+        format_: the format.
+        order: the order; None for that of the nodeids.
+        note: which SUT was looked at, for the end of the line below a table.
+        flaky: as for `Query.group_by_test`.
+        percentiles: as for `Query.group_by_test`.
+        fields: those of a summary that are printed; None for the usual ones.
 
     Returns:
         Whether there are any.
@@ -57,6 +69,7 @@ def list_summaries(
         as_json=msgspec.to_builtins,
         caption=f"{plural(len(shown), 'test')} of {origin(storage)}{note}",
         nothing=lambda: f"{nothing_found(storage)}{note}",
+        chosen=Chosen(fields, getattr) if fields else None,
     )
     return bool(shown)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
-from pytest_insight.cli.render.records import Order, Records, first_records, print_records
+from pytest_insight.cli.render.records import Chosen, Order, Records, first_records, print_records
 from pytest_insight.cli.render.store import nothing_found, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.values import (
@@ -24,7 +24,7 @@ from pytest_insight.cli.render.values import (
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
-from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.models import TestOutcome, TestResult, TestSession
 
 if TYPE_CHECKING:
     from pytest_insight.query import Query
@@ -48,8 +48,18 @@ def list_tests(
     note: str,
     *,
     by_duration: bool,
+    fields: Sequence[str] | None = None,
 ) -> bool:
     """Print one row per result, those of the newest session first unless there is an order.
+
+    Args:
+        query: the tests.
+        limit: as for `first_records`.
+        format_: the format.
+        order: the order; None for the newest session first.
+        note: which SUT was looked at, for the end of the line below a table.
+        by_duration: whether the order is that of the durations.
+        fields: those of `TEST_FIELDS` that are printed; None for the usual ones.
 
     Returns:
         Whether there are any.
@@ -72,8 +82,14 @@ def list_tests(
         },
         caption=f"{plural(len(found.shown), 'result')} of {origin(storage)}{note}",
         nothing=lambda: f"{nothing_found(storage)}{note}",
+        chosen=Chosen(fields, _field) if fields else None,
     )
     return bool(found.shown)
+
+
+def _field(row: tuple[TestSession, TestResult], name: str) -> Any:
+    session, result = row
+    return getattr(session if name in ("session_id", "sut_name") else result, name)
 
 
 def _test_columns(found: Records, *, by_duration: bool) -> list[Column]:

@@ -17,14 +17,17 @@ from pytest_insight.cli.options.common import (
     storage_of,
     takes,
 )
+from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.order import SESSION_ORDERS, SessionSort, SessionSortOption
 from pytest_insight.cli.options.project import ProjectOptions
 from pytest_insight.cli.options.selection import AskedSessionOptions, whole_sessions
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
-from pytest_insight.cli.render.sessions import list_sessions, print_session
+from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions, print_session
 from pytest_insight.cli.terminal.output import print_json
+
+FieldsOption = Annotated[str | None, fields_option(lambda _: SESSION_FIELDS, "session_id,outcomes")]
 
 
 @takes(selection=AskedSessionOptions, having=TestOptions)
@@ -34,6 +37,7 @@ def list_(
     sort: SessionSortOption = SessionSort.STARTED,
     limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
+    fields: FieldsOption = None,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: AskedSessionOptions,
@@ -43,10 +47,12 @@ def list_(
 
     Example: insight sessions list --days 7 --sut api
     """
+    chosen = chosen_fields(fields, SESSION_FIELDS, format_)
     storage = storage_of(ctx, profile)
     scope = selection.scope(storage)
     query = whole_sessions(storage, selection, having, scope)
-    found = list_sessions(query, limit, format_, SESSION_ORDERS.get(sort), scope.note)
+    order = SESSION_ORDERS.get(sort)
+    found = list_sessions(query, limit, format_, order, scope.note, chosen)
     exit_as_gate(query, matched=found, asked=exit_code)
 
 

@@ -1,0 +1,56 @@
+"""`--fields`: which fields of its records a list prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from pytest_insight.cli.near_misses import near_value
+from pytest_insight.cli.options.common import option
+from pytest_insight.cli.render.formats import FailureFormat, FindFormat, ListFormat
+from pytest_insight.cli.terminal.usage_errors import UsageError
+
+
+def fields_option(known: Callable[[typer.Context], Sequence[str]], example: str) -> Any:
+    """Return the option.
+
+    Args:
+        known: returns the fields that the command has, which may depend on other options.
+        example: two of them.
+    """
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in known(ctx) if name.startswith(last)]
+
+    return option(
+        "Only these fields, with the names that JSON has, in this order.",
+        "--fields",
+        metavar="NAME,NAME",
+        example=example,
+        autocompletion=complete,
+    )
+
+
+def chosen_fields(
+    given: str | None, known: Sequence[str], format_: ListFormat | FindFormat | FailureFormat
+) -> list[str] | None:
+    """Return the names in an option's value, each once; None if it is not given.
+
+    Raises:
+        UsageError: a field is unknown, or the format has none.
+    """
+    if given is None:
+        return None
+    if format_ not in list(ListFormat):
+        formats = ", ".join(ListFormat)
+        raise UsageError(f"--fields is for {formats}, not for --format {format_}: leave one out")
+    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    for name in names or [given]:
+        if name not in known:
+            near = near_value(name, known)
+            hint = f"did you mean {near!r}? There" if near else "there"
+            raise UsageError(f"unknown field {name!r}; {hint} are {', '.join(known)}")
+    return names
