@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar, NoReturn
 
@@ -52,6 +53,12 @@ class RootGroup(LazyGroup):
         """
         _print_version(args[0] == "version")
         return super().resolve_command(ctx, args)
+
+    def meant_by(self, name: str, others: Sequence[str]) -> str:
+        """Return the command line that is meant; a nodeid or a file asks for its history."""
+        if "::" in name or name.endswith(".py"):
+            return near_misses.with_arguments("insight history TEST", [name])
+        return super().meant_by(name, others)
 
     def main(self, *args: Any, **more: Any) -> NoReturn:
         """Run the command and exit; see `exit_status`.

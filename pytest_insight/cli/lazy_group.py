@@ -6,7 +6,7 @@ quarter of its start-up time. Help and completion, which show all commands, stil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
@@ -101,12 +101,21 @@ class LazyGroup(_OwnHelp, TyperGroup):
             raise UsageError(self._unknown(*args), ctx=ctx)
         return super().resolve_command(ctx, args)
 
+    def meant_by(self, name: str, others: Sequence[str]) -> str:
+        """Return the command line that is meant; "" if that is not known.
+
+        Args:
+            name: of a command that does not exist.
+            others: the arguments after it.
+        """
+        return with_arguments(self.meant.get(name, ""), others)
+
     def _unknown(self, name: str, *others: str) -> str:
         import difflib  # only needed for an error
 
-        meant = self.meant.get(name)
+        meant = self.meant_by(name, others)
         if meant:
-            return f"unknown command {name!r}; did you mean: {with_arguments(meant, others)}?"
+            return f"unknown command {name!r}; did you mean: {meant}?"
         near = difflib.get_close_matches(name, list(self.commands), n=1, cutoff=NEAR)
         answer = f"did you mean {near[0]!r}?" if near else f"choose {', '.join(self.commands)}"
         return f"unknown command {name!r}; {answer}"

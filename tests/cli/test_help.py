@@ -59,7 +59,7 @@ def test_help_names_values_in_a_word_and_no_python_types(insight: Insight) -> No
         assert not re.search(r"<\w+(\[\w+\])?>|\|", out.partition("Options:")[2]), words
         options = re.findall(r"^  (?:-\w,|   ) --[][\w-]+(.*)$", out, re.MULTILINE)
         assert options, words
-        assert all(re.match(r"( [A-Z]+(\[=[A-Z]+\])?)?(  |$)", text) for text in options), words
+        assert all(re.match(r"( [A-Z,]+(\[=[A-Z]+\])?)?(  |$)", text) for text in options), words
 
 
 def test_the_help_of_insight_lists_questions_first_and_upkeep_last(insight: Insight) -> None:

@@ -49,7 +49,7 @@ def docs(
         ),
     ] = None,
 ) -> None:
-    """Show the manual: the list of its topics, or one of them.
+    """Show the manual: its topics, or one of them.
 
     Example: insight docs recording
     """

@@ -30,7 +30,7 @@ FileArgument = Annotated[
 OutputOption = Annotated[
     Path | None,
     option(
-        "The file to write, instead of naming it as an argument.",
+        "The file to write, as the argument FILE.",
         "--output",
         "-o",
         example="week.json.gz",
@@ -40,11 +40,11 @@ OutputOption = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    format_option("json, csv or excel. Default: from the suffix or the profile, else json."),
+    format_option("json, csv or excel. Default: by the suffix or the profile, else json."),
 ]
 ExcelOption = Annotated[
     bool,
-    option("Write CSV that Excel opens: with a byte order mark; long cells are cut.", "--excel"),
+    option("Write CSV for Excel: with a byte order mark; long cells are cut.", "--excel"),
 ]
 
 
@@ -57,16 +57,20 @@ def export(
     format_: FormatOption = None,
     excel: ExcelOption = False,
     force: Annotated[
-        bool, option("Overwrite a store, or sessions that this store lacks.", "--force")
+        bool,
+        option(
+            "Overwrite a file that is a store or has sessions that this store lacks.", "--force"
+        ),
     ] = False,
     profile: ProfileOption = None,
     selection: SessionOptions,
     having: TestOptions,
 ) -> None:
-    """Export sessions to a file or to standard output; `insight import` reads them back.
+    """Export sessions to a file or to standard output.
 
-    Sessions are exported with all their tests. Options about tests select the sessions that have
-    such a test; for the tests alone, use `insight query tests --format csv`.
+    `insight import` reads them back. Sessions are exported with all their tests. Options about
+    tests select the sessions that have such a test; for the tests alone, use `insight query tests
+    --format csv`.
 
     Example: insight export --days 7 --format csv > week.csv
     """

@@ -79,7 +79,7 @@ def failures(
     profile: ProfileOption = None,
     project: ProjectOptions,
 ) -> None:
-    """Show what failed in a run and why; tests that failed in the same way are shown together.
+    """Show what failed in a run, and why. Tests that failed in the same way are shown together.
 
     Example: insight failures last~1 -v
     """

@@ -43,9 +43,9 @@ def history(
     profile: ProfileOption = None,
     project: ProjectOptions,
 ) -> None:
-    """Show the runs of a test by branch, the newest on the right, and why it failed.
+    """Show the runs of a test by branch, and why it failed.
 
-    A part of a nodeid shows every test whose nodeid contains it.
+    The newest run is on the right. A part of a nodeid shows every test whose nodeid contains it.
 
     Example: insight history test_a.py::test_x
     """

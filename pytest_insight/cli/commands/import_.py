@@ -43,7 +43,7 @@ FilesArgument = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    str | None, format_option("json or csv. Default: from the suffix and the content.")
+    str | None, format_option("json or csv. Default: by the suffix and the content.")
 ]
 SkipInvalidOption = Annotated[
     bool, option("Leave out invalid sessions instead of refusing the file.", "--skip-invalid")
@@ -67,7 +67,7 @@ def import_(
 ) -> None:
     """Import sessions from files or standard input, all of them or none.
 
-    With --keep-going the files that can be imported are; the status is 1 if any cannot.
+    With --keep-going, files that cannot be imported are left out, and the status is 1.
 
     Example: insight export | insight import --profile demo --merge keep_both
     """

@@ -211,6 +211,7 @@ def takes(**groups: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Cal
                 parameters.append(
                     inspect.Parameter(name, kind, default=default, annotation=group_hints[name])
                 )
+        parameters.sort(key=lambda parameter: parameter.name == "profile")  # last in the help
 
         @wraps(command)
         def run(*args: Any, **given: Any) -> None:

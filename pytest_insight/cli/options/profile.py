@@ -17,7 +17,7 @@ NameArgument = Annotated[
     typer.Argument(
         metavar="NAME",
         autocompletion=candidates.profiles,
-        help="The profile; --profile names it too.",
+        help="The profile, unless --profile names it.",
     ),
 ]
 NameOrActiveArgument = Annotated[

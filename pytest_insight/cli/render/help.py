@@ -165,9 +165,9 @@ def _wrap(text: str, width: int) -> list[str]:
     """Return the lines of a text; an example, which may hold spaces, is not broken."""
     text, example, after = " ".join(text.split()).partition("Example: ")
     words, bracket, extra = after.partition(" [")
-    glued = (example + words).replace(" ", _GLUE)
+    glued = (example + words).replace(" ", _GLUE) + bracket + extra.replace(" ", _GLUE)
     lines = textwrap.wrap(
-        text + glued + bracket + extra,
+        text + glued,
         max(width, 10),
         break_long_words=False,
         break_on_hyphens=False,

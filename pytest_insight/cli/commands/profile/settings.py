@@ -79,7 +79,7 @@ def create(
     ctx: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Letters, digits, '.', '_' and '-'."),
+        typer.Argument(metavar="NAME", help="Its name: letters, digits, '.', '_' and '-'."),
     ] = None,
     *,
     merge: StrategyOption = None,

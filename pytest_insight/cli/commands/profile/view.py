@@ -103,8 +103,9 @@ def _why(reason: Reason) -> str:
 def show(
     ctx: typer.Context,
     name: NameOrActiveArgument = None,
-    profile: ProfileOption = None,
+    *,
     format_: ShowFormatOption = ShowFormat.TABLE,
+    profile: ProfileOption = None,
 ) -> None:
     """Show one profile with its settings.
 

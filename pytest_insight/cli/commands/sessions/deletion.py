@@ -52,9 +52,10 @@ def clear(
     selection: SessionOptions,
     having: TestOptions,
 ) -> None:
-    """Delete the selected sessions, pinned ones too; without a selection, all of them. Asks first.
+    """Delete the selected sessions, pinned ones too. Asks first.
 
-    Options about tests select the sessions that have such a test; all their tests are deleted.
+    Without a selection, all sessions are deleted. Options about tests select the sessions that have
+    such a test; all their tests are deleted.
 
     Example: insight sessions clear --sut old-service --dry-run
     """

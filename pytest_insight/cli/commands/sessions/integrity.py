@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def verify(ctx: typer.Context, *, profile: ProfileOption = None) -> None:
-    """Read the whole store and report damage; exit with status 1 if there is any.
+    """Read the whole store and report damage. The exit status is 1 if there is any.
 
     Example: insight sessions verify
     """
@@ -43,7 +43,7 @@ def repair(
     dry_run: DryRunOption = False,
     profile: ProfileOption = None,
 ) -> None:
-    """Rewrite the store with every session that can be read, and back up a damaged file.
+    """Rewrite the store with every session that can be read. A damaged file is backed up.
 
     Example: insight sessions repair --dry-run
     """

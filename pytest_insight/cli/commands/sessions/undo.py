@@ -28,9 +28,9 @@ def undo(
     dry_run: DryRunOption = False,
     profile: ProfileOption = None,
 ) -> None:
-    """Undo the last command that deleted, replaced or imported sessions, then the one before.
+    """Undo the last command that deleted, replaced or imported sessions.
 
-    Asks first if that deletes or replaces sessions.
+    Used again, it undoes the command before. Asks first if that deletes or replaces sessions.
 
     Example: insight sessions undo --dry-run
     """
