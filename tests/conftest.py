@@ -52,6 +52,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work.mkdir()
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("PAGER", "cat")  # none: nobody would quit it
     monkeypatch.chdir(work)
 
 

@@ -12,10 +12,11 @@ import typer
 from pytest_insight.cli import exit_status, near_misses
 from pytest_insight.cli.completion.candidates import profiles
 from pytest_insight.cli.completion.installation import install
-from pytest_insight.cli.lazy_group import LazyGroup, load_command
+from pytest_insight.cli.lazy_group import NO_PAGER, LazyGroup, load_command
 from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
 from pytest_insight.cli.terminal.damage import warnings_printed
 from pytest_insight.cli.terminal.output import say
+from pytest_insight.cli.terminal.pager import use_pager
 from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_reported
 from pytest_insight.cli.terminal.usage_errors import is_usage_error, print_usage_error
 from pytest_insight.errors import PYTHON_ARGUMENTS, InsightError, InvalidImportError
@@ -129,11 +130,20 @@ def _global_options(
             autocompletion=profiles,
         ),
     ] = None,
+    no_pager: Annotated[
+        bool,
+        option(
+            "Print long output directly instead of through a pager. Also accepted after the "
+            "command.",
+            NO_PAGER,
+        ),
+    ] = False,
     _version: Annotated[
         bool,
         option("Show the version and exit.", "--version", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
+    use_pager(not no_pager)
     source = ctx.get_parameter_source("profile_name")
     # storage.choice evaluates the variable, because it defines the precedence.
     ctx.obj = profile_name if source is not None and source.name == "COMMANDLINE" else None

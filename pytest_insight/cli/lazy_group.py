@@ -17,8 +17,12 @@ from typer.core import TyperCommand, TyperGroup
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.near_misses import with_arguments
 from pytest_insight.cli.terminal.output import as_text, is_fancy
+from pytest_insight.cli.terminal.pager import use_pager
 from pytest_insight.cli.terminal.usage_errors import UsageError, is_usage_error
 from pytest_insight.errors import NEAR
+
+NO_PAGER = "--no-pager"
+"""A global option that every command takes, too, without listing it."""
 
 Panels = Mapping[str, Mapping[str, Callable[..., Any]]]
 """The commands of a group by the headings of its help."""
@@ -52,6 +56,10 @@ class _Command(_OwnHelp, TyperCommand):
         Raises:
             UsageError: there are more than the command takes, or another error of Click's.
         """
+        end = args.index("--") if "--" in args else len(args)
+        if NO_PAGER in args[:end]:
+            use_pager(False)
+            args = [*(word for word in args[:end] if word != NO_PAGER), *args[end:]]
         ctx.allow_extra_args = True  # Click's own error lacks the name of the command
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:

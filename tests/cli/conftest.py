@@ -70,19 +70,23 @@ Screen = Callable[..., list[str]]
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """The command in this process, with stdout on a terminal of some width."""
+    """The command in this process, with stdout on a terminal of some size."""
 
-    def run(columns: int, *arguments: str, status: int = 0, styles: bool = False) -> list[str]:
-        import pty
+    def run(
+        columns: int, *arguments: str, status: int = 0, rows: int = 1_000, styles: bool = False
+    ) -> list[str]:
+        import pty  # not on every platform
+        import termios
 
         ours, its = pty.openpty()
+        termios.tcsetwinsize(its, (rows, columns))
         shown = bytearray()
         reader = Thread(target=_read_all, args=(ours, shown))
         reader.start()
         with monkeypatch.context() as patch, os.fdopen(its, "w", encoding="utf-8") as stdout:
             patch.setattr(sys, "stdout", stdout)
             patch.setenv("COLUMNS", str(columns))
-            patch.setenv("TERM", "xterm-256color")
+            patch.setenv("TERM", os.environ.get("TERM", "xterm-256color"))
             with pytest.raises(SystemExit) as ended:
                 app(list(arguments), prog_name="insight")
         reader.join()

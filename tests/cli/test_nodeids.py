@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_insight.cli.render.fit import text_width
 from pytest_insight.cli.render.nodeids import common_directory, fit_nodeid
+from pytest_insight.cli.terminal.styled import text_width
 
 COUPON = "tests/unit/shop/test_shop.py::TestShop::test_coupon[ann-HALF-50.0-free]"
 URL = "tests/test_hook.py::test_signed[https://a.example/b::c/d[0]-日本語の名前]"

@@ -41,14 +41,6 @@ def test_a_topic_is_rendered_and_paged_on_a_terminal() -> None:
     assert max(map(len, shown.text.replace("paged:", "").splitlines())) > 70
 
 
-def test_a_topic_is_shown_without_a_pager_that_does_not_exist() -> None:
-    environment = {**os.environ, "PAGER": "no-such-pager -R", "TERM": "xterm-256color"}
-    shown = on_terminal([INSIGHT, "docs", "backends"], environment, columns=80)
-    assert shown.status == 0
-    assert "no-such-pager" not in shown.text
-    assert "from_profile" in shown.text
-
-
 def test_a_topic_that_is_nearly_right_is_suggested() -> None:
     ran = run_step("insight docs recordng")
     assert ran.status == 2

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
 import sys
 from importlib.resources import files
 from typing import Annotated
@@ -13,6 +10,7 @@ import typer
 
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.terminal.output import print_styled
+from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.styled import styled
 from pytest_insight.errors import UnknownChoiceError
 
@@ -80,17 +78,10 @@ def _show(text: str) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    # As git does: stop if it fits on the screen, show colours, leave the text on the screen.
-    os.environ.setdefault("LESS", "FRX")
-    console = Console()
-    console.width = min(console.width, WIDTH)
-    manual = Markdown(text, hyperlinks=False)
-    pager = shlex.split(os.environ.get("PAGER") or "less")[0]
-    if shutil.which(pager) is None:
-        console.print(manual)
-        return
-    with console.pager(styles=console.color_system is not None):
-        console.print(manual)
+    with paged():
+        console = Console()
+        console.width = min(console.width, WIDTH)
+        console.print(Markdown(text, hyperlinks=False))
 
 
 app = single_command(docs)

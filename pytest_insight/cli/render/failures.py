@@ -28,6 +28,7 @@ from pytest_insight.cli.terminal.output import (
     print_json,
     print_styled,
 )
+from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestResult, TestSession
@@ -49,6 +50,7 @@ _OUTPUT = (("captured stdout", "capstdout"), ("captured stderr", "capstderr"), (
 
 
 @stdout_errors_reported()
+@paged()
 def print_failures(
     sessions: Sequence[TestSession],
     format_: FailureFormat,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.cli.terminal.styled import Styled, styled, text_width
 
 GAP = 2
 """The spaces between columns."""
@@ -136,15 +136,6 @@ def bar(counts: Sequence[tuple[str, int]], width: int, character: str = "━") -
     return Styled(
         tuple((character * n, style) for n, style in zip(lengths, styles, strict=True) if n)
     )
-
-
-def text_width(text: str) -> int:
-    """Return the columns that a text takes: two for a character of East Asian scripts."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
 
 
 def _prefix(text: str, width: int) -> str:

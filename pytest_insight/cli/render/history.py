@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from pytest_insight.analysis.history import History, Run
-from pytest_insight.cli.render.fit import cut_end, shortened, text_width
+from pytest_insight.cli.render.fit import cut_end, shortened
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
@@ -22,8 +22,9 @@ from pytest_insight.cli.terminal.output import (
     print_styled,
     say,
 )
+from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
-from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.cli.terminal.styled import Styled, styled, text_width
 
 RUN_FIELDS = (
     *("session_id", "time", "commit", "branch", "outcome", "attempts", "duration"),
@@ -61,6 +62,20 @@ def print_histories(
     if limit is None:
         limit = 10 if format_ is ListFormat.TABLE else 0
     shown = found[:limit] if limit else found
+    with paged():
+        _print(shown, format_, note, fields, several=len({h.sut_name for h in found}) > 1)
+    if len(shown) < len(found):
+        say(f"{len(shown)} of {len(found)} tests; --limit 0 shows all")
+
+
+def _print(
+    shown: Sequence[History],
+    format_: ListFormat,
+    note: str,
+    fields: Sequence[str] | None,
+    *,
+    several: bool,
+) -> None:
     rows = [(history, run) for history in shown for run in history.runs]
     if fields is not None:
         Chosen(fields, lambda row, name: _row(*row)[name]).print(rows, format_, str)
@@ -69,15 +84,12 @@ def print_histories(
     elif format_ is ListFormat.CSV:
         print_csv(ALL_FIELDS, (_row(*row) for row in rows))
     else:
-        several = len({history.sut_name for history in found}) > 1
         for number, history in enumerate(shown):
             if number:
                 print_styled(styled(""))
             print_styled(*_lines(history, with_sut=several))
         if is_fancy() and note:
             print_styled(styled(""), styled(note.removeprefix("; "), style="dim"))
-    if len(shown) < len(found):
-        say(f"{len(shown)} of {len(found)} tests; --limit 0 shows all")
 
 
 def _fields(history: History) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from pytest_insight.cli.render.fit import cut_middle, text_width
+from pytest_insight.cli.render.fit import cut_middle
 from pytest_insight.cli.terminal.output import console, is_fancy, mark
-from pytest_insight.cli.terminal.styled import LINE_BREAK, Styled, joined, styled
+from pytest_insight.cli.terminal.styled import LINE_BREAK, Styled, joined, styled, text_width
 
 LEAST_PARAMETERS = 12
 """The columns of parameters, brackets included, below which a nodeid is wrapped instead."""

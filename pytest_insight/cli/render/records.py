@@ -17,6 +17,7 @@ from pytest_insight.cli.render.formats import AnyFormat, ListFormat
 from pytest_insight.cli.render.table import Column, print_table
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import data_output, print_json, say
+from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 
 
@@ -155,14 +156,15 @@ def print_records(
     """
     if chosen is not None:
         columns, fields, as_json = chosen.columns(), chosen.names, chosen.as_json
-    if format_ == ListFormat.JSON:
-        print_json([as_json(record) for record in records.shown])
-    elif format_ == ListFormat.CSV:
-        print_csv(fields, map(as_json, records.shown))
-    elif records.shown:
-        print_table(columns, records.shown, f"{caption}{records.hint}")
-    else:
-        say(nothing())
+    with paged():
+        if format_ == ListFormat.JSON:
+            print_json([as_json(record) for record in records.shown])
+        elif format_ == ListFormat.CSV:
+            print_csv(fields, map(as_json, records.shown))
+        elif records.shown:
+            print_table(columns, records.shown, f"{caption}{records.hint}")
+        else:
+            say(nothing())
     if records.more and not (format_ == ListFormat.TABLE and sys.stdout.isatty()):
         say(f"these are the first {len(records.shown)}{records.hint}")
 

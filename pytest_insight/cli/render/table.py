@@ -13,7 +13,6 @@ from pytest_insight.cli.render.fit import (
     cut_end,
     folded,
     shortened,
-    text_width,
     widest_part,
     widths,
 )
@@ -24,7 +23,7 @@ from pytest_insight.cli.render.nodeids import (
     without_most_parameters,
 )
 from pytest_insight.cli.terminal.output import console, is_fancy, mark, rich_text, shows_unicode
-from pytest_insight.cli.terminal.styled import LINE_BREAK, Styled, joined, styled
+from pytest_insight.cli.terminal.styled import LINE_BREAK, Styled, joined, styled, text_width
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -22,6 +22,7 @@ from pytest_insight.cli.render.values import (
     time_text,
 )
 from pytest_insight.cli.terminal.output import data_output, say
+from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestOutcome, TestResult, TestSession
@@ -150,7 +151,7 @@ def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:
         if reason:
             say(f"warning: left out a nodeid {reason}: {nodeid}")
     text = "".join(f"{nodeid}\n" for nodeid in nodeids if not _unfit_as_argument(nodeid))
-    with stdout_errors_reported():
+    with stdout_errors_reported(), paged():
         data_output().write(text.encode())
     return bool(nodeids)
 

@@ -35,3 +35,12 @@ def joined(parts: Iterable[Styled], separator: str | Styled = ", ") -> Styled:
     for part in parts:
         pieces += [separator, part] if pieces else [part]
     return styled(*pieces)
+
+
+def text_width(text: str) -> int:
+    """Return the columns that a text takes: two for a character of East Asian scripts."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)

@@ -26,6 +26,7 @@ from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
 from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions, print_session
 from pytest_insight.cli.terminal.output import print_json
+from pytest_insight.cli.terminal.pager import paged
 
 FieldsOption = Annotated[str | None, fields_option(lambda _: SESSION_FIELDS, "session_id,outcomes")]
 
@@ -78,7 +79,8 @@ def show(
     """
     storage = storage_of(ctx, profile)
     found = find_session(storage, session, project.scope(storage))
-    if format_ is ShowFormat.JSON:
-        print_json(found)
-    else:
-        print_session(found, storage.location)
+    with paged():
+        if format_ is ShowFormat.JSON:
+            print_json(found)
+        else:
+            print_session(found, storage.location)
