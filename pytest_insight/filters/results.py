@@ -19,6 +19,8 @@ TextField = Literal[
 ]
 """The fields of a result that `PatternMatches` can search."""
 
+_WILDCARD = re.compile(r"[*?[]")
+
 
 class TestFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown_fields=True):
     """Base class of the filters that keep or drop single results."""
@@ -28,6 +30,11 @@ class TestFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown
     def matches(self, result: TestResult) -> bool:
         """Return whether the result is kept."""
         raise NotImplementedError
+
+    @property
+    def required_text(self) -> str:
+        """A text that a text field of every kept result contains; empty if there is none."""
+        return ""
 
 
 class OutcomeIn(TestFilter, frozen=True, tag="outcome"):
@@ -63,6 +70,11 @@ class PatternMatches(TestFilter, frozen=True, tag="pattern"):
             return _compile_regex(self.pattern).search(text) is not None
         return self.pattern in text or fnmatchcase(text, self.pattern)
 
+    @property
+    @override
+    def required_text(self) -> str:
+        return "" if self.use_regex or _WILDCARD.search(self.pattern) else self.pattern
+
 
 class NodeidContains(TestFilter, frozen=True, tag="nodeid-contains"):
     """Keeps results whose nodeid contains `text`, literally; case-sensitive."""
@@ -72,6 +84,11 @@ class NodeidContains(TestFilter, frozen=True, tag="nodeid-contains"):
     @override
     def matches(self, result: TestResult) -> bool:
         return self.text in result.nodeid
+
+    @property
+    @override
+    def required_text(self) -> str:
+        return self.text
 
 
 class NodeidUnder(TestFilter, frozen=True, tag="nodeid-under"):
@@ -111,6 +128,11 @@ class ErrorContains(TestFilter, frozen=True, tag="error-contains"):
     def matches(self, result: TestResult) -> bool:
         return self.text in result.longreprtext or self.text in result.message
 
+    @property
+    @override
+    def required_text(self) -> str:
+        return self.text
+
 
 class OutputContains(TestFilter, frozen=True, tag="output-contains"):
     """Keeps results whose captured stdout, stderr or log contains `text`, literally."""
@@ -121,6 +143,11 @@ class OutputContains(TestFilter, frozen=True, tag="output-contains"):
     def matches(self, result: TestResult) -> bool:
         text = self.text
         return text in result.capstdout or text in result.capstderr or text in result.caplog
+
+    @property
+    @override
+    def required_text(self) -> str:
+        return self.text
 
 
 class PhaseIs(TestFilter, frozen=True, tag="phase"):

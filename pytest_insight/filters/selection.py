@@ -92,6 +92,11 @@ class Selection(msgspec.Struct, frozen=True):
         """The session filters that read results."""
         return tuple(f for f in self.session_filters if f.needs_results)
 
+    @property
+    def required_text(self) -> str:
+        """A text that a text field of every kept result contains; empty if there is none."""
+        return max((each.required_text for each in self.test_filters), key=len, default="")
+
     def described(self) -> list[str]:
         """Return a line for each filter, in the order in which Python code applies them."""
         filters: list[tuple[str, object]] = [

@@ -24,6 +24,7 @@ from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json.append import JSONStoreFile
+from pytest_insight.storage.json.excerpt import load_excerpt, required_bytes
 from pytest_insight.storage.json.index import (
     HeaderFilter,
     Index,
@@ -124,6 +125,8 @@ class JSONStorage(BaseStorage):
     ) -> Iterator[TestSession]:
         """Yield the selected sessions; results are decoded only if the session's own fields match.
 
+        If a filter looks for a text, only the results that may contain it are decoded.
+
         The newest session of the store is found without a scan.
         """
         wanted = (selection or Selection()).resolved()
@@ -183,10 +186,14 @@ class JSONStorage(BaseStorage):
                 return
             file, size = store
             entries = self._selected(file, size, wanted, thorough=thorough)
+            required = None if thorough else required_bytes(wanted)
             for entry in reversed(entries) if newest_first else entries:
                 if entry.session_id in given:
                     continue
-                session = load(file, entry)
+                if required is None:
+                    session = load(file, entry)
+                else:
+                    session = load_excerpt(file, entry, required)
                 given.add(entry.session_id)
                 is_kept = all_match(wanted.result_filters, session)
                 narrowed = wanted.narrowed(session) if is_kept else None
