@@ -4,13 +4,14 @@
 #   make lint types           ruff and mypy
 #   make demo                 a tour of a sample project's history
 #   make bench                the benchmarks, written to tests/benchmarks/RESULTS.md
+#   make simulate             how often the verdicts are right, in simulated histories
 #   make reference pictures   what README and manual show of the commands
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-faults test-matrix test-plugins test-lowest test-real lint types demo bench completions reference pictures clean
+.PHONY: test test-faults test-matrix test-plugins test-lowest test-real lint types demo bench simulate completions reference pictures clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -61,6 +62,11 @@ demo: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks --write
+
+# Histories of which the truth is known; `make simulate SEED=2` uses other random numbers.
+SEED ?= 1
+simulate: $(VENV)/installed
+	$(BIN)/python -m tests.simulation --seed $(SEED)
 
 completions: $(VENV)/installed
 	@for shell in bash zsh fish; do \

@@ -25,6 +25,7 @@ LAYERS = (
     ("limits", "passwords", "errors", "_util", "locations"),
     ("models",),
     ("document", "filters", "summaries"),
+    ("analysis",),
     ("exchange",),
     ("profiles",),
     (
@@ -35,13 +36,13 @@ LAYERS = (
         "storage.sqlite_files",
         "storage.exports",
         "storage.imports",
+        "storage.reader",
     ),
     ("storage.base",),
     ("storage.memory", "storage.json", "storage.sql"),
     ("storage.registry", "storage.choice", "storage.functions", "storage"),
     ("storage.undo", "storage.transfer"),
     ("query",),
-    ("analysis",),
     ("recording",),
     ("cli", "testing", "__main__"),
 )

@@ -1,46 +1,47 @@
-"""The failures of one session, those with the same message at the same place together."""
+"""The failures of one session, those with the same cause together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules, headline
 from pytest_insight.models import TestResult
 from pytest_insight.summaries import BAD
 
 
 class FailureGroup(NamedTuple):
-    """Results that failed in the same way.
+    """Results that failed for one cause.
 
     Attributes:
-        message: the first line of their message.
-        crash: the place of the crash, as `path:line`; empty if that is unknown.
+        cause: its key.
+        message: the first line of the message of the first result.
+        crashes: the places of the crashes, as `path:line`, each once; unknown ones are left out.
         results: in the order in which they were reported; at least one.
     """
 
+    cause: str
     message: str
-    crash: str
+    crashes: tuple[str, ...]
     results: tuple[TestResult, ...]
 
 
-def failure_groups(results: Iterable[TestResult]) -> list[FailureGroup]:
+def failure_groups(
+    results: Iterable[TestResult], rules: CauseRules = DEFAULT_RULES
+) -> list[FailureGroup]:
     """Return the groups of the results that failed or had an error, the largest first."""
-    groups: dict[tuple[str, str], list[TestResult]] = {}
+    groups: dict[str, list[TestResult]] = {}
     for result in results:
         if result.outcome in BAD:
-            groups.setdefault((headline(result), result.crash), []).append(result)
-    found = [FailureGroup(*key, tuple(group)) for key, group in groups.items()]
+            cause = rules.cause_of(result.phase, headline(result))
+            groups.setdefault(cause.key, []).append(result)
+    found = [
+        FailureGroup(
+            key,
+            headline(group[0]),
+            tuple(dict.fromkeys(result.crash for result in group if result.crash)),
+            tuple(group),
+        )
+        for key, group in groups.items()
+    ]
     return sorted(found, key=lambda group: -len(group.results))
-
-
-def headline(result: TestResult) -> str:
-    """Return the first line of a result's message.
-
-    Results that were stored without a message have the last line of their text that pytest marked
-    as part of the exception, else their last line.
-    """
-    if result.message:
-        return result.message.partition("\n")[0]
-    lines = [line for line in result.longreprtext.splitlines() if line.strip()]
-    marked = [line[1:] for line in lines if line.startswith("E  ")]
-    return (marked or lines or [""])[-1].strip()

@@ -10,30 +10,28 @@ Sessions are ordered by start time, and by ID if they started at the same time.
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
-from pytest_insight.document.codec import encode_session
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.exchange.report import ImportReport
 from pytest_insight.filters import ANY_TIME, IsPinned, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import ExchangeSettings, StorageProfile
+from pytest_insight.storage.reader import SessionReader
 from pytest_insight.storage.verification import Verification, require_sessions
-from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
 
 Path_ = str | os.PathLike[str]
 
 
-class BaseStorage(ABC):
+class BaseStorage(SessionReader):
     """Reads and writes the test sessions of one store, which has each session ID once.
 
     Attributes:
@@ -81,30 +79,6 @@ class BaseStorage(ABC):
         """
 
     @abstractmethod
-    def iter_sessions(
-        self, selection: Selection | None = None, *, newest_first: bool = False
-    ) -> Iterator[TestSession]:
-        """Yield the selected sessions with only their selected results.
-
-        Memory is bounded by the largest session. Sessions that other processes save after the first
-        `next()` may or may not be yielded, but never in part.
-
-        Args:
-            selection: None for all sessions. Relative times count from the first `next()`.
-            newest_first: yield the same sessions in reverse order.
-
-        Raises:
-            StorageError: the store cannot be read.
-        """
-
-    @abstractmethod
-    def session_ids(self, selection: Selection | None = None) -> list[str]:
-        """Return the IDs of the selected sessions, in the order of `iter_sessions`.
-
-        Faster than `iter_sessions` if the selection does not depend on results.
-        """
-
-    @abstractmethod
     def delete_sessions(self, ids: Collection[str]) -> int:
         """Delete the sessions with these IDs, all or none; return how many existed."""
 
@@ -121,7 +95,7 @@ class BaseStorage(ABC):
     def exclusive(self) -> AbstractContextManager[None]:
         """Exclude other writers during a block that reads and then writes. May be nested."""
 
-    def check_writable(self) -> None:  # noqa: B027 - a backend need not know beforehand
+    def check_writable(self) -> None:
         """Raise StorageError if it is known that nothing can be written; write nothing.
 
         Called before long work whose result is to be written.
@@ -131,7 +105,7 @@ class BaseStorage(ABC):
         """Return a storage of the same store that waits at most `seconds` for another writer."""
         return self
 
-    # Saving and loading -------------------------------------------------------------------------
+    # Saving and deleting ------------------------------------------------------------------------
 
     def save_session(self, session: TestSession) -> None:
         """Save one session. Equivalent to `save_sessions([session])`."""
@@ -144,55 +118,6 @@ class BaseStorage(ABC):
                 return False
             self.save_session(session)
             return True
-
-    def load_sessions(self) -> list[TestSession]:
-        """Return all sessions. Equivalent to `list(iter_sessions())`."""
-        return list(self.iter_sessions())
-
-    def select(self, selection: Selection) -> list[TestSession]:
-        """Return the selected sessions. Equivalent to `list(iter_sessions(selection))`."""
-        return list(self.iter_sessions(selection))
-
-    def get_last_session(self) -> TestSession | None:
-        """Return the last session with results, not dated in the future; None without one."""
-        newest, all_dated = Selection(limit=1), Selection((ANY_TIME,))
-        found = chain(self.iter_sessions(newest), self.iter_sessions(all_dated, newest_first=True))
-        return next((session for session in found if session.test_results), None)
-
-    def get_session_by_id(self, session_id: str) -> TestSession | None:
-        """Return the session with exactly this ID; None if there is none."""
-        selection = Selection((SessionIdIn(frozenset((storable_text(session_id),))),))
-        return next(self.iter_sessions(selection), None)
-
-    def encoded_sessions(self, ids: Collection[str]) -> Iterator[bytes]:
-        """Yield the sessions with these IDs, encoded as by `document.codec.encode_session`.
-
-        A backend that stores those bytes yields them without decoding the results.
-        """
-        wanted = Selection((SessionIdIn(frozenset(ids)),))
-        return map(encode_session, self.iter_sessions(wanted))
-
-    def count(self, selection: Selection | None = None) -> int:
-        """Return the number of selected sessions. Equivalent to `len(session_ids(selection))`."""
-        return len(self.session_ids(selection))
-
-    def group_by_test(
-        self,
-        selection: Selection | None = None,
-        *,
-        sort: SummaryOrder | None = None,
-        limit: int | None = None,
-        percentiles: bool = True,
-        flaky: bool = False,
-    ) -> list[TestSummary]:
-        """Return a summary of the selected results of each test; see `Query.group_by_test`.
-
-        Equivalent to `sort_summaries(summarize(iter_sessions(selection)), sort, limit)`, with
-        `flaky` of the flaky tests only.
-        """
-        percentiles = percentiles or sort == SummaryOrder.P95
-        found = summarize(self.iter_sessions(selection), percentiles=percentiles)
-        return sort_summaries((each for each in found if each.flaky or not flaky), sort, limit)
 
     def clear_sessions(self, sessions_to_clear: Iterable[TestSession | str] | None = None) -> int:
         """Delete sessions, all or none; return how many existed.
@@ -208,14 +133,6 @@ class BaseStorage(ABC):
             return self.delete_sessions({storable_text(name) for name in ids})  # as they were saved
         with self.exclusive():
             return self.delete_sessions(self.session_ids())
-
-    def sut_names(self) -> list[str]:
-        """Return the names of the SUTs that have sessions, each once, sorted."""
-        return sorted({session.sut_name for session in self.iter_sessions()})
-
-    def explain(self, selection: Selection) -> list[str]:
-        """Return the query plan of a selection, as lines for people."""
-        return selection.resolved().described()
 
     # Upkeep -------------------------------------------------------------------------------------
 
@@ -387,7 +304,7 @@ class BaseStorage(ABC):
             dry_run=dry_run,
         )[0]
 
-    def close(self) -> None:  # noqa: B027 - not every backend holds something open
+    def close(self) -> None:
         """Close what the storage holds open; the storage can be used again afterwards."""
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ from pytest_insight.testing.imports import ImportRules
 from pytest_insight.testing.lifecycle import LifecycleRules
 from pytest_insight.testing.lookup import LookupRules
 from pytest_insight.testing.round_trip import RoundTripRules
+from pytest_insight.testing.runs import RunRules
 from pytest_insight.testing.selections import SelectionRules
 from pytest_insight.testing.upkeep import UpkeepRules
 
@@ -16,6 +17,7 @@ class StorageContract(
     RoundTripRules,
     LookupRules,
     SelectionRules,
+    RunRules,
     DeletionRules,
     UpkeepRules,
     ExportRules,

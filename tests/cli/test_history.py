@@ -51,7 +51,7 @@ def test_a_test_has_a_row_of_runs_for_each_branch_the_newest_on_the_right(
         "  main     .FRE",
         "  feature  s",
     ]
-    assert lines[4].startswith("    2x  why  last ")
+    assert lines[4].startswith("    3x  why  last ")
 
 
 def test_a_part_of_a_nodeid_shows_every_test_and_a_whole_one_only_that(
@@ -83,7 +83,11 @@ def test_programs_get_json_or_csv(insight: Insight, make_session: MakeSession) -
         *("passed", "failed", "passed", "error", "skipped")
     ]
     assert [run["attempts"] for run in listed["runs"]] == [1, 1, 2, 1, 1]
-    assert [(cause["message"], cause["count"]) for cause in listed["causes"]] == [("why", 2)]
+    assert [(cause["message"], cause["count"]) for cause in listed["causes"]] == [("why", 3)]
+    assert listed["segments"] == [{"first": "api-0", "last": "api-3", "rate": 0.5}]
+    keys = [run["cause"] for run in listed["runs"]]
+    assert keys[1:4] == [listed["causes"][0]["cause"]] * 3
+    assert keys[::4] == ["", ""]
     text = insight("history", "t.py::test_a", "--sut", "api", "-f", "csv").out
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["session_id"] for row in rows] == ["api-0", "api-1", "api-2", "api-3", "api-4"]

@@ -154,7 +154,7 @@ def _group_lines(group: FailureGroup, *, verbose: bool) -> Iterator[Styled]:
     first = group.results[0]
     count = plural(len(group.results), "test")
     kind = outcome_text(first.outcome, f"{first.outcome} at {first.phase}" if first.phase else None)
-    crash = f"  {group.crash}" if group.crash else ""
+    crash = f"  {_places(group)}" if group.crashes else ""
     message = str(styled(group.message or "no message"))
     width = console().width if is_fancy() else UNLIMITED
     yield styled(cut_end(message, width, mark()), style="bold")
@@ -168,6 +168,15 @@ def _group_lines(group: FailureGroup, *, verbose: bool) -> Iterator[Styled]:
     rest = len(group.results) - 1
     suffix = f" and {rest:,} more" if rest else ""
     yield nodeid_lines(first.nodeid, prefix="  ", suffix=suffix)
+
+
+def _places(group: FailureGroup) -> str:
+    return group.crashes[0] + _more_places(group)
+
+
+def _more_places(group: FailureGroup) -> str:
+    more = len(group.crashes) - 1
+    return f" and {plural(more, 'other place')}" if more > 0 else ""
 
 
 def _result_lines(result: TestResult) -> Iterator[Styled]:
@@ -192,7 +201,8 @@ def _markdown(sessions: Sequence[TestSession], groups: Sequence[FailureGroup]) -
     yield f"{where}{', ' if where else ''}{_duration(sessions)}"
     for group in groups:
         yield ""
-        crash = f" at {_code(group.crash)}" if group.crash else ""
+        crash = f" at {_code(group.crashes[0])}" if group.crashes else ""
+        crash += _more_places(group)
         yield f"**{plural(len(group.results), 'test')}**: {_code(group.message)}{crash}"
         yield ""
         for result in group.results[:MAX_LISTED]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from pytest_insight.analysis.history import History, Run
+from pytest_insight.analysis.history import History
+from pytest_insight.analysis.runs import Run
 from pytest_insight.cli.render.fit import cut_end, shortened
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
@@ -28,7 +29,7 @@ from pytest_insight.cli.terminal.styled import Styled, styled, text_width
 
 RUN_FIELDS = (
     *("session_id", "time", "commit", "branch", "outcome", "attempts", "duration"),
-    *("phase", "message", "crash"),
+    *("phase", "message", "crash", "cause"),
 )
 """The keys of a run in JSON."""
 ALL_FIELDS = ("sut", "nodeid", *RUN_FIELDS)
@@ -93,12 +94,21 @@ def _print(
 
 
 def _fields(history: History) -> dict[str, Any]:
+    decided = history.decided
     return {
         "nodeid": history.nodeid,
         "sut": history.sut_name,
         "runs": [_run_fields(run) for run in history.runs],
+        "segments": [
+            {
+                "first": decided[each.first].session.session_id,
+                "last": decided[each.last].session.session_id,
+                "rate": each.bad / each.runs,
+            }
+            for each in history.segments
+        ],
         "causes": [
-            {"message": each.message, "crash": each.crash, "count": each.runs, "last": each.last}
+            {name: getattr(each, name) for name in ("cause", "message", "crash", "count", "last")}
             for each in history.causes
         ],
     }
@@ -109,8 +119,16 @@ def _row(history: History, run: Run) -> dict[str, Any]:
 
 
 def _run_fields(run: Run) -> dict[str, Any]:
-    fields = {name: getattr(run, name) for name in RUN_FIELDS if name != "time"}
-    return fields | {"time": run.start, "outcome": str(run.outcome)}
+    session = run.session
+    of_session = {
+        "session_id": session.session_id,
+        "time": session.start,
+        "commit": session.commit,
+        "branch": session.branch,
+        "outcome": str(run.outcome),
+    }
+    names = (name for name in RUN_FIELDS if name not in of_session)
+    return of_session | {name: getattr(run, name) for name in names}
 
 
 def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
@@ -149,7 +167,7 @@ def _causes(history: History, width: int) -> Iterator[Styled]:
     for cause in causes[:MAX_CAUSES]:
         place = f"  {cause.crash}" if cause.crash else ""
         tail = styled(f"{place}  last {ago_text(cause.last, now)}", style="dim")
-        head = str(styled(f"  {cause.runs:>3}x  ", cause.message or "no message"))
+        head = str(styled(f"  {cause.count:>3}x  ", cause.message or "no message"))
         if width and text_width(head) + text_width(str(tail)) > width:
             yield styled(cut_end(head, width, mark()))
             yield styled(" " * 6, tail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_insight.analysis.history import Run
+from pytest_insight.analysis.runs import Run
 from pytest_insight.cli.render.values import OUTCOME_STYLES
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled

@@ -1,0 +1,342 @@
+"""Runs of tests: what each session says of each test, as all of the analysis reads it.
+
+A *run* of a test are its attempts in one session; the outcome that counts is the last one that was
+not run again. A run is *good* (passed, xfailed), *bad* (failed, error; a pass whose teardown failed
+is an error) or *undecided* (skipped and the rest); it has *recovered* if it is good, but not at
+the first attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pytest_insight.analysis.causes import DEFAULT_RULES, Cause, CauseRules, headline
+from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.models.results import earlier_attempts
+from pytest_insight.summaries import BAD
+
+GOOD = (TestOutcome.PASSED, TestOutcome.XFAILED)
+"""The outcomes that count as good."""
+
+LAST_RUNS = 200
+"""How many runs of a test are looked at."""
+
+UNKNOWN_DIGEST = "unknown"
+"""What the recorder writes if it could not compute the digest of uncommitted changes."""
+
+
+class SessionFacts(msgspec.Struct, frozen=True):
+    """What the analysis knows of a session.
+
+    Attributes:
+        session_id: the session.
+        sut_name: its SUT.
+        start: when it started.
+        branch: its branch; empty if it is unknown.
+        commit: its commit; empty if it is unknown.
+        digest: of its uncommitted changes; None for a clean working tree.
+        environment: the minor version of Python and the operating system ("3.12 Linux"), each
+            empty if it is unknown.
+        seconds: how long it took.
+        decided: the number of tests with a good or bad run.
+        bad: the number of tests with a bad run.
+    """
+
+    session_id: str
+    sut_name: str
+    start: datetime
+    branch: str = ""
+    commit: str = ""
+    digest: str | None = None
+    environment: str = ""
+    seconds: float = 0.0
+    decided: int = 0
+    bad: int = 0
+
+    def __repr__(self) -> str:
+        return f"SessionFacts({self.session_id!r}, {self.bad} of {self.decided} bad)"
+
+    @property
+    def context(self) -> tuple[str, str | None, str] | None:
+        """The code state and the environment; None if the code state is not known exactly.
+
+        Runs of a test in one context should have the same outcome.
+        """
+        if not self.commit or self.digest == UNKNOWN_DIGEST:
+            return None
+        return self.commit, self.digest, self.environment
+
+
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """What one session says of one test.
+
+    Attributes:
+        nodeid: the test.
+        session: the session.
+        outcome: the outcome that counts: that of a failure if there is one, else that of the last
+            attempt.
+        attempts: how often the test was run in the session; more than 1 if it was run again.
+        duration: of all attempts together, in seconds.
+        phase: of the result that `message` is of.
+        message: the first line of why the test did not pass; if it has recovered, of why the last
+            attempt before did not. Empty for a pass.
+        crash: where, as `path:line`.
+        cause: the key of the cause (`analysis.causes`); empty unless the run is bad or recovered.
+        shape: the key of the cause's shape, likewise.
+    """
+
+    nodeid: str
+    session: SessionFacts
+    outcome: TestOutcome
+    attempts: int = 1
+    duration: float = 0.0
+    phase: str = ""
+    message: str = ""
+    crash: str = ""
+    cause: str = ""
+    shape: str = ""
+
+    def __repr__(self) -> str:
+        again = f", {self.attempts} attempts" if self.attempts > 1 else ""
+        return f"Run({self.nodeid!r}, {self.session.session_id!r}, {self.outcome}{again})"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it passed or failed as expected."""
+        return self.outcome in GOOD
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it failed or had an error."""
+        return self.outcome in BAD
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it is good or bad."""
+        return self.is_good or self.is_bad
+
+    @property
+    def is_recovered(self) -> bool:
+        """Whether it is good, but not at the first attempt."""
+        return self.attempts > 1 and self.is_good
+
+    @property
+    def sut_name(self) -> str:
+        """The SUT of its session."""
+        return self.session.sut_name
+
+
+class Survey(NamedTuple):
+    """All sessions at a glance, and the runs from which verdicts other than "stable" can come.
+
+    Attributes:
+        sessions: in time order.
+        notable: the runs that are bad, recovered or unexpected passes, in time order.
+        decided: by SUT, then by nodeid, the number of decided runs in the sessions that count; 0
+            for tests that were only ever skipped.
+    """
+
+    sessions: list[SessionFacts]
+    notable: list[Run]
+    decided: dict[str, dict[str, int]]
+
+    @property
+    def tests(self) -> Iterator[tuple[str, str]]:
+        """The SUT and nodeid of each test."""
+        return ((sut, nodeid) for sut, tests in self.decided.items() for nodeid in tests)
+
+    @property
+    def candidates(self) -> set[tuple[str, str]]:
+        """The SUT and nodeid of each test whose runs must be looked at.
+
+        Those with a notable run, and those that were decided only once, which may be new.
+        """
+        once = {
+            (sut, nodeid)
+            for sut, tests in self.decided.items()
+            for nodeid, count in tests.items()
+            if count == 1
+        }
+        return once.union((run.sut_name, run.nodeid) for run in self.notable)
+
+
+def is_notable(run: Run) -> bool:
+    """Return whether a run can make the verdict of its test other than "stable"."""
+    return run.is_bad or run.attempts > 1 or run.outcome == TestOutcome.XPASSED
+
+
+def survey(
+    sessions: Iterable[TestSession],
+    counted: Callable[[SessionFacts], bool] | None = None,
+    rules: CauseRules = DEFAULT_RULES,
+) -> Survey:
+    """Return a survey of sessions.
+
+    Args:
+        sessions: in any order; one is in memory at a time.
+        counted: whether the runs of a session count in `decided`; None for all.
+        rules: how to tell causes.
+    """
+    facts: list[SessionFacts] = []
+    notable: list[Run] = []
+    decided: dict[str, dict[str, int]] = {}
+    passed = TestOutcome.PASSED
+    for session in sessions:
+        runs = runs_of(session, rules)
+        here = runs[0].session if runs else facts_of(session)
+        facts.append(here)
+        others = [run for run in runs if run.outcome is not passed or run.attempts > 1]
+        notable += filter(is_notable, others)
+        suite = decided.setdefault(here.sut_name, {})
+        if counted is None or counted(here):
+            undecided = {run.nodeid for run in others if not run.is_decided}
+            for run in runs:
+                suite[run.nodeid] = suite.get(run.nodeid, 0) + 1
+            for nodeid in undecided:
+                suite[nodeid] -= 1
+        else:
+            for run in runs:
+                suite.setdefault(run.nodeid, 0)
+    facts.sort(key=in_time_order)
+    notable.sort(key=lambda run: in_time_order(run.session))
+    return Survey(facts, notable, decided)
+
+
+def last_runs(
+    newest_first: Iterable[TestSession],
+    nodeids: Collection[str] | None = None,
+    last: int | None = LAST_RUNS,
+    rules: CauseRules = DEFAULT_RULES,
+) -> Iterator[Run]:
+    """Yield the runs of tests, the newest session first.
+
+    Args:
+        newest_first: the sessions; one is in memory at a time.
+        nodeids: only of these tests; None for all.
+        last: the most runs of each test within a SUT; None for all.
+        rules: how to tell causes.
+    """
+    wanted = None if nodeids is None else frozenset(nodeids)
+    counts: dict[str, dict[str, int]] = {}
+    for session in newest_first:
+        suite = counts.setdefault(session.sut_name, {})
+        for run in runs_of(session, rules, wanted):
+            count = suite.get(run.nodeid, 0)
+            if last is None or count < last:
+                suite[run.nodeid] = count + 1
+                yield run
+
+
+def runs_of(
+    session: TestSession,
+    rules: CauseRules = DEFAULT_RULES,
+    nodeids: Collection[str] | None = None,
+) -> list[Run]:
+    """Return the run of each test in a session, in the order of first results.
+
+    Args:
+        session: the session; the facts of its runs count the tests of the results it has.
+        rules: how to tell causes.
+        nodeids: only the runs of these tests; None for all.
+    """
+    results = session.test_results
+    passed = TestOutcome.PASSED
+    counted = {result.nodeid: result for result in results}
+    attempts: dict[str, list[TestResult]] = {}
+    again: set[int] = set()
+    if len(counted) < len(results):
+        attempts = _attempts(results)
+        again = {id(results[position]) for position in earlier_attempts(results)}
+        counted.update((name, _counted(found, again)) for name, found in attempts.items())
+    others = [result.outcome for result in counted.values() if result.outcome is not passed]
+    bad = sum(outcome in BAD for outcome in others)
+    good = len(counted) - len(others) + sum(outcome in GOOD for outcome in others)
+    facts = facts_of(session, decided=good + bad, bad=bad)
+    if nodeids is not None:
+        counted = {nodeid: result for nodeid, result in counted.items() if nodeid in nodeids}
+    return [
+        Run(nodeid, facts, passed, 1, result.duration)
+        if result.outcome is passed and nodeid not in attempts  # nearly always
+        else _run(facts, attempts.get(nodeid, [result]), result, again, rules)
+        for nodeid, result in counted.items()
+    ]
+
+
+def _attempts(results: Iterable[TestResult]) -> dict[str, list[TestResult]]:
+    """Return the results of each test that has several."""
+    tests: dict[str, list[TestResult]] = {}
+    for result in results:
+        tests.setdefault(result.nodeid, []).append(result)
+    return {nodeid: found for nodeid, found in tests.items() if len(found) > 1}
+
+
+def facts_of(session: TestSession, *, decided: int = 0, bad: int = 0) -> SessionFacts:
+    """Return what the analysis knows of a session, with these counts of tests."""
+    code = session.code_state
+    return SessionFacts(
+        session.session_id,
+        session.sut_name,
+        session.session_start_time,
+        (code and code.branch) or "",
+        (code and code.commit) or "",
+        None if code is None else code.digest,
+        environment_of(session.testing_system),
+        session.session_duration,
+        decided,
+        bad,
+    )
+
+
+def environment_of(testing_system: Mapping[str, Any]) -> str:
+    """Return the minor version of Python and the operating system: "3.12 Linux".
+
+    A part that is unknown, or not a text, is left out.
+    """
+    python, platform = testing_system.get("python"), testing_system.get("platform")
+    minor = ".".join(python.split(".")[:2]) if isinstance(python, str) else ""
+    system = platform.partition("-")[0] if isinstance(platform, str) else ""
+    return f"{minor} {system}".strip()
+
+
+def _counted(attempts: list[TestResult], again: set[int]) -> TestResult:
+    """Return the result that counts: a failure if there is one, else the last attempt's."""
+    final = [result for result in attempts if id(result) not in again] or attempts
+    return next((result for result in final if result.outcome in BAD), final[-1])
+
+
+def _run(
+    facts: SessionFacts,
+    attempts: list[TestResult],
+    counted: TestResult,
+    again: set[int],
+    rules: CauseRules,
+) -> Run:
+    outcome = counted.outcome
+    before = [result for result in attempts if id(result) in again]
+    recovered = before and outcome in GOOD
+    told = before[-1] if recovered else counted
+    message = "" if told.outcome == TestOutcome.PASSED else headline(told)
+    cause = rules.cause_of(told.phase, message) if recovered or outcome in BAD else _NO_CAUSE
+    return Run(
+        counted.nodeid,
+        facts,
+        outcome,
+        1 + len(before),
+        sum(result.duration for result in attempts),
+        told.phase,
+        message,
+        told.crash,
+        *cause,
+    )
+
+
+_NO_CAUSE = Cause("", "")
+
+
+def in_time_order(facts: SessionFacts) -> tuple[datetime, str]:
+    """Return what sessions are ordered by: the start time, then the ID."""
+    return facts.start, facts.session_id

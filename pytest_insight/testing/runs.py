@@ -1,0 +1,127 @@
+# ruff: noqa: D102, S101 - a rule's name is its documentation; the rules are tests
+"""Rules for what the analysis reads: `runs` and `survey`."""
+
+from __future__ import annotations
+
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.line import Line
+from pytest_insight.analysis.runs import last_runs, survey
+from pytest_insight.filters import BranchIs, OutcomeIn, Selection
+from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
+from pytest_insight.storage import BaseStorage
+from pytest_insight.testing.rules import Rules, fill, make_result, make_session
+
+_X = "tests/test_a.py::test_x"
+
+
+def _session(number: int, /, *results: TestResult, branch: str = "main") -> TestSession:
+    code = CodeState(commit=f"{number:040x}", branch=branch)
+    return make_session(number, code_state=code, test_results=results)
+
+
+def _history() -> list[TestSession]:
+    """Return sessions with every way in which attempts become a run."""
+    failed = make_result(outcome="failed", message="KeyError: 'a'\nmore", crash="a.py:1")
+    return [
+        _session(0, make_result(), make_result("test_y", "skipped", message="no database")),
+        _session(1, make_result(outcome="rerun", message="TimeoutError: 0.51s"), make_result()),
+        _session(2, make_result(), make_result(outcome="error", phase="teardown", message="e")),
+        _session(3, failed, make_result("test_y", "xpassed"), branch="feature"),
+        _session(4, make_result(outcome="retried"), failed),  # an outcome of pytest-retry
+        _session(5, make_result(outcome="rerun")),  # died before it was run again
+        _session(6, make_result("test_y", "xfailed"), make_result(outcome="of another plugin")),
+        _session(7),
+        make_session(8, sut_name="web", testing_system={"python": 3, "platform": None}),
+    ]
+
+
+class RunRules(Rules):
+    """Rules for `runs` and `survey`."""
+
+    def test_a_new_storage_has_no_runs(self, storage: BaseStorage) -> None:
+        assert list(storage.runs()) == []
+        found = storage.survey()
+        assert (found.sessions, found.notable, found.decided) == ([], [], {})
+
+    def test_a_run_is_what_a_session_says_of_a_test(self, storage: BaseStorage) -> None:
+        storage.save_sessions(_history())
+        runs = [run for run in storage.runs(nodeids=[_X]) if run.sut_name == "api"]
+        assert [(run.outcome, run.attempts, run.phase, run.message) for run in runs] == [
+            ("of another plugin", 1, "", ""),
+            ("rerun", 1, "", ""),
+            ("failed", 2, "", "KeyError: 'a'"),
+            ("failed", 1, "", "KeyError: 'a'"),
+            ("error", 1, "teardown", "e"),
+            ("passed", 2, "", "TimeoutError: 0.51s"),
+            ("passed", 1, "", ""),
+        ]
+        recovered = DEFAULT_RULES.cause_of("", "TimeoutError: 0.7s")
+        causes = [(run.cause, run.shape) for run in runs]
+        assert causes[5] == (recovered.key, recovered.shape)
+        assert causes[2] == causes[3] != causes[4]
+        assert [bool(run.cause) for run in runs] == [False, False, *[True] * 4, False]
+
+    def test_a_run_knows_its_session_and_how_many_of_its_tests_were_bad(
+        self, storage: BaseStorage
+    ) -> None:
+        system = {"python": "3.12.7", "platform": "Linux-6.8.0-x86_64"}
+        code = CodeState(commit="c" * 40, branch="main", digest="d")
+        storage.save_session(make_session(1, testing_system=system, code_state=code))
+        run = next(storage.runs())
+        assert run.session == storage.survey().sessions[0]
+        assert run.session.context == ("c" * 40, "d", "3.12 Linux")
+        assert (run.session.branch, run.session.seconds) == ("main", 2.5)
+        assert (run.session.decided, run.session.bad) == (2, 1)
+
+    def test_runs_are_those_of_a_loop_over_the_sessions(self, storage: BaseStorage) -> None:
+        storage.save_sessions(_history())
+        main = Selection((BranchIs("main"),))
+        for selection in (
+            None,
+            main,
+            Selection(limit=3),
+            Selection((), (OutcomeIn(frozenset({TestOutcome.FAILED})),)),
+        ):
+            for nodeids in (None, [_X], []):
+                for last in (None, 0, 1, 2):
+                    newest_first = storage.iter_sessions(selection, newest_first=True)
+                    expected = list(last_runs(newest_first, nodeids, last))
+                    assert list(storage.runs(selection, nodeids, last=last)) == expected
+
+    def test_of_each_test_of_each_sut_the_last_runs_are_given(self, storage: BaseStorage) -> None:
+        fill(storage, *range(3))
+        storage.save_sessions(
+            make_session(number, session_id=f"web-{number}", sut_name="web") for number in range(9)
+        )
+        found = [run.session.session_id for run in storage.runs(nodeids=[_X], last=2)]
+        assert sorted(found) == ["api-1", "api-2", "web-7", "web-8"]
+
+    def test_a_survey_is_that_of_a_loop_over_the_sessions(self, storage: BaseStorage) -> None:
+        storage.save_sessions(_history())
+        line = Line("main")
+        for selection in (None, Selection((BranchIs("main"),)), Selection(limit=3)):
+            found = storage.survey(selection, line=line)
+            assert found == survey(storage.iter_sessions(selection), line.has)
+        assert storage.survey(line=line).decided["api"] == {_X: 4, "tests/test_a.py::test_y": 1}
+
+    def test_a_survey_names_the_tests_that_may_be_more_than_stable(
+        self, storage: BaseStorage
+    ) -> None:
+        for number in range(3):
+            new = [make_result("test_new")] if number == 2 else []
+            steady = make_result("test_steady")
+            broken = make_result("test_broken", "failed")
+            storage.save_session(_session(number, steady, broken, *new))
+        found = {nodeid.rpartition("::")[2] for _, nodeid in storage.survey().candidates}
+        assert found == {"test_broken", "test_new"}
+
+    def test_a_project_can_mask_more_of_its_messages(self, storage: BaseStorage) -> None:
+        messages = ["order abc is late", "order xyz is late"]
+        storage.save_sessions(
+            _session(number, make_result(outcome="failed", message=message))
+            for number, message in enumerate(messages)
+        )
+        masked = CauseRules([r"order (\w+)"])
+        assert len({run.cause for run in storage.runs()}) == 2
+        assert len({run.cause for run in storage.runs(rules=masked)}) == 1
+        assert len({run.cause for run in storage.survey(rules=masked).notable}) == 1

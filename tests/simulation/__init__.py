@@ -1,0 +1,1 @@
+"""Simulated histories of which the truth is known: how often each verdict is right."""
