@@ -15,6 +15,7 @@ from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
+from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import (
     console,
     is_fancy,
@@ -165,8 +166,9 @@ def _causes(history: History, width: int) -> Iterator[Styled]:
     now = datetime.now(UTC)
     causes = history.causes
     for cause in causes[:MAX_CAUSES]:
-        place = f"  {cause.crash}" if cause.crash else ""
-        tail = styled(f"{place}  last {ago_text(cause.last, now)}", style="dim")
+        place = linked_place(cause.crash, history.sut_name, "dim") if cause.crash else styled("")
+        last = styled(f"  last {ago_text(cause.last, now)}", style="dim")
+        tail = styled("  " if cause.crash else "", place, last)
         head = str(styled(f"  {cause.count:>3}x  ", cause.message or "no message"))
         if width and text_width(head) + text_width(str(tail)) > width:
             yield styled(cut_end(head, width, mark()))

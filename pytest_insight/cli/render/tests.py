@@ -21,6 +21,7 @@ from pytest_insight.cli.render.values import (
     plural,
     time_text,
 )
+from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
@@ -106,7 +107,7 @@ def _test_columns(found: Records, *, by_duration: bool) -> list[Column]:
         ),
         Column("SUT", lambda row: row[0].sut_name),
         Column("Outcome", lambda row: outcome_text(row[1].outcome)),
-        Column(_reason_header(results), lambda row: _reason(row[1]), fit="message"),
+        Column(_reason_header(results), lambda row: _reason(*row), fit="message"),
         Column(
             "Took",
             lambda row: duration_text(row[1].duration),
@@ -123,12 +124,12 @@ def _test_columns(found: Records, *, by_duration: bool) -> list[Column]:
     return columns if len(suts) > 1 else [each for each in columns if each.header != "SUT"]
 
 
-def _reason(result: TestResult) -> Styled:
+def _reason(session: TestSession, result: TestResult) -> Styled:
     """Return the first line of why a test did not pass, and the place of a failure."""
     message = styled(result.message.partition("\n")[0])
     if result.outcome in EXPECTED or not result.crash:
         return message
-    return styled(message, styled(f"  {result.crash}", style="dim"))
+    return styled(message, "  ", linked_place(result.crash, session.sut_name, "dim"))
 
 
 def _reason_header(results: Iterable[TestResult]) -> str:
