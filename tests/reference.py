@@ -112,6 +112,9 @@ def markdown() -> str:
         "<!-- Written by `make reference` from the commands' own help. -->",
         "",
     ]
+    root = typer.main.get_command(app)
+    lines += ["## insight", "", root.alone, "", "```text", usage(root, "insight"), "```", ""]
+    lines += _table(Command((), root).options)
     for command in commands():
         lines += [f"## insight {' '.join(command.words)}", "", command.sentences, ""]
         lines += ["```text", command.usage, command.example, "```", ""]
@@ -162,15 +165,18 @@ def man_page() -> str:
         ".SH NAME",
         r"insight \- ask what pytest runs have recorded",
         ".SH SYNOPSIS",
-        r".B insight",
-        r"[\fB\-\-profile\fR \fINAME\fR] \fICOMMAND\fR ...",
+        r"\fBinsight\fR [\fB\-\-profile\fR \fINAME\fR] [\fICOMMAND\fR ...]",
         ".SH DESCRIPTION",
-        _roff("A run is recorded with `pytest --insight`. `insight docs` shows the manual."),
+        _roff("Ask what runs of pytest have recorded. A run is recorded with `pytest --insight`."),
+        ".PP",
+        _roff("Without a command: show the project in this folder at a glance."),
+        ".SH OPTIONS",
+        *_roff_list(Command((), typer.main.get_command(app)).options),
         ".SH COMMANDS",
     ]
     for command in commands():
-        lines += [f".SS {_roff(' '.join(command.words))}", _roff(command.sentences)]
-        lines += [".PP", rf"\fB{_roff(command.example)}\fR"]
+        lines += [f".SS {_roff(command.usage)}", _roff(command.sentences)]
+        lines += [".PP", rf"Example: \fB{_roff(command.example)}\fR"]
         lines += _roff_list(command.parameters)
         if command.panels:
             names = " and ".join(f'"{panel}"' for panel in command.panels)
@@ -185,6 +191,7 @@ def man_page() -> str:
         lines.append(f".SH {name}")
         for term, meaning in _manual_table(heading):
             lines += [".TP", rf"\fB{_roff(term)}\fR", _roff(meaning)]
+    lines += [".SH SEE ALSO", _roff("The manual: `insight docs`.")]
     return "\n".join(lines) + "\n"
 
 

@@ -35,9 +35,7 @@ def install(usual: Callable[..., Any], ctx: typer.Context, option: Any, value: A
     """
     if not value or ctx.resilient_parsing:
         return value
-    from typer._completion_shared import _get_shell_name
-
-    shell = _get_shell_name()
+    shell = _current_shell()
     folder = _folder("XDG_CONFIG_HOME") if shell == "fish" else _folder("ZDOTDIR")
     if shell not in ("fish", "zsh") or folder is None:
         return usual(ctx, option, value)
@@ -50,6 +48,19 @@ def install(usual: Callable[..., Any], ctx: typer.Context, option: Any, value: A
         ) from exc
     say(f"{shell} completion is installed in {path}; it takes effect in new shells")
     raise typer.Exit
+
+
+def _current_shell() -> str | None:
+    """Return the name of the shell that has started us; None if it cannot be found."""
+    try:
+        import shellingham  # type: ignore[import-untyped]  # a dependency of Typer
+    except ImportError:
+        return None
+    try:
+        name: str = shellingham.detect_shell()[0]
+    except shellingham.ShellDetectionFailure:
+        return None
+    return name
 
 
 def _folder(variable: str) -> Path | None:
