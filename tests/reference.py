@@ -112,7 +112,7 @@ def markdown() -> str:
         "<!-- Written by `make reference` from the commands' own help. -->",
         "",
     ]
-    root = typer.main.get_command(app)
+    root: Any = typer.main.get_command(app)
     lines += ["## insight", "", root.alone, "", "```text", usage(root, "insight"), "```", ""]
     lines += _table(Command((), root).options)
     for command in commands():
