@@ -103,7 +103,7 @@ OPTIONS = {
     "-o": "--outcome",
     "--output": "--captured",
     "--last": "--session last",
-    "--json": "--format json",
+    "--json": "--format json --fields NAMES",
     "--csv": "--format csv",
 }
 """Options that a command does not have, and the one it has."""

@@ -26,9 +26,9 @@ def fields_option(known: Callable[[typer.Context], Sequence[str]], example: str)
         return [f"{before}{comma}{name}" for name in known(ctx) if name.startswith(last)]
 
     return option(
-        "Only these fields, with the names that JSON has, in this order.",
+        "Only these fields, in this order, by their names in JSON; separated by commas.",
         "--fields",
-        metavar="NAME,NAME",
+        metavar="NAMES",
         example=example,
         autocompletion=complete,
     )

@@ -6,6 +6,7 @@ be imported from both. Click documents `format_message`, `exit_code`, `ctx` and 
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 import typer
@@ -67,8 +68,10 @@ def _value_message(name: str, option: Any) -> str:
 
 
 def _option_meant(name: str, names: list[str]) -> str:
-    meant = near_misses.OPTIONS.get(name, "")
-    if meant.split()[:1] and meant.split()[0] in names:
+    words = near_misses.OPTIONS.get(name, "").split()
+    # Only options that this command has.
+    meant = " ".join(takewhile(lambda word: not word.startswith("-") or word in names, words))
+    if meant:
         return f"; did you mean: {meant}?"
     near = near_misses.near_value(name, names)
     return f"; did you mean {near}?" if near else ""
