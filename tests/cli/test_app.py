@@ -33,7 +33,7 @@ def test_sessions_of_the_future_are_not_taken_for_no_sessions(
     JSONStorage().save_session(make_session(0, session_start_time=start))
     assert "no session with results, not dated in the future, yet in" in insight().out
     words = ("query", "tests", "--outcome", "error")
-    assert "nothing matches" in insight(*words).err
+    assert "no test with the outcome error in" in insight(*words).err
     insight(*words, "--exit-code")
     insight("query", "tests", "--outcome", "failed", "--exit-code", status=3)
 

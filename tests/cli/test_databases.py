@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.locations import display_path
 from pytest_insight.storage import JSONStorage, PostgreSQLStorage, SQLiteStorage
 from pytest_insight.storage.functions import get_storage_instance
 from pytest_insight.testing.rules import make_result
@@ -232,7 +233,7 @@ def test_where_no_step_is_taken_that_is_said(
     storage = get_storage_instance()
     asked = ("query", what, "--explain")
     missing = insight(*asked)
-    assert f"no sessions yet in {storage.location}: " in missing.err
+    assert f"no sessions yet in {display_path(storage.location)}: " in missing.err
     assert missing.out == ""
     if kind == "sqlite":
         Path(storage.location).touch()

@@ -112,7 +112,7 @@ def test_nothing_found_is_an_empty_list_and_a_sentence(
     assert json.loads(printed.out) == []
     printed = insight("query", "tests", "--outcome", "xpassed")
     assert printed.out == ""
-    assert "nothing matches" in printed.err
+    assert "no test with the outcome xpassed in" in printed.err
 
 
 def test_a_nodeid_that_two_suts_have_is_two_rows_and_flaky_in_neither(

@@ -200,7 +200,7 @@ def test_a_session_dated_in_the_future_is_never_the_last_run(
         ("--run main", "'main' is ambiguous (4 sessions in "),
         ("--run last~5", "there is no last~5 in "),
         ("--run last~5", ": only 5 runs match"),
-        ("--branch nope --run last", " matches, so there is no last one"),
+        ("--branch nope --run last", "no branch 'nope' in "),
     ],
 )
 def test_a_run_that_does_not_exist_is_an_error(
@@ -246,7 +246,7 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
         ("--since 1d --until 2d", "is after the end", 2),
         ("--days -1", "--days must be 0 or more, not -1", 2),
         ("--session last~9", "no last~9 in", 1),
-        ("--sut nope --session last", "no session with results in", 1),
+        ("--sut nope --session last", "no SUT 'nope' in", 1),
         ("--session slwo", "did you mean slow?", 1),
         ("--nodeid ( --regex", "is not a regular expression", 2),
         ("--regex", "--regex needs --nodeid", 2),
@@ -316,8 +316,8 @@ def test_questions_are_about_the_project_in_this_folder_and_upkeep_about_the_who
     assert "web-1" in insight("sessions", "show", "-A").out
     assert "web-1" in insight("sessions", "show", "web-1").out
     said = insight("query", "tests", "-k", "nothing").err
-    assert "nothing matches in" in said
-    assert "; api, the project in this folder (-A for all)" in said
+    assert "no test with a name that matches -k 'nothing' in" in said
+    assert "; looked at api, the project in this folder (-A for all)" in said
     assert {each["sut_name"] for each in json.loads(insight("export").out)["sessions"]} == {
         *("api", "web")
     }

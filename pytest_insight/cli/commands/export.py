@@ -13,6 +13,7 @@ from pytest_insight.cli.options.common import ProfileOption, option, storage_of,
 from pytest_insight.cli.options.merge import format_option
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
+from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.progress import progress_shown
@@ -83,13 +84,7 @@ def export(
     path = output if path is None else path
     format_ = "excel" if excel else format_
     storage = storage_of(ctx, profile)
-    within = ""
-    given = (selection.days, selection.since, selection.until, selection.session)
-    if not any(value is not None for value in given) and storage.exchange.export_days is not None:
-        from msgspec.structs import replace
-
-        selection = replace(selection, days=storage.exchange.export_days)
-        within = f" (of the last {selection.days:g} days, as the profile says)"
+    selection, within = _with_period(selection, storage.exchange.export_days)
     query = whole_sessions(storage, selection, having)
     to_stdout = path is None or str(path) == STDOUT
     with progress_shown(with_data=to_stdout):
@@ -98,7 +93,20 @@ def export(
         count = export_selection(storage, target, query.selection, format_, force=force)
     sys.stdout.flush()
     to = "" if to_stdout else f" to {path}"
+    if not count:
+        say(f"warning: {nothing_found(query)}")
     say(f"exported {plural(count, 'session')} of {storage.location}{within}{to}")
+
+
+def _with_period(selection: SessionOptions, days: float | None) -> tuple[SessionOptions, str]:
+    """Return the options with the days of the profile if they give no period, and what to say."""
+    given = (selection.days, selection.since, selection.until, selection.session)
+    if days is None or any(value is not None for value in given):
+        return selection, ""
+    from msgspec.structs import replace
+
+    selected = replace(selection, days=days)
+    return selected, f" (of the last {days:g} days, as the profile says)"
 
 
 app = single_command(export)

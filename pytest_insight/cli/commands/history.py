@@ -17,9 +17,9 @@ from pytest_insight.cli.options.common import (
 )
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.project import ProjectOptions
+from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.history import ALL_FIELDS, print_histories
-from pytest_insight.cli.render.store import nothing_found
 from pytest_insight.errors import StorageError
 
 FieldsOption = Annotated[str | None, fields_option(lambda _: ALL_FIELDS, "time,outcome,commit")]
@@ -53,6 +53,7 @@ def history(
 
     from pytest_insight.analysis.history import histories
     from pytest_insight.filters import NodeidContains, arguments
+    from pytest_insight.query import Query
 
     chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
@@ -62,12 +63,8 @@ def history(
     found = histories(storage.iter_sessions(selection))
     exact = [each for each in found if each.nodeid == text]
     if not found:
-        where = f" of {scope.project}, the project in this folder," if scope.project else ""
-        raise StorageError(
-            f"no test{where} has {test!r} in its nodeid; "
-            f"{'look in all projects with -A' if where else nothing_found(storage)}",
-            storage.location,
-        )
+        query = Query(storage=storage, selection=selection)
+        raise StorageError(nothing_found(query, scope.note), storage.location)
     print_histories(exact or found, format_, limit, scope.note, chosen)
 
 

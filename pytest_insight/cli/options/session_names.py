@@ -200,12 +200,20 @@ class _Finder:
             there = f"{count} {what}s match" if count > 1 else f"1 {what} matches"
             return StorageError(f"there is no last~{back} in {where}: only {there}", where)
         if self.ids:
+            if not self._storage.session_ids(self._selection):
+                return StorageError(self._nothing_found(), where)
             return StorageError(
                 f"no session with results in {where} matches, so there is no last one", where
             )
         return StorageError(
             f"no sessions yet in {where}: record a run with pytest --insight", where
         )
+
+    def _nothing_found(self) -> str:
+        from pytest_insight.cli.render.absence import nothing_found
+        from pytest_insight.query import Query
+
+        return nothing_found(Query(self._selection, storage=self._storage))
 
     def unknown(self, name: str, what: str = "session") -> StorageError:
         """Return the error for a name that nothing has."""

@@ -136,7 +136,7 @@ class TestOptions(msgspec.Struct, frozen=True):
         Raises:
             UsageError: `--regex` is given without `--nodeid`.
         """
-        tests = self._names(query.filter_by_test())
+        tests = self._names(query)
         if self.outcome:
             _check_outcomes(query.open_storage(), self.outcome)
         if self.outcome or self.failed:
@@ -151,8 +151,9 @@ class TestOptions(msgspec.Struct, frozen=True):
             tests = tests.with_duration_between(self.min_duration, self.max_duration)
         return tests.with_warning() if self.warnings else tests
 
-    def _names(self, tests: QueryTestFilter) -> QueryTestFilter:
-        """Add the options about names."""
+    def _names(self, query: Query) -> QueryTestFilter:
+        """Return the options about names as test-level steps of the query."""
+        tests = query.filter_by_test()
         if self.regex and self.nodeid is None:
             raise UsageError("--regex needs --nodeid, which it makes a regular expression")
         if self.keywords is not None:
@@ -177,8 +178,8 @@ class NamedTestOptions(TestOptions, frozen=True):
     ] = None
 
     @override
-    def steps(self, query: Query) -> QueryTestFilter:
-        tests = super().steps(query)
+    def _names(self, query: Query) -> QueryTestFilter:
+        tests = super()._names(query)
         places = find_places(query, self.tests or ())
         return tests.with_nodeid(*places) if places else tests
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pytest_insight._util.printable import printable
+from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import AnyFormat, FindFormat
 from pytest_insight.cli.render.outcomes import (
     counts_text,
@@ -18,7 +19,7 @@ from pytest_insight.cli.render.outcomes import (
     total_counts,
 )
 from pytest_insight.cli.render.records import Chosen, Order, Records, first_records, print_records
-from pytest_insight.cli.render.store import nothing_found, origin
+from pytest_insight.cli.render.store import origin
 from pytest_insight.cli.render.table import Column, print_table
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import (
@@ -80,7 +81,7 @@ def list_sessions(
         fields=SESSION_FIELDS,
         as_json=_session_summary,
         caption=f"{plural(len(found.shown), 'session')} of {origin(storage)}{note}",
-        nothing=lambda: f"{nothing_found(storage)}{note}",
+        nothing=lambda: nothing_found(query, note),
         chosen=Chosen(fields, _field) if fields else None,
     )
     return bool(found.shown)

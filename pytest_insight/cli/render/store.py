@@ -1,4 +1,4 @@
-"""Sentences about a store: the origin of its records, and why a query found nothing."""
+"""Sentences about a store: the origin of its records, and which of its sessions are pinned."""
 
 from __future__ import annotations
 
@@ -29,10 +29,3 @@ def pinned_text(storage: BaseStorage, ids: Collection[str]) -> str:
     chosen = Selection((SessionIdIn(frozenset(ids)), IsPinned()))
     pinned = storage.session_ids(chosen) if ids else []
     return f", {len(pinned):,} of them pinned ({listed(pinned)})" if pinned else ""
-
-
-def nothing_found(storage: BaseStorage) -> str:
-    """Return why a query has found nothing."""
-    if not has_sessions(storage):
-        return f"no sessions yet in {storage.location}: record a run with pytest --insight"
-    return f"nothing matches in {storage.location}"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
 from pytest_insight.cli.render.records import Chosen, Records, print_records
-from pytest_insight.cli.render.store import has_sessions, nothing_found, origin
+from pytest_insight.cli.render.store import has_sessions, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import age_text, duration_text, outcome_text, plural
@@ -68,7 +69,7 @@ def list_summaries(
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
         caption=f"{plural(len(shown), 'test')} of {origin(storage)}{note}",
-        nothing=lambda: f"{nothing_found(storage)}{note}",
+        nothing=lambda: nothing_found(query, note, flaky=flaky),
         chosen=Chosen(fields, getattr) if fields else None,
     )
     return bool(shown)
@@ -82,7 +83,7 @@ def print_plan(query: Query) -> None:
     if not lines:
         storage = query.open_storage()
         if not has_sessions(storage):
-            say(nothing_found(storage))
+            say(nothing_found(query))
         else:
             say(f"no filter is given: the query returns everything in {storage.location}")
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
 from pytest_insight.cli.render.records import Chosen, Order, Records, first_records, print_records
-from pytest_insight.cli.render.store import nothing_found, origin
+from pytest_insight.cli.render.store import origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.values import (
     age_text,
@@ -83,7 +84,7 @@ def list_tests(
             **msgspec.to_builtins(row[1]),
         },
         caption=f"{plural(len(found.shown), 'result')} of {origin(storage)}{note}",
-        nothing=lambda: f"{nothing_found(storage)}{note}",
+        nothing=lambda: nothing_found(query, note),
         chosen=Chosen(fields, _field) if fields else None,
     )
     return bool(found.shown)

@@ -19,6 +19,7 @@ from pytest_insight.cli.options.common import (
 )
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
+from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.render.values import plural
@@ -62,11 +63,12 @@ def clear(
     from pytest_insight.storage.undo import operations
 
     storage = storage_of(ctx, profile)
-    ids = whole_sessions(storage, selection, having).session_ids()
+    query = whole_sessions(storage, selection, having)
+    ids = query.session_ids()
     where = f"{storage.location}{pinned_text(storage, ids)}"
     what = f"{plural(len(ids), 'session')} in {where}"
     if not ids:
-        say(f"nothing to delete: no session matches in {storage.location}")
+        say(f"nothing to delete: {nothing_found(query)}")
     elif dry_run:
         say(f"would delete {what}")
     elif confirm(f"Delete {what}?", yes):
