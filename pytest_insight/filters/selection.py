@@ -99,12 +99,14 @@ class Selection(msgspec.Struct, frozen=True):
 
     def described(self) -> list[str]:
         """Return a line for each filter, in the order in which Python code applies them."""
-        filters: list[tuple[str, object]] = [
-            *(("on each session's own fields", each) for each in self.header_filters),
-            *(("on each session's results", each) for each in self.result_filters),
-            *(("on each result", each) for each in self.test_filters),
+        from pytest_insight.filters.descriptions import describe
+
+        filters: list[tuple[str, SessionFilter | TestFilter]] = [
+            *(("session", each) for each in self.header_filters),
+            *(("session with its results", each) for each in self.result_filters),
+            *(("result", each) for each in self.test_filters),
         ]
-        return [f"in Python, {where}: {each}" for where, each in filters]
+        return [f"in Python, per {what}: {describe(each)}" for what, each in filters]
 
     def narrowed(self, session: TestSession) -> TestSession | None:
         """Return a session with only the results that the test filters keep; None if none is."""

@@ -215,11 +215,12 @@ def test_each_test_once_with_what_all_its_results_say(
 def test_a_query_says_what_runs_where(insight: Insight, make_session: MakeSession) -> None:
     asked = ("query", "tests", "--sut", "api", "--outcome", "failed", "--explain")
     in_python = insight(*asked).out
-    assert "in Python, on each session's own fields: SutIs(pattern='api')" in in_python
+    assert "in Python, per session: SUT is 'api'\n" in in_python
+    assert "in Python, per result: outcome is failed\n" in in_python
     insight("profile", "create", "big", "--type", "sqlite", "--switch")
     SQLiteStorage(Path.home() / ".pytest_insight" / "big.db").save_session(make_session())
     pushed = insight(*asked).out
-    assert "in the database: SutIs(pattern='api'): s.sut = ?" in pushed
+    assert "in the database: SUT is 'api' (s.sut = ?)" in pushed
     assert "(session=? AND outcome=?)" in pushed  # the failures alone are looked at
     assert "test_y" not in pushed
 

@@ -129,11 +129,13 @@ class Reader:
 
     def explain(self) -> list[str]:
         """Return lines that say where each filter runs, and the query plans."""
+        from pytest_insight.filters.descriptions import describe
+
         lines = []
         for filter_, condition in self.sql.steps:
-            where = "in Python, after" if condition is None else "in the database"
-            sql = "" if condition is None else f": {condition.sql}"
-            lines.append(f"{where}: {filter_}{sql}")
+            where = "in Python, afterwards" if condition is None else "in the database"
+            sql = "" if condition is None else f" ({condition.sql})"
+            lines.append(f"{where}: {describe(filter_)}{sql}")
         results = self.sql.results
         limit = None if self.sql.python_filters else self.sql.limit
         plans = {"sessions": self._session_statement(limit=limit)}
