@@ -16,6 +16,7 @@ from pytest_insight._util.times import in_utc
 from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.models.results import LAST_OUTCOMES
+from pytest_insight.models.text import counts_text, duration_text, short_nodeid
 
 BAD = (TestOutcome.FAILED, TestOutcome.ERROR)
 """The outcomes that count as failures."""
@@ -58,6 +59,16 @@ class TestSummary(msgspec.Struct, frozen=True):
     first_seen: datetime
     last_seen: datetime
     last_outcome: TestOutcome
+
+    def __repr__(self) -> str:
+        counts, mean = counts_text(self.outcomes), duration_text(self.mean)
+        return f"TestSummary({short_nodeid(self.nodeid)!r}, {counts}, mean {mean})"
+
+    @property
+    def pass_rate(self) -> float | None:
+        """The passes among the passes, failures and errors, 0 to 1; None if there are none."""
+        passed = self.outcomes.get(TestOutcome.PASSED, 0)
+        return passed / (passed + self.failures) if passed + self.failures else None
 
     @property
     def failures(self) -> int:

@@ -59,6 +59,16 @@ def test_a_summary_covers_all_results_of_a_test(storage: InMemoryStorage) -> Non
     assert found[2].outcomes == {"flaky": 1}
 
 
+def test_the_pass_rate_counts_passes_failures_and_errors(storage: InMemoryStorage) -> None:
+    rates = {each.nodeid: each.pass_rate for each in query.on_storage(storage).group_by_test()}
+    assert rates == {"a": 0.0, "b": 2 / 3, "c": None}
+
+
+def test_the_repr_of_a_summary_is_short(storage: InMemoryStorage) -> None:
+    found = query.on_storage(storage).group_by_test()
+    assert repr(found[1]) == "TestSummary('b', 1 failed, 2 passed, 1 rerun, mean 1.1 s)"
+
+
 def test_only_selected_results_count(storage: InMemoryStorage) -> None:
     asked = query.on_storage(storage).latest(2).filter_by_test().with_outcome("passed").apply()
     (found,) = asked.group_by_test()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import msgspec
 
 from pytest_insight._util.times import later
+from pytest_insight.models.text import duration_text, printable, short_nodeid
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 """An aware time; all times that are written are in UTC."""
@@ -112,10 +113,13 @@ class TestResult(
         ) -> None: ...
 
     def __repr__(self) -> str:
-        head, bracket, parameters = str(self.nodeid).partition("[")
-        _, separator, name = head.rpartition("::")
-        name = f"…::{name}{bracket}{parameters}" if separator else str(self.nodeid)
-        return f"TestResult({name!r}, {printable(self.outcome)}, {_duration_text(self.duration)})"
+        name, took = short_nodeid(self.nodeid), duration_text(self.duration)
+        return f"TestResult({name!r}, {printable(self.outcome)}, {took})"
+
+    def _repr_html_(self) -> str:
+        from pytest_insight.models.html import result_html  # for notebooks
+
+        return result_html(self)
 
     @property
     def stop_time(self) -> datetime:
@@ -167,14 +171,3 @@ SUBTEST_OUTCOMES = ("subtests passed", "subtests failed", "subtests skipped", "s
 """What pytest and pytest-subtests count subtests as, besides the names of `TestOutcome`."""
 LAST_OUTCOMES = frozenset((*TestOutcome, *SUBTEST_OUTCOMES)) - {TestOutcome.RERUN}
 """Outcomes after which no test is run again."""
-
-
-def printable(value: object) -> str:
-    """Return its text, with lone surrogates escaped so that it can be printed."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _duration_text(seconds: object) -> str:
-    if not isinstance(seconds, int | float):  # not checked before the result is saved
-        return repr(seconds)
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

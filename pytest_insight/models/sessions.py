@@ -20,8 +20,8 @@ from pytest_insight.models.results import (
     TestOutcome,
     TestResult,
     earlier_attempts,
-    printable,
 )
+from pytest_insight.models.text import counts_text
 
 
 class CodeState(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -180,12 +180,15 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
                 force_setattr(self, field, tuple(given))
 
     def __repr__(self) -> str:
-        counts = Counter(printable(result.outcome) for result in self.test_results)
-        names = sorted(counts, key=lambda name: (_SHOWN.get(name, len(_SHOWN)), name))
-        outcomes = ", ".join(f"{counts[name]} {name}" for name in names)
+        outcomes = counts_text(self.outcome_counts)
         tests = len({result.nodeid for result in self.test_results})
         shown = f"{tests} test{'' if tests == 1 else 's'}: {outcomes}" if outcomes else "no tests"
         return f"TestSession({self.session_id!r}, {shown})"
+
+    def _repr_html_(self) -> str:
+        from pytest_insight.models.html import session_html  # for notebooks
+
+        return session_html(self)
 
     def _convert_to_utc(self, field: str) -> None:
         """Convert a time: Python compares datetimes with equal tzinfo by wall clock.
@@ -230,15 +233,6 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             RerunTestGroup(nodeid, tuple(self.test_results[p] for p in sorted(group, key=order)))
             for nodeid, group in groups.items()
         ]
-
-
-_SHOWN = {
-    name: number
-    for number, name in enumerate(
-        ("failed", "error", "passed", "skipped", "xfailed", "xpassed", "rerun")
-    )
-}
-"""The order of outcomes in a `repr`; those of other plugins come last."""
 
 
 def _check_name(field: str, value: object) -> None:

@@ -2,9 +2,10 @@
 
     query.for_sut("service").in_last_days(7).execute()
     query.filter_by_test().with_outcome("failed").apply().execute()
+    query.failures(days=7)
 
-Each function starts a query of the storage of the profile that is active during the execution. It
-is equivalent to the method of `Query` with the same name.
+Each function is equivalent to the method of `Query` with the same name. `tests` and `failures` run
+a query; the others start one. It is about the storage of the profile that is active when it runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = [
     "before",
     "between",
     "date_range",
+    "failures",
     "filter_by_test",
     "for_sut",
     "in_last_days",
@@ -30,6 +32,7 @@ __all__ = [
     "latest",
     "on_storage",
     "test_nodeid_contains",
+    "tests",
     "with_branch",
     "with_commit",
     "with_outcome",
@@ -87,3 +90,5 @@ with_session_filters = _all.with_session_filters
 filter_by_test = _all.filter_by_test
 with_test_filters = _all.with_test_filters
 with_profile = _all.with_profile
+tests = _all.tests
+failures = _all.failures

@@ -5,7 +5,7 @@ All three are immutable; each step returns a new object.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast, overload
@@ -51,9 +51,12 @@ from pytest_insight.filters import (
     same_run,
 )
 from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
+from pytest_insight.query.lists import ResultList, SummaryList
+from pytest_insight.query.outcomes import warn_of_unknown_outcomes
+from pytest_insight.query.records import result_record
 from pytest_insight.query.step_code import session_step, test_step
 from pytest_insight.storage.base import BaseStorage
-from pytest_insight.summaries import SummaryOrder, TestSummary, get_order
+from pytest_insight.summaries import BAD, SummaryOrder, TestSummary, get_order
 
 EVERYTHING = Selection()
 
@@ -250,11 +253,48 @@ class Query:
     def execute(self) -> QueryResult:
         """Run the query and return the sessions, ordered by start time.
 
+        If nothing is found and the query names an outcome that neither pytest nor the store has, a
+        UserWarning says which.
+
         Raises:
             StorageError: the store cannot be read.
             UnknownProfileError: the profile does not exist.
         """
-        return QueryResult(tuple(self.open_storage().select(self.selection)), self)
+        storage = self.open_storage()
+        sessions = tuple(storage.select(self.selection))
+        if not sessions:
+            warn_of_unknown_outcomes(storage, self.selection)
+        return QueryResult(sessions, self)
+
+    def tests(
+        self,
+        *,
+        outcome: str | TestOutcome | Iterable[str | TestOutcome] | None = None,
+        nodeid: str | None = None,
+        days: float | None = None,
+    ) -> list[TestResult]:
+        """Run the query and return its results, ordered by the start time of their sessions.
+
+        Args:
+            outcome: only results with this outcome, or one of these.
+            nodeid: only results whose nodeid contains this text.
+            days: only results of sessions from the last N days.
+
+        Raises:
+            InvalidArgumentError: an argument makes no sense.
+            StorageError: the store cannot be read.
+            UnknownProfileError: the profile does not exist.
+        """
+        tests = (self if days is None else self.in_last_days(days)).filter_by_test()
+        if outcome is not None:
+            tests = tests.with_outcome(*([outcome] if isinstance(outcome, str) else outcome))
+        if nodeid is not None:
+            tests = tests.with_nodeid_containing(nodeid)
+        return tests.apply().execute().tests()
+
+    def failures(self, *, days: float | None = None) -> list[TestResult]:
+        """Run the query and return the results that failed or had an error; see `tests`."""
+        return self.tests(outcome=BAD, days=days)
 
     def iter_sessions(self, *, newest_first: bool = False) -> Iterator[TestSession]:
         """Run the query and return its sessions one at a time, without keeping them in memory.
@@ -302,9 +342,10 @@ class Query:
         order = None if sort is None else get_order(sort)
         if limit is not None:
             arguments.whole("limit", limit, at_least=0)
-        return self.open_storage().group_by_test(
+        found = self.open_storage().group_by_test(
             self.selection, sort=order, limit=limit, percentiles=percentiles, flaky=flaky
         )
+        return SummaryList(found)
 
     def explain(self) -> list[str]:
         """Return the query plan as lines of text, without running the query."""
@@ -491,14 +532,37 @@ class QueryResult(Sequence[TestSession]):
         )
         return f"<QueryResult: {_count(len(self), 'session')}, {_count(results, 'result')}, {days}>"
 
+    def _repr_html_(self) -> str:
+        from pytest_insight.models.html import results_html, sessions_html  # for notebooks
+
+        if not self.query.selection.test_filters:
+            return sessions_html(self.sessions)
+        newest_first = ((s, r) for s in reversed(self.sessions) for r in s.test_results)
+        return results_html(newest_first, sum(len(s.test_results) for s in self.sessions))
+
     @property
     def empty(self) -> bool:
         """Whether no session was found."""
         return not self.sessions
 
+    def first(self) -> TestSession | None:
+        """Return the first session, which is the oldest one; None if no session was found."""
+        return self.sessions[0] if self.sessions else None
+
     def tests(self) -> list[TestResult]:
         """Return the results of all sessions, in order."""
-        return [result for session in self.sessions for result in session.test_results]
+        return ResultList(result for session in self.sessions for result in session.test_results)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return a dictionary for each result, in order; `pandas.DataFrame` takes the list.
+
+        The keys stay the same, and later versions may add some: `session`, `session_start` (aware),
+        `sut`, `branch`, `commit`, `tags` (a dictionary), `nodeid`, `file`, `outcome` (a string),
+        `phase` ("setup", "call" or "teardown"), `start` (aware), `duration` (in seconds),
+        `message`, `crash`, `worker`, `has_warning`, `longreprtext`. Branch and commit are None if
+        they are unknown; other texts are empty.
+        """
+        return [result_record(*pair) for pair in self.tests_with_sessions()]
 
     def tests_with_sessions(self) -> Iterator[tuple[TestSession, TestResult]]:
         """Yield each result together with its session."""

@@ -81,8 +81,20 @@ def use_storage(storage: BaseStorage) -> None:
     outcome: TestOutcome = first.test_results[0].outcome
     stop: datetime = first.session_stop_time
     assert (len(some), outcome, stop) == (1, TestOutcome.FAILED, START + timedelta(seconds=2.5))
+    read_answers(storage)
     storage.clear_sessions(sessions_to_clear=[first])
     assert len(storage.load_sessions()) == 2
+
+
+def read_answers(storage: BaseStorage) -> None:
+    asked = query.on_storage(storage).for_sut("shop")
+    failed: list[TestResult] = asked.failures(days=36_500)
+    slow: list[TestResult] = asked.tests(outcome=["passed", TestOutcome.FAILED], nodeid="pay")
+    oldest: TestSession | None = asked.execute().first()
+    names: set[str] = {row["nodeid"] for row in asked.execute().to_dicts()}
+    rates: list[float | None] = [test.pass_rate for test in asked.group_by_test()]
+    assert (len(failed), len(slow), len(names), len(rates)) == (1, 1, 2, 2)
+    assert oldest is not None
 
 
 def save_filters() -> None:

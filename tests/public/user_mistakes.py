@@ -20,6 +20,8 @@ def make_mistakes(start: datetime) -> None:
     for_sut(7)  # error
     for_sut("shop").for_sot("shop")  # error
     for_sut("shop").execute().append(1)  # error
+    for_sut("shop").failures(days="7")  # error
+    print(for_sut("shop").execute().first().session_id)  # error
     TestResult("tests/test_shop.py::test_pay", 7, start)  # error
     TestSession("shop-4", "shop", "2026-11-09")  # error
     get_storage_instance().save_sesion(1)  # error

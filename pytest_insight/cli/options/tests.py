@@ -14,13 +14,11 @@ from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import choice_option, number_option, option
 from pytest_insight.cli.options.places import find_places
 from pytest_insight.cli.terminal.usage_errors import UsageError
-from pytest_insight.models import TestOutcome
 from pytest_insight.summaries import BAD
 
 if TYPE_CHECKING:
     from pytest_insight.models import Phase
     from pytest_insight.query import Query, QueryTestFilter
-    from pytest_insight.storage.base import BaseStorage
 
 TESTS = "Which tests"
 
@@ -138,7 +136,10 @@ class TestOptions(msgspec.Struct, frozen=True):
         """
         tests = self._names(query)
         if self.outcome:
-            _check_outcomes(query.open_storage(), self.outcome)
+            from pytest_insight.filters import arguments
+            from pytest_insight.query.outcomes import check_outcomes
+
+            check_outcomes(query.open_storage(), arguments.outcomes(self.outcome))
         if self.outcome or self.failed:
             tests = tests.with_outcome(*(self.outcome or ()), *(BAD if self.failed else ()))
         if self.phase is not None:
@@ -182,19 +183,3 @@ class NamedTestOptions(TestOptions, frozen=True):
         tests = super()._names(query)
         places = find_places(query, self.tests or ())
         return tests.with_nodeid(*places) if places else tests
-
-
-def _check_outcomes(storage: BaseStorage, names: list[str]) -> None:
-    """Raise UnknownChoiceError for an outcome that neither pytest nor the store has.
-
-    Other plugins define outcomes of any name.
-    """
-    from pytest_insight.errors import UnknownChoiceError
-    from pytest_insight.filters import OutcomeIn, Selection, arguments
-
-    for name in sorted(arguments.outcomes(names).difference(TestOutcome)):
-        having = Selection(test_filters=(OutcomeIn(frozenset((name,))),))
-        if next(storage.iter_sessions(having, newest_first=True), None) is None:
-            tests = storage.group_by_test(percentiles=False)
-            stored = {outcome for test in tests for outcome in test.outcomes}
-            raise UnknownChoiceError("outcome", str(name), {*TestOutcome, *stored})

@@ -1,0 +1,51 @@
+"""Lists of results and of summaries that notebooks show as tables."""
+
+from __future__ import annotations
+
+from pytest_insight.models import TestResult
+from pytest_insight.summaries import TestSummary
+
+
+class ResultList(list[TestResult]):
+    """A list of results."""
+
+    def _repr_html_(self) -> str:
+        from pytest_insight.models.html import list_html  # for notebooks
+
+        return list_html(self)
+
+
+class SummaryList(list[TestSummary]):
+    """A list of summaries."""
+
+    def _repr_html_(self) -> str:
+        from pytest_insight._util.html_table import html_table  # for notebooks
+        from pytest_insight.models.html import MAX_ROWS, rows_text, time_text
+        from pytest_insight.models.text import counts_text, duration_text
+
+        rows = [
+            (
+                each.nodeid,
+                each.sut_name,
+                each.results,
+                "" if each.pass_rate is None else f"{each.pass_rate:.0%}",
+                duration_text(each.mean),
+                "" if each.p95 is None else duration_text(each.p95),
+                each.last_outcome,
+                time_text(each.last_seen),
+                counts_text(each.outcomes),
+            )
+            for each in self[:MAX_ROWS]
+        ]
+        headings = (
+            "Test",
+            "SUT",
+            "Results ",
+            "Passed ",
+            "Mean ",
+            "p95 ",
+            "Last",
+            "Seen",
+            "Outcomes",
+        )
+        return html_table(headings, rows, rows_text(len(rows), len(self), "test"))
