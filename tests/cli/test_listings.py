@@ -202,11 +202,14 @@ def test_the_width_of_a_terminal_cuts_nothing_in_a_pipe(
     result = TestResult(LONG, TestOutcome.FAILED, START, longreprtext="E " + "word " * 100)
     code = CodeState(commit="1a2b3c4d" * 5, branch="a-long-branch-" * 5)
     JSONStorage().save_session(make_session(0, test_results=(result,), code_state=code))
-    for command in ("sessions list", "sessions show", "query tests", "query tests --group"):
+    with_name = ("query tests", "query tests --group", "failures", "history test_", "")
+    with_text = ("sessions show", "failures -v")
+    for command in (*with_name, *with_text, "sessions list", "profile list", "docs"):
         whole = insight(*command.split(), env=variables).out
         narrow = insight(*command.split(), env={"COLUMNS": "40", **variables}).out
         assert narrow == whole
-        assert (LONG if "show" not in command else "word " * 99) in whole or "list" in command
+        assert LONG in whole or command not in with_name
+        assert "word " * 99 in whole or command not in with_text
 
 
 def test_colour_can_be_forced_into_a_pipe(insight: Insight, store: JSONStorage) -> None:

@@ -26,6 +26,8 @@ COMMANDS = {
     "history": ("history", "test_total"),
     "sessions-list": ("sessions", "list"),
     "query-tests": ("query", "tests", "--outcome", "failed"),
+    "query-tests-group": ("query", "tests", "--group"),
+    "query-tests-skipped": ("query", "tests", "--outcome", "skipped", "--limit", "3"),
 }
 VARIANTS = {
     "80": (80, {"NO_COLOR": "1"}),
