@@ -8,7 +8,8 @@ the first attempt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -183,27 +184,22 @@ def survey(
     """
     facts: list[SessionFacts] = []
     notable: list[Run] = []
-    decided: dict[str, dict[str, int]] = {}
-    passed = TestOutcome.PASSED
+    decided: dict[str, Counter[str]] = {}
     for session in sessions:
-        runs = runs_of(session, rules)
-        here = runs[0].session if runs else facts_of(session)
+        found = _Tests(session.test_results)
+        here = found.facts(session)
         facts.append(here)
-        others = [run for run in runs if run.outcome is not passed or run.attempts > 1]
+        others = [found.run(here, nodeid, rules) for nodeid in found.others]
         notable += filter(is_notable, others)
-        suite = decided.setdefault(here.sut_name, {})
+        suite = decided.setdefault(here.sut_name, Counter())
         if counted is None or counted(here):
-            undecided = {run.nodeid for run in others if not run.is_decided}
-            for run in runs:
-                suite[run.nodeid] = suite.get(run.nodeid, 0) + 1
-            for nodeid in undecided:
-                suite[nodeid] -= 1
+            suite.update(found.names)
+            suite.subtract(run.nodeid for run in others if not run.is_decided)
         else:
-            for run in runs:
-                suite.setdefault(run.nodeid, 0)
+            suite.update(dict.fromkeys(found.names, 0))
     facts.sort(key=in_time_order)
     notable.sort(key=lambda run: in_time_order(run.session))
-    return Survey(facts, notable, decided)
+    return Survey(facts, notable, {sut: dict(tests) for sut, tests in decided.items()})
 
 
 def last_runs(
@@ -220,15 +216,21 @@ def last_runs(
         last: the most runs of each test within a SUT; None for all.
         rules: how to tell causes.
     """
-    wanted = None if nodeids is None else frozenset(nodeids)
+    left: dict[str, set[str]] = {}
     counts: dict[str, dict[str, int]] = {}
     for session in newest_first:
         suite = counts.setdefault(session.sut_name, {})
+        wanted = None
+        if nodeids is not None:
+            wanted = left.setdefault(session.sut_name, set(nodeids))
+            if not wanted:
+                continue
         for run in runs_of(session, rules, wanted):
-            count = suite.get(run.nodeid, 0)
-            if last is None or count < last:
-                suite[run.nodeid] = count + 1
+            count = suite[run.nodeid] = suite.get(run.nodeid, 0) + 1
+            if last is None or count <= last:
                 yield run
+            elif wanted is not None:
+                wanted.discard(run.nodeid)
 
 
 def runs_of(
@@ -243,35 +245,89 @@ def runs_of(
         rules: how to tell causes.
         nodeids: only the runs of these tests; None for all.
     """
-    results = session.test_results
-    passed = TestOutcome.PASSED
-    counted = {result.nodeid: result for result in results}
-    attempts: dict[str, list[TestResult]] = {}
-    again: set[int] = set()
-    if len(counted) < len(results):
-        attempts = _attempts(results)
-        again = {id(results[position]) for position in earlier_attempts(results)}
-        counted.update((name, _counted(found, again)) for name, found in attempts.items())
-    others = [result.outcome for result in counted.values() if result.outcome is not passed]
-    bad = sum(outcome in BAD for outcome in others)
-    good = len(counted) - len(others) + sum(outcome in GOOD for outcome in others)
-    facts = facts_of(session, decided=good + bad, bad=bad)
-    if nodeids is not None:
-        counted = {nodeid: result for nodeid, result in counted.items() if nodeid in nodeids}
+    found = _Tests(session.test_results)
+    facts = found.facts(session)
+    passed, others = TestOutcome.PASSED, found.others
     return [
-        Run(nodeid, facts, passed, 1, result.duration)
-        if result.outcome is passed and nodeid not in attempts  # nearly always
-        else _run(facts, attempts.get(nodeid, [result]), result, again, rules)
-        for nodeid, result in counted.items()
+        Run(result.nodeid, facts, passed, 1, result.duration)
+        if result.nodeid not in others
+        else found.run(facts, result.nodeid, rules)
+        for result in found.first_results()
+        if nodeids is None or result.nodeid in nodeids
     ]
 
 
-def _attempts(results: Iterable[TestResult]) -> dict[str, list[TestResult]]:
-    """Return the results of each test that has several."""
-    tests: dict[str, list[TestResult]] = {}
-    for result in results:
-        tests.setdefault(result.nodeid, []).append(result)
-    return {nodeid: found for nodeid, found in tests.items() if len(found) > 1}
+class _Tests:
+    """The tests of a session by their results.
+
+    Most passed at the first attempt: nothing is made for each of those, which would take as long as
+    decoding them.
+
+    Attributes:
+        names: the nodeids.
+        others: the results that count, of the tests that did not simply pass.
+    """
+
+    def __init__(self, results: Sequence[TestResult]) -> None:
+        self._results = results
+        names = [result.nodeid for result in results]
+        self.names = set(names)
+        passed = TestOutcome.PASSED
+        others = dict.fromkeys(r.nodeid for r in results if r.outcome is not passed)
+        if len(self.names) < len(names):
+            others.update((name, None) for name, count in Counter(names).items() if count > 1)
+        self._attempts: dict[str, list[TestResult]] = {name: [] for name in others}
+        self._again: set[int] = set()
+        if others:
+            for result in results:
+                if result.nodeid in others:
+                    self._attempts[result.nodeid].append(result)
+            self._again = {id(results[position]) for position in earlier_attempts(results)}
+        self.others = {name: self._counted(found) for name, found in self._attempts.items()}
+
+    def facts(self, session: TestSession) -> SessionFacts:
+        """Return what the analysis knows of the session."""
+        outcomes = [result.outcome for result in self.others.values()]
+        bad = sum(outcome in BAD for outcome in outcomes)
+        good = len(self.names) - len(outcomes) + sum(outcome in GOOD for outcome in outcomes)
+        return facts_of(session, decided=good + bad, bad=bad)
+
+    def first_results(self) -> Iterable[TestResult]:
+        """Return the first result of each test."""
+        if len(self.names) == len(self._results):
+            return self._results
+        found: dict[str, TestResult] = {}
+        for result in self._results:
+            found.setdefault(result.nodeid, result)
+        return found.values()
+
+    def run(self, facts: SessionFacts, nodeid: str, rules: CauseRules) -> Run:
+        """Return the run of one of the `others`."""
+        attempts, counted = self._attempts[nodeid], self.others[nodeid]
+        before = [result for result in attempts if id(result) in self._again]
+        outcome = counted.outcome
+        recovered = bool(before) and len(attempts) > 1 and outcome in GOOD
+        told = before[-1] if recovered else counted
+        message = "" if told.outcome == TestOutcome.PASSED else headline(told)
+        cause = _NO_CAUSE
+        if recovered or outcome in BAD:
+            cause = rules.cause_of(told.phase, message)
+        return Run(
+            nodeid,
+            facts,
+            outcome,
+            min(1 + len(before), len(attempts)),
+            sum(result.duration for result in attempts),
+            told.phase,
+            message,
+            told.crash,
+            *cause,
+        )
+
+    def _counted(self, attempts: list[TestResult]) -> TestResult:
+        """Return the result that counts: a failure if there is one, else the last attempt's."""
+        final = [result for result in attempts if id(result) not in self._again] or attempts
+        return next((result for result in final if result.outcome in BAD), final[-1])
 
 
 def facts_of(session: TestSession, *, decided: int = 0, bad: int = 0) -> SessionFacts:
@@ -300,38 +356,6 @@ def environment_of(testing_system: Mapping[str, Any]) -> str:
     minor = ".".join(python.split(".")[:2]) if isinstance(python, str) else ""
     system = platform.partition("-")[0] if isinstance(platform, str) else ""
     return f"{minor} {system}".strip()
-
-
-def _counted(attempts: list[TestResult], again: set[int]) -> TestResult:
-    """Return the result that counts: a failure if there is one, else the last attempt's."""
-    final = [result for result in attempts if id(result) not in again] or attempts
-    return next((result for result in final if result.outcome in BAD), final[-1])
-
-
-def _run(
-    facts: SessionFacts,
-    attempts: list[TestResult],
-    counted: TestResult,
-    again: set[int],
-    rules: CauseRules,
-) -> Run:
-    outcome = counted.outcome
-    before = [result for result in attempts if id(result) in again]
-    recovered = before and outcome in GOOD
-    told = before[-1] if recovered else counted
-    message = "" if told.outcome == TestOutcome.PASSED else headline(told)
-    cause = rules.cause_of(told.phase, message) if recovered or outcome in BAD else _NO_CAUSE
-    return Run(
-        counted.nodeid,
-        facts,
-        outcome,
-        1 + len(before),
-        sum(result.duration for result in attempts),
-        told.phase,
-        message,
-        told.crash,
-        *cause,
-    )
 
 
 _NO_CAUSE = Cause("", "")
