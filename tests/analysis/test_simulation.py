@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.simulation import incidents
 from tests.simulation.durations import mean_alarms
 from tests.simulation.verdicts import false_change_points, verdict_rates
 
@@ -29,6 +30,15 @@ def test_flaky_tests_are_found_and_seldom_called_otherwise() -> None:
     assert share("flaky 20 %", "flaky") > 0.95
     assert share("flaky 50 %", "flaky") > 0.95
     assert share("flaky 20 %, mended 30 runs ago", "stable") > 0.95
+
+
+def test_an_outage_says_nothing_of_tests_and_a_breakage_does() -> None:
+    for truth, expected in (
+        ("outage of 2 sessions", "stable"),
+        ("30 tests broken by a commit", "broken"),
+        ("6 tests broken, run again by --lf", "broken"),
+    ):
+        assert incidents.verdict_rates(truth, 2, SEED) == {expected: 1.0}, truth
 
 
 def test_a_rate_that_does_not_change_is_seldom_split() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from tests.simulation import incidents
 from tests.simulation.durations import mean_alarms
-from tests.simulation.verdicts import TRUTHS, false_change_points, verdict_rates
+from tests.simulation.verdicts import DAYS, TRUTHS, false_change_points, verdict_rates
 
-SPANS = (10, 30)
+SPANS = (10, DAYS)
 """Days in which the runs are; only the longer one is long enough for "stable again"."""
 RATES = (0.01, 0.05, 0.2, 0.5)
 SUITES = 3
+SHARED = 20
 
 
 def main() -> None:
@@ -22,6 +24,7 @@ def main() -> None:
     print(f"seed {arguments.seed}\n")
     for days in SPANS:
         print_verdicts(arguments.histories, arguments.seed, days)
+    print_incidents(arguments.seed)
     print_change_points(arguments.histories, arguments.seed)
     print_durations(arguments.seed)
 
@@ -30,17 +33,28 @@ def print_verdicts(histories: int, seed: int, days: int) -> None:
     """Print the rates of each verdict for each truth."""
     print(f"% of {histories:,} histories of 60 runs in {days} days, 30 % of them on unchanged code")
     for truth in TRUTHS:
-        found = verdict_rates(truth, histories, seed, days)
-        shown = ", ".join(f"{name} {100 * share:.1f}" for name, share in found.items())
-        print(f"  {truth:32}{shown}")
+        _print_shares(truth, verdict_rates(truth, histories, seed, days))
     print()
+
+
+def print_incidents(seed: int) -> None:
+    """Print the rates of each verdict on tests that fail together."""
+    print(f"% of the tests that fail together, in {SHARED} histories of 100 tests")
+    for truth in incidents.TRUTHS:
+        _print_shares(truth, incidents.verdict_rates(truth, SHARED, seed))
+    print()
+
+
+def _print_shares(truth: str, found: dict[str, float]) -> None:
+    shown = ", ".join(f"{name} {100 * share:.1f}" for name, share in found.items())
+    print(f"  {truth:36}{shown}")
 
 
 def print_change_points(histories: int, seed: int) -> None:
     """Print how many histories without a change are split."""
     print(f"% of {histories:,} histories of 100 runs in which nothing changes, but is found to")
     for rate in RATES:
-        print(f"  flaky {rate:<26.0%}{100 * false_change_points(rate, histories, seed):.2f}")
+        print(f"  flaky {rate:<30.0%}{100 * false_change_points(rate, histories, seed):.2f}")
     print()
 
 

@@ -14,6 +14,8 @@ from pytest_insight.models import TestOutcome
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 RUNS = 60
+DAYS = 30
+"""The usual number of days; in 10 there is no time to become stable again."""
 SAME_CODE = 0.3
 """The share of runs whose code is that of the run before."""
 
@@ -89,7 +91,7 @@ def verdict_rates(truth: str, histories: int, seed: int, days: int) -> dict[str,
     rng = random.Random(f"{seed} {truth}")
     counts: Counter[str] = Counter()
     for _ in range(histories):
-        commits = _commits(rng)
+        commits = random_commits(rng)
         counts[judge(TRUTHS[truth](rng, commits), commits, days)] += 1
     return {name: count / histories for name, count in counts.most_common()}
 
@@ -118,7 +120,7 @@ def false_change_points(rate: float, histories: int, seed: int, runs: int = 100)
     return split / histories
 
 
-def _commits(rng: random.Random) -> list[int]:
+def random_commits(rng: random.Random) -> list[int]:
     """Return the number of the commit of each run."""
     commits = [0]
     while len(commits) < RUNS:
