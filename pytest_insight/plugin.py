@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--insight",
         action="store_true",
         default=None,
-        help="record this run; list runs with: insight sessions list",
+        help="record this run; then ask: insight failures",
     )
     group.addoption(
         "--no-insight",

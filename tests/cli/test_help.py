@@ -54,7 +54,7 @@ def test_help_fits_80_columns(insight: Insight) -> None:
 
 def test_help_names_values_in_a_word_and_no_python_types(insight: Insight) -> None:
     for words in [(), *GROUPS, *(command.words for command in commands())]:
-        out = insight(*words, "--help", env={"COLUMNS": "80"}).out
+        out = insight(*words, "--help", env={"COLUMNS": "200"}).out
         assert max(map(len, out.splitlines())) <= 80, words
         assert not re.search(r"<\w+(\[\w+\])?>|\|", out.partition("Options:")[2]), words
         options = re.findall(r"^  (?:-\w,|   ) --[][\w-]+(.*)$", out, re.MULTILINE)
@@ -78,7 +78,8 @@ def test_a_commands_own_options_are_before_those_that_select(insight: Insight) -
 
 
 def test_help_is_readable_on_a_narrow_terminal(insight: Insight) -> None:
-    out = insight("query", "tests", "--help", env={"COLUMNS": "40"}).out
+    out = insight("query", "tests", "--help", env={"COLUMNS": "40", "FORCE_COLOR": "1"}).out
+    out = re.sub("\x1b.*?m", "", out)
     assert "      --days N\n        Only sessions from the last N\n" in out
 
 

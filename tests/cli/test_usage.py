@@ -203,6 +203,8 @@ def test_a_letter_and_a_long_name_have_one_meaning_in_all_commands() -> None:
         ("failed", near_misses.FAILURES),
         ("undo", "insight sessions undo"),
         ("query tests -o failed", "--outcome"),
+        ("sessions list --after monday", "--since"),
+        ("-V", "--version"),
         ("query tests --output failed", "--captured"),
     ],
 )
@@ -253,6 +255,9 @@ def test_the_commands_that_are_named_for_near_misses_exist(insight: Insight) -> 
                 or words[:1] in ([], ["--help"], ["--version"])
                 or (words[:1] in known or words[:2] in known)
             ), line
+    options = {option for command in commands() for o in command.options for option in o.opts}
+    meant_options = {line.split()[0] for line in near_misses.OPTIONS.values()}
+    assert meant_options - options == {"--version"}
 
 
 def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight) -> None:

@@ -48,9 +48,8 @@ class SessionOptions(msgspec.Struct, frozen=True):
     since: Annotated[
         str | None,
         _session(
-            "Only sessions started at TIME or later: an age like 90d or '3 hours ago', a day like "
-            "yesterday or monday, a time like 2026-11-01T08:30 (local time, unless it has an "
-            "offset), or the time of a commit or tag.",
+            "Only sessions started at TIME or later: an age (90d), a day (monday), a time, a "
+            "commit or a tag.",
             "--since",
             metavar="TIME",
             example="yesterday",
@@ -60,8 +59,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     until: Annotated[
         str | None,
         _session(
-            "Only sessions started at TIME or earlier, as with --since; a day or date includes "
-            "the whole day.",
+            "Only sessions started at TIME or earlier; a day is included as a whole.",
             "--until",
             metavar="TIME",
             example="2026-11-30",
@@ -101,8 +99,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     commit: Annotated[
         str | None,
         _session(
-            "Only sessions on this commit: a hash, a hash prefix, or what git calls it in this "
-            "folder, as HEAD~1 or a tag.",
+            "Only sessions on this commit: a hash, a hash prefix, a tag or HEAD~1.",
             "--commit",
             metavar="COMMIT",
             example="HEAD",
@@ -115,8 +112,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     run: Annotated[
         str | None,
         _session(
-            "Only the sessions of one CI run: its ID, a session of it, or `last`, the newest run "
-            "that the other options select. Without CI: of a commit and branch within an hour.",
+            "Only the sessions of one CI run: its ID, a session of it, or `last`.",
             "--run",
             metavar="ID",
             example="last",
@@ -126,9 +122,8 @@ class SessionOptions(msgspec.Struct, frozen=True):
     session: Annotated[
         list[str] | None,
         _session(
-            "Only the session with this ID or ID prefix (wildcards allowed); `last` is the newest "
-            "one with results that the other options select, `last~1` the one before. Repeatable. "
-            "All jobs of a CI run: --run last.",
+            "Only the session with this ID or ID prefix (wildcards allowed), or `last`. "
+            "Repeatable.",
             "--session",
             metavar="ID",
             example="last~1",

@@ -11,8 +11,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from pytest_insight.cli.terminal.output import is_fancy
 from pytest_insight.cli.terminal.styled import Styled, styled
 
+WIDTH = 80
+"""The longest line if stdout is no terminal."""
 MAX_WIDTH = 100
 """The longest line on a wide terminal, in columns."""
 MAX_TERM = 26
@@ -51,7 +54,7 @@ def help_lines(command: Any, ctx: Any) -> Iterator[Styled]:
         command: a Click command or group.
         ctx: its context.
     """
-    width = min(shutil.get_terminal_size().columns, MAX_WIDTH)
+    width = min(shutil.get_terminal_size().columns, MAX_WIDTH) if is_fancy() else WIDTH
     for number, paragraph in enumerate((command.help or "").split("\n\n")):
         is_example = paragraph.startswith("Example: ")
         if is_example:
