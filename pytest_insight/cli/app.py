@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, NoReturn
 import typer
 
 from pytest_insight.cli import exit_status, near_misses
+from pytest_insight.cli.completion.bash_words import words_joined
 from pytest_insight.cli.completion.candidates import profiles
 from pytest_insight.cli.completion.installation import install
 from pytest_insight.cli.lazy_group import NO_PAGER, LazyGroup, load_command
@@ -74,7 +75,7 @@ class RootGroup(LazyGroup):
                 each.callback = partial(install, each.callback)
         status = exit_status.DONE
         try:
-            with warnings_printed(), stdout_errors_reported():
+            with words_joined(), warnings_printed(), stdout_errors_reported():
                 more["standalone_mode"] = False  # report errors here
                 status = super().main(*args, **more) or 0
         except InsightError as exc:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from os.path import commonprefix
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -103,6 +104,11 @@ class NodeidUnder(TestFilter, frozen=True, tag="nodeid-under"):
     @override
     def matches(self, result: TestResult) -> bool:
         return result.nodeid in self.places or result.nodeid.startswith(beginnings(self.places))
+
+    @property
+    @override
+    def required_text(self) -> str:
+        return commonprefix(self.places)  # noqa: RUF071 - characters are meant, not names
 
 
 class KeywordsMatch(TestFilter, frozen=True, tag="keywords"):

@@ -14,10 +14,10 @@ from typing import Any
 import pexpect
 import pytest
 
-from pytest_insight.models import CodeState
+from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import Insight
-from tests.conftest import MakeSession
+from tests.conftest import START, MakeSession
 from tests.tools import tool
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
@@ -273,6 +273,89 @@ def test_a_damaged_store_offers_nothing(insight: Insight, tmp_path: Path, line: 
     (home / "profiles.json").write_text("{")
     (home / "sessions.json").write_text("no store")
     assert candidates(insight, f"insight {line}", PYTEST_INSIGHT_HOME=str(home)) == []
+
+
+TESTS = (
+    "tests/test_a.py::TestX::test_one",
+    "tests/test_a.py::test_two[1]",
+    "tests/test_a.py::test_two[$(touch x)]",
+    "tests/unit/test_b.py::test_three",
+)
+
+
+@pytest.fixture
+def suite(make_session: MakeSession) -> None:
+    """Tests that all failed, and a file in the current folder."""
+    results = [
+        TestResult(name, TestOutcome.FAILED, START, 1, message="KeyError: 'x'") for name in TESTS
+    ]
+    session = make_session(
+        test_results=results,
+        session_tags={"ci": "nightly"},
+        code_state=CodeState("ab" * 20, "main"),
+    )
+    JSONStorage().save_session(session)
+    Path("errors.txt").touch()
+
+
+def test_a_nodeid_is_completed_at_the_prompt_and_a_text_is_not_a_file(
+    suite: None, at_prompt: Complete
+) -> None:
+    lines = {
+        "insight query tests tests/test_a.py tests/unit/test_b.py::": TESTS[3],
+        "insight query tests --error e": "e",  # not the file
+    }
+    assert {line: at_prompt(line)[-1] for line in lines} == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "inserted"),
+    [
+        ("history tests/test_a.py :: TestX :: te", "test_one"),
+        ("history tests/test_a.py ::", "test_two"),
+        ("query tests tests/u", "tests/unit/test_b.py"),
+        ("query tests --nodeid tests/test_a.py :: T", "TestX::test_one"),
+        ("query tests --tag ci = n", "nightly"),
+        ("query tests --tag = ci = n", "nightly"),
+        ("query tests --branch = m", "main"),
+    ],
+)
+def test_words_that_bash_has_split_are_joined(
+    insight: Insight, suite: None, line: str, inserted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["insight", *line.split()]
+    monkeypatch.setenv("COMP_WORDS", "\n".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    assert inserted in insight(env={"_INSIGHT_COMPLETE": "complete_bash"}).out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("sessions list -k t", ["test_one", "test_two", "test_three", "test_a.py", "test_b.py"]),
+        ("query tests -k T", ["TestX"]),
+        ("query tests --error K", ["KeyError"]),
+        ("query tests --error e", ["e"]),
+        ("query tests --captured e", ["e"]),
+        ("query tests --captured $", []),
+        ("query tests --limit 1", ["1"]),
+        ("query tests --since mo", ["monday"]),
+        ("query tests --fields nodeid,out", ["nodeid,outcome"]),
+        ("query tests --group --fields nodeid,p9", ["nodeid,p95"]),
+        ("failures --fields crash,m", ["crash,message"]),
+    ],
+)
+def test_every_option_that_takes_a_text_has_candidates(
+    insight: Insight, suite: None, line: str, offered: list[str]
+) -> None:
+    assert candidates(insight, f"insight {line}") == offered
+
+
+def test_files_are_offered_before_the_tests_in_one_of_them(insight: Insight, suite: None) -> None:
+    files = ["tests/test_a.py", "tests/unit/test_b.py"]
+    assert candidates(insight, "insight query tests t") == files
+    tests = ["tests/unit/test_b.py", "tests/unit/test_b.py::test_three"]
+    assert candidates(insight, "insight query tests tests/unit") == tests
 
 
 def test_a_tab_makes_no_file(insight: Insight, tmp_path: Path) -> None:

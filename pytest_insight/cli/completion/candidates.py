@@ -89,7 +89,7 @@ def suts(ctx: typer.Context, incomplete: str) -> list[str]:
 @_quiet
 def nodeids(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the nodeids of the newest session, without parameters."""
-    return _matching(_nodeids(ctx), incomplete)[:MOST]
+    return _matching(_nodeids(ctx), incomplete)[:MOST] or typed(incomplete)
 
 
 @_quiet
@@ -106,16 +106,14 @@ def keywords(ctx: typer.Context, incomplete: str) -> list[str]:
     split = [nodeid.split("::") for nodeid in _nodeids(ctx)]
     names = [name for parts in split for name in reversed(parts[1:])]
     files = [parts[0].rpartition("/")[2] for parts in split]
-    return _matching(dict.fromkeys((*names, *files)), incomplete)[:MOST]
+    return _matching(dict.fromkeys((*names, *files)), incomplete)[:MOST] or typed(incomplete)
 
 
 @_quiet
 def branches(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the git branches of the newest sessions."""
-    return _matching(
-        dict.fromkeys((each.code_state and each.code_state.branch) or "" for each in _newest(ctx)),
-        incomplete,
-    )
+    found = ((each.code_state and each.code_state.branch) or "" for each in _newest(ctx))
+    return _matching(dict.fromkeys(found), incomplete) or typed(incomplete)
 
 
 @_quiet
@@ -123,14 +121,28 @@ def commits(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the beginnings of the commits of the newest sessions."""
     found = (each.code_state and each.code_state.commit for each in _newest(ctx))
     short = dict.fromkeys((commit or "")[:COMMIT_DIGITS] for commit in found)
-    return _matching(short, incomplete)
+    return _matching(short, incomplete) or typed(incomplete)
 
 
 @_quiet
 def tags(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the tags of the newest sessions, as KEY=VALUE."""
     pairs = (pair for each in _newest(ctx) for pair in each.session_tags.items())
-    return _matching(dict.fromkeys(f"{key}={value}" for key, value in pairs), incomplete)
+    found = dict.fromkeys(f"{key}={value}" for key, value in pairs)
+    return _matching(found, incomplete) or typed(incomplete)
+
+
+@_quiet
+def errors(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of exceptions in the messages of the newest sessions."""
+    messages = (result.message for each in _newest(ctx) for result in each.test_results)
+    names = dict.fromkeys(message.partition(":")[0] for message in messages)
+    return _matching(names, incomplete) or typed(incomplete)
+
+
+def typed(incomplete: str) -> list[str]:
+    """Return what was typed: with no candidate at all, shells offer the names of files."""
+    return _matching([incomplete], incomplete)
 
 
 def outcomes(incomplete: str) -> list[str]:

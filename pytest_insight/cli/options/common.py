@@ -14,7 +14,7 @@ import msgspec
 import typer
 
 from pytest_insight.cli import exit_status
-from pytest_insight.cli.completion.candidates import profiles
+from pytest_insight.cli.completion.candidates import profiles, typed
 from pytest_insight.cli.near_misses import near_value
 from pytest_insight.cli.render.formats import FindFormat, ListFormat, ShowFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
@@ -96,6 +96,7 @@ def number_option(help_: str, *names: str, whole: bool = False, unit: str = "", 
             raise UsageError(f"{names[0]} must be 0 or more, not {value}")
         return number
 
+    more.setdefault("autocompletion", typed)
     return option(help_, *names, parser=parse, **more)
 
 

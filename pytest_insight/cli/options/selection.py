@@ -28,7 +28,7 @@ def _complete_day(incomplete: str) -> list[str]:
     """Return names of days."""
     from pytest_insight.cli.options.times import DAYS
 
-    return [day for day in DAYS if day.startswith(incomplete)]
+    return [day for day in DAYS if day.startswith(incomplete)] or candidates.typed(incomplete)
 
 
 class SessionOptions(msgspec.Struct, frozen=True):

@@ -93,6 +93,7 @@ class TestOptions(msgspec.Struct, frozen=True):
             "--error",
             metavar="TEXT",
             example="KeyError",
+            autocompletion=candidates.errors,
         ),
     ] = None
     captured: Annotated[
@@ -102,6 +103,7 @@ class TestOptions(msgspec.Struct, frozen=True):
             "--captured",
             metavar="TEXT",
             example="'out of memory'",
+            autocompletion=candidates.typed,
         ),
     ] = None
     min_duration: Annotated[

@@ -12,6 +12,7 @@ from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.filters import (
     ErrorContains,
     NodeidContains,
+    NodeidUnder,
     OutputContains,
     PatternMatches,
     Selection,
@@ -34,6 +35,8 @@ TEXTS = (
     "wanted",
     [
         NodeidContains("test_one"),
+        NodeidUnder(("tests/test_a.py::test_one",)),
+        NodeidUnder(("tests/test_a.py::test_ünï", "tests/test_a.py::c")),
         NodeidContains("x/y"),
         NodeidContains("ünï"),
         NodeidContains("\U0001f600"),
