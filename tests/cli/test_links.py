@@ -74,8 +74,10 @@ def test_there_are_no_links_in_a_pipe_or_without_colours(
     screen: Screen, insight: Insight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "\x1b]8" not in insight("query", "tests", env={"FORCE_COLOR": "1"}).out
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b]8" not in "".join(screen(120, "query", "tests", styles=True))
+    for name, value in (("TERM", "dumb"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+        assert "\x1b]8" not in "".join(screen(120, "query", "tests", styles=True))
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,6 @@ def test_there_are_no_links_in_a_pipe_or_without_colours(
 def test_only_pages_are_linked_and_no_url_ends_its_link(
     monkeypatch: pytest.MonkeyPatch, url: str, target: str
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     [(text, style)] = linked_page("run 1", url).pieces
     assert (text, style) == ("run 1", f"link {target}" if target else "")

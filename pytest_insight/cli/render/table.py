@@ -96,6 +96,11 @@ class _Part(NamedTuple):
         texts = [self.column.header, str(self.total), *map(str, self.cells)]
         return max(map(text_width, texts))
 
+    def needed(self, available: int) -> int:
+        """Return the width below which spare columns make room for it."""
+        need = self.need(available)
+        return need.least if self.column.fit in ("nodeid", "message") else need.natural
+
     @property
     def can_be_left_out(self) -> bool:
         return self.column.spare > 0 or self.column.fit == "message"
@@ -143,29 +148,33 @@ def _print_aligned(parts: Sequence[_Part]) -> None:
 
 def _chosen(parts: Sequence[_Part], width: int) -> tuple[list[_Part], _Part | None]:
     """Return the columns that fit, and the message that is a line below the name instead."""
-    found = _without_spare(parts, width)
-    message = next((part for part in found if part.column.fit == "message"), None)
-    if message is None or _needed(found, width) <= width:
-        return found, None
-    return _without_spare([part for part in parts if part is not message], width), message
-
-
-def _without_spare(parts: Sequence[_Part], width: int) -> list[_Part]:
-    found = [
-        part
+    needed = [
+        (part, part.needed(width))
         for part in parts
         if width >= part.column.room and not (part.can_be_left_out and part.is_empty)
     ]
-    for part in sorted(found, key=lambda part: part.column.spare)[::-1]:
-        if part.column.spare and _needed(found, width) > width:
-            found.remove(part)
-    return found
+    found, fits = _without_spare(needed, width)
+    message = next((part for part in found if part.column.fit == "message"), None)
+    if message is None or fits:
+        return found, None
+    return _without_spare([each for each in needed if each[0] is not message], width)[0], message
 
 
-def _needed(parts: Sequence[_Part], width: int) -> int:
-    """Return the width below which spare columns go."""
-    needs = [(part.need(width), part.column.fit in ("nodeid", "message")) for part in parts]
-    return sum((n.least if yields else n.natural) + GAP for n, yields in needs) - GAP
+def _without_spare(needed: Sequence[tuple[_Part, int]], width: int) -> tuple[list[_Part], bool]:
+    """Return columns without the spare ones that have no room, and whether the others fit.
+
+    Args:
+        needed: columns, each with the width below which spare ones go.
+        width: the width of the table.
+    """
+    total = sum(least + GAP for _, least in needed) - GAP
+    left_out = set()
+    for index in sorted(range(len(needed)), key=lambda index: needed[index][0].column.spare)[::-1]:
+        part, least = needed[index]
+        if part.column.spare and total > width:
+            left_out.add(index)
+            total -= least + GAP
+    return [p for index, (p, _) in enumerate(needed) if index not in left_out], total <= width
 
 
 def _table(parts: Sequence[_Part], terminal: Console) -> Table:

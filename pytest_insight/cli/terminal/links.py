@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_insight.cli.terminal.output import console
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.errors import InsightError
 
@@ -85,10 +84,8 @@ def _link(url: str) -> str:
 
 def _links_shown() -> bool:
     """Return whether stdout is a terminal with colours; a pipe gets no links."""
-    if not sys.stdout.isatty():
-        return False
-    terminal = console()
-    return terminal.color_system is not None and not terminal.no_color
+    # On a terminal that cannot show colours Rich leaves links out, but not for NO_COLOR.
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 @lru_cache(maxsize=1)
