@@ -8,7 +8,7 @@ that, most alarms on a busy runner are false.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import exp, inf, log, sqrt
+from math import exp, log, sqrt
 from statistics import median
 from typing import NamedTuple
 
@@ -36,6 +36,8 @@ SLOW_RATIO = 2.0
 SLOW_SECONDS = 1.0
 """What a single run must exceed to be slow this time."""
 
+_SHORTEST, _LONGEST = 1e-6, 1e9
+"""Seconds; others are taken for these, so that no ratio is beyond what a float holds."""
 _WORTH_A_LOOK = log(LEAST_RATIO) / 2
 _MAD_TO_DEVIATION = 1.4826
 """The standard deviation of a normal distribution, in its median absolute deviations."""
@@ -91,10 +93,11 @@ class Durations:
         self._newest: dict[tuple[str, str], Run] = {}
         passed = TestOutcome.PASSED
         for run in runs:
-            if run.outcome is passed and run.attempts == 1 and 0 < run.duration < inf:
+            if run.outcome is passed and run.attempts == 1 and run.duration > 0:
                 session = run.session
                 key = (session.sut_name, run.nodeid, session.environment)
-                self._tests.setdefault(key, []).append(_Timed(run, log(run.duration)))
+                seconds = min(max(run.duration, _SHORTEST), _LONGEST)
+                self._tests.setdefault(key, []).append(_Timed(run, log(seconds)))
         for timed in self._tests.values():
             timed.sort(key=lambda each: in_time_order(each.run.session))
             run = timed[-1].run

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
 from pytest_insight.analysis.runs import SessionFacts
+from pytest_insight.filters.sessions import latest_start
 
 
 class Line(NamedTuple):
@@ -30,6 +32,14 @@ class Line(NamedTuple):
             and session.branch == self.default_branch
             and session.start <= self.branch_point
         )
+
+    def counted(self, now: datetime) -> Callable[[SessionFacts], bool]:
+        """Return a function that tells whether the runs of a session count.
+
+        Those of sessions that are dated in the future (`filters.MAX_AHEAD`) do not.
+        """
+        latest = latest_start(now)
+        return lambda session: session.start <= latest and self.has(session)
 
 
 ALL_RUNS = Line()

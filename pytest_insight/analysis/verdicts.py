@@ -85,7 +85,7 @@ def analyze(
     """Return the verdict of each test of a survey.
 
     Args:
-        survey: of the sessions that are looked at; its `counted` is `line.has`.
+        survey: of the sessions that are looked at; its `counted` is `line.counted(now)`.
         runs: the runs of at least the survey's candidates, in any order.
         now: sessions that are dated later (`filters.MAX_AHEAD`) do not count.
         line: whose runs are judged; evidence of same code counts from every branch.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from itertools import chain
 
 from pytest_insight._util.storable import storable_text
@@ -108,9 +109,10 @@ class SessionReader(ABC):
         """Return the selected sessions at a glance, and their runs that did not simply pass.
 
         The first of the two passes of an analysis: it names the tests whose `runs` are needed.
-        Equivalent to `analysis.runs.survey(iter_sessions(selection), line.has, rules)`.
+        Equivalent to `analysis.runs.survey(iter_sessions(selection), line.counted(now), rules)`.
         """
-        return survey(self.iter_sessions(selection), line.has, rules)
+        counted = line.counted(datetime.now(UTC))
+        return survey(self.iter_sessions(selection), counted, rules)
 
     def runs(
         self,

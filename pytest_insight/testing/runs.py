@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import last_runs, survey
 from pytest_insight.filters import BranchIs, OutcomeIn, Selection
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage
-from pytest_insight.testing.rules import Rules, fill, make_result, make_session
+from pytest_insight.testing.rules import START, Rules, fill, make_result, make_session
 
 _X = "tests/test_a.py::test_x"
 
@@ -101,7 +103,10 @@ class RunRules(Rules):
         line = Line("main")
         for selection in (None, Selection((BranchIs("main"),)), Selection(limit=3)):
             found = storage.survey(selection, line=line)
-            assert found == survey(storage.iter_sessions(selection), line.has)
+            assert found == survey(storage.iter_sessions(selection), line.counted(START))
+        future = datetime.max.replace(tzinfo=UTC) - timedelta(days=99)
+        storage.save_session(make_session(session_id="future", session_start_time=future))
+        assert [each.session_id for each in storage.survey().sessions][-1] == "future"
         assert storage.survey(line=line).decided["api"] == {_X: 4, "tests/test_a.py::test_y": 1}
 
     def test_a_survey_names_the_tests_that_may_be_more_than_stable(
