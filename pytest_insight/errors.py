@@ -88,7 +88,12 @@ class UnknownChoiceError(InsightError, ValueError):
         self.given = given
         self.choices = sorted(map(str, choices))  # members of a `StrEnum` too
         begin = [name for name in self.choices if given and name.startswith(given)]
-        self.near = difflib.get_close_matches(given, self.choices, cutoff=NEAR) or begin
+        near = difflib.get_close_matches(given, self.choices, cutoff=NEAR)
+        if near:  # "xfailed" is near "fialed", but "failed" is nearer
+            best = difflib.SequenceMatcher(None, near[0], given).ratio()
+            near = difflib.get_close_matches(given, near, cutoff=best - 0.05)
+            begin = [name for name in begin if name not in near][: 3 - len(near)]
+        self.near = near + begin
         answer = self._answer()
         if hint:  # a new sentence after a question
             hint = f" {hint[0].upper()}{hint[1:]}" if answer.endswith("?") else f"; {hint}"

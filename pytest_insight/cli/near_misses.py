@@ -133,7 +133,7 @@ VALUES = {
 
 
 def near_value(given: str, choices: Sequence[str]) -> str:
-    """Return the choice that is meant by a value that is none; "" if no choice is near."""
+    """Return the choice that is meant by an unknown value; "" if no choice is near."""
     import difflib  # only needed for an error
 
     given = given.lower()

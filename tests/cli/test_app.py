@@ -51,7 +51,7 @@ def test_the_version_is_that_of_the_distribution(insight: Insight) -> None:
         ("sessions list --formt json", "unknown option '--formt'; did you mean --format?", 2),
         ("sessions list --format jsn", "did you mean 'json'?", 2),
         ("query tests --sort durations", "did you mean 'duration'?", 2),
-        ("query tests --outcome faild", "did you mean 'failed' or", 2),
+        ("query tests --outcome faild", "did you mean 'failed'?", 2),
         ("sessions show ap-1", "did you mean api-1?", 1),
         ("sessions list --profile defualt", "did you mean 'default'?", 1),
         ("--profile defualt sessions list", "did you mean 'default'?", 1),

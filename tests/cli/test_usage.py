@@ -38,7 +38,7 @@ query tests --nodeid=|not blank
 query tests --commit HEAD|git knows no commit 'HEAD' in this folder
 query tests --nodeid ( --regex|is not a regular expression
 query tests --regex|--regex needs --nodeid
-query tests --outcome fialed|unknown outcome 'fialed'; did you mean 'failed'
+query tests --outcome fialed|unknown outcome 'fialed'; did you mean 'failed'?
 query tests --outcome nonsense|choose error, failed, passed, rerun, skipped, xfailed or xpassed
 query tests --outcome=|an outcome must be a name
 sessions list --outcome fialed|unknown outcome
@@ -247,6 +247,10 @@ def test_the_word_error_is_red_on_a_terminal() -> None:
 
 def test_the_commands_that_are_named_for_near_misses_exist(insight: Insight) -> None:
     known = [list(command.words) for command in commands()]
+    assert not {words[0] for words in known} & {*near_misses.ROOT}
+    for group in ("profile", "sessions", "query"):
+        unknown = getattr(near_misses, group.upper())
+        assert not {words[1] for words in known if words[0] == group} & {*unknown}
     for meant in (near_misses.ROOT, near_misses.PROFILE, near_misses.SESSIONS, near_misses.QUERY):
         for line in meant.values():
             program, *words = line.split()

@@ -13,7 +13,7 @@ _JSON_REPORT = re.compile(rb'\s*\{\s*"created":[^,]{1,50},\s*"duration":[^,]{1,5
 
 
 def recognize(data: bytes) -> str | None:
-    """Return what a file is, as in "a JUnit report"; None if it is none of these reports.
+    """Return what a file is, as in "a JUnit report"; None if it is not recognised.
 
     Args:
         data: the bytes of the file, in UTF-8.
