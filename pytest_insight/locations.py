@@ -18,6 +18,7 @@ and `<store>.journal`.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from pytest_insight._util.files import is_usable_folder
@@ -127,10 +128,24 @@ def store_path(profile_name: str = DEFAULT_PROFILE, suffix: str = ".json") -> Pa
 def display_path(path: str | os.PathLike[str]) -> str:
     """Return a path for people: `~` stands for the home folder of the user."""
     text = os.fspath(path)
-    home_folder = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - Path.home() may raise
-    if os.path.isabs(home_folder) and (text + "/").startswith(home_folder + "/"):  # noqa: PTH117
+    home_folder = _home_of_user()
+    if home_folder and (text + "/").startswith(home_folder + "/"):
         return "~" + text[len(home_folder) :]
     return text
+
+
+def with_display_paths(message: str) -> str:
+    """Return a message for people, with each path in it as `display_path` shows it."""
+    home_folder = _home_of_user()
+    if not home_folder or home_folder not in message:
+        return message
+    return re.sub(rf"(?<![\w/.~-]){re.escape(home_folder)}(?![\w.-])", "~", message)
+
+
+def _home_of_user() -> str:
+    """Return the home folder; "" if there is none, or it is `/`."""
+    found = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - Path.home() may raise
+    return found if os.path.isabs(found) else ""  # noqa: PTH117
 
 
 def is_store_at_home(path: Path, suffix: str = ".json") -> bool:

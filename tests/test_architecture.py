@@ -32,6 +32,7 @@ LAYERS = (
         "storage.backup",
         "storage.verification",
         "storage.age",
+        "storage.page",
         "storage.store_file",
         "storage.sqlite_files",
         "storage.exports",

@@ -52,6 +52,8 @@ class Messages:
 
 
 def _line(text: str) -> str:
-    from pytest_insight._util.printable import printable  # only for the last lines
+    # Only for the last lines.
+    from pytest_insight._util.printable import printable
+    from pytest_insight.locations import with_display_paths
 
-    return f"insight: {printable(' '.join(text.splitlines()))}"
+    return f"insight: {printable(with_display_paths(' '.join(text.splitlines())))}"

@@ -17,6 +17,7 @@ from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, last_runs, surv
 from pytest_insight.document.codec import encode_session
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
 from pytest_insight.models import TestSession
+from pytest_insight.storage.page import Page, first_page
 from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
 
 
@@ -80,6 +81,14 @@ class SessionReader(ABC):
     def count(self, selection: Selection | None = None) -> int:
         """Return the number of selected sessions. Equivalent to `len(session_ids(selection))`."""
         return len(self.session_ids(selection))
+
+    def first_page(self, selection: Selection, limit: int) -> Page:
+        """Return the newest selected sessions, and the number of all unless that takes long."""
+        return first_page(self, selection, limit, self.count)
+
+    def count_results(self, selection: Selection) -> int | None:
+        """Return the number of selected results; None if it would take long to find out."""
+        return sum(len(session.test_results) for session in self.iter_sessions(selection))
 
     def group_by_test(
         self,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pytest_insight.document.codec import decode_session
-from pytest_insight.filters import HasTest, Selection, SutIs
+from pytest_insight.filters import HasTest, OutcomeIn, Selection, SutIs
+from pytest_insight.models import TestOutcome
 from pytest_insight.storage import BaseStorage
 from pytest_insight.summaries import SummaryOrder
 from pytest_insight.testing.rules import (
@@ -207,6 +208,24 @@ class LookupRules(Rules):
         assert storage.count(Selection()) == 3
         assert storage.count(Selection((SutIs("api"),))) == 2
         assert storage.count(Selection((SutIs("none"),))) == 0
+
+    def test_the_first_page_has_the_newest_and_the_number_of_all(
+        self, storage: BaseStorage
+    ) -> None:
+        page = storage.first_page(Selection(), 2)
+        assert (page.sessions, page.total, page.all_ids()) == ([], 0, [])
+        fill(storage, 0, 1, 2)
+        storage.save_session(make_session(3, sut_name="web"))
+        page = storage.first_page(Selection((SutIs("api"),)), 2)
+        assert page.sessions == [make_session(2), make_session(1)]
+        assert page.total == 3
+        assert set(page.all_ids()) == set(storage.session_ids())
+        assert storage.first_page(Selection((SutIs("api"),)), 3).total == 3
+        assert storage.first_page(Selection(), 9).sessions == storage.load_sessions()[::-1]
+        failed = Selection(test_filters=(OutcomeIn(frozenset((TestOutcome.FAILED,))),))
+        # A number that takes long to find may be missing, and is never wrong.
+        assert storage.first_page(failed, 1).total in (4, None)
+        assert storage.count_results(failed) in (4, None)
 
     def test_each_iteration_starts_from_the_beginning(self, storage: BaseStorage) -> None:
         fill(storage, 0, 1)

@@ -28,7 +28,7 @@ def test_csv_of_sessions_has_the_fields_of_the_model(
     code = CodeState("abcd" * 10, "main")
     JSONStorage().save_session(make_session(0, session_tags={"=1": "x,y"}, code_state=code))
     (row,) = rows(insight("sessions", "list", "--format", "csv").out)
-    assert set(row) == {*TestSession.__struct_fields__, "outcomes"} - {"test_results"}
+    assert set(row) == {*TestSession.__struct_fields__, "tests", "outcomes"} - {"test_results"}
     assert row["session_id"] == "api-0"
     assert json.loads(row["session_tags"]) == {"=1": "x,y"}
     assert json.loads(row["code_state"])["branch"] == "main"
@@ -157,7 +157,7 @@ def test_sessions_are_sorted(insight: Insight, make_session: MakeSession) -> Non
     assert ids(insight, "--sort", "sut") == ["c", "b", "a"]
     printed = insight("sessions", "list", "--sort", "failures", "--limit", "1")
     assert printed.out.splitlines()[1].split()[0] == "b"
-    assert "these are the first 1; there are more" in printed.err
+    assert "showing 1 of 3 sessions (--limit 0 for all)" in printed.err
 
 
 def test_tests_are_sorted(insight: Insight, make_session: MakeSession) -> None:

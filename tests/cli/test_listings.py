@@ -41,9 +41,10 @@ def test_no_line_is_wider_than_the_terminal_and_no_id_is_cut_off(
     JSONStorage().save_session(make_session(0, session_id=name, test_results=results))
     lines = COLOURS.sub("", on_terminal(columns, "sessions", "list")).splitlines()
     assert max(map(len, lines)) <= columns
-    _header, _rule, *table = lines
-    pieces = [line.split(" ")[0] for line in table]  # of the first column; "" where it has ended
-    assert "".join(pieces).startswith(name)
+    header, _rule, *table = lines
+    at = header.index("Session")
+    pieces = [line[at:].split(" ")[0] for line in table]  # "" where the ID has ended
+    assert "".join(pieces).startswith(name.removeprefix("api-"))
 
 
 LONG_NAMES = (
@@ -77,10 +78,10 @@ def test_columns_go_before_a_nodeid_is_cut(make_session: MakeSession, screen: Sc
     save_results(make_session, name)
     headers = {
         columns: screen(columns, "query", "tests", "--group")[0].split()
-        for columns in (80, 100, 160)
+        for columns in (80, 120, 160)
     }
-    assert headers[80] == ["Test", "Seen", "Outcomes"]
-    assert headers[100] == ["Test", "Results", "Last", "Seen", "Outcomes"]
+    assert headers[80] == ["Test", "Outcomes"]
+    assert headers[120] == ["Test", "Results", "Mean", "p95", "Last", "Seen", "Outcomes"]
     columns = ["Results", "Mean", "p50", "p95", "Longest", "Last", "Seen"]
     assert headers[160] == ["Test", *columns, "Outcomes"]
     assert name in screen(80, "query", "tests", "--group")[2]
@@ -113,13 +114,13 @@ def test_failures_have_their_message_as_a_column_or_below_them(
     save_results(
         make_session, LONG_NAMES[0], message=f"{message}\nmore", crash="src/shop/cart.py:32"
     )
-    header, _rule, row, *_ = screen(200, "query", "tests")
+    header, _rule, row, *_ = screen(220, "query", "tests")
     assert header.split()[:3] == ["Test", "Outcome", "Error"]
     assert f"  {message}  src/shop/cart.py:32  " in row
     header, _rule, row, below, *_ = screen(80, "query", "tests")
     assert "Error" not in header
     assert message not in row
-    assert below.strip() == message
+    assert below.strip() == f"{message}  src/shop/cart.py:32"
 
 
 def test_skips_and_expected_failures_have_a_reason(
@@ -150,15 +151,21 @@ def test_rows_of_several_suts_have_their_sut(
         assert " SUT " in screen(60, "query", "tests", *arguments)[0]
 
 
-def test_what_the_listed_sessions_add_up_to_stands_under_a_table_on_a_terminal(
-    insight: Insight, make_session: MakeSession
+def test_the_line_below_a_list_says_how_many_there_are_and_how_many_passed(
+    insight: Insight, make_session: MakeSession, screen: Screen
 ) -> None:
-    JSONStorage().save_sessions(make_session(number) for number in range(30))
-    shown = COLOURS.sub("", on_terminal(200, "sessions", "list"))
-    total = next(line for line in shown.splitlines() if line.startswith("total"))
-    assert total.split("  ")[0] == "total of these"
-    assert total.split()[3:] == ["50.0", "s", "40", "20", "failed,", "20", "passed"]
-    assert "20 sessions of profile default (" in shown
+    passed = (TestResult("t", TestOutcome.PASSED, START),)
+    JSONStorage().save_sessions(
+        make_session(number, **({} if number % 2 else {"test_results": passed}))
+        for number in range(30)
+    )
+    *_, last = screen(200, "sessions", "list")
+    numbers = "20 of 30 sessions · --limit 0 for all · 10 of 20 green (50%) · 50.0 s in total"
+    assert last.startswith(f"{numbers} · profile default (~/.pytest_insight/sessions.json)")
+    *_, last = screen(200, "sessions", "list", "--failed", "--counts", "matching")
+    assert last.startswith("15 sessions · 37.5 s in total · profile default")
+    *_, last = screen(200, "query", "tests", "--limit", "4")
+    assert last.startswith("4 of 45 results · --limit 0 for all · profile default")
     assert "total" not in insight("sessions", "list").out
 
 
@@ -248,9 +255,7 @@ def test_a_listing_that_is_cut_says_so_and_json_is_not_cut(
     JSONStorage().save_sessions(make_session(number) for number in range(60))
     printed = insight("sessions", "list")
     assert len(printed.out.splitlines()) == 21
-    assert "these are the first 20; there are more: --limit 0 shows all" in printed.err
-    shown = COLOURS.sub("", on_terminal(120, "sessions", "list"))
-    assert "there are more: --limit 0 shows all" in " ".join(shown.split())
+    assert printed.err == "insight: showing 20 of 60 sessions (--limit 0 for all)\n"
     assert len(insight("sessions", "list", "--limit", "0").out.splitlines()) == 61
     assert len(json.loads(insight("sessions", "list", "-f", "json").out)) == 60
     printed = insight("query", "tests", "-f", "json")
@@ -258,7 +263,7 @@ def test_a_listing_that_is_cut_says_so_and_json_is_not_cut(
     assert printed.err == ""
     printed = insight("query", "tests")
     assert len(printed.out.splitlines()) == 101
-    assert "the first 100" in printed.err
+    assert printed.err == "insight: showing 100 of 120 results (--limit 0 for all)\n"
     printed = insight("query", "sessions", "-n", "60")
     assert len(printed.out.splitlines()) == 61
     assert printed.err == ""

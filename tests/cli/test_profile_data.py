@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.locations import display_path
 from pytest_insight.storage import JSONStorage, ProfileManager, list_profiles
 from tests.cli.conftest import Insight
 from tests.conftest import MakeSession
@@ -36,7 +37,7 @@ def test_settings_are_changed_and_taken_back(insight: Insight) -> None:
 
 def test_changing_the_path_moves_nothing_and_says_so(insight: Insight, store: JSONStorage) -> None:
     said = insight("profile", "set", "default", "--path", "other.json").err
-    assert f"the sessions in {store.file_path} were not moved" in said
+    assert f"the sessions in {display_path(store.file_path)} were not moved" in said
     assert insight("profile", "path").out == f"{Path.cwd() / 'other.json'}\n"
     assert json.loads(insight("sessions", "list", "-f", "json").out) == []
     insight("profile", "set", "default", "--unset", "path")

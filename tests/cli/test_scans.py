@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from pytest_insight.storage import JSONStorage
-from pytest_insight.storage.json import index, storage
+from pytest_insight.storage.json import index, storage, verification
 from tests.cli.conftest import Insight
 
 COMMANDS = {
     "": 1,
     "sessions list --sut api": 1,
+    "sessions list --limit 1": 1,  # the number of all, and short IDs
+    "sessions list --failed --limit 1": 1,
+    "query tests --limit 1": 1,
+    "query sessions --failed --limit 1": 1,
     "sessions show": 0,
     "sessions show last": 0,
     "sessions show last~1": 1,
@@ -55,11 +59,12 @@ def test_a_command_scans_a_store_at_most_once(
 
     monkeypatch.setattr(index, "build_index", counted)
     monkeypatch.setattr(storage, "build_index", counted)
+    monkeypatch.setattr(verification, "build_index", counted)
     monkeypatch.setattr(index, "SETTLED_NS", -(10**12))  # as if the file had not just changed
     found = {}
     for command in COMMANDS:
         index._recent.clear()  # a new process
         scans = 0
-        insight(*command.split())
+        insight(*command.split(), env={"FORCE_COLOR": "1"})  # a table for people
         found[command] = scans
     assert found == COMMANDS

@@ -10,6 +10,8 @@ import pytest
 from pytest_insight.storage import JSONStorage
 from tests.cli.screens import COMMANDS, FOLDER, VARIANTS, history, screen
 
+WIDER = {"failures-verbose", "sessions-list-wide", "sessions-show-verbose"}
+"""Screens whose names are whole, however long they are."""
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -24,7 +26,7 @@ def test_the_screen_is_the_one_that_was_looked_at(
 
 
 @pytest.mark.parametrize("variant", ["80", "120"])
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"failures-verbose"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - WIDER))
 def test_no_line_of_a_screen_is_wider_than_the_terminal(command: str, variant: str) -> None:
     text = STYLES.sub("", (FOLDER / f"{command}-{variant}.txt").read_text("utf-8"))
     assert [line for line in text.splitlines() if len(line) > VARIANTS[variant][0]] == []

@@ -90,7 +90,7 @@ def test_an_import_that_replaced_and_added_is_taken_back(
     # What was taken out is an export.
     found = re.search(r"can be imported again from: (\S+)", said)
     assert found is not None
-    assert "2 sessions; 1 imported, 1 skipped" in insight("import", found[1]).err
+    assert "2 sessions; 1 imported, 1 skipped" in insight("import", Path(found[1]).expanduser()).err
     assert store.get_session_by_id("api-5") == make_session(5)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.cli import near_misses
+from pytest_insight.locations import display_path
 from pytest_insight.models import TestResult
 from pytest_insight.storage import JSONStorage, create_profile
 from tests.cli.conftest import INSIGHT, Insight
@@ -127,7 +128,7 @@ def test_the_manual_lists_the_exit_statuses() -> None:
 def test_a_gate_over_a_store_without_sessions_is_an_error(insight: Insight, command: str) -> None:
     words = [*command.split(), "--outcome", "failed", "--exit-code"]
     printed = insight(*words, status=1)
-    where = JSONStorage().location
+    where = display_path(JSONStorage().location)
     assert f"--exit-code has nothing to judge: there are no sessions in {where}" in printed.err
     assert not JSONStorage().file_path.exists()
 
@@ -166,7 +167,9 @@ def test_an_export_writes_the_file_that_is_named_by_argument_or_option(
     for words in (["a.json"], ["-o", "b.json"], ["--output", "c.json"]):
         printed = insight("export", *words)
         assert printed.out == ""
-        assert f"exported 3 sessions of {store.location} to {words[-1]}" in printed.err
+        assert (
+            f"exported 3 sessions of {display_path(store.location)} to {words[-1]}" in printed.err
+        )
     assert Path("a.json").read_bytes() == Path("b.json").read_bytes() == Path("c.json").read_bytes()
     assert insight("export", "-o", "-").out.startswith('{"format"')
 

@@ -20,13 +20,13 @@ SECTION = README.split("## The first five minutes")[1].split("\n## ")[0]
 SEEN = {
     "pytest --insight": "insight: saved 33 results as shop-",
     "insight": "shop feature/coupons",
-    "insight sessions list": "1 failed",
+    "insight sessions list": "feature/coupons",
     "insight failures": "TypeError: unsupported operand",
     "insight history": "failed in 4 of ",
     "insight query tests --outcome failed": "test_coupon[HALF-10]",
     "insight query tests --group": "test_search",
     "insight query tests --flaky": "2 failed, ",
-    "insight query sessions --tag": "28 passed",
+    "insight query sessions --tag": " green (",
     "insight sessions prune": "prune",
     "insight sessions undo": "nothing",
 }

@@ -139,6 +139,10 @@ class Agreement(RuleBasedStateMachine):
             number, lambda storage: list(storage.iter_sessions(selection, newest_first=True))
         )
         assert backwards == found[::-1]
+        page = self.both(number, lambda storage: storage.first_page(selection, 2)[:2])
+        assert page == (backwards[:2], len(found))
+        results = self.both(number, lambda storage: storage.count_results(selection))
+        assert results == sum(len(session.test_results) for session in found)
 
     @rule(name=session_ids(), number=which)
     def find(self, name: str, number: int) -> None:

@@ -29,7 +29,13 @@ from pytest_insight.cli.options.order import (
     result_order,
     summary_order,
 )
-from pytest_insight.cli.options.selection import AskedSessionOptions, matching_tests
+from pytest_insight.cli.options.selection import (
+    AskedSessionOptions,
+    Counts,
+    CountsOption,
+    matching_tests,
+    sessions_query,
+)
 from pytest_insight.cli.options.tests import NamedTestOptions
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions
@@ -79,20 +85,21 @@ def find_sessions(
     limit: LimitOption = None,
     format_: FindFormatOption = FindFormat.TABLE,
     fields: SessionFieldsOption = None,
+    counts: CountsOption = Counts.MATCHING,
     explain: ExplainOption = False,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: AskedSessionOptions,
     which: NamedTestOptions,
 ) -> None:
-    """Find sessions that have matching tests, newest first, with the counts of those tests.
+    """Find sessions that have matching tests: `sessions list --counts matching`.
 
     Example: insight query sessions --outcome failed --days 7
     """
     chosen = chosen_fields(fields, SESSION_FIELDS, format_)
     storage = storage_of(ctx, profile)
     scope = selection.scope(storage)
-    query = matching_tests(storage, selection, which, scope)
+    query = sessions_query(storage, selection, which, scope, counts)
     if explain:
         print_plan(query)
         return

@@ -6,7 +6,7 @@ import enum
 from typing import Annotated
 
 from pytest_insight.cli.options.common import choice_option
-from pytest_insight.cli.render.outcomes import bad_count, outcome_rank
+from pytest_insight.cli.render.outcomes import bad_count, outcome_rank, test_count
 from pytest_insight.cli.render.records import Order
 from pytest_insight.cli.render.sessions import branch_of
 from pytest_insight.cli.terminal.usage_errors import UsageError
@@ -77,7 +77,7 @@ TestSortOption = Annotated[
 
 SESSION_ORDERS = {
     SessionSort.DURATION: Order(lambda s: s.session_duration, descending=True),
-    SessionSort.TESTS: Order(lambda s: len(s.test_results), descending=True),
+    SessionSort.TESTS: Order(test_count, descending=True),
     SessionSort.FAILURES: Order(bad_count, descending=True),
     SessionSort.SUT: Order(lambda s: s.sut_name),
     SessionSort.BRANCH: Order(branch_of),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import number_option, option
+from pytest_insight.cli.options.common import choice_option, number_option, option
 from pytest_insight.cli.options.project import ALL, ProjectOptions, Scope
 
 if TYPE_CHECKING:
@@ -200,6 +201,36 @@ class AskedSessionOptions(SessionOptions, frozen=True):
             return Scope()
         scope = ProjectOptions(self.sut, self.all_projects).scope(storage)
         return scope if scope.project else Scope()
+
+
+class Counts(enum.StrEnum):
+    """The tests of a listed session that are counted."""
+
+    ALL = "all"
+    MATCHING = "matching"
+
+
+CountsOption = Annotated[
+    Counts,
+    choice_option(
+        "Count all tests of a session, or only the matching ones.",
+        Counts,
+        "--counts",
+        example="matching",
+    ),
+]
+
+
+def sessions_query(
+    storage: BaseStorage,
+    sessions: SessionOptions,
+    tests: TestOptions,
+    scope: Scope,
+    counts: Counts,
+) -> Query:
+    """Return a query for the sessions of the scope with a matching test."""
+    find = whole_sessions if counts is Counts.ALL else matching_tests
+    return find(storage, sessions, tests, scope)
 
 
 def matching_tests(

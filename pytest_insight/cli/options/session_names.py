@@ -1,4 +1,4 @@
-"""Names of sessions and runs on the command line: an ID, an ID prefix, `last`, `last~1`."""
+"""Names of sessions and runs on the command line: an ID, its beginning or end, `last`, `last~1`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.cli.options.project import ALL, Scope
+from pytest_insight.cli.render.short_ids import has_short_id
 from pytest_insight.errors import NEAR, StorageError
 from pytest_insight.filters import (
     ANY_TIME,
@@ -158,6 +159,7 @@ class _Finder:
         if name in self.ids:
             return name
         matching = [known for known in self.ids if known.startswith(name)]
+        matching = matching or [known for known in self.ids if has_short_id(known, name)]
         if len(matching) == 1:
             return matching[0]
         if matching:

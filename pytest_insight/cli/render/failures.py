@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pytest_insight.analysis.failures import FailureGroup, failure_groups
+from pytest_insight.cli.render.failure_text import failure_lines
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
@@ -16,7 +17,6 @@ from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import (
     ago_text,
     duration_text,
-    failure_lines,
     outcome_text,
     plural,
 )
@@ -45,8 +45,6 @@ ALL_FIELDS = (
 
 MAX_LISTED = 50
 """The nodeids of a group that Markdown lists."""
-
-_OUTPUT = (("captured stdout", "capstdout"), ("captured stderr", "capstderr"), ("log", "caplog"))
 
 
 @stdout_errors_reported()
@@ -112,18 +110,40 @@ def _print_dim(text: str) -> None:
         print_styled(styled(""), styled(text, style="dim"))
 
 
-def _run_line(sessions: Sequence[TestSession]) -> Styled:
-    """Return what identifies a run: its status, SUT, branch, commit, age and duration."""
+def _lines(
+    sessions: Sequence[TestSession], groups: Sequence[FailureGroup], *, verbose: bool
+) -> Iterator[Styled]:
+    yield from run_lines(sessions)
+    if not groups:
+        yield styled("")
+        any_test = any(session.test_results for session in sessions)
+        yield styled("nothing failed" if any_test else "no test was run")
+    for group in groups:
+        yield from group_lines(group, verbose=verbose)
+
+
+def run_lines(sessions: Sequence[TestSession]) -> Iterator[Styled]:
+    """Yield what identifies a run: its status, SUT, branch, commit and age, its outcomes and ID."""
     last = sessions[-1]
-    code = last.code_state
-    where = " ".join(filter(None, (code.branch, (code.commit or "")[:7]))) if code else ""
-    changes = " + local changes" if code and code.digest else ""
+    where = code_text(last)
     age = ago_text(last.session_start_time, datetime.now(UTC))
-    return styled(
+    yield styled(
         *(status_text(sessions), " ", styled(_suts(sessions), style="bold")),
-        *(f"  {where}{changes}" if where else "",),
+        *(f"  {where}" if where else "",),
         styled(f"  {age}, {_duration(sessions)}", style="dim"),
     )
+    several = f"{plural(len(sessions), 'session')}, the last one "
+    name = f"{several if len(sessions) > 1 else ''}{last.session_id}"
+    yield styled("  ", outcomes_text(*sessions), styled(f"  {name}", style="dim"))
+
+
+def code_text(session: TestSession) -> str:
+    """Return the tested code: "main dc0d61a + local changes"; empty if it is unknown."""
+    code = session.code_state
+    if code is None:
+        return ""
+    where = " ".join(filter(None, (code.branch, (code.commit or "")[:7])))
+    return f"{where}{' + local changes' if code.digest else ''}"
 
 
 def _suts(sessions: Sequence[TestSession]) -> str:
@@ -134,40 +154,38 @@ def _duration(sessions: Sequence[TestSession]) -> str:
     return duration_text(sum(session.session_duration for session in sessions))
 
 
-def _lines(
-    sessions: Sequence[TestSession], groups: Sequence[FailureGroup], *, verbose: bool
+def group_lines(
+    group: FailureGroup, *, verbose: bool = False, excerpt: bool = False
 ) -> Iterator[Styled]:
-    yield _run_line(sessions)
-    several = f"{plural(len(sessions), 'session')}, the last one "
-    name = f"{several if len(sessions) > 1 else ''}{sessions[-1].session_id}"
-    yield styled("  ", outcomes_text(*sessions), styled(f"  {name}", style="dim"))
-    if not groups:
-        yield styled("")
-        any_test = any(session.test_results for session in sessions)
-        yield styled("nothing failed" if any_test else "no test was run")
-    for group in groups:
-        yield styled("")
-        yield from _group_lines(group, verbose=verbose)
+    """Yield an empty line, and the lines of results that failed in the same way.
 
-
-def _group_lines(group: FailureGroup, *, verbose: bool) -> Iterator[Styled]:
+    Args:
+        group: the results.
+        verbose: whether to print every test, with its text and output.
+        excerpt: whether to print the last lines of the text of the first test.
+    """
     first = group.results[0]
-    count = plural(len(group.results), "test")
-    kind = outcome_text(first.outcome, f"{first.outcome} at {first.phase}" if first.phase else None)
+    tests = len({result.nodeid for result in group.results})
     crash = f"  {_places(group)}" if group.crashes else ""
     message = str(styled(group.message or "no message"))
     width = console().width if is_fancy() else UNLIMITED
+    yield styled("")
     yield styled(cut_end(message, width, mark()), style="bold")
     yield styled(
-        "  ", kind, styled(crash, style="dim"), f"  {count}" if len(group.results) > 1 else ""
+        *("  ", _kind(first), styled(crash, style="dim")),
+        f"  {plural(tests, 'test')}" if tests > 1 else "",
     )
     if verbose:
         for result in group.results:
-            yield from _result_lines(result)
+            yield styled("")
+            of = " of " if result.phase else " "
+            yield styled("  ", _kind(result), of, result.nodeid)
+            yield from failure_lines(result, "    ", whole=True)
         return
-    rest = len(group.results) - 1
-    suffix = f" and {rest:,} more" if rest else ""
+    suffix = f" and {tests - 1:,} more" if tests > 1 else ""
     yield nodeid_lines(first.nodeid, prefix="  ", suffix=suffix)
+    if excerpt:
+        yield from failure_lines(first, "    ", whole=False)
 
 
 def _places(group: FailureGroup) -> str:
@@ -179,17 +197,10 @@ def _more_places(group: FailureGroup) -> str:
     return f" and {plural(more, 'other place')}" if more > 0 else ""
 
 
-def _result_lines(result: TestResult) -> Iterator[Styled]:
-    yield styled("")
-    yield styled("  ", outcome_text(result.outcome), " ", result.nodeid)
-    for line in failure_lines(result.longreprtext):
-        yield styled("    ", styled(line, style="red" if line.startswith("E") else ""))
-    for title, field in _OUTPUT:
-        text = getattr(result, field)
-        if text:
-            yield styled("    ", styled(f"{title}:", style="dim"))
-            for line in text.expandtabs().splitlines():
-                yield styled("      ", line)
+def _kind(result: TestResult) -> Styled:
+    """Return what happened and in which phase: "failed", "error at teardown"."""
+    phase = f" at {result.phase}" if result.phase else ""
+    return outcome_text(result.outcome, f"{result.outcome}{phase}")
 
 
 def _markdown(sessions: Sequence[TestSession], groups: Sequence[FailureGroup]) -> Iterator[str]:

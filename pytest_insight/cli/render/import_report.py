@@ -12,6 +12,7 @@ from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import InvalidImportError, list_first
+from pytest_insight.locations import display_path
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.report import ImportEntry, ImportReport
@@ -85,7 +86,7 @@ def list_sources(
     if len(sources) > 1:
         columns.append(Column("From", lambda row: row[0], fit="fold"))
     print_records(
-        Records(rows, more=False),
+        Records(rows, len(rows)),
         columns,
         format_ or ListFormat.TABLE,
         fields=("source", "session_id", "became", "new_id"),
@@ -95,7 +96,8 @@ def list_sources(
             "became": row[1].status,
             "new_id": row[1].new_id,
         },
-        caption=f"{plural(len(rows), 'session')} to {location}",
+        noun="session",
+        notes=(f"to {display_path(location)}",),
         nothing=lambda: "no sessions to list",
     )
 

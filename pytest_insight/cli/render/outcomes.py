@@ -13,6 +13,13 @@ from pytest_insight.models import TestOutcome, TestSession
 
 BAR_WIDTH = 12
 
+_MARKS = {
+    **{"passed": "✓", "failed": "✗", "error": "E", "skipped": "s"},
+    **{"xfailed": "x", "xpassed": "X", "rerun": "R"},
+}
+_LETTERS = _MARKS | {"passed": ".", "failed": "F"}
+"""pytest's own, if the terminal does not show the marks."""
+
 _RANKS = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
 
 
@@ -35,6 +42,27 @@ def status_text(sessions: Sequence[TestSession]) -> Styled:
     else:
         word, mark, style = "no tests", "-", "dim"
     return styled(mark if is_fancy() and shows_unicode() else word, style=style)
+
+
+def status_mark(session: TestSession) -> Styled:
+    """Return `status_text` of a session in one character."""
+    if is_red(session):
+        return styled(_marks()["failed"], style="red")
+    return styled(_marks()["passed"], style="green") if session.test_results else styled("-")
+
+
+def _marks() -> dict[str, str]:
+    return _MARKS if is_fancy() and shows_unicode() else _LETTERS
+
+
+def brief_outcomes(session: TestSession) -> Styled:
+    """Return `outcomes_text` of a session, with a mark for each outcome: "✗2 E1 ✓198"."""
+    marks = _marks()
+    parts = [outcome_text(TestOutcome.ERROR, "crashed")] if session.crashed else []
+    for outcome, count in sorted_counts(session.outcome_counts):
+        mark = marks.get(outcome, f"{outcome} ")
+        parts.append(outcome_text(outcome, f"{mark}{count:,}"))
+    return joined(parts, " ") if parts else styled("no results", style="dim")
 
 
 def counts_text(counts: Mapping[TestOutcome, int]) -> Styled:
@@ -64,6 +92,26 @@ def total_counts(sessions: Iterable[TestSession]) -> Counter[TestOutcome]:
     for session in sessions:
         total.update(session.outcome_counts)
     return total
+
+
+def test_count(session: TestSession) -> int:
+    """Return how many tests have results: a test that is run again has several."""
+    return len({result.nodeid for result in session.test_results})
+
+
+def is_red(session: TestSession) -> bool:
+    """Return whether a session crashed, or a result failed or had an error."""
+    return session.crashed or bad_count(session) > 0
+
+
+def green_text(sessions: Iterable[TestSession]) -> str:
+    """Return how many sessions passed: "9 of 12 green (75%)"; those without results do not count.
+
+    Empty if none counts.
+    """
+    red = [is_red(session) for session in sessions if session.test_results or session.crashed]
+    green = len(red) - sum(red)
+    return f"{green:,} of {len(red):,} green ({green / len(red):.0%})" if red else ""
 
 
 def bad_count(session: TestSession) -> int:

@@ -6,7 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from pytest_insight.cli.render.nodeids import nodeid_lines
-from pytest_insight.cli.render.outcomes import bad_count, outcomes_text, status_text
+from pytest_insight.cli.render.outcomes import (
+    green_text,
+    is_red,
+    outcomes_text,
+    status_text,
+)
 from pytest_insight.cli.render.pictures import outcome_mark, sparkline
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
@@ -59,22 +64,17 @@ def _last_run(last: TestSession) -> Styled:
 
 def _row(runs: Sequence[TestSession]) -> Styled:
     marks = [
-        outcome_mark(TestOutcome.FAILED if _is_red(run) else TestOutcome.PASSED) for run in runs
+        outcome_mark(TestOutcome.FAILED if is_red(run) else TestOutcome.PASSED) for run in runs
     ]
-    green = sum(not _is_red(run) for run in runs)
     streak = 0
     for run in reversed(runs):
-        if _is_red(run) != _is_red(runs[-1]):
+        if is_red(run) != is_red(runs[-1]):
             break
         streak += 1
-    kind = "red" if _is_red(runs[-1]) else "green"
-    text = f"  {green} of {len(runs)} green ({green / len(runs):.0%})"
+    kind = "red" if is_red(runs[-1]) else "green"
+    text = f"  {green_text(runs)}"
     text += f", the last {streak} {kind}" if 1 < streak < len(runs) else ""
     return styled(joined(marks, ""), styled(text, style="dim"))
-
-
-def _is_red(run: TestSession) -> bool:
-    return run.crashed or bad_count(run) > 0
 
 
 def _durations(runs: Sequence[TestSession]) -> Styled:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import heapq
 import io
+import itertools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from functools import partial
 from itertools import islice
 from typing import Any, Literal, NamedTuple
@@ -16,9 +17,13 @@ import msgspec
 from pytest_insight.cli.render.formats import AnyFormat, ListFormat
 from pytest_insight.cli.render.table import Column, print_table
 from pytest_insight.cli.render.values import plural
+from pytest_insight.cli.render.wrap import flow, line_width
 from pytest_insight.cli.terminal.output import data_output, print_json, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
+from pytest_insight.cli.terminal.styled import LINE_BREAK, joined, styled
+
+ALL = "--limit 0 for all"
 
 
 class Records(NamedTuple):
@@ -26,16 +31,24 @@ class Records(NamedTuple):
 
     Attributes:
         shown: the records.
-        more: whether there are others, which the limit has cut off.
+        total: how many there are with those that the limit has cut off; None if that is unknown,
+            and there are more.
     """
 
     shown: list[Any]
-    more: bool
+    total: int | None
 
     @property
-    def hint(self) -> str:
-        """How to see the others, if there are any."""
-        return "; there are more: --limit 0 shows all" if self.more else ""
+    def is_cut(self) -> bool:
+        """Whether there are others."""
+        return self.total != len(self.shown)
+
+    def count_text(self, noun: str) -> str:
+        """Return how many are shown: "20 of 43 sessions", "the first 20 sessions"."""
+        shown = len(self.shown)
+        if self.total is None:
+            return f"the first {plural(shown, noun)}"
+        return f"{shown:,} of {plural(self.total, noun)}" if self.is_cut else plural(shown, noun)
 
 
 class Chosen(NamedTuple):
@@ -63,12 +76,12 @@ class Chosen(NamedTuple):
     def print(self, records: Sequence[Any], format_: AnyFormat, nothing: Callable[[], str]) -> None:
         """Print all of some records; see `print_records`."""
         print_records(
-            Records(list(records), more=False),
+            Records(list(records), len(records)),
             (),
             format_,
             fields=(),
             as_json=self.as_json,
-            caption=plural(len(records), "row"),
+            noun="row",
             nothing=nothing,
             chosen=self,
         )
@@ -95,39 +108,52 @@ class Order(NamedTuple):
     descending: bool = False
 
 
-def first_records(
-    records: Iterable[Any],
-    limit: int | None,
-    format_: AnyFormat,
-    order: Order | None = None,
-    *,
-    usual: int = 20,
-) -> Records:
-    """Return the first records of an iteration.
+def limit_of(limit: int | None, format_: AnyFormat, usual: int = 20) -> int:
+    """Return the most records that are printed; 0 for all.
 
     Without a limit, a table has the usual number, which fits on a screen. The other formats have
     everything: a program takes what it gets for all there is.
 
     Args:
-        records: in the order in which they are printed if none is given.
-        limit: the most records; 0 for all, None for the usual number.
+        limit: the option; None if it is not given.
         format_: the format in which they are printed.
-        order: how they are sorted; equal ones keep their order.
         usual: how many a table has.
     """
     if limit is None:
-        limit = usual if format_ == ListFormat.TABLE else 0
+        return usual if format_ == ListFormat.TABLE else 0
+    return limit
+
+
+def first_records(
+    records: Iterable[Any],
+    limit: int,
+    order: Order | None = None,
+    count: Callable[[], int | None] | None = None,
+) -> Records:
+    """Return the first records of an iteration.
+
+    Args:
+        records: in the order in which they are printed if none is given.
+        limit: the most records; 0 for all.
+        order: how they are sorted; equal ones keep their order.
+        count: returns how many there are, None if that takes long; called if the iteration was not
+            needed to its end.
+    """
     if not limit:
         found = list(records)
         if order:
             found.sort(key=order.key, reverse=order.descending)
-        return Records(found, more=False)
+        return Records(found, len(found))
     if order is None:
         found = list(islice(records, limit + 1))
-    else:
-        first = heapq.nlargest if order.descending else heapq.nsmallest
-        found = first(limit + 1, records, key=order.key)
-    return Records(found[:limit], more=len(found) > limit)
+        total = len(found) if len(found) <= limit else count() if count else None
+        return Records(found[:limit], len(records) if isinstance(records, Sized) else total)
+    numbers = itertools.count(1)
+    numbered = zip(records, numbers, strict=False)
+    first = heapq.nlargest if order.descending else heapq.nsmallest
+    key = order.key
+    found = [record for record, _ in first(limit, numbered, key=lambda pair: key(pair[0]))]
+    return Records(found, next(numbers) - 1)
 
 
 @stdout_errors_reported()  # a reader that has gone ends the list, not what the command does next
@@ -138,9 +164,11 @@ def print_records(
     *,
     fields: Sequence[str],
     as_json: Callable[[Any], dict[str, Any]],
-    caption: str,
+    noun: str,
+    notes: Sequence[str] = (),
     nothing: Callable[[], str],
     chosen: Chosen | None = None,
+    wide: bool = False,
 ) -> None:
     """Print records. No records give valid empty output, or a sentence instead of a table.
 
@@ -150,23 +178,29 @@ def print_records(
         format_: any format except nodeids.
         fields: the columns of CSV: keys of what `as_json` returns.
         as_json: returns a record as JSON has it.
-        caption: printed below a table on a terminal.
+        noun: what a record is: "session".
+        notes: what is printed after their number below a table on a terminal; empty ones are not.
         nothing: returns the sentence for no records.
         chosen: the fields that are printed in every format, if some are chosen.
+        wide: whether the lines of a table may be wider than the terminal.
     """
     if chosen is not None:
         columns, fields, as_json = chosen.columns(), chosen.names, chosen.as_json
+    number = records.count_text(noun)
     with paged():
         if format_ == ListFormat.JSON:
             print_json([as_json(record) for record in records.shown])
         elif format_ == ListFormat.CSV:
             print_csv(fields, map(as_json, records.shown))
         elif records.shown:
-            print_table(columns, records.shown, f"{caption}{records.hint}")
+            parts = [number, ALL if records.is_cut else "", *notes]
+            captions = [styled(part, style="dim") for part in parts if part]
+            caption = joined(flow(captions, line_width()), LINE_BREAK)
+            print_table(columns, records.shown, caption, wide=wide)
         else:
             say(nothing())
-    if records.more and not (format_ == ListFormat.TABLE and sys.stdout.isatty()):
-        say(f"these are the first {len(records.shown)}{records.hint}")
+    if records.is_cut and not (format_ == ListFormat.TABLE and sys.stdout.isatty()):
+        say(f"showing {number} ({ALL})")
 
 
 def print_csv(fields: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:

@@ -1,52 +1,61 @@
-"""Sessions for people and programs: a list of them, and one with what did not pass."""
+"""A list of sessions for people and programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_insight._util.printable import printable
 from pytest_insight.cli.render.absence import nothing_found
-from pytest_insight.cli.render.formats import AnyFormat, FindFormat
+from pytest_insight.cli.render.fit import GAP, cut_middle
+from pytest_insight.cli.render.formats import AnyFormat, FindFormat, ListFormat
 from pytest_insight.cli.render.outcomes import (
-    counts_text,
+    brief_outcomes,
+    green_text,
     outcome_bar,
     outcomes_text,
     sorted_counts,
-    total_counts,
+    status_mark,
+    status_text,
+    test_count,
 )
-from pytest_insight.cli.render.records import Chosen, Order, Records, first_records, print_records
+from pytest_insight.cli.render.records import (
+    Chosen,
+    Order,
+    Records,
+    first_records,
+    limit_of,
+    print_records,
+)
+from pytest_insight.cli.render.short_ids import short_ids
 from pytest_insight.cli.render.store import origin
-from pytest_insight.cli.render.table import Column, print_table
+from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import (
-    age_text,
-    duration_text,
-    failure_lines,
-    outcome_text,
-    plural,
-    time_text,
-)
-from pytest_insight.cli.terminal.output import print_styled
-from pytest_insight.cli.terminal.styled import Styled, styled
-from pytest_insight.models import TestResult, TestSession
+from pytest_insight.cli.render.values import ago_text, duration_text, time_text
+from pytest_insight.cli.render.wrap import line_width
+from pytest_insight.cli.terminal.output import mark
+from pytest_insight.cli.terminal.styled import text_width
+from pytest_insight.models import TestSession
 
 if TYPE_CHECKING:
-    from pytest_insight.query import Query
+    from collections.abc import Callable, Collection, Sequence
 
-SESSION_FIELDS = (*(f for f in TestSession.__struct_fields__ if f != "test_results"), "outcomes")
+    from pytest_insight.filters import Selection
+    from pytest_insight.query import Query
+    from pytest_insight.storage.base import BaseStorage
+
+COUNTS = ("tests", "outcomes")
+SESSION_FIELDS = (*(f for f in TestSession.__struct_fields__ if f != "test_results"), *COUNTS)
 """The columns of CSV, in the order of the model."""
 
-BAR_ROOM, ALL_ROOM = 110, 120
-"""Columns of a terminal from which there is room for a bar of outcomes, and for everything."""
+TESTS_ROOM, ROOM = 48, 72
+"""Columns of a terminal from which there is room for the number of tests, and for the code."""
+BAR_ROOM = 120
+"""Columns of a terminal from which there is room for a bar of outcomes."""
 
-LAST_LINES = 12
-"""The lines of a failure that are printed: the last ones say what went wrong."""
-
-GOOD = frozenset({"passed", "xfailed", "skipped"})
+LEAST_BRANCH = 16
+"""Columns of a branch for which there is always room; else it has a fifth of the terminal."""
 
 
 def list_sessions(
@@ -56,84 +65,119 @@ def list_sessions(
     order: Order | None,
     note: str,
     fields: Sequence[str] | None = None,
+    *,
+    wide: bool = False,
 ) -> bool:
     """Print one line per session, the newest first unless there is an order.
 
     Args:
         query: the sessions.
-        limit: as for `first_records`.
+        limit: as for `limit_of`.
         format_: the format.
         order: the order; None for the newest first.
         note: which SUT was looked at, for the end of the line below a table.
         fields: those of `SESSION_FIELDS` that are printed; None for the usual ones.
+        wide: print whole IDs and everything else, in lines wider than the terminal.
 
     Returns:
         Whether there are any.
     """
-    found = first_records(query.iter_sessions(newest_first=True), limit, format_, order)
-    if format_ == FindFormat.NODEIDS:
-        return print_nodeids(r for session in found.shown for r in session.test_results)
     storage = query.open_storage()
+    found, all_ids = _find(storage, query.selection, limit_of(limit, format_), order)
+    sessions: list[TestSession] = found.shown
+    if format_ == FindFormat.NODEIDS:
+        return print_nodeids(r for session in sessions for r in session.test_results)
+    is_for_people = format_ == ListFormat.TABLE and line_width() is not None
+    ids = None if wide or not is_for_people else _short(sessions, all_ids())
+    counts_all = not query.selection.test_filters
     print_records(
         found,
-        _session_columns(found),
+        _session_columns(sessions, ids, counts_all=counts_all),
         format_,
         fields=SESSION_FIELDS,
         as_json=_session_summary,
-        caption=f"{plural(len(found.shown), 'session')} of {origin(storage)}{note}",
+        noun="session",
+        notes=(
+            green_text(sessions) if counts_all else "",
+            f"{duration_text(sum(s.session_duration for s in sessions))} in total",
+            origin(storage),
+            note.removeprefix("; "),
+        ),
         nothing=lambda: nothing_found(query, note),
         chosen=Chosen(fields, _field) if fields else None,
+        wide=wide,
     )
-    return bool(found.shown)
+    return bool(sessions)
 
 
-def _field(session: TestSession, name: str) -> Any:
-    return _outcomes(session) if name == "outcomes" else getattr(session, name)
+def _find(
+    storage: BaseStorage, selection: Selection, limit: int, order: Order | None
+) -> tuple[Records, Callable[[], list[str]]]:
+    """Return the sessions that are printed, and what returns all IDs of the store."""
+    if limit and order is None:
+        page = storage.first_page(selection, limit)
+        return Records(page.sessions, page.total), page.all_ids
+    sessions = storage.iter_sessions(selection, newest_first=True)
+    return first_records(sessions, limit, order), storage.session_ids
 
 
-def _outcomes(session: TestSession) -> dict[str, int]:
-    return {str(outcome): count for outcome, count in sorted_counts(session.outcome_counts)}
+def _short(sessions: Sequence[TestSession], all_ids: Collection[str]) -> dict[str, str]:
+    return short_ids([session.session_id for session in sessions], all_ids)
 
 
-def _session_columns(found: Records) -> list[Column]:
+def _session_columns(
+    sessions: Sequence[TestSession], ids: dict[str, str] | None, *, counts_all: bool
+) -> list[Column]:
+    """Return the columns of a table.
+
+    Args:
+        sessions: the rows.
+        ids: the short ID of each session; None for whole IDs, and everything else whole.
+        counts_all: whether the sessions have all their results, not only the matching ones.
+    """
     now = datetime.now(UTC)
-    sessions: list[TestSession] = found.shown
-    return [
-        Column(
-            "Session",
-            lambda s: s.session_id,
-            fit="copy",
-            total=lambda: "total of these" if found.more else "total",
-        ),
-        Column("SUT", _sut_if_not_in_id, fit="fold", room=ALL_ROOM, spare=True),
-        Column("Age", lambda s: age_text(s.session_start_time, now), "right", only="terminal"),
+    several = len({session.sut_name for session in sessions}) > 1
+    columns = [
+        Column("", status_mark, only="terminal"),
+        Column("Session", lambda s: ids[s.session_id] if ids else s.session_id, fit="copy"),
+        Column("Status", lambda s: status_text([s]), only="pipe"),
+        Column("SUT", lambda s: s.sut_name, fit="fold", only="" if several else "pipe"),
+        Column("Age", lambda s: ago_text(s.session_start_time, now), "right", only="terminal"),
         Column(
             "Started",
             lambda s: time_text(s.session_start_time),
-            room=ALL_ROOM,
-            spare=True,
-            only="terminal",
+            only="pipe" if ids is not None else "",
         ),
-        Column("Started", lambda s: time_text(s.session_start_time), only="pipe"),
+        Column("Branch", lambda s: _branch(s, whole=ids is None), fit="shorten", room=ROOM),
+        Column("Commit", _commit, room=ROOM),
         Column(
-            "Took",
-            lambda s: duration_text(s.session_duration),
+            "Tests" if counts_all else "Matching",
+            lambda s: f"{test_count(s):,}",
             "right",
-            total=lambda: duration_text(sum(s.session_duration for s in sessions)),
+            room=TESTS_ROOM,
         ),
-        Column(
-            "Results",
-            lambda s: f"{len(s.test_results):,}",
-            "right",
-            total=lambda: f"{sum(len(s.test_results) for s in sessions):,}",
-        ),
-        Column("", outcome_bar, room=BAR_ROOM, only="colour"),
-        Column(
-            "Outcomes", outcomes_text, fit="fold", total=lambda: counts_text(total_counts(sessions))
-        ),
-        Column("Branch", branch_of, room=ALL_ROOM, spare=True),
-        Column("Pinned", lambda s: "pinned" if s.pinned else "", room=ALL_ROOM, spare=True),
+        Column("Took", lambda s: duration_text(s.session_duration), "right", room=ROOM),
+        Column("Outcomes", outcomes_text, fit="fold"),
     ]
+    columns = [each for each in columns if not each.room or any(map(each.show, sessions))]
+    if ids is not None and _width(columns, sessions) > (line_width() or 0):
+        columns[-1] = Column("Outcomes", brief_outcomes, fit="fold")
+    return [
+        *columns,
+        Column("", lambda s: "pinned" if s.pinned else "", spare=1),
+        Column("", outcome_bar, room=BAR_ROOM, spare=2, only="colour"),
+        Column("Tags", _tags, spare=3),
+    ]
+
+
+def _width(columns: Sequence[Column], sessions: Sequence[TestSession]) -> int:
+    """Return the width that columns need on a terminal."""
+    found = 0
+    for column in columns:
+        if column.only in ("", "terminal"):
+            cells = [str(column.show(session)) for session in sessions]
+            found += max(map(text_width, (column.header, *cells))) + GAP
+    return found - GAP
 
 
 def branch_of(session: TestSession) -> str:
@@ -141,67 +185,30 @@ def branch_of(session: TestSession) -> str:
     return (session.code_state and session.code_state.branch) or ""
 
 
-def _sut_if_not_in_id(session: TestSession) -> str:
-    return "" if session.session_id.startswith(f"{session.sut_name}-") else session.sut_name
+def _branch(session: TestSession, *, whole: bool) -> str:
+    branch = branch_of(session)
+    width = max((line_width() or 0) // 5, LEAST_BRANCH)
+    return branch if whole else cut_middle(branch, width, mark())
+
+
+def _commit(session: TestSession) -> str:
+    return ((session.code_state and session.code_state.commit) or "")[:7]
+
+
+def _tags(session: TestSession) -> str:
+    return ", ".join(f"{key}={value}" for key, value in session.session_tags.items())
 
 
 def _session_summary(session: TestSession) -> dict[str, Any]:
-    """Return a session's fields with the counts of its outcomes instead of its results."""
+    """Return a session's fields with counts of its tests and outcomes instead of its results."""
     fields: dict[str, Any] = msgspec.to_builtins(session)
     fields.pop("test_results", None)
-    return fields | {"outcomes": _outcomes(session)}
+    return fields | {name: _field(session, name) for name in COUNTS}
 
 
-def print_session(session: TestSession, location: str) -> None:
-    """Print one session: its facts, then everything that did not pass."""
-    print_table(
-        [
-            Column("Session", lambda row: row[0]),
-            Column(printable(session.session_id), lambda row: row[1], fit="fold"),
-        ],
-        _facts(session, location),
-    )
-    for result in session.test_results:
-        if result.outcome not in GOOD:
-            print_styled(*_failure(result))
-
-
-def _failure(result: TestResult) -> Iterator[Styled]:
-    yield styled("")
-    yield styled(outcome_text(result.outcome), " ", result.nodeid)
-    lines = failure_lines(result.longreprtext)
-    if len(lines) > LAST_LINES:
-        hidden = plural(len(lines) - LAST_LINES, "line")
-        yield styled(f"    ... {hidden} above hidden", style="dim")
-    for line in lines[-LAST_LINES:]:
-        yield styled("    ", line)
-
-
-def _facts(session: TestSession, location: str) -> list[tuple[str, str | Styled]]:
-    code = session.code_state
-    facts: list[tuple[str, Any]] = [
-        ("SUT", session.sut_name),
-        ("Started", time_text(session.session_start_time)),
-        ("Took", duration_text(session.session_duration)),
-        ("Outcomes", outcomes_text(session)),
-        ("Exit status", session.exit_status),
-        ("Branch", code and code.branch),
-        ("Commit", code and code.commit),
-        ("Changes", code and code.digest),
-        ("Tags", ", ".join(f"{k}={v}" for k, v in session.session_tags.items())),
-    ]
-    facts += [(key, _fact_text(value)) for key, value in session.testing_system.items()]
-    facts.append(("Store", location))
-    return [
-        (name, value if not isinstance(value, int) else str(value))
-        for name, value in facts
-        if value is not None and value != ""
-    ]
-
-
-def _fact_text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-        return ", ".join(f"{name} {item}" for name, item in value.items())
-    return msgspec.json.encode(value).decode()
+def _field(session: TestSession, name: str) -> Any:
+    if name == "tests":
+        return test_count(session)
+    if name == "outcomes":
+        return {str(outcome): n for outcome, n in sorted_counts(session.outcome_counts)}
+    return getattr(session, name)

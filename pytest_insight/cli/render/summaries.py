@@ -11,11 +11,11 @@ import msgspec
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
-from pytest_insight.cli.render.records import Chosen, Records, print_records
+from pytest_insight.cli.render.records import Chosen, Records, limit_of, print_records
 from pytest_insight.cli.render.store import has_sessions, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import age_text, duration_text, outcome_text, plural
+from pytest_insight.cli.render.values import ago_text, duration_text, outcome_text
 from pytest_insight.cli.terminal.output import print_styled, say
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestOutcome
@@ -24,8 +24,9 @@ from pytest_insight.summaries import SummaryOrder, TestSummary
 if TYPE_CHECKING:
     from pytest_insight.query import Query
 
-USUAL = 20
-"""The rows of a table without --limit."""
+RANKED = frozenset({SummaryOrder.MEAN, SummaryOrder.FAILURES, SummaryOrder.LAST})
+"""The orders in which a database finds the first tests without reading all results."""
+DATABASES = ("sqlite", "postgresql")
 
 
 def list_summaries(
@@ -54,21 +55,23 @@ def list_summaries(
     Returns:
         Whether there are any.
     """
-    if limit is None:
-        limit = USUAL if format_ is FindFormat.TABLE else 0
-    most = limit + 1 if limit else None
-    found = query.group_by_test(sort=order, limit=most, percentiles=percentiles, flaky=flaky)
-    shown = found[:limit] if limit else found
+    storage = query.open_storage()
+    most = limit_of(limit, format_)
+    # A database reads all results of the first tests only; the number of the others is unknown.
+    is_ranked = order in RANKED and storage.storage_type in DATABASES
+    cut = most + 1 if most and is_ranked else None
+    found = query.group_by_test(sort=order, limit=cut, percentiles=percentiles, flaky=flaky)
+    shown = found[:most] if most else found
     if format_ is FindFormat.NODEIDS:
         return print_nodeids(shown)
-    storage = query.open_storage()
     print_records(
-        Records(shown, more=len(found) > len(shown)),
+        Records(shown, None if cut and len(found) > most else len(found)),
         _columns(shown, order, percentiles=percentiles or order is SummaryOrder.P95),
         format_,
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
-        caption=f"{plural(len(shown), 'test')} of {origin(storage)}{note}",
+        noun="test",
+        notes=(origin(storage), note.removeprefix("; ")),
         nothing=lambda: nothing_found(query, note, flaky=flaky),
         chosen=Chosen(fields, getattr) if fields else None,
     )
@@ -101,7 +104,7 @@ def _columns(
         Column("p95", lambda t: duration_text(t.p95), "right", spare=5),
         Column("Longest", lambda t: duration_text(t.maximum), "right", spare=6),
         Column("Last", lambda t: outcome_text(t.last_outcome), spare=2),
-        Column("Seen", lambda t: age_text(t.last_seen, now), "right", spare=1),
+        Column("Seen", lambda t: ago_text(t.last_seen, now), "right", spare=1),
         Column("Outcomes", _outcomes, fit="fold"),
     ]
     left_out = set() if percentiles else {"p50", "p95"}

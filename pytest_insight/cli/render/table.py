@@ -69,8 +69,21 @@ class Column(NamedTuple):
     total: Callable[[], str | Styled] | None = None
 
 
-def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str = "") -> None:
-    """Print a table on stdout; the caption appears on a terminal only."""
+def print_table(
+    columns: Sequence[Column],
+    records: Sequence[Any],
+    caption: str | Styled = "",
+    *,
+    wide: bool = False,
+) -> None:
+    """Print a table on stdout.
+
+    Args:
+        columns: its columns.
+        records: its rows.
+        caption: printed below it on a terminal only.
+        wide: whether its lines may be wider than the terminal.
+    """
     if not is_fancy():
         _print_aligned([_fill(c, records) for c in columns if c.only in ("", "pipe")])
         return
@@ -79,8 +92,10 @@ def print_table(columns: Sequence[Column], records: Sequence[Any], caption: str 
     if terminal.color_system and not terminal.no_color and shows_unicode():
         shown.add("colour")
     parts = [_fill(column, records) for column in columns if column.only in shown]
+    if wide:
+        terminal.width = max(terminal.width, sum(part.width + GAP for part in parts))
     terminal.print(_table(parts, terminal))
-    if caption and sys.stdout.isatty():
+    if str(caption) and sys.stdout.isatty():
         terminal.print(rich_text(styled(caption, style="dim")))
 
 

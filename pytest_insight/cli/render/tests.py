@@ -12,14 +12,20 @@ import msgspec
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.outcomes import counts_text
-from pytest_insight.cli.render.records import Chosen, Order, Records, first_records, print_records
+from pytest_insight.cli.render.records import (
+    Chosen,
+    Order,
+    Records,
+    first_records,
+    limit_of,
+    print_records,
+)
 from pytest_insight.cli.render.store import origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.values import (
-    age_text,
+    ago_text,
     duration_text,
     outcome_text,
-    plural,
     time_text,
 )
 from pytest_insight.cli.terminal.links import linked_place
@@ -67,12 +73,13 @@ def list_tests(
     Returns:
         Whether there are any.
     """
-    sessions = query.iter_sessions(newest_first=True)
+    storage = query.open_storage()
+    sessions = storage.iter_sessions(query.selection, newest_first=True)
     pairs = ((session, result) for session in sessions for result in session.test_results)
-    found = first_records(pairs, limit, format_, order, usual=100)
+    most = limit_of(limit, format_, usual=100)
+    found = first_records(pairs, most, order, lambda: storage.count_results(query.selection))
     if format_ == FindFormat.NODEIDS:
         return print_nodeids(result for _, result in found.shown)
-    storage = query.open_storage()
     print_records(
         found,
         _test_columns(found, by_duration=by_duration),
@@ -83,7 +90,8 @@ def list_tests(
             "sut_name": row[0].sut_name,
             **msgspec.to_builtins(row[1]),
         },
-        caption=f"{plural(len(found.shown), 'result')} of {origin(storage)}{note}",
+        noun="result",
+        notes=(origin(storage), note.removeprefix("; ")),
         nothing=lambda: nothing_found(query, note),
         chosen=Chosen(fields, _field) if fields else None,
     )
@@ -117,7 +125,7 @@ def _test_columns(found: Records, *, by_duration: bool) -> list[Column]:
             total=lambda: duration_text(sum(result.duration for result in results)),
         ),
         Column(
-            "Age", lambda row: age_text(row[1].start_time, now), "right", spare=1, only="terminal"
+            "Age", lambda row: ago_text(row[1].start_time, now), "right", spare=1, only="terminal"
         ),
         Column("Started", lambda row: time_text(row[1].start_time), only="pipe"),
         Column("Session", lambda row: row[0].session_id, fit="copy", room=SESSION_ROOM, spare=3),

@@ -1,8 +1,7 @@
-"""Values as text for people: outcomes, durations, times and counts."""
+"""Values as text for people: outcomes, durations, ages, times and counts."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from pytest_insight._util.times import in_local_zone
@@ -42,31 +41,24 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 60}h{minutes % 60:02}m"
 
 
+_DAY = 86_400
 _UNITS = (
-    *(("year", 365.25 * 86_400), ("week", 7 * 86_400), ("day", 86_400), ("hour", 3_600)),
-    ("minute", 60),
+    *(("year", 365.25 * _DAY), ("month", 30.44 * _DAY), ("week", 7 * _DAY), ("day", _DAY)),
+    *(("hour", 3_600), ("minute", 60)),
 )
 """Units of ages with their length in seconds, the largest first."""
 
 
-def age_text(time: datetime, now: datetime) -> str:
-    """Return an age in the largest unit that gives at least 2: "45s", "90m", "3h", "13d"."""
-    seconds = (now - time).total_seconds()
-    if seconds < 0:
-        return "ahead"  # of our clock
-    for unit, length in _UNITS:
-        if seconds >= 2 * length:
-            return f"{int(seconds / length)}{unit[0]}"
-    return f"{int(seconds)}s"
-
-
 def ago_text(time: datetime, now: datetime) -> str:
-    """Return an age in words: "3 days ago", "1 hour ago", "just now"."""
+    """Return an age in words: "3 days ago", "1 hour ago", "just now".
+
+    Weeks, months and years are counted from 2 on: "13 days ago" says more than "1 week ago".
+    """
     seconds = (now - time).total_seconds()
     if seconds < 0:
         return "in the future"
     for unit, length in _UNITS:
-        if seconds >= length * (2 if unit == "week" else 1):
+        if seconds >= length * (2 if length > _DAY else 1):
             return f"{plural(int(seconds / length), unit)} ago"
     return "just now"
 
@@ -74,21 +66,6 @@ def ago_text(time: datetime, now: datetime) -> str:
 def time_text(time: datetime) -> str:
     """Return a time in the local time zone, to the minute."""
     return in_local_zone(time).replace(tzinfo=None).isoformat(" ", "minutes")
-
-
-_SOURCE = re.compile(r"@|(async )?def |class ")
-
-
-def failure_lines(text: str) -> list[str]:
-    """Return the lines of a failure's text as pytest prints them.
-
-    pytest removes the indentation of the first line from `longreprtext`; source code is indented by
-    four spaces (`FormattedExcinfo` in its `_code`).
-    """
-    lines = text.expandtabs().splitlines()
-    if lines and _SOURCE.match(lines[0]):
-        lines[0] = f"    {lines[0]}"
-    return lines
 
 
 def plural(count: int, word: str) -> str:

@@ -9,6 +9,7 @@ import typer
 from pytest_insight._util.printable import printable
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.terminal.output import say
+from pytest_insight.locations import with_display_paths
 
 
 def confirm(question: str, yes: bool) -> bool:
@@ -24,7 +25,7 @@ def confirm(question: str, yes: bool) -> bool:
     if not sys.stdin.isatty():
         say(f"error: {question} not a terminal: pass --yes to confirm, or look with --dry-run")
         raise typer.Exit(exit_status.USAGE)
-    if typer.confirm(printable(question), err=True):
+    if typer.confirm(printable(with_display_paths(question)), err=True):
         return True
     say("nothing was changed")
     return False

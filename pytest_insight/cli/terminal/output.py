@@ -13,6 +13,7 @@ import msgspec
 from pytest_insight._util.override import override
 from pytest_insight._util.printable import escape_json, printable
 from pytest_insight.cli.terminal.styled import Styled
+from pytest_insight.locations import with_display_paths
 from pytest_insight.passwords import hide_passwords
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ def say(message: str, *, lines: bool = False) -> None:
 
     Args:
         message: one line. Control characters in the names that it quotes are escaped, so that no
-            name can look like another message; passwords in them are hidden.
+            name can look like another message; passwords in them are hidden, and `~` stands for
+            the home folder.
         lines: whether line breaks in the message are ours and are kept.
     """
-    message = printable(hide_passwords(message), keep="\n" if lines else "")
+    message = with_display_paths(hide_passwords(message))
+    message = printable(message, keep="\n" if lines else "")
     word, colon, rest = message.partition(": ")
     style = _SEVERITIES.get(word)
     if style is None or not sys.stderr.isatty():

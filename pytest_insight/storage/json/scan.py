@@ -166,6 +166,11 @@ def is_complete(file: BinaryIO, size: int) -> bool:
     return read_range(file, max(size - len(COMPLETE_TAIL), 0), size) == COMPLETE_TAIL
 
 
+def is_unfinished(file: BinaryIO, size: int) -> bool:
+    """Return whether a file in our layout ends in the middle of a write."""
+    return is_in_our_layout(file, size) and not is_complete(file, size)
+
+
 def spans(file: BinaryIO, size: int) -> Iterator[Span]:
     """Yield every session of a file in our layout, in file order.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from pytest_insight import locations
 from pytest_insight._util.files import CHUNK_BYTES, remove_abandoned, write_whole
 from pytest_insight._util.override import override
-from pytest_insight._util.progress import begin, counted
+from pytest_insight._util.progress import counted
 from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
 from pytest_insight.exchange.merge import MergePlan
-from pytest_insight.filters import ANY_TIME, Selection, all_match
+from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
@@ -40,13 +40,18 @@ from pytest_insight.storage.json.scan import (
     copy_selected,
     is_complete,
     is_in_our_layout,
+    is_unfinished,
     load,
     load_header,
     open_for_reading,
     open_store,
 )
+from pytest_insight.storage.json.verification import verify_file
+from pytest_insight.storage.page import MAX_COUNTED_BYTES, Page, depends_on_results, first_page
 from pytest_insight.storage.sqlite_files import is_database, wrong_type_error
 from pytest_insight.storage.verification import Verification
+
+FindIndex = Callable[[BinaryIO, int, Note | None], Index]
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another before it gives up."""
@@ -151,6 +156,40 @@ class JSONStorage(BaseStorage):
             return [entry.session_id for entry in entries]
 
     @override
+    def first_page(self, selection: Selection, limit: int) -> Page:
+        """Find the sessions, their number and all IDs in one scan, if no result has to be read."""
+        wanted = selection.resolved()
+        if depends_on_results(wanted) or wanted.limit is not None:
+            return first_page(self, selection, limit, self._count_quickly)
+        try:
+            return self._page(wanted, limit, self._index)
+        except IrregularError:
+            return self._page(wanted, limit, self._thorough_index)
+
+    def _count_quickly(self, selection: Selection) -> int | None:
+        is_quick = not depends_on_results(selection) or self._is_small()
+        return self.count(selection) if is_quick else None
+
+    def _page(self, wanted: Selection, limit: int, find: FindIndex) -> Page:
+        with open_for_reading(self.file_path) as store:
+            if store is None:
+                return Page([], 0, list)
+            file, size = store
+            keep = HeaderFilter(wanted)
+            index = find(file, size, keep.note if keep.headers else None)
+            kept = [entry for entry in index.entries if keep(file, entry)]
+            sessions = [load(file, entry) for entry in reversed(kept[-limit:])]
+        return Page(sessions, len(kept), lambda: [entry.session_id for entry in index.entries])
+
+    @override
+    def count_results(self, selection: Selection) -> int | None:
+        return super().count_results(selection) if self._is_small() else None
+
+    def _is_small(self) -> bool:
+        with open_for_reading(self.file_path) as store:
+            return store is None or store[1] <= MAX_COUNTED_BYTES
+
+    @override
     def sut_names(self) -> list[str]:
         names: dict[str, str] = {}
 
@@ -245,7 +284,7 @@ class JSONStorage(BaseStorage):
             index = build_index(file, size, self.file_path, note=note, thorough=True)
             if index.lost:
                 warn_of_damage(self.file_path, self._file.real_path, index)
-            elif excluded and _is_unfinished(file, file.seek(0, os.SEEK_END)):
+            elif excluded and is_unfinished(file, file.seek(0, os.SEEK_END)):
                 warn_of_torn_end(self.file_path)
         return index
 
@@ -267,7 +306,7 @@ class JSONStorage(BaseStorage):
     @override
     def verify(self) -> Verification:
         with self._file.writers_excluded(), open_for_reading(self.file_path) as store:
-            return self._verified(*store)[0] if store else Verification(0, 0)
+            return verify_file(*store, self.file_path)[0] if store else Verification(0, 0)
 
     @override
     def repair(self) -> Verification:
@@ -276,7 +315,7 @@ class JSONStorage(BaseStorage):
                 return Verification(0, 0)
             self.check_writable()
             file, size = store
-            found, index = self._verified(file, size)
+            found, index = verify_file(file, size, self.file_path)
             if found.tidy and is_in_our_layout(file, size):
                 return found
             if found.damage or found.ignored or found.unfinished:
@@ -291,32 +330,6 @@ class JSONStorage(BaseStorage):
             if is_database(self._file.real_path):
                 raise wrong_type_error(self.file_path)
             write_whole(self._file.real_path, iter(lambda: kept.read(CHUNK_BYTES), b""))
-
-    def _verified(self, file: BinaryIO, size: int) -> tuple[Verification, Index]:
-        """Return what is in the file, opened with the lock held, so that no process is writing."""
-        results: dict[str, int] = {}
-        future: dict[str, bool] = {}
-        copies = 0
-        watcher = begin(f"checking {self.file_path}")
-
-        def note(session: TestSession) -> None:
-            nonlocal copies
-            watcher.step()
-            copies += 1
-            results[session.session_id] = len(session.test_results)
-            future[session.session_id] = not ANY_TIME.matches(session)
-
-        index = build_index(file, size, self.file_path, note=note, thorough=True)
-        found = Verification(
-            sessions=len(index.entries),
-            results=sum(results.values()),
-            damage=tuple(loss.text for loss in index.lost),
-            ignored=tuple(index.ignored),
-            superseded=copies - len(index.entries),
-            unfinished=_is_unfinished(file, size),
-            future=tuple(session_id for session_id, is_future in future.items() if is_future),
-        )
-        return found, index
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -375,7 +388,7 @@ class JSONStorage(BaseStorage):
         kept = [entry for entry in index.entries if entry.session_id not in without]
         if len(kept) == len(index.entries) and added == ():
             return 0
-        if index.lost or index.ignored or _is_unfinished(file, size):
+        if index.lost or index.ignored or is_unfinished(file, size):
             self._keep_copy(index)  # what is left out of the new file stays there
         self._replace(chain(copy_all(file, kept), added))
         return len(index.entries) - len(kept)
@@ -384,7 +397,3 @@ class JSONStorage(BaseStorage):
         self.check_writable()  # a new file could replace one that we may not change
         remove_abandoned(self._file.real_path)
         write_whole(self._file.real_path, document_chunks(sessions))
-
-
-def _is_unfinished(file: BinaryIO, size: int) -> bool:
-    return is_in_our_layout(file, size) and not is_complete(file, size)

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pytest_insight.filters import Selection, SessionFilter, all_match
 from pytest_insight.models import TestSession
+from pytest_insight.storage.page import MAX_COUNTED
 from pytest_insight.storage.sql.conditions import (
     ALL_RESULTS,
     DETAILED_RESULTS,
@@ -126,6 +127,32 @@ class Reader:
             except DamagedStoreError:
                 return [each.session_id for each in self.iter_sessions(newest_first=False)]
         return [each.session_id for each in candidates if each.key in found]
+
+    def count_quickly(self, what: Literal["sessions", "results"]) -> int | None:
+        """Return the number of selected sessions or results; None if it would take long.
+
+        It is also None if a part of the database that is damaged would have to be read.
+        """
+        candidates = self.find_sessions()
+        results = sum(each.results for each in candidates)
+        wanted = self.sql.results
+        if not wanted.narrows and not wanted.python_filters:
+            return len(candidates) if what == "sessions" else results
+        if results > MAX_COUNTED:
+            return None
+        if wanted.python_filters:
+            found = [len(each.test_results) for each in self.iter_sessions(newest_first=False)]
+            return len(found) if what == "sessions" else sum(found)
+        counted = "count(DISTINCT r.session)" if what == "sessions" else "count(*)"
+        total = 0
+        for start in range(0, len(candidates), MAX_SESSIONS):
+            batch = candidates[start : start + MAX_SESSIONS]
+            try:
+                rows = self._connection.fetch(*self._result_statement(batch, wanted, counted))
+            except DamagedStoreError:
+                return None
+            total += rows[0][0]
+        return total
 
     def explain(self) -> list[str]:
         """Return lines that say where each filter runs, and the query plans."""

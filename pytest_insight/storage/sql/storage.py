@@ -8,7 +8,7 @@ import weakref
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
-from typing import ClassVar, NoReturn
+from typing import ClassVar, Literal, NoReturn
 
 from msgspec.structs import replace
 
@@ -27,6 +27,7 @@ from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
+from pytest_insight.storage.page import Page, first_page
 from pytest_insight.storage.sql import rollups, schema
 from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.reader import Reader
@@ -259,8 +260,19 @@ class SQLStorage(BaseStorage):
             return Reader(connection, resolved, self._warn).session_ids()
 
     @override
-    def count(self, selection: Selection | None = None) -> int:
-        return len(self.session_ids(selection))
+    def first_page(self, selection: Selection, limit: int) -> Page:
+        return first_page(self, selection, limit, lambda given: self._count("sessions", given))
+
+    @override
+    def count_results(self, selection: Selection) -> int | None:
+        return self._count("results", selection)
+
+    def _count(self, what: Literal["sessions", "results"], selection: Selection) -> int | None:
+        connection = self._connection()
+        if connection is None:
+            return 0
+        with connection.read_transaction():
+            return Reader(connection, selection.resolved(), self._warn).count_quickly(what)
 
     @override
     def sut_names(self) -> list[str]:

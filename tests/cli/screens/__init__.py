@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pytest_insight.models import CodeState, TestResult, TestSession
+from pytest_insight.models import CodeState, RecordedWarning, TestResult, TestSession
 from tests import tools
 
 FOLDER = Path(__file__).parent
@@ -24,7 +24,10 @@ COMMANDS = {
     "failures": ("failures",),
     "failures-verbose": ("failures", "--verbose"),
     "history": ("history", "test_total"),
-    "sessions-list": ("sessions", "list"),
+    "sessions-list": ("sessions", "list", "--limit", "10"),
+    "sessions-list-wide": ("sessions", "list", "--wide", "--limit", "3"),
+    "sessions-show": ("sessions", "show"),
+    "sessions-show-verbose": ("sessions", "show", "--verbose"),
     "query-tests": ("query", "tests", "--outcome", "failed"),
     "query-tests-group": ("query", "tests", "--group"),
     "query-tests-skipped": ("query", "tests", "--outcome", "skipped", "--limit", "3"),
@@ -43,6 +46,53 @@ E       TypeError: 'float' object is not subscriptable
 src/shop/coupons.py:32: TypeError"""
 
 
+_LONG_TEXT = "\n".join(
+    [
+        "@pytest.fixture",
+        "    def database(settings):",
+        *(f"        step_{number}(settings)" for number in range(20)),
+        ">       return connect(settings.host, settings.port)",
+        "",
+        "tests/conftest.py:9: ",
+        "_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ",
+        "E       RuntimeError: no database at localhost:5432 with the user shop and the password "
+        "from the environment, after three tries in two seconds",
+        "E       is it running?",
+        "",
+        "tests/conftest.py:9: RuntimeError",
+    ]
+)
+_DIGEST = "94f7b66d" * 8
+_FACTS: dict[str, Any] = {
+    "testing_system": {
+        "host": "runner-7",
+        "platform": "Linux-6.8.0-x86_64",
+        "python": "3.12.3",
+        "pytest": "9.0.1",
+        "plugins": {"pytest-insight": "1.0.0", "pytest-randomly": "3.16.0", "pytest-cov": "6.0.0"},
+        "random_seeds": {"pytest-randomly": 4711},
+        "ci": {
+            "provider": "github",
+            "run_id": "123456",
+            "job": "test",
+            "attempt": "1",
+            "url": "https://github.com/example/shop/actions/runs/123456",
+        },
+    },
+    "arguments": ["-q", "-m", "not slow", "tests"],
+    "collected": 10,
+    "deselected": 2,
+    "warnings": [
+        RecordedWarning(
+            "DeprecationWarning",
+            "redeem() is deprecated and goes away in 3.0: use Coupon.redeem() of the cart",
+            *("src/shop/coupons.py:12", 3),
+        ),
+        RecordedWarning("UserWarning", "no mail server", "tests/test_mail.py:4"),
+    ],
+}
+
+
 def history() -> Iterator[TestSession]:
     """Yield twelve runs of one project on two branches."""
     for number in range(12):
@@ -54,8 +104,9 @@ def history() -> Iterator[TestSession]:
             session_start_time=start,
             session_duration=0.5 + number / 10,
             session_tags={"ci": "nightly"} if number % 3 == 0 else {},
-            code_state=CodeState(commit=f"{number:x}a0fd347" * 5, branch=branch),
+            code_state=CodeState(f"{number:x}a0fd347" * 5, branch, _DIGEST if number > 8 else None),
             exit_status=1,
+            **(_FACTS if number == 11 else {}),
             test_results=tuple(_results(number, start)),
         )
 
@@ -88,7 +139,7 @@ def _results(number: int, start: datetime) -> Iterator[TestResult]:
             phase="setup",
             message="RuntimeError: no database at localhost:5432\nis it running?",
             crash="tests/conftest.py:9",
-            longreprtext="E   RuntimeError: no database at localhost:5432\nE   is it running?",
+            longreprtext=_LONG_TEXT,
         )
 
 

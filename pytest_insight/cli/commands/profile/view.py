@@ -19,7 +19,7 @@ from pytest_insight.cli.options.common import (
 from pytest_insight.cli.options.order import PROFILE_ORDERS, ProfileSort, ProfileSortOption
 from pytest_insight.cli.options.profile import NameOrActiveArgument, profile_in_question
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
-from pytest_insight.cli.render.records import first_records, print_records
+from pytest_insight.cli.render.records import first_records, limit_of, print_records
 from pytest_insight.cli.render.table import Column, print_table
 from pytest_insight.cli.terminal.output import print_json, say
 from pytest_insight.errors import ProfileError
@@ -27,6 +27,7 @@ from pytest_insight.locations import (
     DB_PATH_VARIABLE,
     PROFILE_VARIABLE,
     STORAGE_TYPE_VARIABLE,
+    display_path,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def list_(
         return f"* {_why(reason)}" if profile.name == in_use else ""
 
     print_records(
-        first_records(profiles, limit, format_, PROFILE_ORDERS.get(sort)),
+        first_records(profiles, limit_of(limit, format_), PROFILE_ORDERS.get(sort)),
         [
             Column("Profile", lambda p: p.name, fit="fold"),
             Column("Type", lambda p: p.storage_type),
@@ -83,7 +84,8 @@ def list_(
         format_,
         fields=(*StorageProfile.__dataclass_fields__, "in_use"),
         as_json=lambda p: _fields(p) | {"in_use": p.name == in_use},
-        caption=f"profiles of {manager.path}",
+        noun="profile",
+        notes=(display_path(manager.path),),
         nothing=str,
     )
     if not in_use and place:

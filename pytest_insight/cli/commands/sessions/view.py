@@ -14,17 +14,24 @@ from pytest_insight.cli.options.common import (
     ProfileOption,
     ShowFormatOption,
     exit_as_gate,
+    option,
     storage_of,
     takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.order import SESSION_ORDERS, SessionSort, SessionSortOption
 from pytest_insight.cli.options.project import ProjectOptions
-from pytest_insight.cli.options.selection import AskedSessionOptions, whole_sessions
+from pytest_insight.cli.options.selection import (
+    AskedSessionOptions,
+    Counts,
+    CountsOption,
+    sessions_query,
+)
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
-from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions, print_session
+from pytest_insight.cli.render.session import print_session
+from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.terminal.output import print_json
 from pytest_insight.cli.terminal.pager import paged
 
@@ -39,6 +46,10 @@ def list_(
     limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
     fields: FieldsOption = None,
+    wide: Annotated[
+        bool, option("Whole IDs and start times, in lines wider than the terminal.", "--wide")
+    ] = False,
+    counts: CountsOption = Counts.ALL,
     exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
     selection: AskedSessionOptions,
@@ -51,9 +62,9 @@ def list_(
     chosen = chosen_fields(fields, SESSION_FIELDS, format_)
     storage = storage_of(ctx, profile)
     scope = selection.scope(storage)
-    query = whole_sessions(storage, selection, having, scope)
+    query = sessions_query(storage, selection, having, scope, counts)
     order = SESSION_ORDERS.get(sort)
-    found = list_sessions(query, limit, format_, order, scope.note, chosen)
+    found = list_sessions(query, limit, format_, order, scope.note, chosen, wide=wide)
     exit_as_gate(query, matched=found, asked=exit_code)
 
 
@@ -69,11 +80,15 @@ def show(
         ),
     ] = "last",
     *,
+    verbose: Annotated[
+        bool,
+        option("Every failure in full, with output; all warnings and facts.", "--verbose", "-v"),
+    ] = False,
     profile: ProfileOption = None,
     format_: ShowFormatOption = ShowFormat.TABLE,
     project: ProjectOptions,
 ) -> None:
-    """Show one session: its facts, and what did not pass.
+    """Show one session: what did not pass, its warnings and its facts.
 
     Example: insight sessions show last
     """
@@ -83,4 +98,4 @@ def show(
         if format_ is ShowFormat.JSON:
             print_json(found)
         else:
-            print_session(found, storage.location)
+            print_session(found, storage.location, verbose=verbose)
