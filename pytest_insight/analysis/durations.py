@@ -12,7 +12,7 @@ from math import exp, log, sqrt
 from statistics import median
 from typing import NamedTuple
 
-from pytest_insight.analysis.runs import Run, in_time_order
+from pytest_insight.analysis.runs import Run, SessionFacts, in_time_order
 from pytest_insight.analysis.values import Since, Timing
 from pytest_insight.models import TestOutcome
 
@@ -69,11 +69,18 @@ class SlowRun(NamedTuple):
     ratio: float
 
 
-class _Timed(NamedTuple):
-    """A run that passed, and the logarithm of its duration."""
+class _Test(NamedTuple):
+    """The runs of a test in one environment that passed at the first attempt, in time order.
 
-    run: Run
-    x: float
+    Attributes:
+        runs: the runs.
+        logs: the logarithms of their durations.
+        usual: the median of those.
+    """
+
+    runs: list[Run]
+    logs: list[float]
+    usual: float
 
 
 class Durations:
@@ -89,24 +96,33 @@ class Durations:
         Args:
             runs: of all tests, in any order; the last 30 of each test suffice for what is new.
         """
-        self._tests: dict[tuple[str, str, str], list[_Timed]] = {}
-        self._newest: dict[tuple[str, str], Run] = {}
         passed = TestOutcome.PASSED
+        sessions: dict[str, SessionFacts] = {}
+        groups: dict[tuple[str, str, str], list[Run]] = {}
         for run in runs:
             if run.outcome is passed and run.attempts == 1 and run.duration > 0:
                 session = run.session
+                sessions[session.session_id] = session
                 key = (session.sut_name, run.nodeid, session.environment)
-                seconds = min(max(run.duration, _SHORTEST), _LONGEST)
-                self._tests.setdefault(key, []).append(_Timed(run, log(seconds)))
-        for timed in self._tests.values():
-            timed.sort(key=lambda each: in_time_order(each.run.session))
-            run = timed[-1].run
-            known = self._newest.setdefault((run.sut_name, run.nodeid), run)
-            if in_time_order(run.session) > in_time_order(known.session):
-                self._newest[run.sut_name, run.nodeid] = run
-        self._usual = {key: median([each.x for each in runs]) for key, runs in self._tests.items()}
+                groups.setdefault(key, []).append(run)
+        in_order = sorted(sessions.values(), key=in_time_order)
+        self._order = {session.session_id: number for number, session in enumerate(in_order)}
+        self._tests = {key: self._test(found) for key, found in groups.items()}
+        self._newest: dict[tuple[str, str], _Test] = {}
+        for (sut, nodeid, _), test in self._tests.items():
+            known = self._newest.setdefault((sut, nodeid), test)
+            if self._position(test.runs[-1]) > self._position(known.runs[-1]):
+                self._newest[sut, nodeid] = test
         self.speeds = self._find_speeds()
         self._log_speeds = {name: log(speed.ratio) for name, speed in self.speeds.items()}
+
+    def _test(self, runs: list[Run]) -> _Test:
+        runs.sort(key=self._position)
+        logs = [log(min(max(run.duration, _SHORTEST), _LONGEST)) for run in runs]
+        return _Test(runs, logs, median(logs))
+
+    def _position(self, run: Run) -> int:
+        return self._order[run.session.session_id]
 
     def timings(self) -> dict[tuple[str, str], Timing]:
         """Return how the duration of each test changed that did, by SUT and nodeid."""
@@ -115,17 +131,13 @@ class Durations:
 
     def timing(self, sut_name: str, nodeid: str) -> Timing | None:
         """Return how the duration of a test changed; None if it did not, or too little is known."""
-        newest = self._newest.get((sut_name, nodeid))
-        if newest is None:
+        test = self._newest.get((sut_name, nodeid))
+        if test is None or len(test.runs) < LEAST_BASELINE + LEAST_HEAD:
             return None
-        key = (sut_name, nodeid, newest.session.environment)
-        runs = self._tests[key]
-        if len(runs) < LEAST_BASELINE + LEAST_HEAD:
-            return None
-        ys = [each.x - self._log_speeds[each.run.session.session_id] for each in runs]
+        ys = self._without_speed(test)
         end = median(ys[-LEAST_HEAD:])
         begin = median(ys[:LEAST_BASELINE])
-        if max(abs(end - begin), abs(end - self._usual[key])) < _WORTH_A_LOOK:
+        if max(abs(end - begin), abs(end - test.usual)) < _WORTH_A_LOOK:
             return None  # nearly always
         split = find_split(ys)
         baseline = ys[max(split - BASELINE_RUNS, 0) : split]
@@ -136,23 +148,22 @@ class Durations:
         was = exp(median(baseline))
         change = abs(was * ratio - was)
         if not (ratio >= LEAST_RATIO or ratio <= 1 / LEAST_RATIO) or not (
-            change >= LEAST_SECONDS or change >= LEAST_SHARE * newest.session.seconds > 0
+            change >= LEAST_SECONDS or change >= LEAST_SHARE * test.runs[-1].session.seconds > 0
         ):
             return None
-        first, before = runs[split].run.session, runs[split - 1].run.session
+        first, before = test.runs[split].session, test.runs[split - 1].session
         since = Since(first.session_id, first.commit, first.start, before.commit, first.commit)
         return Timing(was, was * ratio, ratio, since, len(head))
 
     def slow_runs(self, session_id: str) -> list[SlowRun]:
         """Return the runs of a session that took far longer than their test does, longest first."""
         found = []
-        for timed in self._tests.values():
-            at = next(
-                (n for n, each in enumerate(timed) if each.run.session.session_id == session_id), 0
-            )
+        for test in self._tests.values():
+            ids = [run.session.session_id for run in test.runs]
+            at = ids.index(session_id) if session_id in ids else 0
             if at < LEAST_BASELINE:
                 continue
-            ys = [each.x - self._log_speeds[each.run.session.session_id] for each in timed]
+            ys = self._without_speed(test)
             baseline = ys[max(at - BASELINE_RUNS, 0) : at]
             moved = shift(baseline, [ys[at]])
             was = exp(median(baseline))
@@ -161,18 +172,25 @@ class Durations:
                 and was * (exp(moved) - 1) >= SLOW_SECONDS
                 and is_shifted(baseline, [ys[at]], SLOW_Z)
             ):
-                found.append(SlowRun(timed[at].run, was, exp(moved)))
+                found.append(SlowRun(test.runs[at], was, exp(moved)))
         return sorted(found, key=lambda each: -each.run.duration)
 
+    def _without_speed(self, test: _Test) -> list[float]:
+        """Return the logarithms of a test's durations without the speeds of the sessions."""
+        speeds = self._log_speeds
+        return [
+            x - speeds[run.session.session_id] for run, x in zip(test.runs, test.logs, strict=True)
+        ]
+
     def _find_speeds(self) -> dict[str, Speed]:
-        excess: dict[str, list[float]] = {}
+        excess: dict[str, list[float]] = {name: [] for name in self._order}
         least = log(SPEED_SECONDS)
-        for key, timed in self._tests.items():
-            usual = self._usual[key]
-            for run, x in timed:
-                values = excess.setdefault(run.session.session_id, [])
-                if x >= least and len(timed) >= LEAST_HEAD:
-                    values.append(x - usual)
+        for test in self._tests.values():
+            if len(test.runs) < LEAST_HEAD:
+                continue
+            for run, x in zip(test.runs, test.logs, strict=True):
+                if x >= least:
+                    excess[run.session.session_id].append(x - test.usual)
         return {
             name: Speed(exp(median(values)), len(values))
             if len(values) >= SPEED_TESTS

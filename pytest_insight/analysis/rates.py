@@ -44,9 +44,9 @@ def wilson(failures: int, runs: int) -> tuple[float, float]:
 
 
 def highest_hidden_rate(runs: int) -> float:
-    """Return the rate of failures below which a test may be that never failed in so many runs.
+    """Return the highest rate of failures of a test that never failed in a number of runs.
 
-    The exact one-sided 95 % bound: 5 good runs cannot show a rate below 45 %.
+    The exact one-sided 95 % bound: after 5 good runs the rate may still be 45 %.
     """
     return 1 - _ONE_SIDED ** (1 / runs) if runs > 0 else 1.0
 

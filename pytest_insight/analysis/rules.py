@@ -32,7 +32,7 @@ RECENT_RUNS = 20
 BROKEN_RUNS = 3
 ENOUGH_RUNS = 5
 LEAST_CHANCE = 0.01
-"""A flaky test is broken if the chance is lower that it fails so often in a row."""
+"""A flaky test is broken if the chance of a red run as long as its last one is lower."""
 STABLE_AGAIN = timedelta(days=14)
 STABLE_AGAIN_RUNS = 20
 
@@ -215,12 +215,12 @@ def broken(case: Case) -> Found | None:
 
 
 def new_failure(case: Case) -> Found | None:
-    """One red run has just begun."""
+    """One red run has just begun; before it the test was good."""
     red = case.now_red
-    if red is None or len(case.recent_red_runs) > 1:
+    if red is None or not red.first or len(case.recent_red_runs) > 1:
         return None
     good = red.first - sum(case.is_bad[: red.first])
-    detail = f"passed {good:,} of {red.first:,}" if red.first else "never passed"
+    detail = f"passed {good:,} of {red.first:,}"
     return Found(NEW_FAILURE, detail, case.decided[red.first :], red.first)
 
 
@@ -279,7 +279,8 @@ def stable_or_too_few(case: Case) -> Found:
 def nothing_to_say(runs: int, bad: int = 0) -> Found:
     """Return "stable" or "too-few" for a number of decided runs."""
     if runs < ENOUGH_RUNS:
-        return Found(TOO_FEW, f"{_count(runs, 'run')} that passed or failed")
+        passed = f"passed {runs - bad:,} of {runs:,}" if runs else "never passed or failed"
+        return Found(TOO_FEW, f"{passed}; {ENOUGH_RUNS} runs are needed")
     below = "" if bad else f", a rate below {highest_hidden_rate(runs):.1%}"
     return Found(STABLE, f"passed {runs - bad:,} of {runs:,}{below}")
 

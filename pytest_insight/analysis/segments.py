@@ -1,7 +1,7 @@
 """Segments of a history: parts between which the rate of failures changed.
 
 Bayesian change points: the likelihood of a part is that of a beta-binomial distribution. A history
-is split where the likelihood of both parts together is highest, if that is 1,000 times that of the
+is split at the position at which both parts together are likeliest, if that is 1,000 times the
 whole; then each part likewise. Learned from LUCI's analysis of changes (luci-go/analysis).
 
 Reds in a row that are needed after n greens: 4 after 10, 3 after 20, 2 after 40 or more. Of 12,000
@@ -55,7 +55,7 @@ class _Likelihood:
         self._all: list[float] = []
 
     def grow(self, runs: int) -> None:
-        """Prepare for parts of up to so many runs."""
+        """Prepare for parts of at most this number of runs."""
         norm = lgamma(PRIOR_BAD) + lgamma(PRIOR_GOOD) - lgamma(PRIOR_BAD + PRIOR_GOOD)
         for number in range(len(self._bad), runs + 1):
             self._bad.append(lgamma(number + PRIOR_BAD))

@@ -72,7 +72,7 @@ class CauseCount(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         cause: its key.
         message: the first line of the message of the last run that it made fail.
-        crash: where that was, as `path:line`.
+        crash: the place of that, as `path:line`.
         count: in how many runs.
         last: when the last session with it started.
     """

@@ -67,7 +67,7 @@ class Analysis(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """A verdict, with the cause of the last run and where the red run may have begun."""
+    """A verdict, the cause of the last run, and in which sessions the red run may have begun."""
 
     verdict: Verdict
     cause: str

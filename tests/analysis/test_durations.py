@@ -29,7 +29,7 @@ def runs(
 
 
 def with_others(found: list[Run], factors: Sequence[float]) -> list[Run]:
-    """Add 20 tests that take so many times as long as usual in each session."""
+    """Add 20 tests whose durations in each session are multiplied by a factor."""
     sessions = [run.session for run in found]
     others = [
         run

@@ -33,7 +33,7 @@ def test_a_test_without_an_earlier_decided_run_is_new_if_others_were_run_before(
     (found,) = judge(history(" sF", sessions=sessions), sessions=sessions).verdicts
     assert (found.verdict, found.detail, ids(found)) == ("new-test", "first run: failed", "s2")
     (alone,) = judge(history("F", sessions=sessions[:1])).verdicts
-    assert alone.verdict == "new-failure"
+    assert alone.verdict == "too-few"
 
 
 def test_a_test_that_recovered_is_flaky() -> None:
@@ -72,7 +72,6 @@ def test_a_failure_is_new_if_one_red_run_has_just_begun() -> None:
     assert found.since is not None
     assert (found.since.low, found.since.commit, found.since.high) == ("c9", "c10", "c10")
     assert verdict("...FF").verdict == "new-failure"
-    assert verdict("FF").detail == "never passed"
     long_ago = verdict("F" + "." * 20 + "F", step=HOUR)
     assert (long_ago.verdict, long_ago.detail) == ("new-failure", "passed 20 of 21")
 
@@ -174,7 +173,7 @@ def test_a_branch_has_its_runs_and_those_of_the_default_branch_before_it_left() 
     (of_feature,) = judge(runs, line=feature).verdicts
     assert (of_feature.verdict, of_feature.runs, of_feature.bad) == ("new-failure", 6, 2)
     (alone,) = judge(runs, line=Line("f")).verdicts
-    assert (alone.runs, alone.detail) == (2, "never passed")
+    assert (alone.verdict, alone.runs) == ("too-few", 2)
 
 
 def test_evidence_of_one_context_counts_from_every_branch() -> None:
@@ -294,9 +293,17 @@ def test_a_test_that_was_never_decided_has_too_few_runs(picture: str) -> None:
     assert (found.verdict, found.runs, found.rate.high) == ("too-few", 0, 1.0)
 
 
-def test_one_session_says_too_little_of_a_test_that_passed() -> None:
-    assert verdict(".").verdict == "too-few"
-    assert verdict(".").detail == "1 run that passed or failed"
+@pytest.mark.parametrize(
+    ("picture", "detail"),
+    [
+        (".", "passed 1 of 1; 5 runs are needed"),
+        ("FF", "passed 0 of 2; 5 runs are needed"),
+        ("s", "never passed or failed; 5 runs are needed"),
+    ],
+)
+def test_the_first_runs_say_too_little(picture: str, detail: str) -> None:
+    found = verdict(picture)
+    assert (found.verdict, found.detail) == ("too-few", detail)
 
 
 def test_outcomes_of_plugins_neither_help_nor_harm() -> None:
