@@ -23,7 +23,7 @@ SEEN = {
     "insight sessions list": "feature/coupons",
     "insight failures": "TypeError: unsupported operand",
     "insight history": "failed in 4 of ",
-    "insight query tests --outcome failed": "test_coupon[HALF-10]",
+    "insight query tests --failed": "test_coupon[HALF-10]",
     "insight query tests --group": "test_search",
     "insight query tests --flaky": "2 failed, ",
     "insight query sessions --tag": " green (",
