@@ -142,14 +142,17 @@ def single_command(function: Callable[..., None]) -> typer.Typer:
 
 
 def command_group(
-    help_: str, meant: Mapping[str, str], panels: Mapping[str, Mapping[str, Callable[..., None]]]
+    help_: str,
+    meant: Mapping[str, str],
+    panels: Mapping[str, Mapping[str, Callable[..., None] | str]],
 ) -> typer.Typer:
     """Return an app that is a group of commands.
 
     Args:
         help_: its help text.
         meant: as `LazyGroup.meant`.
-        panels: the headings of its help, and each function by the name of its command.
+        panels: the headings of its help, and each function by the name of its command; as
+            "module:function", below `cli.commands`, it is imported when it is used.
     """
     factories = {
         panel: {name: partial(_build, function) for name, function in commands.items()}
@@ -161,7 +164,10 @@ def command_group(
     return app
 
 
-def _build(function: Callable[..., None]) -> Any:
+def _build(function: Callable[..., None] | str) -> Any:
+    if isinstance(function, str):
+        module, _, name = function.partition(":")
+        return _build(getattr(import_module(f"pytest_insight.cli.commands.{module}"), name))
     return typer.main.get_command(single_command(function))
 
 

@@ -23,7 +23,7 @@ from pytest_insight.errors import InvalidArgumentError
 MAX_DEPTH = 100
 """How deep parentheses and negations may be nested; databases limit it, too."""
 
-_TOKEN = re.compile(r"[ \t]*(?:(?P<name>(?::?[\w:+\-.\[\]\\/])+)|(?P<bracket>[()])|$)")
+_WORD = r"[ \t]*(?:(?P<name>(?::?[\w:+\-.\[\]\\/])+)|(?P<bracket>[()])|$)"
 
 Value = TypeVar("Value")
 
@@ -171,7 +171,7 @@ class _Parser:
         """Yield each token with its position; the last one is empty."""
         position = 0
         while True:
-            found = _TOKEN.match(self._expression, position)
+            found = re.compile(_WORD).match(self._expression, position)
             if found is None:
                 left = self._expression[position:]
                 position += len(left) - len(left.lstrip(" \t"))

@@ -7,7 +7,6 @@ belong to one run.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +144,8 @@ def _options(file: Path | None, settings: _Settings) -> dict[str, str]:
     """Return the values of `--insight-profile` and `--insight-sut` in `addopts`."""
     given = settings.get("addopts", [])
     try:
+        import shlex
+
         arguments = shlex.split(given) if isinstance(given, str) else [str(each) for each in given]
     except (TypeError, ValueError) as exc:
         raise _error(file, f"addopts: {exc}") from exc

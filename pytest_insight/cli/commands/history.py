@@ -53,7 +53,6 @@ def history(
 
     from pytest_insight.analysis.history import histories
     from pytest_insight.filters import NodeidContains, arguments
-    from pytest_insight.query import Query
 
     chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
@@ -63,6 +62,8 @@ def history(
     found = histories(storage.iter_sessions(selection))
     exact = [each for each in found if each.nodeid == text]
     if not found:
+        from pytest_insight.query import Query
+
         query = Query(storage=storage, selection=selection)
         raise StorageError(nothing_found(query, scope.note), storage.location)
     print_histories(exact or found, format_, limit, scope.note, chosen)

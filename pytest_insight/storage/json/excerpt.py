@@ -7,6 +7,8 @@ the lines of one test takes a third of the time of decoding all.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO
 
 from pytest_insight._util.files import read_range
@@ -14,29 +16,27 @@ from pytest_insight.document.codec import UNDECODABLE, decode_session
 from pytest_insight.document.layout import RESULTS_MARK, SESSION_END
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
-from pytest_insight.storage.json.scan import Entry, IrregularError, session_bytes
+from pytest_insight.storage.json.scan import Entry, IrregularError, load, session_bytes
 
-_ESCAPED = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+_ESCAPED = r'["\\\x00-\x1f\ud800-\udfff]'
 """Characters that JSON in UTF-8 has only as escapes."""
-_ESCAPE = re.compile(rb"\\[u/]")
+_ESCAPE = rb"\\[u/]"
 """Escapes of characters that JSON may also have as they are."""
 _RESULT_START = b' {"nodeid":"'
 
 
-def required_bytes(wanted: Selection) -> bytes | None:
-    """Return bytes that are in the line of each result that a selection keeps; None if unknown.
-
-    Only if another writer has written their characters as escapes, they are not: `load_excerpt`
-    looks at all lines that have such an escape.
-    """
+def loader(wanted: Selection) -> Callable[[BinaryIO, Entry], TestSession]:
+    """Return the function that loads at least those results of a session that are selected."""
     text = wanted.required_text
-    if not text or wanted.result_filters or _ESCAPED.search(text):
-        return None
-    return text.encode()
+    if not text or wanted.result_filters or re.search(_ESCAPED, text):
+        return load
+    return partial(load_excerpt, required=text.encode())
 
 
 def load_excerpt(file: BinaryIO, entry: Entry, required: bytes) -> TestSession:
     """Return a session with the results whose lines may contain the bytes, perhaps none.
+
+    Another writer may have written the bytes as escapes: all lines with such an escape count.
 
     Raises:
         IrregularError: something that was looked at is not as we write it.
@@ -71,7 +71,7 @@ def _lines_with(text: bytes, required: bytes) -> list[bytes]:
     while at >= 0:
         at = text.find(required, add_line(at))
     end = 0
-    for escape in _ESCAPE.finditer(text):  # three times as fast as finding two bytes twice
+    for escape in re.finditer(_ESCAPE, text):  # three times as fast as finding two bytes twice
         if escape.start() >= end:
             end = add_line(escape.start())
     return [found[start] for start in sorted(found)]

@@ -24,7 +24,7 @@ from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json.append import JSONStoreFile
-from pytest_insight.storage.json.excerpt import load_excerpt, required_bytes
+from pytest_insight.storage.json.excerpt import loader
 from pytest_insight.storage.json.index import (
     HeaderFilter,
     Index,
@@ -225,14 +225,11 @@ class JSONStorage(BaseStorage):
                 return
             file, size = store
             entries = self._selected(file, size, wanted, thorough=thorough)
-            required = None if thorough else required_bytes(wanted)
+            load_one = load if thorough else loader(wanted)
             for entry in reversed(entries) if newest_first else entries:
                 if entry.session_id in given:
                     continue
-                if required is None:
-                    session = load(file, entry)
-                else:
-                    session = load_excerpt(file, entry, required)
+                session = load_one(file, entry)
                 given.add(entry.session_id)
                 is_kept = all_match(wanted.result_filters, session)
                 narrowed = wanted.narrowed(session) if is_kept else None
