@@ -53,7 +53,7 @@ class RootGroup(LazyGroup):
         Raises:
             UsageError: there is no such command.
         """
-        _print_version(args[0] == "version")
+        _print_version(args[0] == "version" and not ctx.resilient_parsing)
         return super().resolve_command(ctx, args)
 
     def meant_by(self, name: str, others: Sequence[str]) -> str:

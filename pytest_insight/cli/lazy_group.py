@@ -102,7 +102,9 @@ class LazyGroup(_OwnHelp, TyperGroup):
             UsageError: there is no such command; the message names the one that is meant.
         """
         if args[0] == "help":
-            args = [*args[1:], "--help"]
+            args = args[1:] if ctx.resilient_parsing else [*args[1:], "--help"]
+        if not args:  # TAB after `help` completes commands of this group
+            return None, None, []
         if args[0] == "--help":
             print_help(ctx)
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:

@@ -200,6 +200,12 @@ def candidates(insight: Insight, line: str, **env: str) -> list[str]:
     return [candidate.split("\t")[0] for candidate in printed.out.splitlines() if candidate]
 
 
+def test_commands_are_offered_after_help(insight: Insight) -> None:
+    assert candidates(insight, "insight help fa") == ["failures"]
+    assert candidates(insight, "insight help sessions pr") == ["prune"]
+    assert candidates(insight, "insight version x") == []
+
+
 def test_branches_commits_and_tags_of_the_store_are_candidates(
     insight: Insight, make_session: MakeSession
 ) -> None:
