@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from pytest_insight._util.override import override
-from pytest_insight.filters.keywords import holds, parse
+from pytest_insight.filters.keywords import holds
 from pytest_insight.models import Phase, TestOutcome, TestResult
 
 TextField = Literal[
@@ -122,7 +122,7 @@ class KeywordsMatch(TestFilter, frozen=True, tag="keywords"):
 
     @override
     def matches(self, result: TestResult) -> bool:
-        return holds(parse(self.expression), result.nodeid)
+        return holds(self.expression, result.nodeid)
 
 
 class ErrorContains(TestFilter, frozen=True, tag="error-contains"):
