@@ -33,6 +33,8 @@ def help_problems(command: Command) -> Iterator[str]:
     for option in command.options:
         if not option.is_flag and f"Example: {option.opts[0]} " not in option.help:
             yield f"{name} {option.opts[0]}: no example"
+        if not option.is_flag and not option.metavar:
+            yield f"{name} {option.opts[0]}: no word for its value"
 
 
 def test_each_command_and_option_has_a_sentence_and_an_example() -> None:

@@ -46,13 +46,16 @@ def option(help_: str, *names: str, example: str = "", **more: Any) -> Any:
     return typer.Option(*names, help=help_, **more)
 
 
-def choice_option(help_: str, choices: type[enum.StrEnum], *names: str, **more: Any) -> Any:
+def choice_option(
+    help_: str, choices: type[enum.StrEnum], *names: str, metavar: str, **more: Any
+) -> Any:
     """Return an option with a closed list of values; an error suggests the nearest one.
 
     Args:
         help_: as for `option`; `{choices}` in it stands for the values.
         choices: the values.
         names: as for `option`.
+        metavar: what stands for the value; the values are in the help.
         more: as for `option`.
     """
 
@@ -69,7 +72,7 @@ def choice_option(help_: str, choices: type[enum.StrEnum], *names: str, **more: 
         return [str(value) for value in choices if value.startswith(incomplete)]
 
     help_ = help_.replace("{choices}", alternatives(choices))
-    return option(help_, *names, parser=parse, autocompletion=complete, **more)
+    return option(help_, *names, metavar=metavar, parser=parse, autocompletion=complete, **more)
 
 
 def number_option(help_: str, *names: str, whole: bool = False, unit: str = "", **more: Any) -> Any:

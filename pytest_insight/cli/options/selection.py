@@ -213,9 +213,10 @@ class Counts(enum.StrEnum):
 CountsOption = Annotated[
     Counts,
     choice_option(
-        "Count all tests of a session, or only the matching ones.",
+        "Which tests of a session are counted: {choices}.",
         Counts,
         "--counts",
+        metavar="WHICH",
         example="matching",
     ),
 ]
