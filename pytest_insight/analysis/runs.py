@@ -8,6 +8,7 @@ the first attempt.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -139,11 +140,13 @@ class Survey(NamedTuple):
         notable: the runs that are bad, recovered or unexpected passes, in time order.
         decided: by SUT, then by nodeid, the number of decided runs in the sessions that count; 0
             for tests that were only ever skipped.
+        rest: likewise, the number of all other runs; tests without any are left out.
     """
 
     sessions: list[SessionFacts]
     notable: list[Run]
     decided: dict[str, dict[str, int]]
+    rest: dict[str, dict[str, int]]
 
     @property
     def tests(self) -> Iterator[tuple[str, str]]:
@@ -151,18 +154,22 @@ class Survey(NamedTuple):
         return ((sut, nodeid) for sut, tests in self.decided.items() for nodeid in tests)
 
     @property
-    def candidates(self) -> set[tuple[str, str]]:
-        """The SUT and nodeid of each test whose runs must be looked at.
+    def candidates(self) -> dict[tuple[str, str], int]:
+        """The tests whose runs must be looked at, by SUT and nodeid, and how many runs they have.
 
         Those with a notable run, and those that were decided only once, which may be new.
         """
-        once = {
+        keys = {
             (sut, nodeid)
             for sut, tests in self.decided.items()
             for nodeid, count in tests.items()
             if count == 1
         }
-        return once.union((run.sut_name, run.nodeid) for run in self.notable)
+        keys.update((run.sut_name, run.nodeid) for run in self.notable)
+        return {
+            (sut, nodeid): self.decided[sut][nodeid] + self.rest.get(sut, {}).get(nodeid, 0)
+            for sut, nodeid in keys
+        }
 
 
 def is_notable(run: Run) -> bool:
@@ -185,6 +192,7 @@ def survey(
     facts: list[SessionFacts] = []
     notable: list[Run] = []
     decided: dict[str, Counter[str]] = {}
+    rest: dict[str, Counter[str]] = {}
     for session in sessions:
         found = _Tests(session.test_results)
         here = found.facts(session)
@@ -192,20 +200,26 @@ def survey(
         others = [found.run(here, nodeid, rules) for nodeid in found.others]
         notable += filter(is_notable, others)
         suite = decided.setdefault(here.sut_name, Counter())
+        others_of_suite = rest.setdefault(here.sut_name, Counter())
         if counted is None or counted(here):
+            undecided = [run.nodeid for run in others if not run.is_decided]
             suite.update(found.names)
-            suite.subtract(run.nodeid for run in others if not run.is_decided)
+            suite.subtract(undecided)
+            others_of_suite.update(undecided)
         else:
             suite.update(dict.fromkeys(found.names, 0))
+            others_of_suite.update(found.names)
     facts.sort(key=in_time_order)
     notable.sort(key=lambda run: in_time_order(run.session))
-    return Survey(facts, notable, {sut: dict(tests) for sut, tests in decided.items()})
+    numbers = ({sut: dict(tests) for sut, tests in each.items()} for each in (decided, rest))
+    return Survey(facts, notable, *numbers)
 
 
 def last_runs(
     newest_first: Iterable[TestSession],
     nodeids: Collection[str] | None = None,
     last: int | None = LAST_RUNS,
+    candidates: Mapping[tuple[str, str], int] | None = None,
     rules: CauseRules = DEFAULT_RULES,
 ) -> Iterator[Run]:
     """Yield the runs of tests, the newest session first.
@@ -214,23 +228,27 @@ def last_runs(
         newest_first: the sessions; one is in memory at a time.
         nodeids: only of these tests; None for all.
         last: the most runs of each test within a SUT; None for all.
+        candidates: only of these tests, by SUT and nodeid (`Survey.candidates`); not more runs than
+            the numbers. No further session is read when all have been yielded.
         rules: how to tell causes.
     """
-    left: dict[str, set[str]] = {}
-    counts: dict[str, dict[str, int]] = {}
+    most = last if last is not None else sys.maxsize
+    left = {key: min(count, most) for key, count in (candidates or {}).items() if min(count, most)}
+    names = None if nodeids is None else set(nodeids)
+    if candidates is not None:
+        left = {key: n for key, n in left.items() if names is None or key[1] in names}
+        names = {nodeid for _, nodeid in left}
+    if not most or (names is not None and not names):
+        return
     for session in newest_first:
-        suite = counts.setdefault(session.sut_name, {})
-        wanted = None
-        if nodeids is not None:
-            wanted = left.setdefault(session.sut_name, set(nodeids))
-            if not wanted:
-                continue
-        for run in runs_of(session, rules, wanted):
-            count = suite[run.nodeid] = suite.get(run.nodeid, 0) + 1
-            if last is None or count <= last:
+        for run in runs_of(session, rules, names):
+            key = (session.sut_name, run.nodeid)
+            count = left.get(key, 0 if candidates is not None else most)
+            if count:
+                left[key] = count - 1
                 yield run
-            elif wanted is not None:
-                wanted.discard(run.nodeid)
+        if candidates is not None and not any(left.values()):
+            return
 
 
 def runs_of(

@@ -6,7 +6,7 @@ Sessions are ordered by start time, and by ID if they started at the same time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -129,6 +129,7 @@ class SessionReader(ABC):
         nodeids: Collection[str] | None = None,
         *,
         last: int | None = LAST_RUNS,
+        candidates: Mapping[tuple[str, str], int] | None = None,
         rules: CauseRules = DEFAULT_RULES,
     ) -> Iterator[Run]:
         """Yield the runs of tests in the selected sessions, the newest session first.
@@ -140,9 +141,12 @@ class SessionReader(ABC):
                 selected results.
             nodeids: only the runs of these tests; None for all tests.
             last: the most runs of each test within a SUT; None for all.
+            candidates: only the runs of these tests, by SUT and nodeid, and not more of each than
+                the number: `survey(selection).candidates`. Reading ends when all were yielded.
             rules: how to tell causes.
         """
-        return last_runs(self.iter_sessions(selection, newest_first=True), nodeids, last, rules)
+        sessions = self.iter_sessions(selection, newest_first=True)
+        return last_runs(sessions, nodeids, last, candidates, rules)
 
     def sut_names(self) -> list[str]:
         """Return the names of the SUTs that have sessions, each once, sorted."""

@@ -43,7 +43,7 @@ class RunRules(Rules):
     def test_a_new_storage_has_no_runs(self, storage: BaseStorage) -> None:
         assert list(storage.runs()) == []
         found = storage.survey()
-        assert (found.sessions, found.notable, found.decided) == ([], [], {})
+        assert found == ([], [], {}, {})
 
     def test_a_run_is_what_a_session_says_of_a_test(self, storage: BaseStorage) -> None:
         storage.save_sessions(_history())
@@ -89,6 +89,27 @@ class RunRules(Rules):
                     newest_first = storage.iter_sessions(selection, newest_first=True)
                     expected = list(last_runs(newest_first, nodeids, last))
                     assert list(storage.runs(selection, nodeids, last=last)) == expected
+
+    def test_the_runs_of_the_candidates_of_a_survey_are_all_of_them(
+        self, storage: BaseStorage
+    ) -> None:
+        storage.save_sessions(_history())
+        for selection in (None, Selection((BranchIs("main"),))):
+            candidates = storage.survey(selection, line=Line("main")).candidates
+            for last in (None, 2, 0):
+                found = list(storage.runs(selection, candidates=candidates, last=last))
+                assert found == [
+                    run
+                    for run in storage.runs(selection, last=last)
+                    if (run.sut_name, run.nodeid) in candidates
+                ]
+        one = {("api", _X): 2}
+        assert [run.session.session_id for run in storage.runs(candidates=one)] == [
+            "api-6",
+            "api-5",
+        ]
+        assert list(storage.runs(nodeids=["no such test"], candidates=one)) == []
+        assert list(storage.runs(candidates={})) == []
 
     def test_of_each_test_of_each_sut_the_last_runs_are_given(self, storage: BaseStorage) -> None:
         fill(storage, *range(3))

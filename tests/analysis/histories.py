@@ -101,7 +101,10 @@ def survey_of(runs: Sequence[Run], sessions: Sequence[SessionFacts] = ()) -> Sur
         suite = decided.setdefault(run.sut_name, {})
         suite[run.nodeid] = suite.get(run.nodeid, 0) + run.is_decided
     return Survey(
-        sorted(known.values(), key=in_time_order), [run for run in runs if is_notable(run)], decided
+        sorted(known.values(), key=in_time_order),
+        [run for run in runs if is_notable(run)],
+        decided,
+        {},
     )
 
 

@@ -77,8 +77,7 @@ def test_the_order_in_which_sessions_are_read_does_not_matter(
     history: list[TestSession],
 ) -> None:
     read = survey(history, Line().counted(NOW))
-    candidates = [nodeid for _, nodeid in read.candidates]
-    found = analyze(read, last_runs(history, candidates), NOW)
+    found = analyze(read, last_runs(history, candidates=read.candidates), NOW)
     backwards = history[::-1]
     again = survey(backwards, Line().counted(NOW))
     assert again._replace(notable=[]) == read._replace(notable=[])

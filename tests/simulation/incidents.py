@@ -93,5 +93,5 @@ def _judge(suite: Suite, commits: list[int]) -> list[str]:
             failed = {"message": MESSAGE, "cause": CAUSE.key, "shape": CAUSE.shape}
             runs.append(replace(run, outcome=TestOutcome.FAILED, **failed) if test < bad else run)
     decided = Counter(run.nodeid for run in runs)
-    survey = Survey(sessions, [run for run in runs if is_notable(run)], {"sut": dict(decided)})
+    survey = Survey(sessions, [run for run in runs if is_notable(run)], {"sut": dict(decided)}, {})
     return [each.verdict for each in analyze(survey, runs, NOW).verdicts[: suite.hit]]
