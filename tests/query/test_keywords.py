@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from _pytest.mark.expression import Expression
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_insight.errors import InvalidArgumentError
-from pytest_insight.filters import KeywordsMatch
+from pytest_insight.filters import KeywordsMatch, Selection
 from pytest_insight.filters.keywords import MAX_DEPTH, node_names, parse
 from pytest_insight.models import TestOutcome, TestResult
-from tests.conftest import START
+from pytest_insight.storage import PostgreSQLStorage, SQLiteStorage
+from tests.conftest import START, MakeSession
+from tests.postgresql import Server
 
 NODEIDS = [
     "tests/unit/test_a.py::TestLogin::test_x[a::b/c-1.5]",
@@ -84,3 +88,21 @@ def test_a_wrong_expression_is_refused_with_the_position(expression: str, why: s
     with pytest.raises(InvalidArgumentError, match="is not an expression of names") as caught:
         parse(expression)
     assert why in str(caught.value)
+
+
+def test_a_database_knows_the_lower_case_of_python(
+    tmp_path: Path, postgresql_server: Server, make_session: MakeSession
+) -> None:
+    results = tuple(TestResult(each, TestOutcome.PASSED, START, 0.1) for each in NODEIDS)
+    with (
+        SQLiteStorage(tmp_path / "x.db") as sqlite,
+        PostgreSQLStorage(postgresql_server.schema()) as postgresql,
+    ):
+        for storage in (sqlite, postgresql):
+            storage.save_session(make_session(test_results=results))
+            for expression in [*WORDS, "not id", "id_k", "not (k or \u03c3)"]:
+                wanted = Selection(test_filters=(KeywordsMatch(expression),))
+                found = [result for each in storage.select(wanted) for result in each.test_results]
+                assert found == [each for each in results if wanted.test_filters[0].matches(each)]
+            pushed = storage.explain(Selection(test_filters=(KeywordsMatch("a or not b"),)))
+            assert pushed[0].startswith("in the database: ")
