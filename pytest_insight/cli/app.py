@@ -20,7 +20,7 @@ from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.pager import use_pager
 from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_reported
 from pytest_insight.cli.terminal.usage_errors import is_usage_error, print_usage_error
-from pytest_insight.errors import PYTHON_ARGUMENTS, InsightError, InvalidImportError
+from pytest_insight.errors import InsightError, InvalidImportError
 from pytest_insight.locations import PROFILE_VARIABLE
 
 COMMANDS = "pytest_insight.cli.commands"
@@ -79,7 +79,7 @@ class RootGroup(LazyGroup):
                 more["standalone_mode"] = False  # report errors here
                 status = super().main(*args, **more) or 0
         except InsightError as exc:
-            _say_error(exc)
+            say(f"error: {exc}", lines=isinstance(exc, InvalidImportError))
             status = exit_status.of_error(exc)
         except typer.Abort:  # the end of the input instead of an answer
             raise KeyboardInterrupt from None
@@ -100,13 +100,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # an unexpected error is a bug: show its whole traceback
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _say_error(error: InsightError) -> None:
-    message = str(error)
-    for argument in PYTHON_ARGUMENTS:
-        message = message.replace(argument, "")
-    say(f"error: {message}", lines=isinstance(error, InvalidImportError))
 
 
 def _print_version(wanted: bool) -> None:

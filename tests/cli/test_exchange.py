@@ -164,6 +164,8 @@ def test_a_message_names_options_and_no_arguments_of_python(insight: Insight) ->
     Path("x.txt").write_text("hello")
     said = insight("import", "x.txt", status=1).err
     assert said == "insight: error: unknown format of x.txt: name it with --format json or csv\n"
+    said = insight("import", "x.txt", "--keep-going", status=1).err
+    assert "left out: unknown format of x.txt: name it with --format json or csv\n" in said
     Path("bad.json").write_text('[{"session_id": "a"}]')
     assert insight("import", "bad.json", status=1).err.endswith("the rest with --skip-invalid.\n")
     said = insight("export", "x.xml", status=2).err

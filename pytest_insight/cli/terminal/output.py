@@ -13,6 +13,7 @@ import msgspec
 from pytest_insight._util.override import override
 from pytest_insight._util.printable import escape_json, printable
 from pytest_insight.cli.terminal.styled import Styled
+from pytest_insight.errors import PYTHON_ARGUMENTS
 from pytest_insight.locations import with_display_paths
 from pytest_insight.passwords import hide_passwords
 
@@ -35,9 +36,11 @@ def say(message: str, *, lines: bool = False) -> None:
     Args:
         message: one line. Control characters in the names that it quotes are escaped, so that no
             name can look like another message; passwords in them are hidden, and `~` stands for
-            the home folder.
+            the home folder. Arguments in Python (`PYTHON_ARGUMENTS`) are left out.
         lines: whether line breaks in the message are ours and are kept.
     """
+    for argument in PYTHON_ARGUMENTS:
+        message = message.replace(argument, "")
     message = with_display_paths(hide_passwords(message))
     message = printable(message, keep="\n" if lines else "")
     word, colon, rest = message.partition(": ")
