@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_insight.models import CodeState, TestResult
 from pytest_insight.storage import JSONStorage
-from tests.cli.conftest import Insight
+from tests.cli.conftest import Insight, Screen
 from tests.conftest import START, MakeSession
 
 
@@ -120,3 +120,8 @@ def test_a_test_that_was_never_run_is_an_error_that_says_where_it_was_looked_for
     printed = insight("history", "missing", status=1)
     assert "no test with 'missing' in its nodeid in" in printed.err
     assert "-A" in printed.err
+
+
+def test_a_tiny_terminal_gets_a_history_too(screen: Screen, make_session: MakeSession) -> None:
+    JSONStorage().save_sessions(make_session(number) for number in range(3))
+    assert "●" in "".join(screen(5, "history", "test_"))

@@ -145,7 +145,7 @@ def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
     )
     branches = history.branches
     indent = min(max(len(branch or "no branch") for branch in branches), BRANCH_WIDTH)
-    room = (width or PIPE_WIDTH) - indent - 4
+    room = max((width or PIPE_WIDTH) - indent - 4, 8)
     for branch, runs in branches.items():
         label = str(shortened(styled(branch or "no branch"), indent)).ljust(indent)
         yield styled("  ", styled(label, style="dim"), "  ", run_row(runs, room))
