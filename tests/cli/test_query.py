@@ -79,12 +79,18 @@ def test_places_are_relative_to_the_current_folder_else_to_the_root_folder(
 
 
 def test_a_place_without_a_test_is_an_error_that_suggests_a_near_one(
-    insight: Insight, project: Path
+    insight: Insight, project: Path, make_session: MakeSession
 ) -> None:
     said = insight("query", "tests", "test_a.py", "test_aa.py", status=1).err
     assert "no test at 'test_aa.py' in" in said
     assert "did you mean 'tests/unit/test_a.py'?" in said
     assert "for a part of a name: -k login" in insight("query", "tests", "login", status=1).err
+    elsewhere = ("query", "tests", "test_a.py", "--sut", "web")
+    assert "no SUT 'web' in" in insight(*elsewhere).err
+    JSONStorage().save_session(make_session(1, sut_name="web"))
+    assert "another SUT has it: add -A" in insight(*elsewhere, status=1).err
+    JSONStorage().clear_sessions()
+    assert "no sessions yet" in insight("query", "tests", "test_a.py").err
 
 
 def test_a_wrong_expression_of_names_is_a_usage_error(insight: Insight, store: JSONStorage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,16 @@ from pytest_insight.filters import NodeidUnder, Selection, SutIs
 
 if TYPE_CHECKING:
     from pytest_insight.query import Query
+    from pytest_insight.storage.base import BaseStorage
 
 ROOT = "."
 """The root folder: all tests are in it."""
 
 
 def find_places(query: Query, arguments: Sequence[str]) -> list[str]:
-    """Return where the tests of the arguments are, as nodeids say it; nothing if anywhere.
+    """Return the nodeids, classes, files and folders that arguments name, relative to the root.
+
+    The list is empty if an argument is the root folder itself, in which all tests are.
 
     A path is relative to the current folder, as for pytest, if any test is there; else to the root
     folder, as in nodeids that are printed.
@@ -42,19 +45,30 @@ def _find(query: Query, selection: Selection, argument: str) -> str:
     storage = query.open_storage()
     spellings = dict.fromkeys((_from_root(argument), _normal(argument)))
     for place in spellings:
-        there = replace(selection, test_filters=(NodeidUnder((place,)),))
-        # The newest session mostly has it, and is found without a scan.
-        newest = storage.iter_sessions(there, newest_first=True)
-        if place == ROOT or next(newest, None) is not None:
+        if place == ROOT or _has_test(storage, selection, place):
             return place
+    nodeids = {test.nodeid for test in storage.group_by_test(selection, percentiles=False)}
+    if not nodeids:
+        return next(iter(spellings))  # the query finds nothing, and says why
+    hint = _hint(argument, spellings, nodeids)
+    if any(_has_test(storage, Selection(), place) for place in spellings):
+        hint = "another SUT has it: add -A, or name it with --sut"
+    raise StorageError(f"no test at {argument!r} in {storage.location}; {hint}", storage.location)
+
+
+def _has_test(storage: BaseStorage, selection: Selection, place: str) -> bool:
+    there = replace(selection, test_filters=(NodeidUnder((place,)),))
+    # The newest session mostly has it, and is found first.
+    return next(storage.iter_sessions(there, newest_first=True), None) is not None
+
+
+def _hint(argument: str, spellings: Iterable[str], nodeids: set[str]) -> str:
     import difflib  # only needed for an error
 
-    nodeids = {test.nodeid for test in storage.group_by_test(selection, percentiles=False)}
     files = {nodeid.partition("::")[0] for nodeid in nodeids}
     known = sorted(nodeids if "::" in argument else files)
     near = difflib.get_close_matches(next(iter(spellings)), known, n=1, cutoff=NEAR)
-    hint = f"did you mean {near[0]!r}?" if near else f"for a part of a name: -k {argument}"
-    raise StorageError(f"no test at {argument!r} in {storage.location}; {hint}", storage.location)
+    return f"did you mean {near[0]!r}?" if near else f"for a part of a name: -k {argument}"
 
 
 def _from_root(argument: str) -> str:

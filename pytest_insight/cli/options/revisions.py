@@ -27,7 +27,7 @@ class Revision(NamedTuple):
 
 def find_revision(name: str) -> Revision | None:
     """Return the commit that a name means in the current folder; None if git knows none."""
-    import subprocess  # slow to import, and seldom needed
+    import subprocess  # slow to import, and rarely needed
 
     if name.startswith("-"):  # an option of git
         return None

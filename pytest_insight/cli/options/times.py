@@ -34,7 +34,7 @@ def moment(what: str, value: str, *, end: bool = False) -> datetime:
         end: a day or date means its end, not its beginning.
 
     Raises:
-        InvalidArgumentError: it is none of these.
+        InvalidArgumentError: it is no time, and git knows no such commit.
     """
     found = parse_time(value, datetime.now().astimezone(), end=end)
     if found is not None:

@@ -52,7 +52,7 @@ class Records(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Fields of records that somebody has chosen.
+    """The fields of records that `--fields` chooses.
 
     Attributes:
         names: their names.
