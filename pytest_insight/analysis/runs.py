@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pytest_insight.analysis.causes import DEFAULT_RULES, Cause, CauseRules, headline
+from pytest_insight.analysis.causes import DEFAULT_RULES, Cause, CauseRules, headline, is_guessed
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.models.results import earlier_attempts
 from pytest_insight.summaries import BAD
@@ -89,6 +89,8 @@ class Run(msgspec.Struct, frozen=True, gc=False):
         crash: where, as `path:line`.
         cause: the key of the cause (`analysis.causes`); empty unless the run is bad or recovered.
         shape: the key of the cause's shape, likewise.
+        guessed: whether `message` was taken from the text of the failure, as in sessions of other
+            programs.
     """
 
     nodeid: str
@@ -101,6 +103,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     crash: str = ""
     cause: str = ""
     shape: str = ""
+    guessed: bool = False
 
     def __repr__(self) -> str:
         again = f", {self.attempts} attempts" if self.attempts > 1 else ""
@@ -340,6 +343,7 @@ class _Tests:
             message,
             told.crash,
             *cause,
+            guessed=bool(message) and is_guessed(told),
         )
 
     def _counted(self, attempts: list[TestResult]) -> TestResult:

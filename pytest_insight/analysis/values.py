@@ -75,6 +75,7 @@ class CauseCount(msgspec.Struct, frozen=True, gc=False):
         crash: the place of that, as `path:line`.
         count: in how many runs.
         last: when the last session with it started.
+        guessed: whether the message was taken from the text of the failure.
     """
 
     cause: str
@@ -82,6 +83,7 @@ class CauseCount(msgspec.Struct, frozen=True, gc=False):
     crash: str
     count: int
     last: datetime
+    guessed: bool = False
 
     def __repr__(self) -> str:
         return f"CauseCount({self.message!r}, {self.count}x)"
@@ -146,7 +148,7 @@ def count_causes(runs: Iterable[Run]) -> tuple[CauseCount, ...]:
             counts[run.cause] = counts.get(run.cause, 0) + 1
             last[run.cause] = run
     found = [
-        CauseCount(cause, run.message, run.crash, counts[cause], run.session.start)
+        CauseCount(cause, run.message, run.crash, counts[cause], run.session.start, run.guessed)
         for cause, run in last.items()
     ]
     return tuple(sorted(found, key=lambda each: (each.count, each.last), reverse=True))

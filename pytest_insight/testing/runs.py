@@ -141,6 +141,16 @@ class RunRules(Rules):
         found = {nodeid.rpartition("::")[2] for _, nodeid in storage.survey().candidates}
         assert found == {"test_broken", "test_new"}
 
+    def test_a_message_that_is_taken_from_the_text_is_called_guessed(
+        self, storage: BaseStorage
+    ) -> None:
+        told = make_result(outcome="failed", message="KeyError: 'a'")
+        text = make_result("test_y", "failed", longreprtext="E   KeyError: 'a'\n\na.py:1: KeyError")
+        storage.save_session(_session(0, told, text))
+        found = [(run.message, run.guessed) for run in storage.runs()]
+        assert found == [("KeyError: 'a'", False), ("KeyError: 'a'", True)]
+        assert len({run.cause for run in storage.runs()}) == 1
+
     def test_a_project_can_mask_more_of_its_messages(self, storage: BaseStorage) -> None:
         messages = ["order abc is late", "order xyz is late"]
         storage.save_sessions(

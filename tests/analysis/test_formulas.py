@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_insight.analysis import segments
-from pytest_insight.analysis.durations import deviation, find_split, shift
+from pytest_insight.analysis.durations import LEAST_Z, deviation, find_split, is_shifted, shift
 from pytest_insight.analysis.rates import highest_hidden_rate, rate_of, wilson
 from pytest_insight.analysis.segments import find_segments, log_likelihood
 from tests.strategies import examples
@@ -96,6 +96,17 @@ def test_segments_are_in_a_row_and_none_can_be_split_better(is_bad: list[bool]) 
         ]
         assert max(gains, default=0) <= segments.LEAST_GAIN
         assert each.low <= each.first <= each.high
+
+
+@pytest.mark.parametrize(
+    ("runs", "by", "shifted"), [(3, 0.45, False), (3, 0.47, True), (9, 0.3, True)]
+)
+def test_a_shift_counts_from_5_of_its_standard_deviations(
+    runs: int, by: float, shifted: bool
+) -> None:
+    baseline = [0.1, -0.1] * 10  # the standard deviation is taken for 0.148
+    assert is_shifted(baseline, [by] * runs, LEAST_Z) is shifted
+    assert is_shifted(baseline, [-by] * runs, LEAST_Z) is shifted
 
 
 @given(

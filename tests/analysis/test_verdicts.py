@@ -241,6 +241,13 @@ def test_a_cause_that_hits_many_tests_at_once_does_not_count() -> None:
     assert different.verdicts[0].verdict == "fixed"
 
 
+@pytest.mark.parametrize(("hit", "incidents"), [(5, 0), (6, 1)])
+def test_a_cause_must_hit_10_percent_of_the_tests(hit: int, incidents: int) -> None:
+    pictures = {f"t{n}": "....F." if n < hit else "......" for n in range(60)}
+    found = suite(pictures, messages=dict.fromkeys(pictures, "ConnectionError: broker"))
+    assert len(found.incidents) == incidents
+
+
 def test_what_is_red_for_3_runs_is_broken_and_no_incident() -> None:
     pictures = {f"t{n}": "...FFF" for n in range(12)}
     found = suite(pictures, messages=dict.fromkeys(pictures, "ImportError: x"))
