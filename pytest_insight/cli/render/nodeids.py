@@ -65,7 +65,7 @@ def without_most_parameters(nodeid: str) -> str:
 def nodeid_lines(
     nodeid: str, *, prefix: str | Styled = "", suffix: str = "", style: str = ""
 ) -> Styled:
-    """Return a nodeid for stdout: as lines that fit the terminal, or whole if there is none.
+    """Return a nodeid for stdout: as lines that fit the terminal; whole in a pipe.
 
     Args:
         nodeid: the nodeid.

@@ -34,7 +34,7 @@ NAME_SHARE, MOST_NAME = 0.75, 100
 """Before spare columns are shown, nodeids get this share of the width, up to that many columns."""
 
 LEAST_MESSAGE = 40
-"""The width below which a message is a line of its own."""
+"""The width below which a message is a line below its row's name."""
 
 
 class Column(NamedTuple):

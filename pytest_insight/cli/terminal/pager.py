@@ -79,7 +79,7 @@ class _Held(io.StringIO):
 
 
 def _pager() -> list[str] | None:
-    """Return the command of the pager; None if there is none, or it would only copy."""
+    """Return the command of the pager; None to print everything directly."""
     import shlex
     import shutil
 
