@@ -141,8 +141,8 @@ class Survey(NamedTuple):
     Attributes:
         sessions: in time order.
         notable: the runs that are bad, recovered or unexpected passes, in time order.
-        decided: by SUT, then by nodeid, the number of decided runs in the sessions that count; 0
-            for tests that were only ever skipped.
+        decided: by SUT, then by nodeid, the number of decided runs of each test that has any run in
+            the sessions that count; 0 for tests that were only ever skipped.
         rest: likewise, the number of all other runs; tests without any are left out.
     """
 
@@ -153,7 +153,7 @@ class Survey(NamedTuple):
 
     @property
     def tests(self) -> Iterator[tuple[str, str]]:
-        """The SUT and nodeid of each test."""
+        """The SUT and nodeid of each test that has a run in the sessions that count."""
         return ((sut, nodeid) for sut, tests in self.decided.items() for nodeid in tests)
 
     @property
@@ -172,6 +172,7 @@ class Survey(NamedTuple):
         return {
             (sut, nodeid): self.decided[sut][nodeid] + self.rest.get(sut, {}).get(nodeid, 0)
             for sut, nodeid in keys
+            if nodeid in self.decided[sut]
         }
 
 
@@ -210,7 +211,6 @@ def survey(
             suite.subtract(undecided)
             others_of_suite.update(undecided)
         else:
-            suite.update(dict.fromkeys(found.names, 0))
             others_of_suite.update(found.names)
     facts.sort(key=in_time_order)
     notable.sort(key=lambda run: in_time_order(run.session))

@@ -6,6 +6,7 @@ Pure: a storage gives a survey of the sessions and the runs of the tests it name
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from pytest_insight.analysis.values import (
     BROKEN,
     FASTER,
     NEW_FAILURE,
+    NEW_TEST,
     SLOWER,
     STABLE,
     Excluded,
@@ -51,6 +53,10 @@ class Breakage(NamedTuple):
     since: Since | None
     verdicts: tuple[Verdict, ...]
 
+    def __repr__(self) -> str:
+        count = len(self.verdicts)
+        return f"<Breakage: {self.message!r}, {count} test{'' if count == 1 else 's'}>"
+
 
 class Analysis(NamedTuple):
     """What a history says.
@@ -64,6 +70,11 @@ class Analysis(NamedTuple):
     verdicts: list[Verdict]
     breakages: list[Breakage]
     incidents: list[Incident]
+
+    def __repr__(self) -> str:
+        counts = Counter(each.verdict for each in self.verdicts)
+        shown = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+        return f"<Analysis: {shown or 'no tests'}>"
 
 
 class _Judged(NamedTuple):
@@ -82,7 +93,7 @@ def analyze(
     line: Line = ALL_RUNS,
     timings: Mapping[TestKey, Timing] | None = None,
 ) -> Analysis:
-    """Return the verdict of each test of a survey.
+    """Return the verdict of each test of a survey that has a run in the line.
 
     Args:
         survey: of the sessions that are looked at; its `counted` is `line.counted(now)`.
@@ -105,7 +116,8 @@ def analyze(
             continue
         judged = court.judge(key, found, (timings or {}).get(key))
         verdicts.append(judged.verdict)
-        if judged.verdict.verdict in (BROKEN, NEW_FAILURE):
+        new_and_bad = judged.verdict.verdict == NEW_TEST and judged.verdict.bad
+        if new_and_bad or judged.verdict.verdict in (BROKEN, NEW_FAILURE):
             red.append(judged)
     incidents = sorted(court.incidents.values(), key=lambda each: in_time_order(each.session))
     return Analysis(verdicts, find_breakages(red), incidents)

@@ -128,6 +128,9 @@ class RunRules(Rules):
         future = datetime.max.replace(tzinfo=UTC) - timedelta(days=99)
         storage.save_session(make_session(session_id="future", session_start_time=future))
         assert [each.session_id for each in storage.survey().sessions][-1] == "future"
+        feature = make_result("test_feature", "failed")
+        storage.save_session(_session(9, feature, branch="feature"))
+        assert ("api", feature.nodeid) not in storage.survey(line=line).candidates
         assert storage.survey(line=line).decided["api"] == {_X: 4, "tests/test_a.py::test_y": 1}
 
     def test_a_survey_names_the_tests_that_may_be_more_than_stable(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_insight.analysis.durations import Durations
 from pytest_insight.analysis.line import Line
-from pytest_insight.analysis.runs import last_runs, survey
+from pytest_insight.analysis.runs import facts_of, last_runs, survey
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from tests.analysis.histories import NOW
@@ -60,7 +60,8 @@ def test_every_test_has_one_verdict_whose_evidence_exists(
     read = survey(history, line.counted(NOW))
     runs = list(last_runs(history))
     found = analyze(read, runs, NOW, line=line, timings=Durations(runs).timings())
-    tests = {(s.sut_name, result.nodeid) for s in history for result in s.test_results}
+    counted = [s for s in history if line.counted(NOW)(facts_of(s))]
+    tests = {(s.sut_name, result.nodeid) for s in counted for result in s.test_results}
     assert [(each.sut, each.nodeid) for each in found.verdicts] == sorted(tests)
     known = {each.session_id for each in history}
     for each in found.verdicts:

@@ -281,6 +281,13 @@ def test_tests_with_one_cause_that_broke_at_one_time_are_one_breakage() -> None:
     assert found[0].since.session_id == "s20"
 
 
+def test_new_tests_that_fail_for_one_cause_are_one_breakage() -> None:
+    pictures = {"old": "......"} | dict.fromkeys("abc", "     F")
+    found = suite(pictures, messages=dict.fromkeys("abc", "ImportError: x"))
+    assert {each.verdict for each in found.verdicts} == {"new-test", "stable"}
+    assert [len(each.verdicts) for each in found.breakages] == [3]
+
+
 def test_where_it_began_is_a_range_of_commits() -> None:
     since = verdict("." * 20 + "FFF").since
     assert since is not None
@@ -349,4 +356,9 @@ def test_values_are_shown_in_one_line() -> None:
     assert repr(found.since) == "Since('c3', 2026-11-28 12:00)"
     assert repr(found.causes) == "(CauseCount(\"KeyError: 'a'\", 3x),)"
     assert repr(found.rate) == "Rate(50.0%, 18.8% to 81.2%)"
-    assert "\n" not in repr(history("."))
+    analysis = judge(history("...FFF"))
+    assert repr(analysis) == "<Analysis: 1 broken>"
+    assert repr(analysis.breakages) == "[<Breakage: \"KeyError: 'a'\", 1 test>]"
+    (run,) = history("F")
+    assert repr(run) == "Run('t', 's0', failed)"
+    assert repr(run.session) == "SessionFacts('s0', 0 of 1 bad)"
