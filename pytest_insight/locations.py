@@ -135,11 +135,14 @@ def display_path(path: str | os.PathLike[str]) -> str:
 
 
 def with_display_paths(message: str) -> str:
-    """Return a message for people, with each path in it as `display_path` shows it."""
+    """Return a message for people, with each path in it as `display_path` shows it.
+
+    Paths in quotes stay as they are: a shell expands `~` outside of quotes only.
+    """
     home_folder = _home_of_user()
     if not home_folder or home_folder not in message:
         return message
-    return re.sub(rf"(?<![\w/.~-]){re.escape(home_folder)}(?![\w.-])", "~", message)
+    return re.sub(rf"(?<![\w/.~'\"-]){re.escape(home_folder)}(?![\w.-])", "~", message)
 
 
 def _home_of_user() -> str:

@@ -221,7 +221,10 @@ def test_what_people_type_by_habit_is_answered_with_the_right_command(
     ("words", "said"),
     [
         ("history", "`insight history` needs TEST: a nodeid, a part of one, or a file"),
-        ("sessions pin", "`insight sessions pin` needs ID: IDs, ID prefixes, wildcards, or `last`"),
+        (
+            "sessions pin",
+            "`insight sessions pin` needs ID: IDs, their beginnings or ends, wildcards, or `last`",
+        ),
         ("docs recipes x", "`insight docs` takes no argument 'x'"),
         ("query tests --days", "--days needs a value, as in --days 7"),
         ("--profile", "--profile needs a value, as in --profile demo"),

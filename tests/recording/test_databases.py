@@ -43,7 +43,9 @@ def test_a_run_is_recorded_into_an_sqlite_profile(pytester: pytest.Pytester) -> 
     profile = create_profile("team", "sqlite")
     pytester.makepyfile(TESTS)
     ran = run(pytester, "--insight", "--insight-profile=team")
-    ran.stdout.fnmatch_lines([f"insight: saved 2 results as * in {profile.path}"])
+    ran.stdout.fnmatch_lines(
+        [f"insight: saved 2 results as * in {locations.display_path(str(profile.path))}"]
+    )
     with SQLiteStorage(profile.path) as storage:
         (session,) = storage.load_sessions()
     assert {str(result.outcome) for result in session.test_results} == {"passed", "failed"}
@@ -60,7 +62,8 @@ def test_a_database_whose_type_was_forgotten_is_still_one(
         said.setenv(locations.STORAGE_TYPE_VARIABLE, "sqlite")
         run(pytester, "--insight")
     ran = run(pytester, "--insight")
-    ran.stdout.fnmatch_lines([f"insight: saved 2 results as * in {path}"])
+    shown = locations.display_path(path)
+    ran.stdout.fnmatch_lines([f"insight: saved 2 results as * in {shown}"])
     with SQLiteStorage(path) as storage:
         assert [len(session.test_results) for session in storage.load_sessions()] == [2, 2]
 

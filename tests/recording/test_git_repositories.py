@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.locations import display_path
 from pytest_insight.models import CodeState
 from pytest_insight.recording.facts.git import UNKNOWN, GitProbe
 from pytest_insight.storage import JSONStorage
@@ -64,10 +65,11 @@ def test_if_git_refuses_the_repository_of_another_user_the_commit_is_that_of_the
     ran = run(pytester, "--insight")
     code = last_session().code_state
     assert code == (CodeState(COMMIT, "feature", UNKNOWN) if in_ci else None)
+    shown = display_path(pytester.path)
     ran.stdout.fnmatch_lines(
         [
-            f"insight: git refuses {pytester.path}, which belongs to another user (trust it with: "
-            f"git config --global --add safe.directory {pytester.path}): the commit of this run is "
+            f"insight: git refuses {shown}, which belongs to another user (trust it with: "
+            f"git config --global --add safe.directory {shown}): the commit of this run is "
             f"{'that of the CI service' if in_ci else 'unknown'}"
         ]
     )

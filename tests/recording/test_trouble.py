@@ -50,7 +50,8 @@ def test_one_line_at_the_end_and_none_when_quiet(
     assert len(insight_lines(ran)) == lines
     (session,) = JSONStorage().load_sessions()
     if lines:
-        saved = f"insight: saved 2 results as {session.session_id} in {JSONStorage().file_path}"
+        path = locations.display_path(JSONStorage().file_path)
+        saved = f"insight: saved 2 results as {session.session_id} in {path}"
         assert insight_lines(ran) == [saved]
 
 
@@ -66,8 +67,8 @@ def test_a_store_of_which_nothing_can_be_read_is_kept_and_the_run_is_saved_in_a_
     saved, lost = insight_lines(ran)
     assert saved.startswith("insight: saved 2 results as ")
     [backup] = path.parent.glob("*.bak")
-    assert f"nothing in the store {path} can be read" in lost
-    assert str(backup) in lost
+    assert f"nothing in the store {locations.display_path(path)} can be read" in lost
+    assert locations.display_path(backup) in lost
     assert backup.read_bytes() == bytes(3000)
     assert JSONStorage(path).count() == 1
     assert_same_as_without(pytester, ran)
@@ -113,8 +114,8 @@ def test_a_store_that_another_process_has_locked_keeps_the_run_in_its_journal(
     (line,) = insight_lines(ran)
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
-    assert f"{JSONStorage().file_path}.lock" in line
-    assert f"the next recorded run recovers it from {journal}" in line
+    assert f"{locations.display_path(JSONStorage().file_path)}.lock" in line
+    assert f"the next recorded run recovers it from {locations.display_path(journal)}" in line
     assert_same_as_without(pytester, ran)
     (recovery,) = recover()
     assert recovery.saved
@@ -129,7 +130,7 @@ def test_a_home_that_is_a_file_is_reported(pytester: pytest.Pytester) -> None:
     at_start, at_end = insight_lines(ran)
     assert at_start == at_end
     assert "NOT" in at_end
-    assert str(locations.home()) in at_end
+    assert locations.display_path(locations.home()) in at_end
     assert_same_as_without(pytester, ran)
 
 
@@ -148,7 +149,7 @@ def test_an_exception_in_the_storage_becomes_a_line_with_the_journal(
         (journal,) = journals(locations.journal_folder())
         assert line == (
             "insight: recording failed: RuntimeError: first line second line; "
-            f"the results so far are in {journal}"
+            f"the results so far are in {locations.display_path(journal)}"
         )
         assert_same_as_without(pytester, ran)
         # The next run fails too, and recovers nothing; the one after it recovers both.
@@ -298,7 +299,7 @@ def test_a_disk_that_stays_full_is_reported(
     (line,) = insight_lines(ran)
     (journal,) = journals(locations.journal_folder())
     assert "this run was NOT saved" in line
-    assert f"only a part of it is in {journal}" in line
+    assert f"only a part of it is in {locations.display_path(journal)}" in line
     (recovery,) = recover()
     assert recovery.saved
     (session,) = JSONStorage().load_sessions()

@@ -63,7 +63,7 @@ def failures(
         typer.Argument(
             metavar="ID",
             autocompletion=candidates.sessions,
-            help="An ID, an ID prefix, `last` (the default), or `last~1` for the one before.",
+            help="An ID, its beginning or end, `last` (the default), or `last~1` before it.",
         ),
     ] = None,
     *,

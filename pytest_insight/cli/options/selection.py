@@ -123,7 +123,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
     session: Annotated[
         list[str] | None,
         _session(
-            "Only the session with this ID or ID prefix (wildcards allowed), or `last`. "
+            "Only the session with this ID, its beginning or end, wildcards, or `last`. "
             "Repeatable.",
             "--session",
             metavar="ID",

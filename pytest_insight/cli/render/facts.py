@@ -12,6 +12,7 @@ import msgspec
 from pytest_insight.cli.render.failures import code_text
 from pytest_insight.cli.render.outcomes import outcomes_text, test_count
 from pytest_insight.cli.render.values import ago_text, duration_text, plural, time_text
+from pytest_insight.cli.terminal.links import linked_page
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.locations import display_path
 from pytest_insight.models import Source, TestSession
@@ -51,6 +52,7 @@ def facts(session: TestSession, location: str, *, verbose: bool) -> Iterator[tup
         location: the path or URL of its store.
         verbose: whether to yield details: whole hashes, plugins, facts of other writers.
     """
+    of_ci = session.testing_system.get("ci")
     found: dict[str, str | Styled | None] = {
         "Session": session.session_id,
         "SUT": session.sut_name,
@@ -61,7 +63,7 @@ def facts(session: TestSession, location: str, *, verbose: bool) -> Iterator[tup
         "Arguments": shlex.join(session.arguments),
         "Exit status": _exit_status(session.exit_status),
         "Code": code_text(session),
-        **_of_ci(session.testing_system.get("ci")),
+        "CI": _ci_run(of_ci, verbose=verbose),
         "Tags": ", ".join(f"{key}={value}" for key, value in session.session_tags.items()),
         **_of_machine(session.testing_system),
         "Source": _source(session.source) if session.source else None,
@@ -112,21 +114,23 @@ def _exit_status(status: int | None) -> str:
     return f"{status} ({meaning})" if meaning else str(status)
 
 
-def _of_ci(ci: Any) -> dict[str, str]:
-    """Return the CI run: "GitHub Actions #123456, job test, attempt 2 (https://...)"."""
-    if not isinstance(ci, dict):
-        return {}
-    known = {key: value for key, value in ci.items() if isinstance(value, str) and value}
+def _ci_run(facts_of_ci: Any, *, verbose: bool) -> Styled:
+    """Return the CI run: "GitHub Actions #123456, job test", linked or with its URL."""
+    if not isinstance(facts_of_ci, dict):
+        return styled("")
+    known = {key: value for key, value in facts_of_ci.items() if isinstance(value, str) and value}
     provider = known.get("provider", "")
-    parts = [_SERVICES.get(provider, provider)]
-    if "run_id" in known:
-        parts[0] = f"{parts[0]} #{known['run_id']}".lstrip()
+    run = f"#{known['run_id']}" if "run_id" in known else ""
+    parts = [" ".join(filter(None, (_SERVICES.get(provider, provider), run)))]
     if "job" in known:
         parts.append(f"job {known['job']}")
     if known.get("attempt", "1") != "1":
         parts.append(f"attempt {known['attempt']}")
-    url = f" ({known['url']})" if "url" in known else ""
-    return {"CI": f"{', '.join(filter(None, parts))}{url}"}
+    text, url = ", ".join(filter(None, parts)), known.get("url", "")
+    link = linked_page(text, url)
+    if url and (verbose or link == styled(text)):
+        return styled(text, f" ({url})")
+    return link
 
 
 def _of_machine(known: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.render.wrap import line_width, wrapped
+from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import mark
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestResult
@@ -21,11 +22,14 @@ _RULE = re.compile(r"(_ )+_?")
 _LOCATION = re.compile(r"\S.*?:\d+(?=: )")
 
 
-def failure_lines(result: TestResult, indent: str, *, whole: bool) -> Iterator[Styled]:
+def failure_lines(
+    result: TestResult, sut_name: str, indent: str, *, whole: bool
+) -> Iterator[Styled]:
     """Yield the lines of a result's text.
 
     Args:
         result: the result.
+        sut_name: its SUT, for links to files.
         indent: what every line begins with.
         whole: whether to yield all lines, and the captured output; else an excerpt.
     """
@@ -38,7 +42,7 @@ def failure_lines(result: TestResult, indent: str, *, whole: bool) -> Iterator[S
         yield styled(indent, note, style="dim")
     for line in lines[hidden:]:
         for piece in [line[:room]] if _RULE.fullmatch(line) else wrapped(line, room):
-            yield styled(indent, _coloured(piece, is_error=line[:2] in ("E ", "E")))
+            yield styled(indent, _coloured(piece, sut_name, is_error=line[:2] in ("E ", "E")))
     for title, field in _OUTPUT if whole else ():
         text = getattr(result, field)
         if text:
@@ -47,13 +51,13 @@ def failure_lines(result: TestResult, indent: str, *, whole: bool) -> Iterator[S
                 yield styled(indent, "  ", line)
 
 
-def _coloured(line: str, *, is_error: bool) -> Styled:
+def _coloured(line: str, sut_name: str, *, is_error: bool) -> Styled:
     if is_error:
         return styled(line, style="red")
     location = _LOCATION.match(line)
     if location is None:
         return styled(line)
-    return styled(styled(location[0], style="bold"), line[location.end() :])
+    return styled(linked_place(location[0], sut_name, "bold"), line[location.end() :])
 
 
 def _indented(text: str) -> list[str]:

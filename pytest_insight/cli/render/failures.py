@@ -20,6 +20,7 @@ from pytest_insight.cli.render.values import (
     outcome_text,
     plural,
 )
+from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import (
     UNLIMITED,
     console,
@@ -119,7 +120,7 @@ def _lines(
         any_test = any(session.test_results for session in sessions)
         yield styled("nothing failed" if any_test else "no test was run")
     for group in groups:
-        yield from group_lines(group, verbose=verbose)
+        yield from group_lines(group, _suts(sessions), verbose=verbose)
 
 
 def run_lines(sessions: Sequence[TestSession]) -> Iterator[Styled]:
@@ -155,24 +156,26 @@ def _duration(sessions: Sequence[TestSession]) -> str:
 
 
 def group_lines(
-    group: FailureGroup, *, verbose: bool = False, excerpt: bool = False
+    group: FailureGroup, sut_name: str, *, verbose: bool = False, excerpt: bool = False
 ) -> Iterator[Styled]:
     """Yield an empty line, and the lines of results that failed in the same way.
 
     Args:
         group: the results.
+        sut_name: their SUT, for links to files.
         verbose: whether to print every test, with its text and output.
         excerpt: whether to print the last lines of the text of the first test.
     """
     first = group.results[0]
     tests = len({result.nodeid for result in group.results})
-    crash = f"  {_places(group)}" if group.crashes else ""
+    place = linked_place(group.crashes[0], sut_name, "dim") if group.crashes else ""
     message = str(styled(group.message or "no message"))
     width = console().width if is_fancy() else UNLIMITED
     yield styled("")
     yield styled(cut_end(message, width, mark()), style="bold")
     yield styled(
-        *("  ", _kind(first), styled(crash, style="dim")),
+        *("  ", _kind(first), "  " if place else "", place),
+        styled(_more_places(group), style="dim"),
         f"  {plural(tests, 'test')}" if tests > 1 else "",
     )
     if verbose:
@@ -180,16 +183,12 @@ def group_lines(
             yield styled("")
             of = " of " if result.phase else " "
             yield styled("  ", _kind(result), of, result.nodeid)
-            yield from failure_lines(result, "    ", whole=True)
+            yield from failure_lines(result, sut_name, "    ", whole=True)
         return
     suffix = f" and {tests - 1:,} more" if tests > 1 else ""
     yield nodeid_lines(first.nodeid, prefix="  ", suffix=suffix)
     if excerpt:
-        yield from failure_lines(first, "    ", whole=False)
-
-
-def _places(group: FailureGroup) -> str:
-    return group.crashes[0] + _more_places(group)
+        yield from failure_lines(first, sut_name, "    ", whole=False)
 
 
 def _more_places(group: FailureGroup) -> str:

@@ -10,6 +10,7 @@ from pytest_insight.cli.render.facts import facts
 from pytest_insight.cli.render.failures import group_lines, run_lines
 from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.render.wrap import line_width, wrapped
+from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import is_fancy, print_styled
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
@@ -39,7 +40,7 @@ def print_session(session: TestSession, location: str, *, verbose: bool) -> None
 def _lines(session: TestSession, location: str, *, verbose: bool) -> Iterator[Styled]:
     yield from run_lines([session])
     for group in (*failure_groups(session.test_results), *_others(session)):
-        yield from group_lines(group, verbose=verbose, excerpt=True)
+        yield from group_lines(group, session.sut_name, verbose=verbose, excerpt=True)
     yield from _warnings(session, verbose=verbose)
     yield styled("")
     found = dict(facts(session, location, verbose=verbose))
@@ -74,12 +75,13 @@ def _warnings(session: TestSession, *, verbose: bool) -> Iterator[Styled]:
     shown = found if verbose else found[:MAX_WARNINGS]
     width = line_width()
     for warning in shown:
-        times = f"  {warning.count:,} times" if warning.count > 1 else ""
-        place = f"  {warning.location}" if warning.location else ""
         text = " ".join(warning.text.split())
         for piece in wrapped(f"{warning.category}: {text}", width and max(width - 2, 20)):
             yield styled("  ", piece)
-        if place or times:
-            yield styled(styled(f"  {place}{times}", style="dim"))
+        where = linked_place(warning.location, session.sut_name, "dim")
+        times = f"{warning.count:,} times" if warning.count > 1 else ""
+        if warning.location or times:
+            gap = "  " if warning.location and times else ""
+            yield styled("    ", where, styled(gap, times, style="dim"))
     if len(shown) < len(found):
         yield styled(f"  and {len(found) - len(shown):,} more (-v shows them)", style="dim")

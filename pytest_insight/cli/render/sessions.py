@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pytest_insight.cli.render.absence import nothing_found
-from pytest_insight.cli.render.fit import GAP, cut_middle
+from pytest_insight.cli.render.fit import GAP, LEAST, cut_middle
 from pytest_insight.cli.render.formats import AnyFormat, FindFormat, ListFormat
 from pytest_insight.cli.render.outcomes import (
     brief_outcomes,
@@ -53,6 +53,9 @@ TESTS_ROOM, ROOM = 48, 72
 """Columns of a terminal from which there is room for the number of tests, and for the code."""
 BAR_ROOM = 120
 """Columns of a terminal from which there is room for a bar of outcomes."""
+
+LEFT_OUT = ("Took", "Commit", "Branch")
+"""The columns that are left out on a narrow terminal, the first one first."""
 
 LEAST_BRANCH = 16
 """Columns of a branch for which there is always room; else it has a fifth of the terminal."""
@@ -160,8 +163,8 @@ def _session_columns(
         Column("Outcomes", outcomes_text, fit="fold"),
     ]
     columns = [each for each in columns if not each.room or any(map(each.show, sessions))]
-    if ids is not None and _width(columns, sessions) > (line_width() or 0):
-        columns[-1] = Column("Outcomes", brief_outcomes, fit="fold")
+    if ids is not None:
+        columns = _fitting(columns, sessions)
     return [
         *columns,
         Column("", lambda s: "pinned" if s.pinned else "", spare=1),
@@ -170,14 +173,27 @@ def _session_columns(
     ]
 
 
-def _width(columns: Sequence[Column], sessions: Sequence[TestSession]) -> int:
-    """Return the width that columns need on a terminal."""
-    found = 0
-    for column in columns:
-        if column.only in ("", "terminal"):
-            cells = [str(column.show(session)) for session in sessions]
-            found += max(map(text_width, (column.header, *cells))) + GAP
-    return found - GAP
+def _fitting(columns: Sequence[Column], sessions: Sequence[TestSession]) -> list[Column]:
+    """Return columns that need one line per session, the outcomes in words if there is room."""
+    width = line_width() or 0
+    *others, in_words = [c for c in columns if c.only in ("", "terminal") and width >= c.room]
+    needed = {column: _width(column, sessions) + GAP for column in others}
+    if sum(needed.values()) + _width(in_words, sessions) <= width:
+        return [*others, in_words]
+    in_brief = Column("Outcomes", brief_outcomes, fit="fold")
+    for column in others:
+        if column.fit == "shorten":
+            needed[column] = min(needed[column], LEAST + GAP)
+    for name in LEFT_OUT:
+        if sum(needed.values()) + _width(in_brief, sessions) > width:
+            needed = {column: n for column, n in needed.items() if column.header != name}
+    fits = sum(needed.values()) + _width(in_brief, sessions) <= width
+    return [*needed, in_brief._replace(fit="never") if fits else in_brief]
+
+
+def _width(column: Column, sessions: Sequence[TestSession]) -> int:
+    cells = (str(column.show(session)) for session in sessions)
+    return max(map(text_width, (column.header, *cells)))
 
 
 def branch_of(session: TestSession) -> str:

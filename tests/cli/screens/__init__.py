@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -164,4 +165,5 @@ def screen(name: str, variant: str, home: Path) -> str:
         columns=columns,
         folder=folder,
     )
-    return shown.text.replace(str(home), "~")
+    text = re.sub(r"(?<=\x1b]8;id=)\d+", "0", shown.text)  # of links: random
+    return text.replace(str(home), "~")

@@ -20,7 +20,7 @@ SessionsArgument = Annotated[
     typer.Argument(
         metavar="ID",
         autocompletion=candidates.sessions,
-        help="IDs, ID prefixes, wildcards, or `last`.",
+        help="IDs, their beginnings or ends, wildcards, or `last`.",
     ),
 ]
 

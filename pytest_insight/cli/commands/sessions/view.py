@@ -76,7 +76,7 @@ def show(
         typer.Argument(
             metavar="ID",
             autocompletion=candidates.sessions,
-            help="An ID, an ID prefix, `last`, or `last~1` for the one before.",
+            help="An ID, its beginning or end, `last`, or `last~1` for the one before.",
         ),
     ] = "last",
     *,
