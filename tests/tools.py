@@ -41,7 +41,7 @@ def on_terminal(
 
     Args:
         command: the program and its arguments.
-        environment: all its variables.
+        environment: all its variables; without `PAGER`, nothing is paged.
         streams: those that are the terminal; the others are empty, or go nowhere.
         columns: the width of the terminal; None for the usual one.
         folder: the working directory of the process.
@@ -54,7 +54,12 @@ def on_terminal(
         termios.tcsetwinsize(its, (50, columns))
     stdin, stdout, stderr = (its if name in streams else subprocess.DEVNULL for name in STREAMS)
     process = subprocess.Popen(
-        command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, cwd=folder
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env={"PAGER": "cat", **environment},
+        cwd=folder,
     )
     os.close(its)
     shown = bytearray()

@@ -157,7 +157,6 @@ def screen(name: str, variant: str, home: Path) -> str:
     folder.mkdir(exist_ok=True)
     path = os.environ["PATH"]
     environment = {"TERM": "xterm-256color", "TZ": "UTC", "LANG": "C.UTF-8", "PATH": path}
-    environment["PAGER"] = "cat"
     clock = [tools.tool("faketime"), f"{NOW:%Y-%m-%d %H:%M:%S}"]
     shown = tools.on_terminal(
         [*clock, INSIGHT, *COMMANDS[name]],
