@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from pytest_insight._util.git import git_output
 from pytest_insight.errors import InvalidArgumentError
-
-SECONDS = 10
-"""How long git may take; it reads one commit."""
 
 
 class Revision(NamedTuple):
@@ -27,21 +24,11 @@ class Revision(NamedTuple):
 
 def find_revision(name: str) -> Revision | None:
     """Return the commit that a name means in the current folder; None if git knows none."""
-    import subprocess  # slow to import, and rarely needed
-
     if name.startswith("-"):  # an option of git
         return None
-    # Unlike `git log`, it obeys no setting that could start a program.
-    command = ("git", "rev-list", "--max-count=1", "--timestamp", f"{name}^{{commit}}", "--")
-    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-    try:
-        ran = subprocess.run(  # noqa: S603 - the name cannot be an option
-            command, env=environment, capture_output=True, check=False, timeout=SECONDS
-        )
-    except (OSError, subprocess.TimeoutExpired):  # not installed, for instance
-        return None
+    found = git_output(None, "rev-list", "--max-count=1", "--timestamp", f"{name}^{{commit}}", "--")
     with suppress(ValueError, OverflowError):  # no commit, or one from outside the calendar
-        seconds, commit = ran.stdout.decode("ascii").split()
+        seconds, commit = (found or "").split()
         return Revision(commit, datetime.fromtimestamp(int(seconds), UTC))
     return None
 
