@@ -17,6 +17,7 @@ BENCHMARKS = {
     "saving": "saving",
     "scans": "scans",
     "listing": "listing",
+    "questions": "questions",
     "extremes": "extremes",
     "plugin": "plugin_cost",
     "recording": "recording_cost",

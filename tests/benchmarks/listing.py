@@ -43,6 +43,14 @@ TABS = {
 }
 
 
+def write_hello(folder: Path) -> Path:
+    """Write a hello-world command of Typer into a folder and return its script."""
+    (folder / "hello_typer.py").write_text(_MODULE)
+    script = folder / "hello"
+    script.write_text(_SCRIPT)
+    return script
+
+
 def run() -> list[Row]:
     """Start all in turns, each with the same interpreter and no terminal."""
     script = Path(sys.executable).with_name("insight")
@@ -52,13 +60,12 @@ def run() -> list[Row]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     JSONStorage(folder / "home" / "sessions.json").save_sessions(sessions(SMALL))
-    (folder / "hello_typer.py").write_text(_MODULE)
-    (folder / "hello").write_text(_SCRIPT)
+    hello = write_hello(folder)
     environment = quiet_environment(PYTEST_INSIGHT_HOME=str(folder / "home"))
     ours: list[str | Path] = [sys.executable, script]
     listing = f"insight sessions list ({SMALL.sessions} sessions)"
     commands: dict[str, tuple[list[str | Path], dict[str, str]]] = {
-        "floor": ([sys.executable, folder / "hello"], environment),
+        "floor": ([sys.executable, hello], environment),
         listing: ([*ours, "sessions", "list"], environment),
     }
     for shell in ("bash", "zsh", "fish"):
