@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from math import floor
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -83,6 +83,23 @@ class TestSummary(msgspec.Struct, frozen=True):
         """
         unstable = any(each in UNSTABLE or each not in LAST_OUTCOMES for each in self.outcomes)
         return TestOutcome.PASSED in self.outcomes and unstable
+
+
+class SessionSummary(NamedTuple):
+    """A session with the numbers of its results instead of the results.
+
+    Attributes:
+        session: without results.
+        outcomes: the number of results of each outcome.
+    """
+
+    session: TestSession
+    outcomes: dict[str, int]
+
+    @property
+    def is_red(self) -> bool:
+        """Whether the session crashed, or a result failed or had an error."""
+        return self.session.crashed or any(self.outcomes.get(outcome) for outcome in BAD)
 
 
 class SummaryOrder(enum.StrEnum):

@@ -18,7 +18,13 @@ from pytest_insight.document.codec import encode_session
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.page import Page, first_page
-from pytest_insight.summaries import SummaryOrder, TestSummary, sort_summaries, summarize
+from pytest_insight.summaries import (
+    SessionSummary,
+    SummaryOrder,
+    TestSummary,
+    sort_summaries,
+    summarize,
+)
 
 
 class SessionReader(ABC):
@@ -85,6 +91,16 @@ class SessionReader(ABC):
     def first_page(self, selection: Selection, limit: int) -> Page:
         """Return the newest selected sessions, and the number of all unless that takes long."""
         return first_page(self, selection, limit, self.count)
+
+    def session_summaries(self, selection: Selection) -> list[SessionSummary]:
+        """Return the selected sessions in time order, with counts instead of their results."""
+        return [
+            SessionSummary(
+                session.with_results(()),
+                {str(outcome): count for outcome, count in session.outcome_counts.items()},
+            )
+            for session in self.iter_sessions(selection)
+        ]
 
     def count_results(self, selection: Selection) -> int | None:
         """Return the number of selected results; None if it would take long to find out."""

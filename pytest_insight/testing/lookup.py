@@ -34,6 +34,20 @@ class LookupRules(Rules):
         assert storage.get_last_session() is None
         assert storage.get_session_by_id("api-0") is None
 
+    def test_sessions_can_be_summarised(self, storage: BaseStorage) -> None:
+        last = make_session(2, test_results=(make_result(outcome="flaky"),))
+        storage.save_sessions([full_session(), make_session(1), last])
+        for selection in (
+            Selection(),
+            Selection((SutIs("api"),), limit=2),
+            Selection((HasTest((OutcomeIn(frozenset((TestOutcome.FAILED,))),)),)),
+            Selection(test_filters=(OutcomeIn(frozenset((TestOutcome.PASSED,))),)),
+        ):
+            assert storage.session_summaries(selection) == [
+                (session.with_results(()), dict(session.outcome_counts))
+                for session in storage.select(selection)
+            ]
+
     def test_sessions_can_be_read_as_encoded_bytes(self, storage: BaseStorage) -> None:
         storage.save_sessions([full_session(), make_session(1), make_session(2)])
         wanted = {full_session().session_id, "api-2", "nothing"}

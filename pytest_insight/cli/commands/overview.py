@@ -17,6 +17,7 @@ from pytest_insight.filters import AnySessionFilter, BranchIs, Selection, SutIs
 if TYPE_CHECKING:
     from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
+    from pytest_insight.summaries import SessionSummary
 
 MAX_RUNS = 30
 """The runs that are looked at, the newest ones."""
@@ -50,13 +51,13 @@ def print_overview(storage: BaseStorage) -> None:
     _print_steps(NEXT)
 
 
-def _runs(storage: BaseStorage, last: TestSession) -> list[TestSession]:
+def _runs(storage: BaseStorage, last: TestSession) -> list[SessionSummary]:
     """Return the newest runs of the last run's SUT and branch, in time order."""
     code = last.code_state
     filters: list[AnySessionFilter] = [SutIs(glob.escape(last.sut_name))]
     if code and code.branch:
         filters.append(BranchIs(glob.escape(code.branch)))
-    return list(storage.iter_sessions(Selection(tuple(filters), limit=MAX_RUNS)))
+    return storage.session_summaries(Selection(tuple(filters), limit=MAX_RUNS))
 
 
 def _print_steps(steps: tuple[tuple[str, str], ...]) -> None:

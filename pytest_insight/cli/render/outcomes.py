@@ -109,7 +109,13 @@ def green_text(sessions: Iterable[TestSession]) -> str:
 
     Empty if none counts.
     """
-    red = [is_red(session) for session in sessions if session.test_results or session.crashed]
+    return green_share(
+        [is_red(session) for session in sessions if session.test_results or session.crashed]
+    )
+
+
+def green_share(red: Sequence[bool]) -> str:
+    """Return how many of some sessions are not red; empty if there are none."""
     green = len(red) - sum(red)
     return f"{green:,} of {len(red):,} green ({green / len(red):.0%})" if red else ""
 

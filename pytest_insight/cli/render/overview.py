@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import (
-    green_text,
-    is_red,
+    green_share,
     outcomes_text,
     status_text,
 )
@@ -16,9 +15,10 @@ from pytest_insight.cli.render.pictures import outcome_mark, sparkline
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
+from pytest_insight.summaries import SessionSummary
 
 
-def overview_lines(last: TestSession, runs: Sequence[TestSession]) -> Iterator[Styled]:
+def overview_lines(last: TestSession, runs: Sequence[SessionSummary]) -> Iterator[Styled]:
     """Yield the lines.
 
     Args:
@@ -26,7 +26,7 @@ def overview_lines(last: TestSession, runs: Sequence[TestSession]) -> Iterator[S
         runs: the newest runs of the same SUT and branch, in time order, `last` among them; those
             without results are left out.
     """
-    runs = [run for run in runs if run.test_results]
+    runs = [run for run in runs if run.outcomes]
     code = last.code_state
     branch = (code and code.branch) or ""
     yield styled(
@@ -48,8 +48,8 @@ def _line(label: str, *text: Styled) -> Styled:
     return styled(styled(f"{label:<10}", style="dim"), *text)
 
 
-def _period(runs: Sequence[TestSession]) -> str:
-    days = (runs[-1].session_start_time - runs[0].session_start_time).days
+def _period(runs: Sequence[SessionSummary]) -> str:
+    days = (runs[-1].session.session_start_time - runs[0].session.session_start_time).days
     return f"{plural(len(runs), 'run')} in {plural(days + 1, 'day')}"
 
 
@@ -62,24 +62,22 @@ def _last_run(last: TestSession) -> Styled:
     return styled(status_text([last]), " ", outcomes_text(last), styled(rest, style="dim"))
 
 
-def _row(runs: Sequence[TestSession]) -> Styled:
-    marks = [
-        outcome_mark(TestOutcome.FAILED if is_red(run) else TestOutcome.PASSED) for run in runs
-    ]
+def _row(runs: Sequence[SessionSummary]) -> Styled:
+    red = [run.is_red for run in runs]
+    marks = [outcome_mark(TestOutcome.FAILED if each else TestOutcome.PASSED) for each in red]
     streak = 0
-    for run in reversed(runs):
-        if is_red(run) != is_red(runs[-1]):
+    for each in reversed(red):
+        if each != red[-1]:
             break
         streak += 1
-    kind = "red" if is_red(runs[-1]) else "green"
-    text = f"  {green_text(runs)}"
+    kind = "red" if red[-1] else "green"
+    text = f"  {green_share(red)}"
     text += f", the last {streak} {kind}" if 1 < streak < len(runs) else ""
     return styled(joined(marks, ""), styled(text, style="dim"))
 
 
-def _durations(runs: Sequence[TestSession]) -> Styled:
-    line = sparkline([run.session_duration for run in runs], len(runs))
-    change = (
-        f"{duration_text(runs[0].session_duration)} to {duration_text(runs[-1].session_duration)}"
-    )
+def _durations(runs: Sequence[SessionSummary]) -> Styled:
+    durations = [run.session.session_duration for run in runs]
+    line = sparkline(durations, len(runs))
+    change = f"{duration_text(durations[0])} to {duration_text(durations[-1])}"
     return styled(line, "  " if line else "", styled(change, style="dim"))

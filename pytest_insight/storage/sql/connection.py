@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -236,3 +237,24 @@ class Connection(ABC):
         return DamagedStoreError(
             f"the store {self._location} is damaged: {reason}", self._location, reason
         )
+
+
+class ThreadMarker:
+    """An object that only a thread refers to, so it is deleted when the thread ends."""
+
+
+def close_connection(
+    connections: dict[tuple[int, int], Connection], key: tuple[int, int], connection: Connection
+) -> None:
+    """Close a connection whose thread has ended, or has another one."""
+    if key[0] != os.getpid():  # a forked child has none of its parent's threads
+        return
+    if connections.get(key) is connection:
+        del connections[key]
+    connection.close()
+
+
+def close_all(connections: dict[tuple[int, int], Connection]) -> None:
+    """Close the connections of this process; closing a parent's would end them there too."""
+    for key in [key for key in connections if key[0] == os.getpid()]:
+        connections.pop(key).close()

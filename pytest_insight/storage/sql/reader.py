@@ -26,9 +26,11 @@ from pytest_insight.storage.sql.rows import (
     DamagedRowsError,
     Row,
     check_count,
+    decode_counts,
     decode_header,
     decode_rows,
 )
+from pytest_insight.summaries import SessionSummary
 
 FIRST_RESULTS = 120
 """Results in the first batch: often a listing of 100 is all that is needed."""
@@ -153,6 +155,19 @@ class Reader:
                 return None
             total += rows[0][0]
         return total
+
+    def session_summaries(self) -> list[SessionSummary] | None:
+        """Return the sessions with counts; None if results or damaged rows have to be read."""
+        if self._selection.test_filters:
+            return None
+        keys = [each.key for each in self.find_sessions()[::-1]]
+        listed = self._dialect.in_numbers("s.id", keys)
+        sql = f"SELECT s.id, s.header, s.outcomes FROM insight_sessions s WHERE {listed.sql}"
+        try:
+            rows = {key: more for key, *more in self._connection.fetch(sql, listed.parameters)}
+            return [SessionSummary(*decode_counts(*rows[key])) for key in keys]
+        except (DamagedRowsError, DamagedStoreError):
+            return None
 
     def explain(self) -> list[str]:
         """Return lines that say where each filter runs, and the query plans."""

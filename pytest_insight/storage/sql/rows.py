@@ -53,6 +53,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _encode = msgspec.json.Encoder().encode
+_decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 _decode_result = msgspec.json.Decoder(TestResult).decode
 _decode_results = msgspec.json.Decoder(list[TestResult]).decode
 
@@ -260,6 +261,18 @@ def decode_header(header: str) -> TestSession:
         return decode_session(header.encode())
     except (*UNDECODABLE, AttributeError) as exc:
         raise DamagedRowsError(f"its header cannot be decoded: {exc}") from exc
+
+
+def decode_counts(header: str, outcomes: str) -> tuple[TestSession, dict[str, int]]:
+    """Return a session without its results, and the number of results of each outcome.
+
+    Raises:
+        DamagedRowsError: a column is not as we write it.
+    """
+    try:
+        return decode_header(header), _decode_counts(outcomes)
+    except (*UNDECODABLE, TypeError) as exc:
+        raise DamagedRowsError(f"its outcomes cannot be decoded: {exc}") from exc
 
 
 def _session_results(session: TestSession, rows: Sequence[Row]) -> Iterable[TestResult]:

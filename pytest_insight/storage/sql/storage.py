@@ -29,14 +29,20 @@ from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.page import Page, first_page
 from pytest_insight.storage.sql import rollups, schema
-from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
+from pytest_insight.storage.sql.connection import (
+    Connection,
+    DamagedStoreError,
+    ThreadMarker,
+    close_all,
+    close_connection,
+)
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
 from pytest_insight.storage.sql.summaries import Summarizer
 from pytest_insight.storage.sql.views import create_views
 from pytest_insight.storage.sql.writer import SharedLockError, Writer
 from pytest_insight.storage.verification import Verification
-from pytest_insight.summaries import SummaryOrder, TestSummary
+from pytest_insight.summaries import SessionSummary, SummaryOrder, TestSummary
 
 MAX_DAMAGE = 20
 """Damaged parts that an error message lists; `verify` lists all."""
@@ -55,7 +61,7 @@ class SQLStorage(BaseStorage):
         self._connections: dict[tuple[int, int], Connection] = {}  # by process and thread ID
         self._lock = threading.Lock()
         self._of_thread = threading.local()
-        weakref.finalize(self, _close_all, self._connections)
+        weakref.finalize(self, close_all, self._connections)
 
     @abstractmethod
     def _connect(self, *, create: bool) -> Connection | None:
@@ -85,8 +91,8 @@ class SQLStorage(BaseStorage):
                 return None
             with self._lock:
                 self._connections[key] = connection
-            self._of_thread.marker = marker = _ThreadMarker()
-            weakref.finalize(marker, _close_connection, self._connections, key, connection)
+            self._of_thread.marker = marker = ThreadMarker()
+            weakref.finalize(marker, close_connection, self._connections, key, connection)
         if not connection.has_schema and not self._prepare(connection, create=create):
             return None
         return connection
@@ -124,7 +130,7 @@ class SQLStorage(BaseStorage):
     @override
     def close(self) -> None:
         with self._lock:
-            _close_all(self._connections)
+            close_all(self._connections)
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -264,6 +270,16 @@ class SQLStorage(BaseStorage):
         return first_page(self, selection, limit, lambda given: self._count("sessions", given))
 
     @override
+    def session_summaries(self, selection: Selection) -> list[SessionSummary]:
+        connection = self._connection()
+        if connection is None:
+            return []
+        with connection.read_transaction():
+            reader = Reader(connection, selection.resolved(), self._warn)
+            found = reader.session_summaries()
+        return super().session_summaries(selection) if found is None else found
+
+    @override
     def count_results(self, selection: Selection) -> int | None:
         return self._count("results", selection)
 
@@ -377,24 +393,3 @@ class SQLStorage(BaseStorage):
             with connection.write_transaction():
                 rollups.rebuild(connection)
         return replace(found, damage=tuple(wrong_totals))
-
-
-class _ThreadMarker:
-    """An object that only a thread refers to, so it is deleted when the thread ends."""
-
-
-def _close_connection(
-    connections: dict[tuple[int, int], Connection], key: tuple[int, int], connection: Connection
-) -> None:
-    """Close a connection whose thread has ended, or has another one."""
-    if key[0] != os.getpid():  # a forked child has none of its parent's threads
-        return
-    if connections.get(key) is connection:
-        del connections[key]
-    connection.close()
-
-
-def _close_all(connections: dict[tuple[int, int], Connection]) -> None:
-    """Close the connections of this process; closing a parent's would end them there too."""
-    for key in [key for key in connections if key[0] == os.getpid()]:
-        connections.pop(key).close()
