@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -140,7 +140,8 @@ class Survey(NamedTuple):
 
     Attributes:
         sessions: in time order.
-        notable: the runs that are bad, recovered or unexpected passes, in time order.
+        notable: the runs that are bad, recovered or unexpected passes, in time order, those of a
+            session by nodeid.
         decided: by SUT, then by nodeid, the number of decided runs of each test that has any run in
             the sessions that count; 0 for tests that were only ever skipped.
         rest: likewise, the number of all other runs; tests without any are left out.
@@ -182,7 +183,7 @@ def is_notable(run: Run) -> bool:
 
 
 def survey(
-    sessions: Iterable[TestSession],
+    sessions: Iterable[TestSession | Tests],
     counted: Callable[[SessionFacts], bool] | None = None,
     rules: CauseRules = DEFAULT_RULES,
 ) -> Survey:
@@ -198,10 +199,10 @@ def survey(
     decided: dict[str, Counter[str]] = {}
     rest: dict[str, Counter[str]] = {}
     for session in sessions:
-        found = _Tests(session.test_results)
-        here = found.facts(session)
+        found = session if isinstance(session, Tests) else Tests(session)
+        here = found.facts
         facts.append(here)
-        others = [found.run(here, nodeid, rules) for nodeid in found.others]
+        others = [found.run(nodeid, rules) for nodeid in found.others]
         notable += filter(is_notable, others)
         suite = decided.setdefault(here.sut_name, Counter())
         others_of_suite = rest.setdefault(here.sut_name, Counter())
@@ -213,13 +214,13 @@ def survey(
         else:
             others_of_suite.update(found.names)
     facts.sort(key=in_time_order)
-    notable.sort(key=lambda run: in_time_order(run.session))
+    notable.sort(key=lambda run: (*in_time_order(run.session), run.nodeid))
     numbers = ({sut: dict(tests) for sut, tests in each.items()} for each in (decided, rest))
     return Survey(facts, notable, *numbers)
 
 
 def last_runs(
-    newest_first: Iterable[TestSession],
+    newest_first: Iterable[TestSession | Tests],
     nodeids: Collection[str] | None = None,
     last: int | None = LAST_RUNS,
     candidates: Mapping[tuple[str, str], int] | None = None,
@@ -245,7 +246,7 @@ def last_runs(
         return
     for session in newest_first:
         for run in runs_of(session, rules, names):
-            key = (session.sut_name, run.nodeid)
+            key = (run.sut_name, run.nodeid)
             count = left.get(key, 0 if candidates is not None else most)
             if count:
                 left[key] = count - 1
@@ -255,7 +256,7 @@ def last_runs(
 
 
 def runs_of(
-    session: TestSession,
+    session: TestSession | Tests,
     rules: CauseRules = DEFAULT_RULES,
     nodeids: Collection[str] | None = None,
 ) -> list[Run]:
@@ -266,36 +267,44 @@ def runs_of(
         rules: how to tell causes.
         nodeids: only the runs of these tests; None for all.
     """
-    found = _Tests(session.test_results)
-    facts = found.facts(session)
-    passed, others = TestOutcome.PASSED, found.others
+    found = session if isinstance(session, Tests) else Tests(session)
+    facts, passed, others = found.facts, TestOutcome.PASSED, found.others
     return [
         Run(result.nodeid, facts, passed, 1, result.duration)
         if result.nodeid not in others
-        else found.run(facts, result.nodeid, rules)
+        else found.run(result.nodeid, rules)
         for result in found.first_results()
         if nodeids is None or result.nodeid in nodeids
     ]
 
 
-class _Tests:
+class Tests:
     """The tests of a session by their results.
 
     Most passed at the first attempt: nothing is made for each of those, which would take as long as
     decoding them.
 
     Attributes:
+        facts: what the analysis knows of the session.
         names: the nodeids.
         others: the results that count, of the tests that did not simply pass.
     """
 
-    def __init__(self, results: Sequence[TestResult]) -> None:
-        self._results = results
+    def __init__(self, session: TestSession, all_names: Set[str] | None = None) -> None:
+        """Find the tests.
+
+        Args:
+            session: the session, with all results of each test that did not simply pass.
+            all_names: the nodeids of all tests; None if the session has all results.
+        """
+        self._results = results = session.test_results
         names = [result.nodeid for result in results]
-        self.names = set(names)
+        given = set(names)
+        self._is_repeated = len(given) < len(names)
+        self.names: Set[str] = given if all_names is None else all_names
         passed = TestOutcome.PASSED
         others = dict.fromkeys(r.nodeid for r in results if r.outcome is not passed)
-        if len(self.names) < len(names):
+        if self._is_repeated:
             others.update((name, None) for name, count in Counter(names).items() if count > 1)
         self._attempts: dict[str, list[TestResult]] = {name: [] for name in others}
         self._again: set[int] = set()
@@ -305,24 +314,21 @@ class _Tests:
                     self._attempts[result.nodeid].append(result)
             self._again = {id(results[position]) for position in earlier_attempts(results)}
         self.others = {name: self._counted(found) for name, found in self._attempts.items()}
-
-    def facts(self, session: TestSession) -> SessionFacts:
-        """Return what the analysis knows of the session."""
         outcomes = [result.outcome for result in self.others.values()]
         bad = sum(outcome in BAD for outcome in outcomes)
         good = len(self.names) - len(outcomes) + sum(outcome in GOOD for outcome in outcomes)
-        return facts_of(session, decided=good + bad, bad=bad)
+        self.facts = facts_of(session, decided=good + bad, bad=bad)
 
     def first_results(self) -> Iterable[TestResult]:
         """Return the first result of each test."""
-        if len(self.names) == len(self._results):
+        if not self._is_repeated:
             return self._results
         found: dict[str, TestResult] = {}
         for result in self._results:
             found.setdefault(result.nodeid, result)
         return found.values()
 
-    def run(self, facts: SessionFacts, nodeid: str, rules: CauseRules) -> Run:
+    def run(self, nodeid: str, rules: CauseRules = DEFAULT_RULES) -> Run:
         """Return the run of one of the `others`."""
         attempts, counted = self._attempts[nodeid], self.others[nodeid]
         before = [result for result in attempts if id(result) in self._again]
@@ -335,7 +341,7 @@ class _Tests:
             cause = rules.cause_of(told.phase, message)
         return Run(
             nodeid,
-            facts,
+            self.facts,
             outcome,
             min(1 + len(before), len(attempts)),
             sum(result.duration for result in attempts),
