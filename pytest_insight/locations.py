@@ -146,7 +146,7 @@ def with_display_paths(message: str) -> str:
 
 
 def _home_of_user() -> str:
-    """Return the home folder; "" if there is none, or it is `/`."""
+    """Return the home folder; "" if it is unknown or `/`."""
     found = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - Path.home() may raise
     return found if os.path.isabs(found) else ""  # noqa: PTH117
 

@@ -176,7 +176,11 @@ def test_a_bar_of_outcomes_is_drawn_where_colour_is_seen(make_session: MakeSessi
     shown = on_terminal(120, "sessions", "list")
     assert "\x1b[31m━\x1b[0m\x1b[32m━━━━━━━━━━━\x1b[0m" in shown  # one failure is seen
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"PYTHONIOENCODING": "latin-1"}):
-        assert "━━" not in on_terminal(120, "sessions", "list", **variables).partition("api-0")[2]
+        shown = COLOURS.sub("", on_terminal(120, "sessions", "list", **variables))
+        assert "━━" not in shown.partition("api-0")[2]
+        is_lettered = "NO_COLOR" not in variables
+        assert ("✗" not in shown) == (re.search("^F", shown, re.MULTILINE) is not None)
+        assert ("✗" not in shown) == is_lettered
     assert "━" not in on_terminal(80, "sessions", "list").partition("api-0")[2]
 
 

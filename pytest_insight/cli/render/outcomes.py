@@ -17,8 +17,8 @@ _MARKS = {
     **{"passed": "✓", "failed": "✗", "error": "E", "skipped": "s"},
     **{"xfailed": "x", "xpassed": "X", "rerun": "R"},
 }
-_LETTERS = _MARKS | {"passed": ".", "failed": "F"}
-"""pytest's own, if the terminal does not show the marks."""
+_LETTERS = _MARKS | {"passed": "P", "failed": "F"}
+"""Those of pytest's option `-r`, if the terminal does not show the marks."""
 
 _RANKS = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
 

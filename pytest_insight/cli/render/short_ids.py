@@ -11,7 +11,7 @@ LEAST = 8
 """The fewest characters of a short ID: the hash at the end of a recorded session's ID has as many.
 """
 SHORT_ENOUGH = 12
-"""IDs of at most so many characters are shown whole."""
+"""The length up to which IDs are shown whole."""
 LEAST_TYPED = 4
 """The fewest characters that find a session by the end of its ID."""
 

@@ -21,7 +21,7 @@ from pytest_insight.cli.options.profile import NameOrActiveArgument, profile_in_
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
 from pytest_insight.cli.render.records import first_records, limit_of, print_records
 from pytest_insight.cli.render.table import Column, print_table
-from pytest_insight.cli.terminal.output import print_json, say
+from pytest_insight.cli.terminal.output import is_fancy, print_json, say
 from pytest_insight.errors import ProfileError
 from pytest_insight.locations import (
     DB_PATH_VARIABLE,
@@ -79,7 +79,7 @@ def list_(
             Column("Profile", lambda p: p.name, fit="fold"),
             Column("Type", lambda p: p.storage_type),
             Column("In use", mark, fit="fold"),
-            Column("Store", lambda p: p.place, fit="fold"),
+            Column("Store", lambda p: _shown_place(p.place), fit="fold"),
         ],
         format_,
         fields=(*StorageProfile.__dataclass_fields__, "in_use"),
@@ -93,6 +93,11 @@ def list_(
             f"no profile is in use but {place}, named by {STORAGE_TYPE_VARIABLE} or "
             f"{DB_PATH_VARIABLE}"
         )
+
+
+def _shown_place(place: str) -> str:
+    """Return a path for a table: with `~` on a terminal, whole in a pipe."""
+    return display_path(place) if is_fancy() else place
 
 
 def _why(reason: Reason) -> str:
@@ -121,7 +126,11 @@ def show(
         return
     print_table(
         [Column("Setting", lambda row: row[0]), Column("Value", lambda row: row[1], fit="fold")],
-        [(key, str(value)) for key, value in _fields(shown).items() if value is not None],
+        [
+            (key, _shown_place(str(value)))
+            for key, value in _fields(shown).items()
+            if value is not None
+        ],
     )
 
 
