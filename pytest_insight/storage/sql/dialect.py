@@ -34,7 +34,7 @@ class Dialect(ABC):
     """
 
     column_types: ClassVar[Mapping[str, str]]
-    """Replacements in the schema: `{key}`, `{real}`, `{json}`, `{clustered}`, `{unique}`, ..."""
+    """Replacements in the schema: `{key}`, `{real}`, `{json}`, `{clustered}`, `{nodeid_index}`."""
     greatest: ClassVar[str]
     """The function that returns the greater of two values."""
     least: ClassVar[str]

@@ -145,8 +145,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # For `order by started` and `where started >= ...` on the view `runs`: the expression is
         # the column of the view.
         "CREATE INDEX insight_sessions_by_time ON insight_sessions (({started_time}))",
-        # For `where nodeid = ...` on the view `results`.
-        "CREATE {unique}INDEX insight_tests_by_nodeid ON insight_tests {by_hash}(nodeid)",
+        # For `where nodeid = ...` on the view `results`; empty for a database that does without.
+        "{nodeid_index}",
     ),
 ]
 """The statements from each version to the next; the first ones create version 1."""
@@ -170,8 +170,9 @@ def migration_statements(version: int, dialect: Dialect, target: int | None = No
         target: the version afterwards; None for the current one.
     """
     started = dialect.time_value("started")
-    return [
+    statements = [
         statement.format(**dialect.column_types, started_time=started)
         for migration in MIGRATIONS[version:target]
         for statement in migration
     ]
+    return [statement for statement in statements if statement]

@@ -18,8 +18,9 @@ class PostgreSQLDialect(Dialect):
         "real": "DOUBLE PRECISION",
         "json": "JSON",  # jsonb loses the order of keys and the spelling of numbers
         "clustered": "",
-        "unique": "",
-        "by_hash": "USING hash ",  # a nodeid may be too long for a B-tree
+        # A nodeid may be too long for a B-tree, and not every server has hash indexes. The server
+        # reads all nodeids instead, each once.
+        "nodeid_index": "",
     }
     greatest: ClassVar[str] = "greatest"
     least: ClassVar[str] = "least"

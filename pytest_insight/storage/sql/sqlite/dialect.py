@@ -24,8 +24,8 @@ class SQLiteDialect(Dialect):
         "real": "REAL",
         "json": "TEXT",
         "clustered": " WITHOUT ROWID",
-        "unique": "UNIQUE ",  # tells SQLite, which has no statistics, that one row is found
-        "by_hash": "",
+        # Unique, so that SQLite, which has no statistics, expects one row.
+        "nodeid_index": "CREATE UNIQUE INDEX insight_tests_by_nodeid ON insight_tests (nodeid)",
     }
     greatest: ClassVar[str] = "max"
     least: ClassVar[str] = "min"
