@@ -39,12 +39,13 @@ def history(insight: Insight, make_session: MakeSession) -> None:
         ("--sut shpo", "no SUT 'shpo'", "; did you mean 'shop'?"),
         ("--branch nosuch", "no branch 'nosuch'", "; there are fix, main"),
         ("--branch mian --sut shop", "no branch 'mian' of SUT 'shop'", "; did you mean 'main'?"),
-        ("--branch main --sut jobs", "no branch 'main' of SUT 'jobs'", "; there are none"),
+        ("--branch main --sut jobs", "no branch 'main' of SUT 'jobs'", "; the sessions have none"),
         ("--commit abcdef", "no session on commit abcdef", "; there are b2b2b2b, a1a1a1a"),
         ("--tag ci=pr", "no tag 'ci=pr'", "; there is ci=nightly"),
-        ("--sut shop --tag ci", "no tag 'ci' of SUT 'shop'", "; there are none"),
+        ("--sut shop --tag ci", "no tag 'ci' of SUT 'shop'", "; the sessions have none"),
         ("--sut shop --reruns", "no session of SUT 'shop' with a test that was run again", ""),
-        ("--tag ci --branch main", "no branch 'main' with the tag 'ci'", "; there are none"),
+        ("--tag ci --branch main", "no branch 'main' with the tag 'ci'",
+         "; the sessions have none"),
         ("--outcome skipped", "no test with the outcome skipped", "; there are failed, passed"),
         ("--failed --branch fix", "no test on branch 'fix' with the outcome failed or error",
          "; there is passed"),
@@ -84,7 +85,7 @@ def test_the_project_that_was_looked_at_is_named(insight: Insight) -> None:
     looked = "ooked at jobs, the project in this folder (-A for all)\n"
     said = insight("query", "tests", "--branch", "main").err
     assert said.startswith("insight: no branch 'main' in")
-    assert said.endswith(f"; there are none; l{looked}")
+    assert said.endswith(f"; the sessions have none; l{looked}")
     assert insight("query", "tests", "-k", "test_serach").err.endswith(
         f"did you mean 'test_search'? L{looked}"
     )

@@ -90,7 +90,7 @@ def _narrowed(selection: Selection, step: SessionFilter | TestFilter) -> Selecti
 
 
 def _noun(step: SessionFilter | TestFilter, phrases: Sequence[str]) -> str:
-    """Return what there is none of.
+    """Return the missing thing, to be put behind "no".
 
     Args:
         step: the filter after which nothing is left.
@@ -227,7 +227,7 @@ def _names(found: Iterable[str], given: str = "", *, all_: bool = True) -> str:
     if near:
         return f"did you mean {near!r}?"
     if not known:
-        return "there are none"
+        return "the sessions have none"
     more = f" and {len(known) - MOST_NAMES:,} more" if len(known) > MOST_NAMES else ""
     listed = f"{', '.join(known[:MOST_NAMES])}{more}"
     if not all_:
