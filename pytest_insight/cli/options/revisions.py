@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from pytest_insight._util.git import git_output
 from pytest_insight.errors import InvalidArgumentError
 
 
@@ -26,6 +25,8 @@ def find_revision(name: str) -> Revision | None:
     """Return the commit that a name means in the current folder; None if git knows none."""
     if name.startswith("-"):  # an option of git
         return None
+    from pytest_insight._util.git import git_output  # most revisions are in the store
+
     found = git_output(None, "rev-list", "--max-count=1", "--timestamp", f"{name}^{{commit}}", "--")
     with suppress(ValueError, OverflowError):  # no commit, or one from outside the calendar
         seconds, commit = (found or "").split()

@@ -30,7 +30,6 @@ from pytest_insight.cli.options.selection import (
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
-from pytest_insight.cli.render.session import print_session
 from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.terminal.output import print_json
 from pytest_insight.cli.terminal.pager import paged
@@ -98,4 +97,6 @@ def show(
         if format_ is ShowFormat.JSON:
             print_json(found)
         else:
+            from pytest_insight.cli.render.session import print_session  # a list needs none of it
+
             print_session(found, storage.location, verbose=verbose)
