@@ -61,11 +61,11 @@ def test_tests_that_failed_in_the_same_way_are_shown_together_the_largest_group_
     assert counts == "  4 failed, 1 error, 1 passed  api-1"
     assert groups == [
         "",
-        MESSAGE,
+        f"F {MESSAGE}",
         "  failed  shop/coupons.py:32  3 tests",
         "  tests/test_shop.py::test_coupon[a] and 2 more",
         "",
-        "RuntimeError: no database",
+        "E RuntimeError: no database",
         "  error at setup  tests/conftest.py:9",
         "  tests/test_db.py::test_db",
         "",

@@ -94,7 +94,7 @@ def nasty() -> JSONStorage:
     return storage
 
 
-LISTINGS = ["sessions list", "sessions show", "query tests", "query sessions"]
+LISTINGS = ["sessions list", "sessions show", "query tests", "query sessions", "failures"]
 
 
 @pytest.mark.parametrize("command", LISTINGS)

@@ -12,6 +12,7 @@ from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import outcomes_text, status_text
+from pytest_insight.cli.render.pictures import outcome_mark
 from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import (
@@ -170,9 +171,12 @@ def group_lines(
     tests = len({result.nodeid for result in group.results})
     place = linked_place(group.crashes[0], sut_name, "dim") if group.crashes else ""
     message = str(styled(group.message or "no message"))
-    width = console().width if is_fancy() else UNLIMITED
+    width = console().width - 2 if is_fancy() else UNLIMITED
     yield styled("")
-    yield styled(cut_end(message, width, mark()), style="bold")
+    # After a mark no message of a test looks like one of insight.
+    yield styled(
+        outcome_mark(first.outcome), " ", styled(cut_end(message, width, mark()), style="bold")
+    )
     yield styled(
         *("  ", _kind(first), "  " if place else "", place),
         styled(_more_places(group), style="dim"),

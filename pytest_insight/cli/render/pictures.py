@@ -17,8 +17,9 @@ _LETTERS = {
     "skipped": "s",
     "xfailed": "x",
     "xpassed": "X",
+    "rerun": "R",
 }
-"""pytest's own."""
+"""pytest's own, and one of pytest-rerunfailures."""
 _MARKS = _LETTERS | {"passed": "●", "failed": "✗"}
 _OTHER = "?"
 _RECOVERED = "R"
