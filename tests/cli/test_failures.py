@@ -69,7 +69,7 @@ def test_tests_that_failed_in_the_same_way_are_shown_together_the_largest_group_
         "  error at setup  tests/conftest.py:9",
         "  tests/test_db.py::test_db",
         "",
-        "old",
+        "F old",
         "  failed",
         "  tests/test_old.py::test_old",
     ]
