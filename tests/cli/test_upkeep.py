@@ -51,7 +51,7 @@ def test_pinned_sessions_stay(insight: Insight, store: JSONStorage) -> None:
         ("prune --keep 1", 2, "--yes"),
         ("pin nothing", 1, "no session 'nothing'"),
         ("pin nothing-*", 1, "matches nothing-*"),
-        ("pin", 2, "needs ID: IDs, ID prefixes"),
+        ("pin", 2, "needs ID: IDs, their beginnings or ends"),
     ],
 )
 def test_bad_input_changes_nothing(
