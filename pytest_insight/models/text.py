@@ -33,7 +33,9 @@ def counts_text(counts: Mapping[Any, int]) -> str:
 
 
 def duration_text(seconds: object) -> str:
-    """Return a duration in milliseconds or seconds: "12 ms", "1.5 s"."""
+    """Return a duration in milliseconds or seconds: "<1 ms", "12 ms", "1.5 s"."""
     if not isinstance(seconds, int | float):  # not checked before the result is saved
         return repr(seconds)
+    if 0 < seconds < 0.0005:
+        return "<1 ms"
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
