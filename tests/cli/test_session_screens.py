@@ -173,7 +173,10 @@ def full_session(make_session: MakeSession) -> TestSession:
         0,
         test_results=(result,),
         code_state=CodeState("dc0d61a" + "0" * 33, "main", "94f7b66d" * 8),
-        testing_system={"python": "3.12.3", "ci": ci, "plugins": {"xdist": "3.8"}, "cpus": 8},
+        testing_system={
+            **{"python": "3.12.3", "ci": ci, "plugins": {"xdist": "3.8"}, "cpus": 8},
+            **{"commit": "of another writer", "a long name " * 9: "x"},
+        },
         arguments=("-k", "a or b"),
         collected=9,
         deselected=8,
@@ -216,6 +219,11 @@ def test_verbose_shows_the_whole_session(insight: Insight, make_session: MakeSes
     for part in (*whole, "error at teardown of t.py::test_a"):
         assert part in text
     assert "hidden" not in text
+    facts = text.splitlines()
+    assert [line for line in facts if line.startswith("Commit ")] == [
+        f"{'Commit':24}  dc0d61a{'0' * 33}",
+        f"{'Commit':24}  of another writer",
+    ]
 
 
 def test_a_long_line_is_folded_between_words_and_a_long_word_stays_whole() -> None:

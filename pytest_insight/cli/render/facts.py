@@ -73,11 +73,11 @@ def facts(session: TestSession, location: str, *, verbose: bool) -> Iterator[tup
     if verbose and session.code_state:
         found["Commit"] = session.code_state.commit
         found["Changes"] = session.code_state.digest
-    if verbose:
-        for name, value in session.testing_system.items():
-            if name not in _IN_SENTENCES:
-                found[_title(name)] = _fact_text(value)
-    for name, text in found.items():
+    listed = list(found.items())
+    if verbose:  # not in `found`: another writer may name a fact as we do
+        others = [(k, v) for k, v in session.testing_system.items() if k not in _IN_SENTENCES]
+        listed += [(_title(key), _fact_text(value)) for key, value in others]
+    for name, text in listed:
         if text is not None and str(text):
             yield name, styled(text)
 
@@ -109,7 +109,7 @@ def _collected(session: TestSession) -> str:
 
 def _exit_status(status: int | None) -> str:
     if status is None:
-        return "unknown: the run ended before pytest had one"
+        return ""
     meaning = _EXIT_STATUSES.get(status)
     return f"{status} ({meaning})" if meaning else str(status)
 

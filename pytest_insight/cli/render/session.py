@@ -20,6 +20,9 @@ from pytest_insight.summaries import BAD
 MAX_WARNINGS = 5
 """The warnings that are printed unless everything is asked for."""
 
+MAX_LABEL = 24
+"""The width of names of facts; the names of other writers may be longer."""
+
 _GOOD = frozenset({"passed", "xfailed", "skipped"})
 
 
@@ -43,10 +46,10 @@ def _lines(session: TestSession, location: str, *, verbose: bool) -> Iterator[St
         yield from group_lines(group, session.sut_name, verbose=verbose, excerpt=True)
     yield from _warnings(session, verbose=verbose)
     yield styled("")
-    found = dict(facts(session, location, verbose=verbose))
-    widest = max(map(len, found))
+    found = list(facts(session, location, verbose=verbose))
+    widest = min(max(len(name) for name, _ in found), MAX_LABEL)
     width = line_width()
-    for name, text in found.items():
+    for name, text in found:
         label = styled(f"{name:{widest}}  ", style="dim")
         whole = str(text)
         pieces = wrapped(whole, None if width is None else max(width - widest - 2, 20))
