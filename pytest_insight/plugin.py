@@ -66,6 +66,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="label of this run; can be repeated",
     )
+    group.addoption(
+        "--insight-verdicts",
+        metavar="FORM",
+        help="what the history says of failures of a recorded run: short, full or off",
+    )
     _add_ini_keys(parser)
 
 
@@ -121,6 +126,12 @@ def _add_ini_keys(parser: pytest.Parser) -> None:
         "regular expressions; matches are stored as *** (default: none)",
         "linelist",
         [],
+    )
+    parser.addini(
+        "insight_verdicts",
+        "what the history says of failures: short, full or off (default: short)",
+        "string",
+        "short",
     )
 
 

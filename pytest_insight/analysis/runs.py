@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,6 +26,9 @@ GOOD = (TestOutcome.PASSED, TestOutcome.XFAILED)
 
 LAST_RUNS = 200
 """How many runs of a test are looked at."""
+
+WINDOW = timedelta(days=30)
+"""How far back runs are looked at."""
 
 UNKNOWN_DIGEST = "unknown"
 """What the recorder writes if it could not compute the digest of uncommitted changes."""

@@ -43,7 +43,7 @@ class Destination:
             self._file = JSONStoreFile(profile.path, LOCK_SECONDS)
             if self._file.looks_appendable():
                 return
-            self._as_storage()
+            self.storage()
         else:
             self._storage = open_storage(profile, reason).with_lock_timeout(LOCK_SECONDS)
             self.location = self._storage.location
@@ -51,7 +51,7 @@ class Destination:
 
     def check_writable(self) -> None:
         """Raise InsightError if it is known that the session cannot be saved."""
-        (self._file or self._as_storage()).check_writable()
+        (self._file or self.storage()).check_writable()
 
     def save(
         self, journal: JournalWriter, fields: dict[str, Any], ending: dict[str, Any]
@@ -77,10 +77,11 @@ class Destination:
         session = _import_parser()(lines).session
         from pytest_insight.storage.recorded import save_recorded
 
-        with self._as_storage() as storage:
+        with self.storage() as storage:
             return save_recorded(storage, session), len(session.test_results)
 
-    def _as_storage(self) -> BaseStorage:
+    def storage(self) -> BaseStorage:
+        """Return the storage, which imports modules that most runs do not need."""
         if self._storage is None:
             from pytest_insight.storage.json.storage import JSONStorage
 

@@ -43,7 +43,7 @@ from pytest_insight.recording.nodeid import name_encoder
 from pytest_insight.recording.outcomes import Outcomes
 from pytest_insight.recording.reasons import Reasons
 from pytest_insight.recording.secrets import receive_from_worker
-from pytest_insight.recording.settings import Settings
+from pytest_insight.recording.settings import OFF, Settings
 
 if TYPE_CHECKING:
     pass
@@ -294,6 +294,7 @@ class Recorder:
         ending = self._ending(exit_status)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            self._ask_history(journal, ending)
             self._save(journal, ending)
         # A damaged store is read several times, and each read warns.
         self._messages.problems += dict.fromkeys(str(warning.message) for warning in caught)
@@ -313,6 +314,31 @@ class Recorder:
             commit = "that of the CI service" if code and "commit" in code else "unknown"
             self._messages.notes.append(f"{self._code.refusal}: the commit of this run is {commit}")
         return ending | ({"code_state": code} if code else {})
+
+    def _ask_history(self, journal: JournalWriter, ending: dict[str, Any]) -> None:
+        """Find out what the history says of the failures, before this run is a part of it."""
+        settings, counts = self._settings, self._terminal_counts
+        if settings.verdicts == OFF or not (counts.get("failed") or counts.get("error")):
+            return
+        try:
+            from pytest_insight.recording.verdicts.report import verdict_lines
+
+            lines = verdict_lines(
+                settings.destination.storage,
+                journal.lines(),
+                self._fields | ending,
+                settings.verdicts,
+                self._config.rootpath,
+                self._stopwatch,
+            )
+        except InsightError:
+            return  # the store cannot be read: saving says so
+        except Exception as exc:  # noqa: BLE001 - an error must not keep the run from being saved
+            problem = f"the history could not be asked: {type(exc).__name__}: {exc}"
+            self._messages.problems.append(problem)
+            return
+        if lines is not None:
+            self._config.pluginmanager.register(lines)
 
     def _save(self, journal: JournalWriter, ending: dict[str, Any]) -> None:
         destination = self._settings.destination

@@ -11,6 +11,9 @@ from pytest_insight.recording.redaction import TextPolicy
 if TYPE_CHECKING:
     from pytest_insight.profiles.profile import StorageProfile
 
+SHORT, FULL, OFF = FORMS = ("short", "full", "off")
+"""How much pytest's summary says of what the history knows of failures."""
+
 
 class Settings:
     """What is decided before a run starts.
@@ -26,6 +29,7 @@ class Settings:
         own_paths: files and folders of pytest-insight, which are not code if they are in the
             working tree.
         ci: facts of the CI service; empty outside CI.
+        verdicts: how much the summary says of what the history knows of failures.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Settings:
         texts: TextPolicy,
         own_paths: tuple[Path, ...],
         ci: dict[str, str],
+        verdicts: str,
     ) -> None:
         self.origin = origin
         self.profile = profile
@@ -50,3 +55,4 @@ class Settings:
         self.texts = texts
         self.own_paths = own_paths
         self.ci = ci
+        self.verdicts = verdicts

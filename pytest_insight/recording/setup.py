@@ -25,7 +25,7 @@ from pytest_insight.recording.secrets import (
     secrets_of,
     secrets_of_arguments,
 )
-from pytest_insight.recording.settings import Settings
+from pytest_insight.recording.settings import FORMS, OFF, Settings
 from pytest_insight.storage.choice import Reason, choose
 
 _STORAGE_VARIABLES = (
@@ -90,6 +90,7 @@ def _settings(config: pytest.Config, origin: str) -> Settings:
         texts=texts,
         own_paths=_own_paths(profile.path),
         ci=ci,
+        verdicts=_verdicts(config),
     )
 
 
@@ -180,6 +181,15 @@ def _text_policy(config: pytest.Config) -> TextPolicy:
                 f"insight_redact: {pattern!r} is not a regular expression: {exc}"
             ) from exc
     return TextPolicy(capture, int(given), environment_secrets(), patterns)
+
+
+def _verdicts(config: pytest.Config) -> str:
+    option: str | None = config.option.insight_verdicts
+    form: str = _ini_text(config, "insight_verdicts") if option is None else option
+    if form not in FORMS:
+        name = "insight_verdicts" if option is None else "--insight-verdicts"
+        raise _usage_error(f"{name} must be short, full or off, not {form!r}")
+    return form if config.get_verbosity() >= 0 else OFF
 
 
 def _ini_text(config: pytest.Config, key: str) -> Any:

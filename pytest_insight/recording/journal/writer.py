@@ -109,6 +109,10 @@ class JournalWriter:
         They are complete if the file could be read; see `is_whole`.
         """
         self._write(b'{"ended":%b}\n' % ending)
+        return self.lines()
+
+    def lines(self) -> bytes:
+        """Return all lines so far."""
         lines = self._content() + b"".join(self._kept)
         return lines if lines.startswith(self._head) else self._head + lines
 

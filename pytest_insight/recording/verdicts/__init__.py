@@ -1,0 +1,1 @@
+"""What the history says of the failures of a run, in pytest's summary."""

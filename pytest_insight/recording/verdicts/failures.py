@@ -1,0 +1,61 @@
+"""The tests of a run that failed, read from its journal before the session is saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from pytest_insight.analysis.causes import DEFAULT_RULES
+from pytest_insight.analysis.runs import GOOD, Run, SessionFacts, facts_of, runs_of
+from pytest_insight.document.codec import decode_header
+from pytest_insight.document.fast_writer import encode_value
+from pytest_insight.models import TestResult
+from pytest_insight.summaries import BAD
+
+# A possessive repeat takes no memory for each character of a long text.
+_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_NAME_AND_OUTCOME = re.compile(rb'^\{"nodeid":(%b),"outcome":"([^"]*)"' % _TEXT, re.MULTILINE)
+_NOT_PASSED = re.compile(rb'^\{"nodeid":(%b),"outcome":"(?!passed").*$' % _TEXT, re.MULTILINE)
+_BAD = frozenset(outcome.encode() for outcome in BAD)
+_DECIDED = _BAD.union(outcome.encode() for outcome in GOOD)
+
+
+class FailedTests(NamedTuple):
+    """The tests of one run that failed.
+
+    Attributes:
+        session: the facts of the run.
+        runs: of each test that failed, in the order of first results.
+    """
+
+    session: SessionFacts
+    runs: list[Run]
+
+    @property
+    def nodeids(self) -> set[str]:
+        """The tests."""
+        return {run.nodeid for run in self.runs}
+
+
+def failed_tests(journal: bytes, fields: Mapping[str, Any]) -> FailedTests:
+    """Return the tests that failed.
+
+    Only their results are decoded: a run may have 200,000 tests.
+
+    Args:
+        journal: the lines of the journal.
+        fields: the session without its results.
+    """
+    found = _NAME_AND_OUTCOME.findall(journal)
+    bad = dict.fromkeys(name for name, outcome in found if outcome in _BAD)
+    decided = {name for name, outcome in found if outcome in _DECIDED}
+    decode = msgspec.json.Decoder(TestResult).decode
+    results = (decode(line[0]) for line in _NOT_PASSED.finditer(journal) if line[1] in bad)
+    header = decode_header(encode_value(dict(fields))[:-1])
+    facts = facts_of(header, decided=len(decided), bad=len(bad))
+    runs = runs_of(header.with_results(results), DEFAULT_RULES)
+    return FailedTests(facts, [replace(run, session=facts) for run in runs])

@@ -1,0 +1,316 @@
+"""Ask the history of a SUT about the tests of a run that failed, within a time limit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_insight._util.git import DEFAULT_BRANCHES, find_branch_point, find_default_branch
+from pytest_insight.analysis.causes import DIFFERENT, Cause, likeness
+from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE, Incident, find_incidents
+from pytest_insight.analysis.line import Line
+from pytest_insight.analysis.runs import (
+    WINDOW,
+    Run,
+    SessionFacts,
+    Survey,
+    in_time_order,
+    is_notable,
+)
+from pytest_insight.analysis.values import BROKEN, Verdict
+from pytest_insight.analysis.verdicts import analyze
+from pytest_insight.filters import Selection, SessionIdIn, StartedBetween, SutIs
+from pytest_insight.recording.verdicts.failures import FailedTests
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.base import BaseStorage
+
+SECONDS = 0.3
+"""How long a run waits for its history."""
+MAX_TESTS = 25
+"""Tests that history is asked about; if more failed, there is something else to look at first."""
+LAST = 100
+"""Runs of each test that are looked at."""
+MAX_SURVEYED = 50_000
+"""Tests of earlier sessions that are looked at to tell outages from failures of single tests."""
+
+
+class OutOfTimeError(Exception):
+    """The history was not read within the time limit."""
+
+
+class Judged(NamedTuple):
+    """A test of this run that failed, and what the history says of it.
+
+    Attributes:
+        run: of this run.
+        verdict: with this run as the last one.
+        red_runs: how often in a row it has failed, this run included.
+        was: why it failed in the run before, if that was for another reason; else empty.
+        on_default: whether it failed in its last run on the default branch as well; False if this
+            run is one of that branch.
+        is_first: whether no earlier run of the test passed or failed.
+    """
+
+    run: Run
+    verdict: Verdict
+    red_runs: int
+    was: str
+    on_default: bool
+    is_first: bool
+
+
+class Mass(NamedTuple):
+    """So many failures with one cause that they say nothing about single tests.
+
+    Attributes:
+        tests: how many tests have that cause.
+        message: what it says.
+    """
+
+    tests: int
+    message: str
+
+
+class Account(NamedTuple):
+    """What the history says of the tests of a run that failed.
+
+    Attributes:
+        tests: those tests; empty if the history was not asked, or if it says nothing.
+        default_branch: its name; empty if it is unknown.
+        failed: how many tests failed.
+        decided: how many tests passed or failed.
+        mass: the cause of most failures if there are too many for verdicts; else None.
+        not_asked: why the history was not asked; empty if it was.
+    """
+
+    tests: tuple[Judged, ...] = ()
+    default_branch: str = ""
+    failed: int = 0
+    decided: int = 0
+    mass: Mass | None = None
+    not_asked: str = ""
+
+
+class _Limit:
+    """A time limit that is checked between steps."""
+
+    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left.
+
+        Raises:
+            OutOfTimeError: none are.
+        """
+        left = self._end - self._clock()
+        if left <= 0:
+            raise OutOfTimeError
+        return left
+
+    def watch(self, runs: Iterable[Run]) -> list[Run]:
+        """Return runs as a list."""
+        found = []
+        for run in runs:
+            self.left()
+            found.append(run)
+        return found
+
+
+def look_back(
+    storage: BaseStorage,
+    failed: FailedTests,
+    folder: Path,
+    clock: Callable[[], float],
+    seconds: float = SECONDS,
+) -> Account | None:
+    """Return what the history says of the tests that failed; None without a history of the SUT.
+
+    Args:
+        storage: of the history; this run is not saved yet.
+        failed: the tests of this run that failed.
+        folder: in the working tree that was tested.
+        clock: returns seconds.
+        seconds: the time limit.
+
+    Raises:
+        InsightError: the store cannot be read.
+    """
+    limit = _Limit(clock, seconds)
+    session = failed.session
+    found = Account(failed=len(failed.runs), decided=session.decided)
+    try:
+        selection = _history_of(session)
+        if len(failed.runs) > MAX_TESTS:
+            return _of_many(found, failed) if _is_any(storage, selection, limit) else None
+        past = limit.watch(storage.runs(selection, failed.nodeids, last=LAST))
+        if not past and not _is_any(storage, selection, limit):
+            return None
+        incident = _incident(failed, _sessions(past))
+        if incident is not None and not incident.causes and (mass := _mass(failed)):
+            return found._replace(mass=mass)
+        line, default_branch = _line_of(session, past, folder, limit)
+        bad_of_others = _notable_of_outages(storage, past, line, limit)
+        judged = _judge(failed, past, bad_of_others, line, default_branch)
+        limit.left()
+        return found._replace(tests=tuple(judged), default_branch=default_branch)
+    except OutOfTimeError:
+        return found._replace(not_asked=f"it took longer than {seconds:g} s")
+
+
+def _is_any(storage: BaseStorage, selection: Selection, limit: _Limit) -> bool:
+    limit.left()
+    return bool(storage.session_ids(Selection(selection.session_filters, limit=1)))
+
+
+def _of_many(found: Account, failed: FailedTests) -> Account:
+    mass = _mass(failed)
+    if mass is not None and _incident(failed) is not None:
+        return found._replace(mass=mass)
+    return found._replace(not_asked=f"it is for at most {MAX_TESTS} tests")
+
+
+def _incident(failed: FailedTests, sessions: Iterable[SessionFacts] = ()) -> Incident | None:
+    session = failed.session
+    return find_incidents([*sessions, session], failed.runs).get(session.session_id)
+
+
+def _mass(failed: FailedTests) -> Mass | None:
+    """Return the cause of more than half of the failures, if there is one."""
+    cause, count = Counter(run.cause for run in failed.runs).most_common(1)[0]
+    message = next(run.message for run in failed.runs if run.cause == cause)
+    return Mass(count, message) if 2 * count > len(failed.runs) else None
+
+
+def _history_of(session: SessionFacts) -> Selection:
+    return Selection(
+        (
+            SutIs(escape(session.sut_name)),
+            StartedBetween(session.start - WINDOW, session.start),
+        )
+    )
+
+
+def _sessions(runs: Iterable[Run]) -> list[SessionFacts]:
+    found = {run.session.session_id: run.session for run in runs}
+    return sorted(found.values(), key=in_time_order)
+
+
+def _line_of(
+    session: SessionFacts, past: Sequence[Run], folder: Path, limit: _Limit
+) -> tuple[Line, str]:
+    """Return whose runs are judged, and the name of the default branch.
+
+    If git knows no default branch, as in the shallow clones of CI services, it is the one of the
+    usual names that the history has.
+    """
+    if not session.branch:
+        return Line(), ""
+    default = find_default_branch(folder, limit.left())
+    known = {run.session.branch for run in past}
+    name = default.name if default else next((n for n in DEFAULT_BRANCHES if n in known), "")
+    if session.branch == name or not name:
+        return Line(session.branch), name
+    point = session.start
+    if default is not None:
+        point = find_branch_point(folder, default, session.start, limit.left())
+    return Line(session.branch, name, point), name
+
+
+def _notable_of_outages(
+    storage: BaseStorage, past: Sequence[Run], line: Line, limit: _Limit
+) -> list[Run]:
+    """Return what else failed in the sessions whose failures may be those of an outage.
+
+    Failures of a test that has not passed since are none; see `analysis.verdicts`.
+    """
+    doubtful = {
+        run.session.session_id: run.session
+        for runs in _by_test(past).values()
+        for run in _before_last_red(runs, line)
+        if run.cause and (run.is_recovered or run.session.bad >= LEAST_WITH_CAUSE)
+    }
+    chosen: set[str] = set()
+    tests = 0
+    for session in sorted(doubtful.values(), key=in_time_order, reverse=True):
+        tests += session.decided
+        if tests > MAX_SURVEYED:
+            break
+        chosen.add(session.session_id)
+    limit.left()
+    if not chosen:
+        return []
+    return storage.survey(Selection((SessionIdIn(frozenset(chosen)),))).notable
+
+
+def _before_last_red(runs: Sequence[Run], line: Line) -> list[Run]:
+    """Return the runs of a test without those at the end of the line that are bad."""
+    of_line = [run for run in runs if run.is_decided and line.has(run.session)]
+    red = {id(run) for run in of_line[len(of_line) - _red_runs(of_line) :]}
+    return [run for run in runs if id(run) not in red]
+
+
+def _judge(
+    failed: FailedTests,
+    past: Sequence[Run],
+    of_outages: Sequence[Run],
+    line: Line,
+    default_branch: str,
+) -> list[Judged]:
+    session = failed.session
+    runs = [*past, *failed.runs]
+    decided: Counter[str] = Counter(dict.fromkeys(failed.nodeids, 0))
+    decided.update(run.nodeid for run in runs if run.is_decided and line.has(run.session))
+    # This run's failures are no evidence of an outage: a mass failure has no verdicts.
+    notable = [run for run in past if is_notable(run)]
+    of_them = {run.session.session_id for run in of_outages}
+    notable = [r for r in notable if r.session.session_id not in of_them] + list(of_outages)
+    survey = Survey(_sessions(runs), notable, {session.sut_name: dict(decided)}, {})
+    found = {each.nodeid: each for each in analyze(survey, runs, session.start, line=line).verdicts}
+    by_test = _by_test(past)
+    return [
+        _judged(run, found[run.nodeid], by_test.get(run.nodeid, []), line, default_branch)
+        for run in failed.runs
+    ]
+
+
+def _judged(
+    run: Run, verdict: Verdict, past: Sequence[Run], line: Line, default_branch: str
+) -> Judged:
+    decided = [each for each in past if each.is_decided]
+    of_line = [each for each in decided if line.has(each.session)]
+    was = ""
+    if verdict.verdict == BROKEN and of_line and of_line[-1].is_bad:
+        before = of_line[-1]
+        if likeness(Cause(before.cause, before.shape), Cause(run.cause, run.shape)) == DIFFERENT:
+            was = before.message
+    on_default = [each for each in decided if each.session.branch == default_branch]
+    return Judged(
+        run,
+        verdict,
+        1 + _red_runs(of_line),
+        was,
+        bool(default_branch)
+        and run.session.branch != default_branch
+        and bool(on_default)
+        and on_default[-1].is_bad,
+        not of_line,
+    )
+
+
+def _by_test(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Return the runs of each test in time order."""
+    found: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: in_time_order(run.session)):
+        found.setdefault(run.nodeid, []).append(run)
+    return found
+
+
+def _red_runs(runs: Sequence[Run]) -> int:
+    """Return how many runs at the end are bad."""
+    return next((n for n, run in enumerate(reversed(runs)) if not run.is_bad), len(runs))
