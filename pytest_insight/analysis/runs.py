@@ -8,7 +8,6 @@ the first attempt.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pytest_insight.analysis.causes import DEFAULT_RULES, Cause, CauseRules, headline, is_guessed
+from pytest_insight.analysis.wanted import Wanted
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.models.results import earlier_attempts
 from pytest_insight.summaries import BAD
@@ -239,22 +239,14 @@ def last_runs(
             the numbers. No further session is read when all have been yielded.
         rules: how to tell causes.
     """
-    most = last if last is not None else sys.maxsize
-    left = {key: min(count, most) for key, count in (candidates or {}).items() if min(count, most)}
-    names = None if nodeids is None else set(nodeids)
-    if candidates is not None:
-        left = {key: n for key, n in left.items() if names is None or key[1] in names}
-        names = {nodeid for _, nodeid in left}
-    if not most or (names is not None and not names):
+    wanted = Wanted(nodeids, last, candidates)
+    if wanted.is_finished:
         return
     for session in newest_first:
-        for run in runs_of(session, rules, names):
-            key = (run.sut_name, run.nodeid)
-            count = left.get(key, 0 if candidates is not None else most)
-            if count:
-                left[key] = count - 1
+        for run in runs_of(session, rules, wanted.names):
+            if wanted.take((run.sut_name, run.nodeid)):
                 yield run
-        if candidates is not None and not any(left.values()):
+        if wanted.is_finished:
             return
 
 

@@ -14,6 +14,7 @@ from pytest_insight._util.storable import storable_text
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, last_runs, survey
+from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.document.codec import encode_session
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
 from pytest_insight.models import TestSession
@@ -145,7 +146,7 @@ class SessionReader(ABC):
         nodeids: Collection[str] | None = None,
         *,
         last: int | None = LAST_RUNS,
-        candidates: Mapping[tuple[str, str], int] | None = None,
+        candidates: Mapping[TestKey, int] | None = None,
         rules: CauseRules = DEFAULT_RULES,
     ) -> Iterator[Run]:
         """Yield the runs of tests in the selected sessions, the newest session first.

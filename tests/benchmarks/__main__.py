@@ -23,6 +23,7 @@ BENCHMARKS = {
     "recording": "recording_cost",
     "databases": "databases",
     "copying": "copying",
+    "verdicts": "verdicts",
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from msgspec.structs import replace
 
+from pytest_insight.analysis.line import Line
+from pytest_insight.analysis.verdicts import Analysis, analyze
 from pytest_insight.document.codec import checked, encode_session
 from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.filters import Selection
@@ -33,6 +36,8 @@ Answer = TypeVar("Answer")
 
 # Several objects on one file, as several processes would have; each step takes one of them.
 OBJECTS = 3
+X = "tests/test_a.py::test_x"
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
 which = st.integers(0, OBJECTS - 1)
 strategies = st.sampled_from([None, *MergeStrategy])
 file_names = st.sampled_from(["x.json", "x.csv", "x.json.gz", "x.csv.gz", "x"])
@@ -144,6 +149,18 @@ class Agreement(RuleBasedStateMachine):
         results = self.both(number, lambda storage: storage.count_results(selection))
         assert results == sum(len(session.test_results) for session in found)
 
+    @rule(selection=selections(), number=which)
+    def analyse(self, selection: Selection, number: int) -> None:
+        line = Line("main", "feature/[x]", datetime(2026, 11, 1, 13, tzinfo=UTC))
+        found = self.both(number, lambda storage: storage.survey(selection, line=line))
+        for nodeids, candidates in ((None, None), ([X], None), (None, found.candidates)):
+            self.both(
+                number,
+                lambda storage, nodeids=nodeids, candidates=candidates: list(  # type: ignore[misc]  # defaults bind now
+                    storage.runs(selection, nodeids, last=2, candidates=candidates)
+                ),
+            )
+
     @rule(name=session_ids(), number=which)
     def find(self, name: str, number: int) -> None:
         self.both(number, lambda storage: storage.get_session_by_id(name))
@@ -157,6 +174,11 @@ class Agreement(RuleBasedStateMachine):
         assert flaky == [each for each in expected if each.flaky]
 
     @invariant()
+    def they_come_to_the_same_verdicts(self) -> None:
+        expected = verdicts(self.memory)
+        assert verdicts(self.files[0]) == expected
+
+    @invariant()
     def they_hold_the_same(self) -> None:
         expected = self.memory.load_sessions()
         for storage in self.files:
@@ -165,6 +187,12 @@ class Agreement(RuleBasedStateMachine):
             assert list(map(encode_session, storage.load_sessions())) == list(
                 map(encode_session, expected)
             )
+
+
+def verdicts(storage: BaseStorage) -> Analysis:
+    """What the whole history says."""
+    found = storage.survey()
+    return analyze(found, storage.runs(candidates=found.candidates), NOW)
 
 
 class JSONAgreement(Agreement):
@@ -241,7 +269,11 @@ def test_all_backends_answer_the_same_in_the_same_order(
     for storage in stores:
         storage.clear_sessions()
         storage.save_sessions(history)
+    assert all(verdicts(storage) == verdicts(memory) for storage in stores)
     for selection in asked:
+        for storage in stores:
+            assert storage.survey(selection) == memory.survey(selection)
+            assert list(storage.runs(selection, last=2)) == list(memory.runs(selection, last=2))
         expected = list(map(encode_session, memory.select(selection)))
         for storage in stores:
             assert list(map(encode_session, storage.select(selection))) == expected

@@ -54,7 +54,8 @@ class Connection(ABC):
 
     Attributes:
         has_schema: whether the tables are known to exist in the current version.
-        has_views: whether the views are known to exist; see `views`.
+        has_runs: whether the tables are known to have what the analysis reads.
+        is_ready: whether the views exist, and the share of `preparation` is done.
     """
 
     dialect: ClassVar[Dialect]
@@ -67,7 +68,8 @@ class Connection(ABC):
             driver_errors: the base classes of the driver's exceptions.
         """
         self.has_schema = False
-        self.has_views = False
+        self.has_runs = False
+        self.is_ready = False
         self._location = location
         self._driver_errors = driver_errors
         self._depth = 0
@@ -87,8 +89,8 @@ class Connection(ABC):
         """Insert many rows; `columns` are separated by ", "."""
 
     @abstractmethod
-    def insert_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
-        """Insert (id, name) rows, ignoring IDs that another writer inserted."""
+    def insert_new(self, table: str, columns: str, rows: Sequence[Row]) -> None:
+        """Insert rows, ignoring IDs that are there; `columns` begin with "id"."""
 
     @abstractmethod
     def add_rollups(self, table: str, rows: Sequence[Row]) -> None:

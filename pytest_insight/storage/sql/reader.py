@@ -108,7 +108,7 @@ class Reader:
         """Yield the sessions with the selected results."""
         candidates = self._iter_newest() if newest_first else self.find_sessions()[::-1]
         for batch in split_batches(candidates, MAX_RESULTS):
-            for session in self._load_batch(batch, self.sql.results):
+            for session in self.load_batch(batch, self.sql.results):
                 narrowed = self._python_selection.narrowed(session)
                 if narrowed is not None:
                     yield narrowed
@@ -300,7 +300,7 @@ class Reader:
         by_id = {each.session_id: each for each in candidates}
         found = 0
         for batch in split_batches(candidates, MAX_RESULTS):
-            for session in self._load_batch(batch, EVERY_RESULT):
+            for session in self.load_batch(batch, EVERY_RESULT):
                 if limit is not None and found >= limit:
                     return
                 if all_match(filters, session):
@@ -332,8 +332,8 @@ class Reader:
             in_batch.parameters + wanted.condition.parameters,
         )
 
-    def _load_batch(
-        self, batch: Sequence[Candidate], wanted: ResultConditions
+    def load_batch(
+        self, batch: Sequence[Candidate], wanted: ResultConditions = EVERY_RESULT
     ) -> Iterator[TestSession]:
         """Yield the sessions of a batch that still exist, in its order, with the wanted results.
 
@@ -344,7 +344,7 @@ class Reader:
         except DamagedStoreError as exc:
             if len(batch) > 1:  # find out which of them are damaged
                 for each in batch:
-                    yield from self._load_batch([each], wanted)
+                    yield from self.load_batch([each], wanted)
             else:
                 self._report_damage(batch[0].key, batch[0].session_id, exc.reason)
             return

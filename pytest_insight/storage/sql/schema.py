@@ -13,7 +13,8 @@ Most results have passed and have no texts. All others, which most queries ask f
 of some sessions does not touch the passed results.
 
 Versions: 1, the first one. 2 has the same tables; the JSON in them has the fields of version 2 of
-`document.layout`. 3 has the indexes of `views`.
+`document.layout`. 3 has the indexes of `views`. 4 has what the analysis reads (`run_rows`); the
+sessions of earlier versions get it little by little (`preparation`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_insight.storage.sql.connection import Connection
     from pytest_insight.storage.sql.dialect import Dialect
 
 MIGRATIONS: list[tuple[str, ...]] = [
@@ -148,12 +150,60 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # For `where nodeid = ...` on the view `results`; empty for a database that does without.
         "{nodeid_index}",
     ),
+    (
+        #   suite    the key of its suite; NULL if nothing of this version is known of the session
+        #   decided  the number of tests with a good or bad run
+        #   bad      the number of tests with a bad run
+        "ALTER TABLE insight_sessions ADD COLUMN suite BIGINT",
+        "ALTER TABLE insight_sessions ADD COLUMN decided INTEGER",
+        "ALTER TABLE insight_sessions ADD COLUMN bad INTEGER",
+        "CREATE INDEX insight_sessions_by_suite ON insight_sessions (suite)",
+        # The sets of tests that sessions have, as `run_rows.packed`; id is a hash of it.
+        "CREATE TABLE insight_suites (id {key} NOT NULL PRIMARY KEY, tests {bytes} NOT NULL)",
+        # One row per run (all results of a test in a session) that is not a single pass.
+        #   outcome   the code of the one that counts
+        #   attempts  how often the test was run
+        #   duration  of all attempts together, in seconds
+        #   reason    why it did not pass; NULL if there is nothing to say
+        """
+        CREATE TABLE insight_runs (
+            session BIGINT NOT NULL,
+            test BIGINT NOT NULL,
+            outcome INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            duration {real} NOT NULL,
+            reason BIGINT,
+            PRIMARY KEY (session, test)
+        ){clustered}
+        """,
+        # For finding reasons that no run has any more.
+        "CREATE INDEX insight_runs_by_reason ON insight_runs (reason)",
+        # Why runs did not pass; id is a hash of the first four.
+        #   cause, shape  the keys of the cause by the rules without masks
+        #   version       of those rules
+        """
+        CREATE TABLE insight_reasons (
+            id {key} NOT NULL PRIMARY KEY,
+            phase TEXT NOT NULL,
+            message TEXT NOT NULL,
+            crash TEXT NOT NULL,
+            guessed SMALLINT NOT NULL,
+            cause TEXT NOT NULL,
+            shape TEXT NOT NULL,
+            version TEXT NOT NULL
+        )
+        """,
+    ),
 ]
 """The statements from each version to the next; the first ones create version 1."""
 
 READABLE_VERSION = 1
 """The oldest version that is read as it is; the first write migrates it. Reading does not write to
 a store: it may be write-protected, and others may use an older pytest-insight."""
+
+
+RUNS_VERSION = 4
+"""The first version with the tables that the analysis reads."""
 
 
 def current_version() -> int:
@@ -176,3 +226,10 @@ def migration_statements(version: int, dialect: Dialect, target: int | None = No
         for statement in migration
     ]
     return [statement for statement in statements if statement]
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Bring the tables from a version to the current one, inside the caller's transaction."""
+    for statement in migration_statements(version, connection.dialect):
+        connection.execute(statement)
+    connection.write_version(current_version())

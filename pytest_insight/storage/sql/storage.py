@@ -6,7 +6,9 @@ import os
 import threading
 import weakref
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import ClassVar, Literal, NoReturn
 
@@ -16,19 +18,22 @@ from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
 from pytest_insight._util.storable import storable_text
 from pytest_insight._util.user_warnings import warn_user
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.line import ALL_RUNS, Line
+from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey
+from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import (
     NewerFormatError,
     StorageError,
     StoreDamageWarning,
-    list_first,
 )
 from pytest_insight.exchange.merge import MergePlan
-from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
+from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.page import Page, first_page
-from pytest_insight.storage.sql import rollups, schema
+from pytest_insight.storage.sql import schema
 from pytest_insight.storage.sql.connection import (
     Connection,
     DamagedStoreError,
@@ -36,16 +41,16 @@ from pytest_insight.storage.sql.connection import (
     close_all,
     close_connection,
 )
+from pytest_insight.storage.sql.preparation import is_all_prepared, prepare
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
+from pytest_insight.storage.sql.run_reader import NotPreparedError, RunReader
 from pytest_insight.storage.sql.summaries import Summarizer
+from pytest_insight.storage.sql.verification import examine, mend, refuse_damage
 from pytest_insight.storage.sql.views import create_views
 from pytest_insight.storage.sql.writer import SharedLockError, Writer
 from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SessionSummary, SummaryOrder, TestSummary
-
-MAX_DAMAGE = 20
-"""Damaged parts that an error message lists; `verify` lists all."""
 
 
 class SQLStorage(BaseStorage):
@@ -100,9 +105,10 @@ class SQLStorage(BaseStorage):
     def _write_connection(self) -> Connection:
         connection = self._connection(create=True)
         assert connection is not None  # noqa: S101 - for the type checker
-        if not connection.has_views:
+        if not connection.is_ready:
             create_views(connection)
-            connection.has_views = True
+            prepare(connection)
+            connection.is_ready = True
         return connection
 
     def _prepare(self, connection: Connection, *, create: bool) -> bool:
@@ -110,15 +116,14 @@ class SQLStorage(BaseStorage):
         version = self._read_version(connection)
         if version is None and not create:
             return False
+        connection.has_runs = (version or 0) >= schema.RUNS_VERSION
         if version != schema.current_version():
             if not create and (version or 0) >= schema.READABLE_VERSION:
                 return True
             with connection.write_transaction():
-                version = self._read_version(connection) or 0  # another process may have migrated
-                for statement in schema.migration_statements(version, connection.dialect):
-                    connection.execute(statement)
-                connection.write_version(schema.current_version())
-        connection.has_schema = True
+                version = self._read_version(connection)  # another process may have migrated them
+                schema.migrate(connection, version or 0)
+        connection.has_schema = connection.has_runs = True
         return True
 
     def _read_version(self, connection: Connection) -> int | None:
@@ -323,11 +328,47 @@ class SQLStorage(BaseStorage):
         )
 
     @override
+    def survey(
+        self,
+        selection: Selection | None = None,
+        *,
+        line: Line = ALL_RUNS,
+        rules: CauseRules = DEFAULT_RULES,
+    ) -> Survey:
+        with suppress(DamagedStoreError, NotPreparedError):
+            reader = self._run_reader(selection, rules)
+            if reader is not None:
+                return reader.survey(line.counted(datetime.now(UTC)))
+        return super().survey(selection, line=line, rules=rules)
+
+    @override
+    def runs(
+        self,
+        selection: Selection | None = None,
+        nodeids: Collection[str] | None = None,
+        *,
+        last: int | None = LAST_RUNS,
+        candidates: Mapping[TestKey, int] | None = None,
+        rules: CauseRules = DEFAULT_RULES,
+    ) -> Iterator[Run]:
+        reader = self._run_reader(selection, rules)
+        if reader is not None:
+            return reader.runs(nodeids, last, candidates)
+        return super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
+
+    def _run_reader(self, selection: Selection | None, rules: CauseRules) -> RunReader | None:
+        """Return what reads runs from narrow rows; None if the results are to be read."""
+        connection = self._connection()
+        if connection is None or not connection.has_runs:
+            return None
+        reader = Reader(connection, (selection or Selection()).resolved(), self._warn)
+        return None if reader.sql.results.narrows else RunReader(connection, reader, rules)
+
+    @override
     def explain(self, selection: Selection) -> list[str]:
         connection = self._connection()
-        if connection is None:
-            return []
-        return Reader(connection, selection.resolved(), self._warn).explain()
+        reader = connection and Reader(connection, selection.resolved(), self._warn)
+        return reader.explain() if reader else []
 
     # Upkeep -------------------------------------------------------------------------------------
 
@@ -337,43 +378,14 @@ class SQLStorage(BaseStorage):
         connection = self._connection()
         if connection is None:
             return Verification(0, 0)
-        found, wrong_totals = self._examine(connection)
-        return replace(found, damage=(*found.damage, *wrong_totals))
-
-    def _examine(self, connection: Connection) -> tuple[Verification, list[str]]:
-        """Return what can be read and what cannot, and apart from that what the rollups have."""
-        damage = connection.check_integrity()
-        sessions = results = 0
-        future = []
-        reader = Reader(connection, Selection().resolved(), damage.append)
-        try:
-            for session in reader.iter_sessions(newest_first=False):
-                sessions += 1
-                results += len(session.test_results)
-                if not ANY_TIME.matches(session):
-                    future.append(session.session_id)
-        except DamagedStoreError as exc:
-            damage.append(f"{exc.reason}; more sessions cannot be listed")
-        try:
-            with connection.read_transaction():
-                wrong = rollups.count_wrong_totals(connection)
-        except DamagedStoreError as exc:
-            totals = [f"the totals per test and outcome cannot be read: {exc.reason}"]
-        else:
-            message = f"{wrong:,} totals per test and outcome do not match the results"
-            totals = [message] if wrong else []
-        found = Verification(
-            sessions,
-            results,
-            tuple(dict.fromkeys(damage)),
-            future=tuple(future),
-            repairable=not damage,
-        )
-        return found, totals
+        found, wrong = examine(connection)
+        return replace(found, damage=(*found.damage, *wrong))
 
     @override
     def repair(self) -> Verification:
         """Recount the rollups; other damage is left to the database's own tools.
+
+        Sessions that an earlier pytest-insight has saved are prepared for the analysis.
 
         Raises:
             StorageError: the database or a session is damaged.
@@ -381,15 +393,8 @@ class SQLStorage(BaseStorage):
         connection = self._connection()
         if connection is None:
             return Verification(0, 0)
-        found, wrong_totals = self._examine(connection)
-        if found.damage:
-            named = "; ".join(list_first(found.damage, most=MAX_DAMAGE))
-            raise StorageError(
-                f"{self.location} is damaged and was not changed: {named}; {found.remedy}",
-                self.location,
-            )
-        if wrong_totals:
-            connection = self._write_connection()
-            with connection.write_transaction():
-                rollups.rebuild(connection)
-        return replace(found, damage=tuple(wrong_totals))
+        found, wrong = examine(connection)
+        refuse_damage(found, self.location)
+        if wrong or not is_all_prepared(connection):
+            mend(self._write_connection())
+        return replace(found, damage=tuple(wrong))

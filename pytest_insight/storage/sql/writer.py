@@ -18,14 +18,17 @@ from pytest_insight.storage.sql.rows import (
     encode_rows,
     hash_key,
 )
+from pytest_insight.storage.sql.run_rows import run_rows
+from pytest_insight.storage.sql.run_writer import RunWriter
 
 # The session's row is written first, also if it is replaced: a concurrent writer of the same
 # session blocks there until this transaction ends, and then sees all of it. The last line prevents
 # the update of another session with the same key.
+_COLUMNS = (*SESSION_COLUMNS, "suite", "decided", "bad")
 _UPSERT_SESSION = (
-    f"INSERT INTO insight_sessions ({', '.join(SESSION_COLUMNS)})"
-    f" VALUES ({', '.join('?' * len(SESSION_COLUMNS))}) ON CONFLICT (id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in SESSION_COLUMNS[2:])
+    f"INSERT INTO insight_sessions ({', '.join(_COLUMNS)})"
+    f" VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
     + " WHERE insight_sessions.session_id = excluded.session_id"
 )
 
@@ -54,6 +57,7 @@ class Writer:
         self._tests: dict[int, str] = {}
         self._outcomes: dict[int, str] = {}
         self._rollups = Rollups(connection)
+        self._runs = RunWriter(connection)
 
     def write_session(self, session: TestSession) -> None:
         """Write a checked session, replacing any with the same ID.
@@ -66,10 +70,12 @@ class Writer:
             rows = encode_rows(session)
         except KeyCollisionError as exc:
             raise self._collision(*exc.args) from exc
+        runs = run_rows(session)
         connection = self._connection
         by_key = ("SELECT session_id, started FROM insight_sessions WHERE id = ?", (rows.key,))
         old = connection.fetch(*by_key)
-        if connection.execute(_UPSERT_SESSION, rows.session) != 1:
+        row = (*rows.session, runs.suite, runs.decided, runs.bad)
+        if connection.execute(_UPSERT_SESSION, row) != 1:
             raise self._collision(connection.fetch(*by_key)[0][0], session.session_id)
         if old or not self._exclusive:  # without the exclusive lock it may have been saved since
             self._delete_results([(rows.key, old[0][1] if old else None)])
@@ -78,6 +84,7 @@ class Writer:
         connection.insert_rows("insight_results", RESULT_COLUMNS, rows.results)
         connection.insert_rows("insight_details", DETAIL_COLUMNS, rows.details)
         self._rollups.add(rows.session[STARTED], rows.results)
+        self._runs.write(runs)
 
     def delete_sessions(self, ids: Collection[str], *, pinned: bool) -> int:
         """Delete sessions and return how many there were.
@@ -103,8 +110,9 @@ class Writer:
         return len(found)
 
     def finish(self) -> None:
-        """Write the rollups."""
+        """Write the rollups, and delete what no session refers to any more."""
         self._rollups.finish()
+        self._runs.finish()
 
     def _delete_results(self, sessions: Collection[tuple[int, int | None]]) -> None:
         """Delete the results of sessions.
@@ -126,6 +134,7 @@ class Writer:
             self._rollups.mark_stale(started, [row[0] for row in tests])
             for table in ("insight_details", "insight_results"):
                 self._connection.execute(f"DELETE FROM {table} WHERE session = ?", (key,))
+            self._runs.delete(key)
 
     def _insert_names(
         self, table: str, column: str, names: Mapping[int, str], known: dict[int, str]
@@ -146,7 +155,8 @@ class Writer:
             known.update(self._fetch_names(table, column, new))
         missing = [key for key in new if key not in known]
         if missing:
-            self._connection.insert_names(table, column, [(key, names[key]) for key in missing])
+            rows = [(key, names[key]) for key in missing]
+            self._connection.insert_new(table, f"id, {column}", rows)
             # A concurrent writer may have inserted another name with the same key.
             known.update(self._fetch_names(table, column, missing))
         if not names.keys() <= known.keys():

@@ -13,15 +13,20 @@ from pathlib import Path
 import pytest
 
 from pytest_insight import query
+from pytest_insight._util.progress import Watcher, watched
+from pytest_insight.analysis.runs import last_runs, survey
 from pytest_insight.errors import NewerFormatError, StorageError
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, SQLiteStorage
-from pytest_insight.storage.sql import rows, schema
+from pytest_insight.storage.sql import preparation, rows, schema
 from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
 from pytest_insight.storage.store_file import StoreFile
 from pytest_insight.testing import StorageContract
 from pytest_insight.testing.rules import make_result
 from tests.conftest import MakeSession
+
+OLD_STORE = Path(__file__).parents[2] / "data" / "sqlite-2.sql"
+"""The tables of version 2 that an earlier pytest-insight has filled."""
 
 
 @pytest.fixture
@@ -236,28 +241,83 @@ def test_an_older_version_is_migrated_as_a_whole(
         assert database.execute("SELECT count(*) FROM insight_more").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.fixture(params=[1, 2, 3])
+def old_store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A store of an earlier version with 5 sessions; versions 1 and 2 have the same tables."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(OLD_STORE.read_text())
+        if request.param == 3:
+            for statement in schema.migration_statements(2, SQLiteConnection.dialect, 3):
+                database.execute(statement)
+        database.execute(f"PRAGMA user_version = {request.param}")
+        database.execute("PRAGMA journal_mode = WAL")
+    path.chmod(0o600)
+    return path
+
+
 def test_an_older_store_is_read_as_it_is_and_migrated_when_it_is_written_to(
-    storage: SQLiteStorage,
-    make_session: MakeSession,
-    monkeypatch: pytest.MonkeyPatch,
-    version: int,
+    old_store: Path, make_session: MakeSession
 ) -> None:
-    with monkeypatch.context() as older:
-        older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:version])
-        storage.save_session(make_session())
-        storage.close()
-    before = storage.file_path.read_bytes()
-    with SQLiteStorage(storage.file_path) as old:
-        assert old.load_sessions() == [make_session()]
+    before = old_store.read_bytes()
+    with SQLiteStorage(old_store) as old:
+        sessions = old.load_sessions()
+        expected = survey(sessions)
         assert old.verify().sound
-        assert len(old.group_by_test()) == 2
-    assert storage.file_path.read_bytes() == before
-    with SQLiteStorage(storage.file_path) as old:
-        old.save_session(make_session(1, arguments=["-x"]))
-        assert version_of(storage) == schema.current_version()
-        assert old.load_sessions() == [make_session(), make_session(1, arguments=["-x"])]
+        assert len(old.group_by_test()) == 6
+        assert old.survey() == expected
+        assert len(list(old.runs())) == 30
+    assert old_store.read_bytes() == before
+    with SQLiteStorage(old_store) as old:
+        new = make_session(session_id="new", arguments=["-x"])
+        old.save_session(new)
+        assert version_of(old) == schema.current_version()
+        assert [each for each in old.load_sessions() if each != new] == sessions
+        assert old.get_session_by_id("new") == new
         assert old.verify().sound
+        assert unprepared(old) == 0
+        assert old.survey() == survey(old.iter_sessions())
+        assert {run.cause for run in old.survey().notable} > {run.cause for run in expected.notable}
+
+
+def unprepared(storage: SQLiteStorage) -> int:
+    """How many sessions the analysis reads in full."""
+    with closing(sqlite3.connect(storage.file_path)) as database:
+        sql = "SELECT count(*) FROM insight_sessions WHERE suite IS NULL"
+        (count,) = database.execute(sql).fetchone()
+    return int(count)
+
+
+def test_a_large_old_store_is_prepared_in_shares_the_newest_sessions_first(
+    old_store: Path, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation.prepare, "__defaults__", (12,))  # results, of 33
+    left = []
+    for number in range(3):
+        with SQLiteStorage(old_store) as storage:
+            storage.save_session(make_session(session_id=f"new-{number}"))
+            left.append(unprepared(storage))
+            assert storage.survey() == survey(storage.iter_sessions())
+            newest_first = storage.iter_sessions(newest_first=True)
+            assert list(storage.runs()) == list(last_runs(newest_first))
+    assert left == [3, 1, 0]
+
+
+def test_a_repair_prepares_all_sessions_and_reports_progress(
+    old_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation.prepare, "__defaults__", (1,))
+    begun = []
+
+    class Watching(Watcher):
+        def begin(self, work: str, total: int | None) -> None:
+            begun.append(work)
+
+    with SQLiteStorage(old_store) as storage, watched(Watching()):
+        assert storage.repair().sound
+        assert unprepared(storage) == 0
+        assert storage.repair().sound
+    assert begun.count("preparing sessions for verdicts") == 2  # the first one is of one session
 
 
 def version_of(storage: SQLiteStorage) -> int:

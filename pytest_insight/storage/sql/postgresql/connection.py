@@ -31,6 +31,11 @@ _COLUMN_TYPES = {
     "insight_details": "int8 int4 int4 int8 int8 float8 int2 text text",
     "insight_days": "int8 int4 int4 int4 int8 float8 int8 int8",
     "insight_totals": "int8 int4 int8 int8 float8 int8 int8",
+    "insight_runs": "int8 int8 int4 int4 float8 int8",
+    "insight_tests": "int8 text",
+    "insight_outcomes": "int8 text",
+    "insight_suites": "int8 bytea",
+    "insight_reasons": "int8 text text text int2 text text text",
 }
 """The column types of the tables that many rows are inserted into."""
 
@@ -114,11 +119,14 @@ class PostgreSQLConnection(Connection):
                 copy.write_row(row)
 
     @override
-    def insert_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
+    def insert_new(self, table: str, columns: str, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        arrays = ", ".join(f"?::{name}[]" for name in _COLUMN_TYPES[table].split())
         self.execute(
-            f"INSERT INTO {table} (id, {column}) SELECT * FROM unnest(?::bigint[], ?::text[])"
+            f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays})"
             " ON CONFLICT (id) DO NOTHING",
-            ([row[0] for row in rows], [row[1] for row in rows]),
+            [list(column) for column in zip(*rows, strict=True)],
         )
 
     @override

@@ -17,6 +17,7 @@ class PostgreSQLDialect(Dialect):
         "key": "BIGINT",
         "real": "DOUBLE PRECISION",
         "json": "JSON",  # jsonb loses the order of keys and the spelling of numbers
+        "bytes": "BYTEA",
         "clustered": "",
         # A nodeid may be too long for a B-tree, and not every server has hash indexes. The server
         # reads all nodeids instead, each once.

@@ -84,8 +84,11 @@ class SQLiteConnection(Connection):
             self._driver.executemany(sql, rows)
 
     @override
-    def insert_names(self, table: str, column: str, rows: Sequence[Row]) -> None:
-        self.insert_rows(table, f"id, {column}", rows)  # there is no concurrent writer
+    def insert_new(self, table: str, columns: str, rows: Sequence[Row]) -> None:
+        placeholders = ", ".join("?" * len(columns.split(", ")))
+        sql = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({placeholders})"
+        with self._converted_errors("write"):
+            self._driver.executemany(sql, rows)
 
     @override
     def add_rollups(self, table: str, rows: Sequence[Row]) -> None:

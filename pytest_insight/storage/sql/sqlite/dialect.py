@@ -23,6 +23,7 @@ class SQLiteDialect(Dialect):
         "key": "INTEGER",
         "real": "REAL",
         "json": "TEXT",
+        "bytes": "BLOB",
         "clustered": " WITHOUT ROWID",
         # Unique, so that SQLite, which has no statistics, expects one row.
         "nodeid_index": "CREATE UNIQUE INDEX insight_tests_by_nodeid ON insight_tests (nodeid)",

@@ -1,0 +1,331 @@
+"""Read what the analysis asks for from narrow rows: a survey of sessions, and runs of tests."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from pytest_insight.analysis.causes import Cause, CauseRules
+from pytest_insight.analysis.runs import (
+    GOOD,
+    Run,
+    SessionFacts,
+    Survey,
+    facts_of,
+    in_time_order,
+    runs_of,
+)
+from pytest_insight.analysis.wanted import TestKey, Wanted
+from pytest_insight.models import TestOutcome
+from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
+from pytest_insight.storage.sql.dialect import ALWAYS, Condition, is_storable
+from pytest_insight.storage.sql.reader import GROWTH, Candidate, Reader
+from pytest_insight.storage.sql.rollups import OutcomeNames
+from pytest_insight.storage.sql.rows import (
+    DamagedRowsError,
+    Row,
+    decode_header,
+    hash_key,
+    outcome_code,
+)
+from pytest_insight.storage.sql.run_rows import (
+    DECIDED_CODES,
+    IS_NOTABLE,
+    REASON_COLUMNS,
+    unpacked,
+)
+from pytest_insight.summaries import BAD
+
+FIRST_RUNS = 500
+"""Runs in the first batch, if more are not needed for sure."""
+MAX_RUNS = 50_000
+"""Runs in a batch, unless a single session has more; each takes about 300 bytes."""
+MAX_SUITES = 100
+"""Suites that are read at once; one of 10,000 tests takes 80 kB."""
+SHARE_LOOKED_UP = 8
+"""Tests are looked up by key if a session has this many times as many, else it is read whole."""
+
+_BAD = frozenset(map(outcome_code, BAD))
+_GOOD = frozenset(map(outcome_code, GOOD))
+_NO_CAUSE = Cause("", "")
+
+
+class NotPreparedError(Exception):
+    """A session was saved by an earlier pytest-insight and is not prepared yet (`preparation`).
+
+    Never leaves `storage`.
+    """
+
+
+class _Session(NamedTuple):
+    """What is stored of a session for the analysis: the facts, and the key of its suite."""
+
+    facts: SessionFacts
+    suite: int
+
+
+class _Reason(NamedTuple):
+    """Why a run did not simply pass, as in `Run`."""
+
+    phase: str
+    message: str
+    crash: str
+    cause: Cause
+    guessed: bool
+
+
+class RunReader:
+    """Reads runs of the sessions that a reader finds; its test filters are not looked at."""
+
+    def __init__(self, connection: Connection, reader: Reader, rules: CauseRules) -> None:
+        self._connection = connection
+        self._reader = reader
+        self._rules = rules
+        self._outcomes = OutcomeNames(connection)
+
+    # A survey -----------------------------------------------------------------------------------
+
+    def survey(self, is_counted: Callable[[SessionFacts], bool]) -> Survey:
+        """Return what `analysis.runs.survey` returns, from one snapshot of the database.
+
+        Raises:
+            DamagedStoreError: a row is not as we write it.
+            NotPreparedError: one of the sessions is not prepared.
+        """
+        with self._connection.read_transaction():
+            return self._survey(is_counted)
+
+    def _survey(self, is_counted: Callable[[SessionFacts], bool]) -> Survey:
+        sessions = self._sessions([each.key for each in self._reader.find_sessions()])
+        suts: dict[str, list[int]] = {}
+        for key, session in sessions.items():
+            suts.setdefault(session.facts.sut_name, []).append(key)
+        decided: dict[str, dict[str, int]] = {}
+        rest: dict[str, dict[str, int]] = {}
+        for sut, keys in suts.items():
+            counted = [key for key in keys if is_counted(sessions[key].facts)]
+            of_decided, of_rest = self._count(sessions, keys, counted)
+            names = self._names({*of_decided, *of_rest})
+            decided[sut] = {names[test]: count for test, count in of_decided.items()}
+            rest[sut] = {names[test]: count for test, count in of_rest.items()}
+        notable = self._notable(sessions)
+        facts = sorted((each.facts for each in sessions.values()), key=in_time_order)
+        return Survey(facts, notable, decided, rest)
+
+    def _count(
+        self, sessions: Mapping[int, _Session], keys: Iterable[int], counted: Collection[int]
+    ) -> tuple[Counter[int], Counter[int]]:
+        """Return the numbers of decided and of other runs of the tests of one SUT, by test.
+
+        Args:
+            sessions: the sessions by key.
+            keys: those of the SUT.
+            counted: those of them whose runs count.
+        """
+        decided: Counter[int] = Counter()
+        rest: Counter[int] = Counter()
+        with_suite = Counter(sessions[key].suite for key in keys)
+        counted_with_suite = Counter(sessions[key].suite for key in counted)
+        for suite, tests in self._suites(list(with_suite)):
+            count = counted_with_suite[suite]
+            for numbers, times in ((decided, count), (rest, with_suite[suite] - count)):
+                if times and not numbers:
+                    numbers.update(dict.fromkeys(tests, times))
+                elif times:
+                    for test in tests:
+                        numbers[test] += times
+        in_counted = self._connection.dialect.in_numbers("session", counted)
+        undecided = self._connection.fetch(
+            f"SELECT test, count(*) FROM insight_runs WHERE {in_counted.sql}"
+            f" AND outcome NOT IN ({DECIDED_CODES}) GROUP BY test",
+            in_counted.parameters,
+        )
+        for test, times in undecided:
+            decided[test] -= times
+            rest[test] += times
+        return decided, rest
+
+    def _suites(self, keys: list[int]) -> Iterator[tuple[int, Iterable[int]]]:
+        for start in range(0, len(keys), MAX_SUITES):
+            some = keys[start : start + MAX_SUITES]
+            in_some = self._connection.dialect.in_numbers("id", some)
+            sql = f"SELECT id, tests FROM insight_suites WHERE {in_some.sql}"
+            rows = self._connection.fetch(sql, in_some.parameters)
+            if len(rows) != len(some):
+                raise self._connection.damage("a session has no suite")
+            for key, tests in rows:
+                try:
+                    yield key, unpacked(tests)
+                except (TypeError, ValueError) as exc:
+                    raise self._connection.damage(f"a suite cannot be read: {exc}") from exc
+
+    def _notable(self, sessions: Mapping[int, _Session]) -> list[Run]:
+        in_sessions = self._connection.dialect.in_numbers("session", list(sessions))
+        rows = self._connection.fetch(
+            "SELECT session, test, outcome, attempts, duration, reason FROM insight_runs"
+            f" WHERE {in_sessions.sql} AND {IS_NOTABLE}",
+            in_sessions.parameters,
+        )
+        names = self._names({row[1] for row in rows})
+        runs = self._runs_of(rows, sessions, names)
+        return sorted(runs.values(), key=lambda run: (*in_time_order(run.session), run.nodeid))
+
+    # Runs ---------------------------------------------------------------------------------------
+
+    def runs(
+        self,
+        nodeids: Collection[str] | None,
+        last: int | None,
+        candidates: Mapping[TestKey, int] | None,
+    ) -> Iterator[Run]:
+        """Yield what `analysis.runs.last_runs` yields; each batch is read from one snapshot."""
+        wanted = Wanted(nodeids, last, candidates)
+        if wanted.is_finished:
+            return
+        names = None if wanted.names is None else filter(is_storable, wanted.names)
+        tests = None if names is None else {hash_key(name): name for name in names}
+        sessions, start = self._reader.find_sessions(), 0
+        size = FIRST_RUNS
+        while start < len(sessions) and not wanted.is_finished:
+            of_session = max(sessions[start].results if tests is None else len(tests), 1)
+            size = max(size, of_session * wanted.least_sessions)
+            end = start + max(min(size, MAX_RUNS) // of_session, 1)
+            for runs in self._load_batch(sessions[start:end], tests):
+                yield from (run for run in runs if wanted.take((run.sut_name, run.nodeid)))
+            start, size = end, size * GROWTH
+
+    def _load_batch(
+        self, batch: list[Candidate], tests: dict[int, str] | None
+    ) -> Iterable[list[Run]]:
+        """Return the runs of each session of a batch."""
+        try:
+            with self._connection.read_transaction():
+                return self._read_batch([each.key for each in batch], tests)
+        except (DamagedStoreError, NotPreparedError):
+            names = None if tests is None else set(tests.values())
+            sessions = self._reader.load_batch(batch)
+            return (runs_of(session, self._rules, names) for session in sessions)
+
+    def _read_batch(self, keys: list[int], tests: dict[int, str] | None) -> list[list[Run]]:
+        sessions = self._sessions(keys)
+        results = self._results(sessions, tests)
+        in_sessions = self._connection.dialect.in_numbers("r.session", list(sessions))
+        # Read whole: few runs of a session are there.
+        wanted = self._in_tests("+r.test", tests)
+        rows = self._connection.fetch(
+            "SELECT r.session, r.test, r.outcome, r.attempts, r.duration, r.reason"
+            f" FROM insight_runs r WHERE {in_sessions.sql} AND {wanted.sql}",
+            in_sessions.parameters + wanted.parameters,
+        )
+        if tests is None:
+            tests = self._names({row[2] for found in results.values() for row in found})
+        others = self._runs_of(rows, sessions, tests)
+        passed = TestOutcome.PASSED
+        batch = []
+        for key in keys:
+            runs: dict[int, Run] = {}
+            facts = sessions[key].facts if key in results else None
+            for _, _, test, duration in sorted(results.get(key, ())):
+                if test not in runs and facts is not None:
+                    other = others.get((key, test))
+                    runs[test] = other or Run(tests[test], facts, passed, 1, duration)
+            batch.append(list(runs.values()))
+        return batch
+
+    def _results(
+        self, sessions: Mapping[int, _Session], tests: Mapping[int, str] | None
+    ) -> Mapping[int, list[Row]]:
+        """Return the session, position, test and duration of each result, by session."""
+        column = "r.test"
+        if tests is not None:
+            total = sum(each.facts.decided for each in sessions.values())
+            if len(tests) * SHARE_LOOKED_UP * len(sessions) > total:
+                column = "+r.test"
+        wanted = self._in_tests(column, tests)
+        in_sessions = self._connection.dialect.in_numbers("r.session", list(sessions))
+        rows = self._connection.fetch(
+            "SELECT r.session, r.position, r.test, r.duration FROM insight_results r"
+            f" WHERE {in_sessions.sql} AND {wanted.sql}",
+            in_sessions.parameters + wanted.parameters,
+        )
+        if not {type(row[3]) for row in rows} <= {float}:
+            raise self._connection.damage("a result has no duration")
+        found: defaultdict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            found[row[0]].append(row)
+        return found
+
+    def _in_tests(self, column: str, tests: Collection[int] | None) -> Condition:
+        if tests is None:
+            return ALWAYS
+        return self._connection.dialect.in_numbers(column, list(tests))
+
+    # Both ---------------------------------------------------------------------------------------
+
+    def _sessions(self, keys: Collection[int]) -> dict[int, _Session]:
+        in_keys = self._connection.dialect.in_numbers("id", keys)
+        rows = self._connection.fetch(
+            f"SELECT id, header, suite, decided, bad FROM insight_sessions WHERE {in_keys.sql}",
+            in_keys.parameters,
+        )
+        found = {}
+        for key, header, suite, decided, bad in rows:
+            if suite is None:
+                raise NotPreparedError
+            try:
+                session = decode_header(header)
+            except DamagedRowsError as exc:
+                raise self._connection.damage(str(exc)) from exc
+            found[key] = _Session(facts_of(session, decided=decided, bad=bad), suite)
+        return found
+
+    def _names(self, tests: Collection[int]) -> dict[int, str]:
+        """Return the nodeids of tests by key."""
+        in_tests = self._connection.dialect.in_numbers("id", tests)
+        sql = f"SELECT id, nodeid FROM insight_tests WHERE {in_tests.sql}"
+        names: dict[int, str] = dict(self._connection.fetch(sql, in_tests.parameters))
+        if len(names) != len(tests) or not all(type(name) is str for name in names.values()):
+            raise self._connection.damage("results have no nodeid")
+        return names
+
+    def _runs_of(
+        self, rows: list[Row], sessions: Mapping[int, _Session], names: Mapping[int, str]
+    ) -> dict[tuple[int, int], Run]:
+        """Return the runs of rows of `insight_runs`, by session and test."""
+        reasons = self._reasons({row[5] for row in rows if row[5] is not None})
+        outcomes = {code: TestOutcome(self._outcomes[code]) for code in {row[2] for row in rows}}
+        found = {}
+        for key, test, code, attempts, duration, reason in rows:
+            told = reasons[reason]
+            has_cause = code in _BAD or (attempts > 1 and code in _GOOD)
+            found[key, test] = Run(
+                names[test],
+                sessions[key].facts,
+                outcomes[code],
+                attempts,
+                duration,
+                told.phase,
+                told.message,
+                told.crash,
+                *(told.cause if has_cause else _NO_CAUSE),
+                guessed=told.guessed,
+            )
+        return found
+
+    def _reasons(self, keys: Collection[int]) -> dict[int | None, _Reason]:
+        """Return reasons by key, and the one of runs without any."""
+        rules = self._rules
+        found: dict[int | None, _Reason] = {
+            None: _Reason("", "", "", rules.cause_of("", ""), guessed=False)
+        }
+        in_keys = self._connection.dialect.in_numbers("id", keys)
+        sql = f"SELECT {REASON_COLUMNS} FROM insight_reasons WHERE {in_keys.sql}"
+        rows = self._connection.fetch(sql, in_keys.parameters)
+        if len(rows) != len(keys):
+            raise self._connection.damage("a run has lost the reason why it did not pass")
+        for key, phase, message, crash, guessed, cause, shape, version in rows:
+            is_current = version == rules.version
+            known = Cause(cause, shape) if is_current else rules.cause_of(phase, message)
+            found[key] = _Reason(phase, message, crash, known, guessed=bool(guessed))
+        return found
