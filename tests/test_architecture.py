@@ -43,7 +43,7 @@ LAYERS = (
     ("storage.memory", "storage.json", "storage.sql"),
     ("storage.registry", "storage.choice", "storage.functions", "storage"),
     ("storage.undo", "storage.transfer"),
-    ("query",),
+    ("query", "analyze"),
     ("recording",),
     ("cli", "testing", "__main__"),
 )

@@ -28,6 +28,20 @@ class History(NamedTuple):
     sut_name: str
     runs: tuple[Run, ...]
 
+    def __repr__(self) -> str:
+        bad = sum(run.is_bad for run in self.runs)
+        return f"<History: {self.nodeid!r}, {bad:,} of {len(self.runs):,} runs bad>"
+
+    def _repr_html_(self) -> str:
+        from pytest_insight.analysis.html import runs_html  # for notebooks
+
+        return runs_html(self.runs)
+
+    @property
+    def durations(self) -> list[float]:
+        """The durations of the runs, in seconds."""
+        return [run.duration for run in self.runs]
+
     @property
     def branches(self) -> dict[str, list[Run]]:
         """The runs by branch, the branch with the most runs first."""

@@ -27,7 +27,10 @@ COMMANDS = "pytest_insight.cli.commands"
 PANELS = {
     "Ask": {
         "failures": f"{COMMANDS}.failures",
+        "flaky": f"{COMMANDS}.flaky",
+        "slow": f"{COMMANDS}.slow",
         "history": f"{COMMANDS}.history",
+        "verdicts": f"{COMMANDS}.verdicts",
         "sessions": f"{COMMANDS}.sessions.group",
         "query": f"{COMMANDS}.query",
     },

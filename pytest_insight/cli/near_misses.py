@@ -24,9 +24,11 @@ ROOT = {
     "tests": "insight query tests",
     "find": "insight query tests",
     "test": "insight history TEST",
-    "flaky": "insight query tests --flaky",
-    "slow": "insight query tests --group --sort mean",
+    "flakes": "insight flaky",
+    "slower": "insight slow",
     "slowest": "insight query tests --group --sort mean",
+    "verdict": "insight verdicts",
+    "broken": "insight verdicts --only broken",
     "diff": "insight docs recipes",
     "compare": "insight docs recipes",
     "delete": "insight sessions clear --session ID",
@@ -94,8 +96,9 @@ QUERY = {
     "nodeids": "insight query tests --format nodeids",
     "failures": FAILURES,
     "failed": FAILURES,
-    "flaky": "insight query tests --flaky",
-    "slow": "insight query tests --group --sort mean",
+    "flaky": "insight flaky",
+    "slow": "insight slow",
+    "verdicts": "insight verdicts",
 }
 """Commands that `insight query` does not have."""
 

@@ -14,6 +14,7 @@ import msgspec
 
 from pytest_insight._util.override import override
 from pytest_insight._util.storable import storable_text
+from pytest_insight.analysis.results import Verdicts
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
@@ -346,6 +347,18 @@ class Query:
             self.selection, sort=order, limit=limit, percentiles=percentiles, flaky=flaky
         )
         return SummaryList(found)
+
+    def analyze(self) -> Verdicts:
+        """Run the query and return the verdict on each test; see `analyze.verdicts`.
+
+        Raises:
+            InvalidArgumentError: a test-level step is not about names.
+            StorageError: the store cannot be read.
+            UnknownProfileError: the profile does not exist.
+        """
+        from pytest_insight.analyze import verdicts  # not needed by other queries
+
+        return verdicts(self)
 
     def explain(self) -> list[str]:
         """Return the query plan as lines of text, without running the query."""

@@ -273,7 +273,10 @@ def test_the_commands_that_are_named_for_near_misses_exist(insight: Insight) -> 
 def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight) -> None:
     create_profile("shop")
     assert "choose default or shop" in insight("--profile", "nope", status=1).err
-    assert "choose failures, history, sessions, query, " in insight("nonsense", status=2).err
+    assert (
+        "choose failures, flaky, slow, history, verdicts, sessions, query, "
+        in insight("nonsense", status=2).err
+    )
 
 
 @pytest.mark.parametrize("command", ["export", "import"])

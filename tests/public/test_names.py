@@ -20,6 +20,7 @@ MODULES = [
     import_module(name)
     for name in (
         "pytest_insight",
+        "pytest_insight.analyze",
         "pytest_insight.errors",
         "pytest_insight.filters",
         "pytest_insight.models",

@@ -11,7 +11,6 @@ from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import (
     ProfileOption,
-    choice_option,
     option,
     storage_of,
     takes,
@@ -19,6 +18,7 @@ from pytest_insight.cli.options.common import (
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.project import ProjectOptions, Scope
 from pytest_insight.cli.options.session_names import find_run, find_session, is_last
+from pytest_insight.cli.options.verdicts import VerdictFormatOption
 from pytest_insight.cli.render.failures import ALL_FIELDS, print_failures
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
@@ -40,18 +40,6 @@ RunOption = Annotated[
         autocompletion=candidates.runs,
     ),
 ]
-FailureFormatOption = Annotated[
-    FailureFormat,
-    choice_option(
-        "Output format: {choices}.",
-        FailureFormat,
-        "--format",
-        "-f",
-        example="markdown",
-        metavar="FORMAT",
-    ),
-]
-
 FieldsOption = Annotated[str | None, fields_option(lambda _: ALL_FIELDS, "nodeid,message")]
 
 
@@ -71,7 +59,7 @@ def failures(
     verbose: Annotated[
         bool, option("Every test, with traceback and captured output.", "--verbose", "-v")
     ] = False,
-    format_: FailureFormatOption = FailureFormat.TABLE,
+    format_: VerdictFormatOption = FailureFormat.TABLE,
     fields: FieldsOption = None,
     exit_code: Annotated[bool, option("Exit with status 3 if anything failed.", "--exit-code")] = (
         False

@@ -215,17 +215,17 @@ def _markdown(sessions: Sequence[TestSession], groups: Sequence[FailureGroup]) -
     yield f"{where}{', ' if where else ''}{_duration(sessions)}"
     for group in groups:
         yield ""
-        crash = f" at {_code(group.crashes[0])}" if group.crashes else ""
+        crash = f" at {code_span(group.crashes[0])}" if group.crashes else ""
         crash += _more_places(group)
-        yield f"**{plural(len(group.results), 'test')}**: {_code(group.message)}{crash}"
+        yield f"**{plural(len(group.results), 'test')}**: {code_span(group.message)}{crash}"
         yield ""
         for result in group.results[:MAX_LISTED]:
-            yield f"- {_code(result.nodeid)}"
+            yield f"- {code_span(result.nodeid)}"
         if len(group.results) > MAX_LISTED:
             yield f"- and {len(group.results) - MAX_LISTED:,} more"
 
 
-def _code(text: str) -> str:
+def code_span(text: str) -> str:
     """Return a text as a code span of Markdown, which no text in it can end.
 
     Source: CommonMark 0.31, section 6.1.

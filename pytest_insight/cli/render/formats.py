@@ -23,7 +23,7 @@ class FindFormat(enum.StrEnum):
 
 
 class FailureFormat(enum.StrEnum):
-    """The formats of what failed in a session."""
+    """The formats of failures and of verdicts."""
 
     TABLE = "table"
     JSON = "json"

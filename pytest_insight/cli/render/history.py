@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
 from pytest_insight.analysis.history import History
 from pytest_insight.analysis.runs import Run
-from pytest_insight.cli.render.fit import cut_end, shortened
+from pytest_insight.cli.render.evidence import cause_lines
+from pytest_insight.cli.render.fit import shortened
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv
-from pytest_insight.cli.render.values import ago_text, duration_text, plural
-from pytest_insight.cli.terminal.links import linked_place
+from pytest_insight.cli.render.values import duration_text, plural
 from pytest_insight.cli.terminal.output import (
     console,
     is_fancy,
-    mark,
     print_json,
     print_styled,
     say,
 )
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
-from pytest_insight.cli.terminal.styled import Styled, styled, text_width
+from pytest_insight.cli.terminal.styled import Styled, styled
 
 RUN_FIELDS = (
     *("session_id", "time", "commit", "branch", "outcome", "attempts", "duration"),
@@ -153,7 +151,7 @@ def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
         line = sparkline(durations, room) if median(durations) >= SHORTEST_SHOWN else ""
         if line and len(runs) > 1:
             yield styled(" " * (indent + 4), styled(line, style="dim"))
-    yield from _causes(history, width)
+    yield from _causes(history)
 
 
 def _failed_text(bad: int, runs: int) -> str:
@@ -162,19 +160,9 @@ def _failed_text(bad: int, runs: int) -> str:
     return f"failed in {bad:,} of {plural(runs, 'run')}"
 
 
-def _causes(history: History, width: int) -> Iterator[Styled]:
-    now = datetime.now(UTC)
+def _causes(history: History) -> Iterator[Styled]:
     causes = history.causes
-    for cause in causes[:MAX_CAUSES]:
-        place = linked_place(cause.crash, history.sut_name, "dim") if cause.crash else styled("")
-        last = styled(f"  last {ago_text(cause.last, now)}", style="dim")
-        tail = styled("  " if cause.crash else "", place, last)
-        head = str(styled(f"  {cause.count:>3}x  ", cause.message or "no message"))
-        if width and text_width(head) + text_width(str(tail)) > width:
-            yield styled(cut_end(head, width, mark()))
-            yield styled(" " * 6, tail)
-        else:
-            yield styled(head, tail)
+    yield from cause_lines(causes[:MAX_CAUSES], history.sut_name)
     if len(causes) > MAX_CAUSES:
         more = plural(len(causes) - MAX_CAUSES, "other message")
         yield styled(f"        and {more}", style="dim")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -37,7 +37,6 @@ from pytest_insight.models import TestOutcome, TestResult, TestSession
 
 if TYPE_CHECKING:
     from pytest_insight.query import Query
-    from pytest_insight.summaries import TestSummary
 
 TEST_FIELDS = ("session_id", "sut_name", *TestResult.__struct_fields__)
 """The columns of CSV, in the order of the models."""
@@ -147,7 +146,14 @@ def _reason_header(results: Iterable[TestResult]) -> str:
     return "Error or reason" if len(expected) > 1 else "Reason" if True in expected else "Error"
 
 
-def print_nodeids(results: Iterable[TestResult | TestSummary]) -> bool:
+class _HasNodeid(Protocol):
+    """A result, a summary or a verdict."""
+
+    @property
+    def nodeid(self) -> str: ...
+
+
+def print_nodeids(results: Iterable[_HasNodeid]) -> bool:
     """Print each nodeid once, one per line, in the order of its first result.
 
     Those that pytest would not take as one nodeid are left out, and named on stderr.

@@ -1,0 +1,140 @@
+"""What is judged: the sessions, SUTs and lines of development that a selection means."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+from msgspec.structs import replace
+
+from pytest_insight.analysis.line import ALL_RUNS, Line
+from pytest_insight.errors import InvalidArgumentError
+from pytest_insight.filters import (
+    BranchIs,
+    KeywordsMatch,
+    NodeidContains,
+    NodeidUnder,
+    PatternMatches,
+    Selection,
+    SessionIdMatches,
+    StartedBetween,
+    StartedWithin,
+    SutIs,
+    TestFilter,
+)
+
+if TYPE_CHECKING:
+    from pytest_insight.models import TestResult
+    from pytest_insight.storage.base import BaseStorage
+
+
+class Asked(Protocol):
+    """What an analysis reads of a `query.Query`, which can be asked for its analysis."""
+
+    @property
+    def selection(self) -> Selection:
+        """The filters."""
+
+    def open_storage(self) -> BaseStorage:
+        """Return the storage that is asked."""
+
+
+WINDOW_SECONDS = 30 * 86_400
+"""The sessions that are judged if the query has no step about times or sessions."""
+
+DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
+"""The branch that others grow from: the first of these that has sessions."""
+
+ANY_BRANCH = BranchIs("*")
+"""Judge all runs as one line, also those without a branch."""
+
+_WILDCARD = re.compile(r"[*?[]")
+_ESCAPED = re.compile(r"\[([*?[])\]")
+"""What `glob.escape` writes."""
+
+_ABOUT_NAMES = (NodeidContains, NodeidUnder, KeywordsMatch)
+_ABOUT_TIME = (StartedWithin, StartedBetween, SessionIdMatches)
+
+
+def name_filters(selection: Selection) -> tuple[TestFilter, ...]:
+    """Return the test filters, which choose the tests whose verdicts are returned.
+
+    Raises:
+        InvalidArgumentError: one is not about names.
+    """
+    for each in selection.test_filters:
+        by_name = isinstance(each, PatternMatches) and each.field_name == "nodeid"
+        if not by_name and not isinstance(each, _ABOUT_NAMES):
+            raise InvalidArgumentError(
+                f"a verdict needs all runs of a test, so that {type(each).__name__} cannot choose "
+                "among them; leave that step out"
+            )
+    return selection.test_filters
+
+
+def has_name(filters: Iterable[TestFilter], nodeid: str) -> bool:
+    """Return whether filters by name keep a test."""
+    named = cast("TestResult", _Named(nodeid))
+    return all(each.matches(named) for each in filters)
+
+
+class _Named(NamedTuple):
+    """What filters by name read of a result."""
+
+    nodeid: str
+
+
+def with_window(selection: Selection) -> Selection:
+    """Return the selection, of the last `WINDOW_SECONDS` if it does not say."""
+    filters = selection.session_filters
+    if selection.limit is not None or any(isinstance(each, _ABOUT_TIME) for each in filters):
+        return selection
+    return replace(selection, session_filters=(*filters, StartedWithin(WINDOW_SECONDS)))
+
+
+def sut_names(storage: BaseStorage, selection: Selection) -> list[str]:
+    """Return the SUTs that a selection means."""
+    patterns = [each for each in selection.session_filters if isinstance(each, SutIs)]
+    literal = [found for each in patterns if (found := _literal(each.pattern)) is not None]
+    names = literal[:1] or storage.sut_names()
+    return [name for name in names if all(each.names(name) for each in patterns)]
+
+
+def _literal(pattern: str) -> str | None:
+    """Return the one text that a pattern matches; None if it has wildcards."""
+    bare = _ESCAPED.sub("", pattern)
+    return None if _WILDCARD.search(bare) else _ESCAPED.sub(r"\1", pattern)
+
+
+def line_of(storage: BaseStorage, asked: Selection, sut: str) -> tuple[Line, Selection]:
+    """Return the line that is judged, and the sessions that are looked at for it."""
+    of_sut = SutIs(glob.escape(sut))
+    filters = (*asked.session_filters, of_sut)
+    whole = replace(asked, session_filters=filters)
+    branches = [each for each in filters if isinstance(each, BranchIs)]
+    others = tuple(each for each in filters if not isinstance(each, BranchIs))
+    branch = None
+    if branches == [ANY_BRANCH]:
+        return ALL_RUNS, replace(whole, session_filters=others)
+    if not branches:
+        newest = next(storage.iter_sessions(replace(whole, limit=1)), None)
+        branch = newest.code_state.branch if newest and newest.code_state else None
+    elif len(branches) == 1 and asked.limit is None:
+        branch = _literal(branches[0].pattern)
+    if not branch:
+        return ALL_RUNS, whole
+    return _line_of_branch(storage, of_sut, branch), replace(whole, session_filters=others)
+
+
+def _line_of_branch(storage: BaseStorage, of_sut: SutIs, branch: str) -> Line:
+    def exists(name: str) -> bool:
+        return bool(storage.session_ids(Selection((of_sut, BranchIs(name)), limit=1)))
+
+    if branch in DEFAULT_BRANCHES:
+        return Line(branch)
+    default = next(filter(exists, DEFAULT_BRANCHES), None)
+    on_branch = Selection((of_sut, BranchIs(glob.escape(branch))))
+    first = next(storage.iter_sessions(on_branch), None) if default else None
+    return Line(branch, default, first.session_start_time if first else None)

@@ -1,0 +1,143 @@
+"""Verdicts and histories of the sessions that a query selects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from pytest_insight.analysis.durations import BASELINE_RUNS, Durations
+from pytest_insight.analysis.history import History, histories
+from pytest_insight.analysis.results import Judged, Verdicts
+from pytest_insight.analysis.verdicts import analyze as judge
+from pytest_insight.analyze.scope import (
+    Asked,
+    has_name,
+    line_of,
+    name_filters,
+    sut_names,
+    with_window,
+)
+from pytest_insight.errors import InvalidArgumentError
+from pytest_insight.filters import NodeidUnder
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.runs import Run, SessionFacts
+    from pytest_insight.analysis.values import Timing, Verdict
+    from pytest_insight.analysis.verdicts import Analysis, Breakage, TestKey
+    from pytest_insight.filters import Selection
+    from pytest_insight.storage.base import BaseStorage
+
+TIMED_RUNS = BASELINE_RUNS + 10
+"""The runs of each test whose durations are compared."""
+
+
+def verdicts(query: Asked, *, durations: bool = True) -> Verdicts:
+    """Return the verdict on each test of a query.
+
+    A step `with_branch` names the line of development that is judged: the runs of the branch, and
+    those of the default branch before it began. Without that step it is the branch of the newest
+    session of each SUT. With wildcards, all runs on the branches that match are judged as one line,
+    with `"*"` all runs.
+
+    Steps about the names of tests choose the tests whose verdicts are returned.
+
+    Args:
+        query: which sessions are looked at; those of the last 30 days if no step says.
+        durations: whether to compare durations, which reads the last runs of all tests.
+
+    Raises:
+        InvalidArgumentError: the query has a test-level step that is not about names: a verdict
+            needs all runs of a test.
+        StorageError: the store cannot be read.
+        UnknownProfileError: the profile does not exist.
+    """
+    names = name_filters(query.selection)
+    storage = query.open_storage()
+    asked = with_window(replace(query.selection, test_filters=()))
+    found: list[Verdict] = []
+    breakages: list[Breakage] = []
+    judged: list[Judged] = []
+    runs: dict[TestKey, tuple[Run, ...]] = {}
+    for sut in sut_names(storage, asked):
+        analysis, what = _judge(storage, asked, sut, runs, durations=durations)
+        found += analysis.verdicts
+        breakages += analysis.breakages
+        judged.append(what)
+    if names:
+        kept = {(v.sut, v.nodeid) for v in found if has_name(names, v.nodeid)}
+        found = [v for v in found if (v.sut, v.nodeid) in kept]
+        breakages = [
+            each for each in breakages if any((v.sut, v.nodeid) in kept for v in each.verdicts)
+        ]
+    return Verdicts(tuple(found), tuple(breakages), tuple(judged), runs)
+
+
+def _judge(
+    storage: BaseStorage,
+    asked: Selection,
+    sut: str,
+    runs: dict[TestKey, tuple[Run, ...]],
+    *,
+    durations: bool,
+) -> tuple[Analysis, Judged]:
+    """Judge the tests of one SUT, and add the runs that were read to `runs`."""
+    now = datetime.now(UTC)
+    line, selection = line_of(storage, asked, sut)
+    counted = line.counted(now)
+    survey = storage.survey(selection, line=line)
+    read = list(storage.runs(selection, candidates=survey.candidates))
+    timings: dict[TestKey, Timing] = {}
+    speed = None
+    if durations:
+        last = [run for run in storage.runs(selection, last=TIMED_RUNS) if counted(run.session)]
+        compared = Durations(last)
+        timings = compared.timings()
+        speed = _last_speed(compared, survey.sessions)
+        _collect(runs, (run for run in last if (run.sut_name, run.nodeid) in timings))
+    _collect(runs, read)
+    analysis = judge(survey, read, now, line=line, timings=timings)
+    sessions = tuple(each for each in survey.sessions if counted(each))
+    incidents = tuple(each for each in analysis.incidents if counted(each.session))
+    return analysis, Judged(sut, line, sessions, incidents, speed)
+
+
+def history(nodeid: str, query: Asked) -> History:
+    """Return the runs of a test with its causes, durations, and the segments of its history.
+
+    Args:
+        nodeid: the test.
+        query: its sessions are looked at.
+
+    Raises:
+        InvalidArgumentError: no selected session has the test, or those of several SUTs do.
+        StorageError: the store cannot be read.
+        UnknownProfileError: the profile does not exist.
+    """
+    asked = query.selection
+    filters = (*asked.test_filters, NodeidUnder((nodeid,)))
+    sessions = query.open_storage().iter_sessions(replace(asked, test_filters=filters))
+    found = [each for each in histories(sessions) if each.nodeid == nodeid]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        suts = ", ".join(each.sut_name for each in found)
+        raise InvalidArgumentError(
+            f"several SUTs have the test {nodeid!r}: {suts}; choose one with for_sut()"
+        )
+    raise InvalidArgumentError(f"no selected session has a test {nodeid!r}")
+
+
+def _collect(runs: dict[TestKey, tuple[Run, ...]], more: Iterable[Run]) -> None:
+    """Add runs that come newest first, each test's in time order."""
+    found: dict[TestKey, list[Run]] = {}
+    for run in more:
+        found.setdefault((run.sut_name, run.nodeid), []).append(run)
+    runs.update({key: tuple(reversed(of_test)) for key, of_test in found.items()})
+
+
+def _last_speed(compared: Durations, sessions: Iterable[SessionFacts]) -> float | None:
+    speeds = [compared.speeds[s.session_id] for s in sessions if s.session_id in compared.speeds]
+    return speeds[-1].ratio if speeds and speeds[-1].tests else None

@@ -1,0 +1,113 @@
+"""`insight flaky`: the tests that fail now and then, with evidence."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_insight.cli.lazy_group import single_command
+from pytest_insight.cli.options.common import (
+    ExitCodeOption,
+    LimitOption,
+    ProfileOption,
+    choice_option,
+    storage_of,
+    takes,
+)
+from pytest_insight.cli.options.fields import chosen_fields
+from pytest_insight.cli.options.verdicts import (
+    FieldsOption,
+    JudgedSessionOptions,
+    JudgedTestOptions,
+    VerboseOption,
+    VerdictFormatOption,
+    exit_as_judge,
+    judged_query,
+    known_fields,
+)
+from pytest_insight.cli.render.formats import FailureFormat
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.results import Verdicts
+    from pytest_insight.analysis.values import Verdict
+
+
+class Rule(enum.StrEnum):
+    """The rules of `analysis.definitions`, which is imported when one is asked for."""
+
+    SAME_CODE = "same-code"
+    RERUN = "rerun"
+    SEGMENTS = "segments"
+
+
+DefinitionOption = Annotated[
+    Rule | None,
+    choice_option(
+        "The tests that are flaky by one rule alone: {choices}.",
+        Rule,
+        "--definition",
+        metavar="RULE",
+        example="rerun",
+    ),
+]
+
+
+@takes(selection=JudgedSessionOptions, which=JudgedTestOptions)
+def flaky(
+    ctx: typer.Context,
+    *,
+    definition: DefinitionOption = None,
+    verbose: VerboseOption = False,
+    limit: LimitOption = None,
+    format_: VerdictFormatOption = FailureFormat.TABLE,
+    fields: FieldsOption = None,
+    exit_code: ExitCodeOption = False,
+    profile: ProfileOption = None,
+    selection: JudgedSessionOptions,
+    which: JudgedTestOptions,
+) -> None:
+    """Show flaky tests, with the evidence.
+
+    They were both good and bad on the same code, or good only when run again. Regressions and
+    outages are not flaky; see `insight docs verdicts`.
+
+    Example: insight flaky -v
+    """
+    from pytest_insight import analyze
+    from pytest_insight.cli.render.verdict_text import rank
+    from pytest_insight.cli.render.verdicts import Asked, print_verdicts
+
+    chosen = chosen_fields(fields, known_fields(None), format_)
+    storage = storage_of(ctx, profile)
+    scope = selection.scope(storage)
+    query = judged_query(storage, selection, which, scope)
+    found = analyze.verdicts(query, durations=False)
+    rows = list(found.flaky) if definition is None else _by_rule(found, definition)
+    what = "flaky test" if definition is None else f"test that is flaky by the rule {definition}"
+    asked = Asked(query, found, sorted(rows, key=rank), what, scope.note)
+    print_verdicts(asked, format_, limit, chosen, verbose=verbose)
+    exit_as_judge(query, found, matched=bool(rows), asked=exit_code)
+
+
+def _by_rule(found: Verdicts, rule: Rule) -> list[Verdict]:
+    """Return the verdicts on the tests that are flaky by a rule, with the evidence of that rule."""
+    from msgspec.structs import replace
+
+    from pytest_insight.analysis.definitions import Definition, flaky_evidence
+
+    judged = {each.sut: {s.session_id for s in each.sessions} for each in found.judged}
+    rows = []
+    for each in found:
+        left_out = {excluded.session_id for excluded in each.excluded}
+        runs = found.runs(each)
+        evidence = flaky_evidence(Definition(rule), runs, judged[each.sut], left_out)
+        if evidence:
+            ids = tuple(run.session.session_id for run in evidence)
+            detail = f"{each.bad + each.recovered} of {each.runs}, {rule}"
+            rows.append(replace(each, evidence=ids, detail=detail))
+    return rows
+
+
+app = single_command(flaky)

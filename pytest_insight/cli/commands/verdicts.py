@@ -1,0 +1,111 @@
+"""`insight verdicts`: what the history says of each test that is not stable."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pytest_insight.cli.lazy_group import single_command
+from pytest_insight.cli.near_misses import near_value
+from pytest_insight.cli.options.common import (
+    ExitCodeOption,
+    LimitOption,
+    ProfileOption,
+    option,
+    storage_of,
+    takes,
+)
+from pytest_insight.cli.options.fields import chosen_fields
+from pytest_insight.cli.options.verdicts import (
+    FieldsOption,
+    JudgedSessionOptions,
+    JudgedTestOptions,
+    VerboseOption,
+    VerdictFormatOption,
+    exit_as_judge,
+    judged_query,
+    known_fields,
+)
+from pytest_insight.cli.render.formats import FailureFormat
+from pytest_insight.cli.terminal.usage_errors import UsageError
+
+
+def _complete_verdicts(incomplete: str) -> list[str]:
+    from pytest_insight.cli.render.verdict_text import VERDICTS
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in VERDICTS if name.startswith(last)]
+
+
+OnlyOption = Annotated[
+    str | None,
+    option(
+        "Only these verdicts, separated by commas. Default: all but stable and too-few.",
+        "--only",
+        metavar="NAMES",
+        example="broken,flaky",
+        autocompletion=_complete_verdicts,
+    ),
+]
+
+
+def _chosen_verdicts(given: str | None) -> list[str]:
+    """Return the names in the option's value.
+
+    Raises:
+        UsageError: there is no such verdict.
+    """
+    from pytest_insight.analysis.values import STABLE, TOO_FEW
+    from pytest_insight.cli.render.verdict_text import VERDICTS
+
+    if given is None:
+        return [name for name in VERDICTS if name not in (STABLE, TOO_FEW)]
+    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    for name in names or [given]:
+        if name not in VERDICTS:
+            near = near_value(name, VERDICTS)
+            hint = f"did you mean {near!r}? There" if near else "there"
+            raise UsageError(f"unknown verdict {name!r}; {hint} are {', '.join(VERDICTS)}")
+    return names
+
+
+@takes(selection=JudgedSessionOptions, which=JudgedTestOptions)
+def verdicts(
+    ctx: typer.Context,
+    *,
+    only: OnlyOption = None,
+    verbose: VerboseOption = False,
+    limit: LimitOption = None,
+    format_: VerdictFormatOption = FailureFormat.TABLE,
+    fields: FieldsOption = None,
+    exit_code: ExitCodeOption = False,
+    profile: ProfileOption = None,
+    selection: JudgedSessionOptions,
+    which: JudgedTestOptions,
+) -> None:
+    """Show every unstable test, the worst first.
+
+    Broken, newly failing, flaky, suspect, fixed, slower and others: `insight docs verdicts`
+    explains each.
+
+    Example: insight verdicts --only broken,flaky
+    """
+    from pytest_insight import analyze
+    from pytest_insight.cli.render.verdict_text import rank
+    from pytest_insight.cli.render.verdicts import Asked, print_verdicts
+
+    chosen = chosen_fields(fields, known_fields(None), format_)
+    names = _chosen_verdicts(only)
+    storage = storage_of(ctx, profile)
+    scope = selection.scope(storage)
+    query = judged_query(storage, selection, which, scope)
+    found = analyze.verdicts(query)
+    rows = sorted(found.with_verdict(*names), key=rank)
+    what = f"{' or '.join(names)} test" if only else "unstable test"
+    asked = Asked(query, found, rows, what, scope.note)
+    print_verdicts(asked, format_, limit, chosen, verbose=verbose)
+    exit_as_judge(query, found, matched=bool(rows), asked=exit_code)
+
+
+app = single_command(verdicts)

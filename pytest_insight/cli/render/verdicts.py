@@ -1,0 +1,218 @@
+"""Verdicts for people and programs: the tests that are flaky, broken, slower."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_insight.analysis.records import VERDICT_FIELDS, verdict_record
+from pytest_insight.analysis.values import FASTER, SLOWER, STABLE, TOO_FEW, Verdict
+from pytest_insight.cli.render.absence import nothing_found
+from pytest_insight.cli.render.evidence import evidence_lines
+from pytest_insight.cli.render.failures import code_span
+from pytest_insight.cli.render.formats import FailureFormat
+from pytest_insight.cli.render.judged import judged_lines
+from pytest_insight.cli.render.pictures import run_row, sparkline
+from pytest_insight.cli.render.records import (
+    Chosen,
+    Records,
+    limit_of,
+    print_records,
+)
+from pytest_insight.cli.render.table import Column
+from pytest_insight.cli.render.tests import print_nodeids
+from pytest_insight.cli.render.values import plural
+from pytest_insight.cli.render.verdict_text import (
+    evidence_text,
+    fine_duration,
+    ratio_text,
+    since_text,
+    verdict_text,
+)
+from pytest_insight.cli.terminal.output import console, is_fancy, print_styled
+from pytest_insight.cli.terminal.pager import paged
+from pytest_insight.cli.terminal.streams import stdout_errors_reported
+from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.models import TestOutcome
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.results import Verdicts
+    from pytest_insight.analysis.runs import Run
+    from pytest_insight.query import Query
+
+WIDE = 100
+MOST_RUNS, MOST_RUNS_WIDE, MOST_RUNS_PIPED = 13, 20, 40
+"""The runs in the row of each test: on a terminal narrower than `WIDE`, on others, in a pipe."""
+
+
+class Asked(NamedTuple):
+    """The verdicts that are printed.
+
+    Attributes:
+        query: the query that was judged.
+        found: all verdicts.
+        rows: those that are printed, in this order.
+        what: what they are, for the sentence that there are none: "flaky test".
+        note: which SUT was looked at, if the project in the current folder decided.
+    """
+
+    query: Query
+    found: Verdicts
+    rows: Sequence[Verdict]
+    what: str
+    note: str
+
+
+@stdout_errors_reported()
+def print_verdicts(
+    asked: Asked,
+    format_: FailureFormat,
+    limit: int | None,
+    fields: Sequence[str] | None,
+    *,
+    verbose: bool = False,
+    durations: bool = False,
+) -> None:
+    """Print one row per test.
+
+    Args:
+        asked: the verdicts.
+        format_: the format.
+        limit: the most rows; 0 for all, None for all or, in a table, the usual number.
+        fields: those of `VERDICT_FIELDS` that are printed; None for the usual ones.
+        verbose: whether to print the sessions, commits and causes of each in place of a row.
+        durations: whether the rows are about durations.
+    """
+    rows = asked.rows
+    most = limit_of(limit, FailureFormat.TABLE if format_ is FailureFormat.MARKDOWN else format_)
+    shown = list(rows[:most] if most else rows)
+    if format_ is FailureFormat.NODEIDS:
+        print_nodeids(shown)
+        return
+    if format_ is FailureFormat.MARKDOWN:
+        print("\n".join(_markdown(asked, shown)))
+        return
+    is_table = format_ is FailureFormat.TABLE and fields is None
+    with paged():
+        if is_table and is_fancy() and asked.found.judged:
+            print_styled(*judged_lines(asked.found, several=True), styled(""))
+        if is_table and verbose and shown:
+            print_styled(*_blocks(asked.found, shown))
+            return
+        print_records(
+            Records(shown, len(rows)),
+            (_timing_columns if durations else _columns)(asked.found, shown),
+            format_,
+            fields=VERDICT_FIELDS,
+            as_json=verdict_record,
+            noun="test",
+            notes=(_breakages_text(asked), asked.note.removeprefix("; ")),
+            nothing=lambda: _nothing(asked),
+            chosen=Chosen(fields, lambda row, name: verdict_record(row)[name]) if fields else None,
+        )
+
+
+def _nothing(asked: Asked) -> str:
+    found = asked.found
+    if not any(each.sessions for each in found.judged):
+        return nothing_found(asked.query, asked.note)
+    counts = Counter(each.verdict for each in found)
+    parts = [f"{counts[STABLE]:,} stable"] if counts[STABLE] else []
+    parts += [f"{counts[TOO_FEW]:,} with too few runs to say"] if counts[TOO_FEW] else []
+    others = len(found) - counts[STABLE] - counts[TOO_FEW]
+    parts += [f"{others:,} with other verdicts"] if others else []
+    runs = sum(len(each.sessions) for each in found.judged)
+    tests = f": {', '.join(parts)}" if parts else ""
+    return f"no {asked.what} in {plural(runs, 'run')} of {plural(len(found), 'test')}{tests}"
+
+
+def _breakages_text(asked: Asked) -> str:
+    """Return how many of the tests broke together: "3 tests broke together: TypeError ..."."""
+    names = {(each.sut, each.nodeid) for each in asked.rows}
+    for each in asked.found.breakages:
+        count = sum((one.sut, one.nodeid) in names for one in each.verdicts)
+        if count > 1:
+            since = f", since {since_text(each.since)}" if each.since else ""
+            return f"{count:,} tests, one cause{since}: {each.message or 'no message'}"
+    return ""
+
+
+def _columns(found: Verdicts, rows: Sequence[Verdict]) -> list[Column]:
+    columns = [
+        Column("Verdict", verdict_text),
+        Column("Test", lambda row: row.nodeid, fit="nodeid"),
+        Column("SUT", lambda row: row.sut),
+        Column("History", lambda row: history_picture(found, row)),
+        Column("Evidence", evidence_text, fit="message"),
+    ]
+    return _without_sut(columns, rows)
+
+
+def _timing_columns(found: Verdicts, rows: Sequence[Verdict]) -> list[Column]:
+    columns = [
+        Column("Test", lambda row: row.nodeid, fit="nodeid"),
+        Column("SUT", lambda row: row.sut),
+        Column("Was", lambda row: fine_duration(row.timing.was), "right"),
+        Column("Now", lambda row: fine_duration(row.timing.now), "right"),
+        Column("Ratio", lambda row: ratio_text(row.timing.ratio), "right"),
+        Column("History", lambda row: _durations(found, row), spare=1),
+        Column("Since", lambda row: since_text(row.timing.since)),
+    ]
+    return _without_sut(columns, rows)
+
+
+def _without_sut(columns: list[Column], rows: Sequence[Verdict]) -> list[Column]:
+    several = len({row.sut for row in rows}) > 1
+    return [each for each in columns if several or each.header != "SUT"]
+
+
+def history_picture(found: Verdicts, row: Verdict) -> Styled:
+    """Return the row of the runs that were judged; of a test that got slower, its durations."""
+    if row.verdict in (SLOWER, FASTER):
+        return styled(_durations(found, row))
+    return run_row([run for run in line_runs(found, row) if run.is_decided], most_runs())
+
+
+def _durations(found: Verdicts, row: Verdict) -> str:
+    runs = [run for run in line_runs(found, row) if run.outcome == TestOutcome.PASSED]
+    return sparkline([run.duration for run in runs], most_runs())
+
+
+def line_runs(found: Verdicts, verdict: Verdict) -> list[Run]:
+    """Return the runs of a test that were judged, in time order."""
+    judged = next(each for each in found.judged if each.sut == verdict.sut)
+    ids = {session.session_id for session in judged.sessions}
+    return [run for run in found.runs(verdict) if run.session.session_id in ids]
+
+
+def most_runs() -> int:
+    """Return how many runs a row of them has."""
+    if not is_fancy():
+        return MOST_RUNS_PIPED
+    return MOST_RUNS_WIDE if console().width >= WIDE else MOST_RUNS
+
+
+def _blocks(found: Verdicts, rows: Sequence[Verdict]) -> Iterator[Styled]:
+    for number, row in enumerate(rows):
+        if number:
+            yield styled("")
+        yield from evidence_lines(row, found.runs(row), history_picture(found, row))
+
+
+def _markdown(asked: Asked, shown: Sequence[Verdict]) -> Iterator[str]:
+    """Yield lines for the summary of a CI job, or a comment."""
+    for line in judged_lines(asked.found, several=True):
+        yield f"### {line}"
+    yield ""
+    if not shown:
+        yield _nothing(asked)
+        return
+    yield "| Verdict | Test | Evidence |"
+    yield "| --- | --- | --- |"
+    for row in shown:
+        name = code_span(row.nodeid).replace("|", r"\|")
+        yield f"| {row.verdict} | {name} | {evidence_text(row)} |"
+    if len(shown) < len(asked.rows):
+        yield ""
+        yield f"{len(shown):,} of {plural(len(asked.rows), 'test')} (`--limit 0` for all)"

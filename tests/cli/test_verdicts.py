@@ -1,0 +1,291 @@
+"""`insight verdicts`, `flaky` and `slow`: which tests they list, how, and for which runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pytest_insight.models import CodeState, TestResult, TestSession
+from pytest_insight.storage import JSONStorage
+from tests.cli.conftest import Insight, Screen
+
+NOW = datetime.now(UTC)
+OUTCOMES = {".": "passed", "F": "failed", "E": "error", "s": "skipped", "?": "of a plugin"}
+ORDER = "tests/test_queue.py::test_order"
+LOGIN = "tests/test_api.py::test_login"
+
+
+def save(
+    tests: Mapping[str, str],
+    *,
+    commits: str = "",
+    branch: str = "main",
+    sut: str = "shop",
+    took: Mapping[str, list[float]] | None = None,
+    end: datetime = NOW,
+) -> None:
+    """Save sessions, a day apart; a character of each test's picture is its run in one of them.
+
+    `R` was run again and passed, a space was not run.
+    """
+    count = max(map(len, tests.values()))
+    for number in range(count):
+        start = end - timedelta(days=count - 1 - number, hours=1)
+        results: list[TestResult] = []
+        for nodeid, picture in tests.items():
+            mark = picture[number : number + 1] or " "
+            seconds = (took or {}).get(nodeid, [0.1] * count)[number]
+            why: dict[str, Any] = {"message": "TimeoutError: redis", "crash": "tests/q.py:9"}
+            if mark == "R":
+                results.append(TestResult(nodeid, "rerun", start, seconds, **why))
+            if mark != " ":
+                given = why if mark in "FE" else {}
+                outcome = OUTCOMES.get(mark, "passed")
+                results.append(TestResult(nodeid, outcome, start, seconds, **given))
+        commit = commits[number] if commits else f"{number:x}"
+        code = None if commit == "-" else CodeState(f"{commit}a1b2c3d" * 5, branch)
+        JSONStorage().save_session(
+            TestSession(
+                f"{sut}-{branch}-{number:02}",
+                sut,
+                start,
+                session_duration=1.0,
+                code_state=code,
+                test_results=tuple(results),
+            )
+        )
+
+
+def rows(insight: Insight, *words: str, status: int = 0) -> dict[str, Any]:
+    found = json.loads(insight(*words, "--format", "json", status=status).out)
+    return {each["nodeid"]: each for each in found}
+
+
+def verdicts(insight: Insight, *words: str) -> dict[str, str]:
+    found = rows(insight, "verdicts", *words)
+    return {name: each["verdict"] for name, each in found.items()}
+
+
+def test_verdicts_lists_every_unstable_test_the_worst_first(insight: Insight) -> None:
+    save(
+        {
+            "t.py::stable": "......",
+            "t.py::fixed": "FF....",
+            "t.py::flaky": "..F...",
+            LOGIN: "....FF",
+            "t.py::few": "     .",
+        },
+        commits="012234",
+    )
+    found = verdicts(insight)
+    assert list(found.items()) == [
+        (LOGIN, "new-failure"),
+        ("t.py::flaky", "flaky"),
+        ("t.py::fixed", "fixed"),
+        ("t.py::few", "new-test"),
+    ]
+    assert verdicts(insight, "--only", "stable") == {"t.py::stable": "stable"}
+
+
+def test_a_verdict_in_json_has_the_fields_that_programs_rely_on(insight: Insight) -> None:
+    save({LOGIN: "...FFF", "t.py::other": "......"})
+    found = rows(insight, "verdicts")[LOGIN]
+    since = {"session_id": "shop-main-03", "commit": "3a1b2c3d" * 5, "low": "2a1b2c3d" * 5}
+    assert {name: found["since"][name] for name in since} == since
+    assert sorted(found["since"]) == ["commit", "high", "low", "session_id", "time"]
+    assert [sorted(each) for each in found["causes"]] == [["cause", "count", "last", "message"]]
+    assert sorted(found["rate"]) == ["high", "low", "value"]
+    expected: dict[str, Any] = {
+        **{"nodeid": LOGIN, "sut": "shop", "verdict": "broken", "runs": 6, "bad": 3},
+        **{"recovered": 0, "excluded": [], "timing": None},
+        "evidence": ["shop-main-03", "shop-main-04", "shop-main-05"],
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert sorted(found) == sorted([*expected, "rate", "since", "causes"])
+
+
+def test_flaky_is_what_changed_on_the_same_code_or_was_run_again_not_a_regression(
+    insight: Insight,
+) -> None:
+    pictures = {ORDER: "..F...", "t.py::again": "....R.", LOGIN: "...FFF", "t.py::odd": "F..F.."}
+    save(pictures, commits="011234")
+    assert sorted(rows(insight, "flaky")) == ["t.py::again", ORDER]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("same-code", [ORDER]),
+        ("rerun", ["t.py::again"]),
+        ("segments", ["t.py::odd"]),
+    ],
+)
+def test_a_definition_is_one_rule_alone(insight: Insight, rule: str, expected: list[str]) -> None:
+    pictures = {ORDER: "..F...", "t.py::again": "....R.", "t.py::odd": "F..F..", LOGIN: "......"}
+    save(pictures, commits="011234")
+    assert list(rows(insight, "flaky", "--definition", rule)) == expected
+
+
+def test_an_outage_makes_no_test_flaky_and_is_named_in_the_first_line(
+    insight: Insight, screen: Screen
+) -> None:
+    save({f"t.py::t{number}": "..F..." for number in range(20)}, commits="011234")
+    assert rows(insight, "flaky") == {}
+    first = screen(120, "flaky")[0]
+    assert first == (
+        "shop  main  6 runs in 6 days, 1 left out (20 of 20 tests failed: TimeoutError: redis)"
+    )
+
+
+def test_the_branch_of_the_last_run_is_judged_with_what_came_before_it(
+    insight: Insight, screen: Screen
+) -> None:
+    save({LOGIN: "......"}, end=NOW - timedelta(days=3))
+    save({LOGIN: "F"}, branch="fix", commits="f")
+    assert verdicts(insight) == {LOGIN: "new-failure"}
+    assert screen(80, "verdicts")[0] == "shop  fix  7 runs in 9 days, 6 of main before it"
+    assert verdicts(insight, "--branch", "main") == {}
+    assert verdicts(insight, "--branch", "*") == {LOGIN: "new-failure"}
+
+
+def test_slow_lists_what_got_slower_with_was_now_and_since(
+    insight: Insight, screen: Screen
+) -> None:
+    about = [1 + number % 3 / 50 for number in range(16)]
+    was, now = [0.1 * each for each in about], [0.4 * each for each in about]
+    took = {"t.py::search": was[:10] + now[10:], "t.py::fast": now[:10] + was[10:]}
+    save({"t.py::search": "." * 16, "t.py::fast": "." * 16, LOGIN: "." * 16}, took=took)
+    found = rows(insight, "slow")
+    assert list(found) == ["t.py::search", "t.py::fast"]
+    timing = found["t.py::search"]["timing"]
+    assert (round(timing["was"], 1), round(timing["now"], 1)) == (0.1, 0.4)
+    assert timing["since"]["session_id"] == "shop-main-10"
+    assert found["t.py::search"]["verdict"] == "slower"
+    lines = screen(100, "slow")
+    assert lines[2].split() == ["Test", "Was", "Now", "Ratio", "History", "Since"]
+    assert lines[4].split() == [
+        *("t.py::search", "0.10", "s", "0.41", "s", "4.0x"),
+        *("▂▂▃▂▂▃▂▂▃▂██████", "aa1b2c3"),
+    ]
+    insight("slow", "--exit-code", status=3)
+
+
+def test_the_row_of_runs_is_the_last_column_and_evidence_moves_below_the_test(
+    screen: Screen,
+) -> None:
+    nodeid = "tests/test_queue_of_the_shop.py::test_order_is_kept"
+    save({nodeid: "..F.........", "t.py::b": "." * 12}, commits="0112345678ab")
+    shown = [line.rstrip() for line in screen(80, "flaky")]
+    assert shown[2].split() == ["Verdict", "Test", "History"]
+    assert shown[4:6] == [
+        f"flaky    {nodeid}  ●●✗●●●●●●●●●",
+        "           1 of 12, same code once",
+    ]
+    assert screen(120, "flaky")[4].split()[:3] == ["flaky", nodeid, "●●✗●●●●●●●●●"]
+
+
+def test_verbose_shows_sessions_commits_and_causes(screen: Screen) -> None:
+    save({ORDER: "..F...", LOGIN: "......"}, commits="011234")
+    shown = screen(100, "flaky", "-v")
+    assert shown[2].rstrip() == f"flaky  {ORDER}"
+    assert shown[3].strip() == "1 of 6, same code once; rate 17% (3.0-56%)"
+    assert shown[4].strip() == "●●✗●●●"
+    assert "1x  TimeoutError: redis  tests/q.py:9  last 3 days ago" in shown[5]
+    assert [line.split()[:3] for line in shown[6:8]] == [
+        ["passed", "main", "1a1b2c3"],
+        ["failed", "main", "1a1b2c3"],
+    ]
+
+
+def test_every_format_has_the_same_tests(insight: Insight) -> None:
+    save({ORDER: "..F...", LOGIN: "...FFF"}, commits="011234")
+    expected = [LOGIN, ORDER]
+    assert list(rows(insight, "verdicts")) == expected
+    found = insight("verdicts", "--format", "csv").out
+    assert [row["nodeid"] for row in csv.DictReader(io.StringIO(found))] == expected
+    assert insight("verdicts", "--format", "nodeids").out.split() == expected
+    shown = insight("verdicts", "--format", "markdown").out
+    assert f"| broken | `{LOGIN}` | 3 runs, since 2a1b2c3 |" in shown
+    assert insight("verdicts", "--fields", "verdict,bad", "-f", "csv").out.split() == [
+        *("verdict,bad", "broken,3", "flaky,1"),
+    ]
+    assert [line.split()[:2] for line in insight("verdicts").out.splitlines()[1:]] == [
+        ["broken", LOGIN],
+        ["flaky", ORDER],
+    ]
+
+
+def test_tests_are_chosen_by_place_and_by_keyword(insight: Insight) -> None:
+    save({ORDER: "..F...", LOGIN: "...FFF"}, commits="011234")
+    assert list(rows(insight, "verdicts", "tests/test_api.py")) == [LOGIN]
+    assert list(rows(insight, "verdicts", "-k", "order")) == [ORDER]
+
+
+def test_the_exit_status_says_if_a_test_has_the_verdict(insight: Insight) -> None:
+    save({ORDER: "..F...", LOGIN: "......"}, commits="011234")
+    insight("verdicts", "--only", "broken", "--exit-code")
+    insight("verdicts", "--only", "broken,flaky", "--exit-code", status=3)
+    insight("flaky", "--exit-code", "--branch", "none", status=1)
+
+
+def test_only_the_window_is_judged(insight: Insight) -> None:
+    save({ORDER: "..F...", LOGIN: "......"}, commits="011234", end=NOW - timedelta(days=40))
+    assert "no session in the last 30 days" in insight("flaky").err
+    assert list(rows(insight, "flaky", "--window", "90d")) == [ORDER]
+    assert list(rows(insight, "flaky", "--days", "90")) == [ORDER]
+    assert (
+        "--window must be a number followed by" in insight("flaky", "--window", "x", status=2).err
+    )
+
+
+@pytest.mark.parametrize("command", ["flaky", "slow", "verdicts"])
+@pytest.mark.parametrize(
+    ("tests", "commits"),
+    [
+        ({ORDER: "."}, "0"),
+        ({ORDER: "ssssss"}, ""),
+        ({ORDER: "??????"}, ""),
+        ({ORDER: "......"}, "------"),
+        ({ORDER: " "}, "0"),
+    ],
+)
+def test_a_history_that_says_nothing_is_answered_in_a_sentence(
+    insight: Insight, command: str, tests: dict[str, str], commits: str
+) -> None:
+    save(tests, commits=commits)
+    printed = insight(command)
+    assert printed.out == ""
+    assert printed.err.startswith("insight: no ")
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["flaky", "slow", "verdicts"])
+def test_an_empty_store_is_answered_in_a_sentence(insight: Insight, command: str) -> None:
+    assert "record a run with pytest --insight" in insight(command).err
+
+
+def test_an_unknown_verdict_is_answered_with_the_nearest_name(insight: Insight) -> None:
+    said = insight("verdicts", "--only", "flake", status=2).err
+    assert "unknown verdict 'flake'; did you mean 'flaky'?" in said
+
+
+def test_several_suts_are_judged_each_on_the_branch_of_its_last_run(
+    insight: Insight, screen: Screen
+) -> None:
+    save({ORDER: "..F...", LOGIN: "......"}, commits="011234")
+    save({ORDER: "...FFF", LOGIN: "......"}, branch="dev", sut="api")
+    found = json.loads(insight("verdicts", "-A", "--format", "json").out)
+    assert [(each["sut"], each["verdict"]) for each in found] == [
+        ("api", "broken"),
+        ("shop", "flaky"),
+    ]
+    assert [line.split()[:2] for line in screen(100, "verdicts", "-A")[:2]] == [
+        ["api", "dev"],
+        ["shop", "main"],
+    ]
