@@ -27,11 +27,13 @@ _runs = count(1)
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
+_OPTIONS_WITHOUT_COLLECTION = ("help", "version", "markers", "cacheshow")
 _OPTIONS_WITHOUT_TESTS = (
-    *("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow"),
-    *("collectonly", "setupplan"),
+    *_OPTIONS_WITHOUT_COLLECTION,
+    *("showfixtures", "show_fixtures_per_test", "collectonly", "setupplan"),
 )
 """Options that make pytest print something instead of running tests."""
+_SELECTIONS = ("insight_select", "insight_deselect")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,6 +68,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="label of this run; can be repeated",
     )
+    for option, what in (("select", "run only"), ("deselect", "do not run")):
+        group.addoption(
+            f"--insight-{option}",
+            metavar="WORDS",
+            action="append",
+            default=[],
+            help=f"{what} tests that the history calls failed, flaky, broken, new-failure or slow "
+            "(one or more, with commas); works without --insight",
+        )
     group.addoption(
         "--insight-verdicts",
         metavar="FORM",
@@ -75,23 +86,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the recorder if this run is to be recorded."""
-    if hasattr(config, "workerinput"):  # with xdist, the controller records
+    """Register the recorder and the selection if they are wanted."""
+    if hasattr(config, "workerinput"):  # with xdist, the controller records and selects
         _configure_worker(config)
         return
-    if not _is_on(config):
-        return
-    options = (getattr(config.option, name, None) for name in _OPTIONS_WITHOUT_TESTS)
-    if any(option not in (None, False, 0) for option in options):
-        return
-    from pytest_insight.recording.setup import make_recorder
+    if _is_on(config) and not _has_any(config, _OPTIONS_WITHOUT_TESTS):
+        from pytest_insight.recording.setup import make_recorder
 
-    origin = repr((*_process, _getpid(), next(_runs)))  # a forked process has its parent's values
-    config.pluginmanager.register(make_recorder(config, origin), "insight-recorder")
+        origin = repr((*_process, _getpid(), next(_runs)))  # a forked process has its parent's
+        config.pluginmanager.register(make_recorder(config, origin), "insight-recorder")
+    if _has_any(config, _SELECTIONS) and not _has_any(config, _OPTIONS_WITHOUT_COLLECTION):
+        from pytest_insight.recording.selection import make_selector
+
+        config.pluginmanager.register(make_selector(config), "insight-selection")
+
+
+def _has_any(config: pytest.Config, options: tuple[str, ...]) -> bool:
+    return any(getattr(config.option, name, None) not in (None, False, 0, []) for name in options)
 
 
 def _configure_worker(config: Any) -> None:
-    """Let a worker of a recorded run send its secrets to the controller, which hides them."""
+    """Let a worker of xdist select, and send secrets to the controller, which hides them."""
+    if "insight_selection" in config.workerinput:  # put there by `recording.selection`
+        from pytest_insight.recording.selection import selector_of_worker
+
+        selector = selector_of_worker(config.workerinput["insight_selection"])
+        config.pluginmanager.register(selector, "insight-selection")
     if "insight_secrets" in config.workerinput:  # put there by `recording.secrets`
         from pytest_insight.recording.secrets import send_to_controller
 

@@ -61,7 +61,7 @@ def make_recorder(config: pytest.Config, origin: str) -> Recorder | NotRecorded:
     except (UnknownChoiceError, ProfileError) as exc:
         if _profile_name(config) is None and not any(map(locations.variable, _STORAGE_VARIABLES)):
             return NotRecorded(str(exc))  # the profiles file is wrong, not an option
-        raise _usage_error(str(exc)) from exc
+        raise usage_error(str(exc)) from exc
     except InsightError as exc:
         return NotRecorded(str(exc))
     except pytest.UsageError:
@@ -73,8 +73,8 @@ def make_recorder(config: pytest.Config, origin: str) -> Recorder | NotRecorded:
 def _settings(config: pytest.Config, origin: str) -> Settings:
     texts = _text_policy(config)
     tags = _tags(config.option.insight_tag, texts)
-    sut_name = _sut_name(config)
-    profile, reason = _choose_profile(config)
+    sut_name = sut_name_of(config)
+    profile, reason = choose_profile(config, create=True)
     given = list(map(to_text, config.invocation_params.args))
     texts.add_secrets(
         secrets_of(tags) | secrets_in(profile.url or "") | secrets_of_arguments(given)
@@ -102,9 +102,18 @@ def _profile_name(config: pytest.Config) -> str | None:
     return name
 
 
-def _choose_profile(config: pytest.Config) -> tuple[StorageProfile, Reason]:
+def choose_profile(config: pytest.Config, *, create: bool) -> tuple[StorageProfile, Reason]:
+    """Return the profile of this run, and what decided.
+
+    Args:
+        config: that of pytest.
+        create: whether a missing profile is created if the option or the ini key names it.
+
+    Raises:
+        InsightError: there is no such profile, or the profiles cannot be read.
+    """
     name = _profile_name(config)
-    if name is not None:
+    if name is not None and create:
         _create_if_missing(name)
     return choose(name, ask_project=False)
 
@@ -142,13 +151,18 @@ def _journal_folders(store: Path | None) -> tuple[Path, ...]:
     )
 
 
-def _sut_name(config: pytest.Config) -> str:
+def sut_name_of(config: pytest.Config) -> str:
+    """Return the system under test.
+
+    Raises:
+        pytest.UsageError: the name is blank.
+    """
     given: str | None = config.option.insight_sut
     if given is None:
         given = _ini_text(config, "insight_sut") or config.rootpath.name or "root"
     name: str = given
     if not name.strip():
-        raise _usage_error("--insight-sut must not be blank; name the system under test")
+        raise usage_error("--insight-sut must not be blank; name the system under test")
     return name
 
 
@@ -157,7 +171,7 @@ def _tags(given: list[str], texts: TextPolicy) -> dict[str, str]:
     for tag in given:
         key, equals, value = tag.partition("=")
         if not equals or not key.strip():
-            raise _usage_error(
+            raise usage_error(
                 "--insight-tag must be KEY=VALUE, as in --insight-tag ci=nightly, not "
                 f"{texts.hide(tag)!r}"
             )
@@ -168,16 +182,16 @@ def _tags(given: list[str], texts: TextPolicy) -> dict[str, str]:
 def _text_policy(config: pytest.Config) -> TextPolicy:
     capture = _ini_text(config, "insight_capture")
     if capture not in CAPTURES:
-        raise _usage_error(f"insight_capture must be failed, all or none, not {capture!r}")
+        raise usage_error(f"insight_capture must be failed, all or none, not {capture!r}")
     given = _ini_text(config, "insight_max_output")
     if not (given.isascii() and given.isdigit() and len(given) <= 12):
-        raise _usage_error(f"insight_max_output must be a number of characters, not {given!r}")
+        raise usage_error(f"insight_max_output must be a number of characters, not {given!r}")
     patterns = _ini_value(config, "insight_redact")
     for pattern in patterns:
         try:
             re.compile(pattern)
         except re.error as exc:
-            raise _usage_error(
+            raise usage_error(
                 f"insight_redact: {pattern!r} is not a regular expression: {exc}"
             ) from exc
     return TextPolicy(capture, int(given), environment_secrets(), patterns)
@@ -188,14 +202,14 @@ def _verdicts(config: pytest.Config) -> str:
     form: str = _ini_text(config, "insight_verdicts") if option is None else option
     if form not in FORMS:
         name = "insight_verdicts" if option is None else "--insight-verdicts"
-        raise _usage_error(f"{name} must be short, full or off, not {form!r}")
+        raise usage_error(f"{name} must be short, full or off, not {form!r}")
     return form if config.get_verbosity() >= 0 else OFF
 
 
 def _ini_text(config: pytest.Config, key: str) -> Any:
     value = _ini_value(config, key)
     if not isinstance(value, str):  # a list in `[tool.pytest.ini_options]`
-        raise _usage_error(f"{key} must be a text, not {value!r}; correct {config.inipath}")
+        raise usage_error(f"{key} must be a text, not {value!r}; correct {config.inipath}")
     return value
 
 
@@ -203,8 +217,9 @@ def _ini_value(config: pytest.Config, key: str) -> Any:
     try:
         return config.getini(key)
     except TypeError as exc:  # another type of TOML; names the file, the key and the value
-        raise _usage_error(str(exc)) from exc
+        raise usage_error(str(exc)) from exc
 
 
-def _usage_error(sentence: str) -> pytest.UsageError:
+def usage_error(sentence: str) -> pytest.UsageError:
+    """Return the error that stops a run before it starts."""
     return pytest.UsageError(f"pytest-insight: {sentence}")

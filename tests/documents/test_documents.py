@@ -37,7 +37,7 @@ from tests.documents.blocks import (
 )
 
 SCRIPT_ENDS = {
-    "xargs -0 -r pytest": (123, "1 failed in"),  # of xargs if its command failed
+    "pytest --insight-select failed": (1, "insight: selected 1 of 33 tests: failed"),
     "newly broken": (1, "newly broken:\ntests/test_coupons.py::test_coupon[HALF-10]"),
     "--exit-code": (3, "test_coupon"),
 }

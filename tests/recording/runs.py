@@ -11,7 +11,9 @@ import pytest
 
 # A run in this process forgets the modules that it imports: these, and C extensions, must stay.
 import pytest_insight.recording.journal.recovery
+import pytest_insight.recording.selection
 import pytest_insight.recording.setup
+import pytest_insight.recording.verdicts.chosen
 import pytest_insight.recording.verdicts.report
 import pytest_insight.storage.json.storage
 import pytest_insight.storage.sql.sqlite.storage  # noqa: F401

@@ -8,7 +8,6 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_insight._util.git import DEFAULT_BRANCHES, find_branch_point, find_default_branch
 from pytest_insight.analysis.causes import DIFFERENT, Cause, likeness
 from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE, Incident, find_incidents
 from pytest_insight.analysis.line import Line
@@ -24,6 +23,7 @@ from pytest_insight.analysis.values import BROKEN, Verdict
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.filters import Selection, SessionIdIn, StartedBetween, SutIs
 from pytest_insight.recording.verdicts.failures import FailedTests
+from pytest_insight.recording.verdicts.line import find_line
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -154,11 +154,12 @@ def look_back(
         incident = _incident(failed, _sessions(past))
         if incident is not None and not incident.causes and (mass := _mass(failed)):
             return found._replace(mass=mass)
-        line, default_branch = _line_of(session, past, folder, limit)
+        branches = {run.session.branch for run in past}
+        line = find_line(session.branch, session.start, branches, folder, limit.left)
         bad_of_others = _notable_of_outages(storage, past, line, limit)
-        judged = _judge(failed, past, bad_of_others, line, default_branch)
+        judged = _judge(failed, past, bad_of_others, line)
         limit.left()
-        return found._replace(tests=tuple(judged), default_branch=default_branch)
+        return found._replace(tests=tuple(judged), default_branch=line.default_branch or "")
     except OutOfTimeError:
         return found._replace(not_asked=f"it took longer than {seconds:g} s")
 
@@ -201,27 +202,6 @@ def _sessions(runs: Iterable[Run]) -> list[SessionFacts]:
     return sorted(found.values(), key=in_time_order)
 
 
-def _line_of(
-    session: SessionFacts, past: Sequence[Run], folder: Path, limit: _Limit
-) -> tuple[Line, str]:
-    """Return whose runs are judged, and the name of the default branch.
-
-    If git knows no default branch, as in the shallow clones of CI services, it is the one of the
-    usual names that the history has.
-    """
-    if not session.branch:
-        return Line(), ""
-    default = find_default_branch(folder, limit.left())
-    known = {run.session.branch for run in past}
-    name = default.name if default else next((n for n in DEFAULT_BRANCHES if n in known), "")
-    if session.branch == name or not name:
-        return Line(session.branch), name
-    point = session.start
-    if default is not None:
-        point = find_branch_point(folder, default, session.start, limit.left())
-    return Line(session.branch, name, point), name
-
-
 def _notable_of_outages(
     storage: BaseStorage, past: Sequence[Run], line: Line, limit: _Limit
 ) -> list[Run]:
@@ -260,7 +240,6 @@ def _judge(
     past: Sequence[Run],
     of_outages: Sequence[Run],
     line: Line,
-    default_branch: str,
 ) -> list[Judged]:
     session = failed.session
     runs = [*past, *failed.runs]
@@ -274,14 +253,11 @@ def _judge(
     found = {each.nodeid: each for each in analyze(survey, runs, session.start, line=line).verdicts}
     by_test = _by_test(past)
     return [
-        _judged(run, found[run.nodeid], by_test.get(run.nodeid, []), line, default_branch)
-        for run in failed.runs
+        _judged(run, found[run.nodeid], by_test.get(run.nodeid, []), line) for run in failed.runs
     ]
 
 
-def _judged(
-    run: Run, verdict: Verdict, past: Sequence[Run], line: Line, default_branch: str
-) -> Judged:
+def _judged(run: Run, verdict: Verdict, past: Sequence[Run], line: Line) -> Judged:
     decided = [each for each in past if each.is_decided]
     of_line = [each for each in decided if line.has(each.session)]
     was = ""
@@ -289,16 +265,13 @@ def _judged(
         before = of_line[-1]
         if likeness(Cause(before.cause, before.shape), Cause(run.cause, run.shape)) == DIFFERENT:
             was = before.message
-    on_default = [each for each in decided if each.session.branch == default_branch]
+    on_default = [each for each in decided if each.session.branch == line.default_branch]
     return Judged(
         run,
         verdict,
         1 + _red_runs(of_line),
         was,
-        bool(default_branch)
-        and run.session.branch != default_branch
-        and bool(on_default)
-        and on_default[-1].is_bad,
+        line.branch != line.default_branch and bool(on_default) and on_default[-1].is_bad,
         not of_line,
     )
 

@@ -1,0 +1,75 @@
+"""Find the tests that the history says something of, to select them for a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_insight._util.git import git_output
+from pytest_insight.analysis import values
+from pytest_insight.analysis.durations import BASELINE_RUNS, Durations
+from pytest_insight.analysis.runs import WINDOW
+from pytest_insight.analysis.verdicts import analyze
+from pytest_insight.filters import Selection, StartedBetween, SutIs
+from pytest_insight.recording.facts.ci import ci_facts
+from pytest_insight.recording.verdicts.line import find_line
+
+if TYPE_CHECKING:
+    from pytest_insight.storage.base import BaseStorage
+
+FAILED, SLOW = "failed", "slow"
+WORDS = (FAILED, values.FLAKY, values.BROKEN, values.NEW_FAILURE, SLOW)
+"""What can be selected."""
+TIMED_RUNS = BASELINE_RUNS + 10
+"""The runs of each test whose durations are compared."""
+
+
+def find_tests(
+    storage: BaseStorage, sut_name: str, words: Collection[str], folder: Path
+) -> dict[str, set[str]] | None:
+    """Return the nodeids of the tests for each word; None without a history of the SUT.
+
+    The history are the last 30 days before the newest session.
+
+    Args:
+        storage: of the history.
+        sut_name: the SUT.
+        words: "failed" for the tests whose last run failed, "slow" for those that got slower, or a
+            verdict.
+        folder: in the working tree.
+
+    Raises:
+        InsightError: the store cannot be read.
+    """
+    of_sut = SutIs(escape(sut_name))
+    newest = storage.session_summaries(Selection((of_sut,), limit=1))
+    if not newest:
+        return None
+    now = newest[0].session.session_start_time
+    selection = Selection((of_sut, StartedBetween(now - WINDOW, now)))
+    found: dict[str, set[str]] = {word: set() for word in words}
+    if found.keys() - {SLOW}:
+        survey = storage.survey(selection)
+        candidates = {nodeid for _, nodeid in survey.candidates}
+        runs = list(storage.runs(selection, candidates)) if candidates else []
+        if FAILED in found:
+            last = {run.nodeid: run for run in reversed(runs)}
+            found[FAILED] = {nodeid for nodeid, run in last.items() if run.is_bad}
+        if found.keys() - {SLOW, FAILED}:
+            branches = {session.branch for session in survey.sessions}
+            line = find_line(_current_branch(folder), now, branches, folder)
+            survey = storage.survey(selection, line=line)
+            for verdict in analyze(survey, runs, now, line=line).verdicts:
+                found.get(verdict.verdict, set()).add(verdict.nodeid)
+    if SLOW in found:
+        timings = Durations(storage.runs(selection, last=TIMED_RUNS)).timings()
+        found[SLOW] = {nodeid for (_, nodeid), timing in timings.items() if timing.ratio > 1}
+    return found
+
+
+def _current_branch(folder: Path) -> str:
+    name = git_output(folder, "symbolic-ref", "--quiet", "--short", "HEAD") or ""
+    return name.strip() or ci_facts(os.environ).get("branch", "")
