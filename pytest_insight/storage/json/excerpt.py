@@ -22,7 +22,8 @@ _ESCAPED = r'["\\\x00-\x1f\ud800-\udfff]'
 """Characters that JSON in UTF-8 has only as escapes."""
 _ESCAPE = rb"\\[u/]"
 """Escapes of characters that JSON may also have as they are."""
-_RESULT_START = b' {"nodeid":"'
+RESULT_START = b' {"nodeid":"'
+"""What the line of a result begins with."""
 
 
 def loader(wanted: Selection) -> Callable[[BinaryIO, Entry], TestSession]:
@@ -48,7 +49,7 @@ def load_excerpt(file: BinaryIO, entry: Entry, required: bytes) -> TestSession:
     if not mark or not results.endswith(b"]}") or b"\0" in results:
         raise IrregularError
     lines = _lines_with(results, required)
-    if not all(line.startswith(_RESULT_START) for line in lines):
+    if not all(line.startswith(RESULT_START) for line in lines):
         raise IrregularError
     try:
         return decode_session(b"".join((head, mark, b",\n".join(lines), SESSION_END)))

@@ -51,9 +51,13 @@ class RunWriter:
             "DELETE FROM insight_suites WHERE NOT EXISTS"
             " (SELECT 1 FROM insight_sessions s WHERE s.suite = insight_suites.id)"
         )
-        in_deleted = self._connection.dialect.in_numbers("id", self._maybe_unused)
+        if not self._maybe_unused:
+            return
+        is_one = self._connection.dialect.in_numbers("id", self._maybe_unused)
+        is_used = self._connection.dialect.in_numbers("reason", self._maybe_unused)
+        # One pass over the runs: an index on the reasons would take as much space as they do.
         self._connection.execute(
-            f"DELETE FROM insight_reasons WHERE {in_deleted.sql} AND NOT EXISTS"
-            " (SELECT 1 FROM insight_runs r WHERE r.reason = insight_reasons.id)",
-            in_deleted.parameters,
+            f"DELETE FROM insight_reasons WHERE {is_one.sql}"
+            f" AND id NOT IN (SELECT reason FROM insight_runs WHERE {is_used.sql})",
+            is_one.parameters + is_used.parameters,
         )

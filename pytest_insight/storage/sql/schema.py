@@ -176,8 +176,6 @@ MIGRATIONS: list[tuple[str, ...]] = [
             PRIMARY KEY (session, test)
         ){clustered}
         """,
-        # For finding reasons that no run has any more.
-        "CREATE INDEX insight_runs_by_reason ON insight_runs (reason)",
         # Why runs did not pass; id is a hash of the first four.
         #   cause, shape  the keys of the cause by the rules without masks
         #   version       of those rules
