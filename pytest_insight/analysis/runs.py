@@ -173,10 +173,16 @@ class Survey(NamedTuple):
             if count == 1
         }
         keys.update((run.sut_name, run.nodeid) for run in self.notable)
+        counts = self.counts
+        return {key: counts[key] for key in keys if key in counts}
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many runs each of the `tests` has."""
         return {
-            (sut, nodeid): self.decided[sut][nodeid] + self.rest.get(sut, {}).get(nodeid, 0)
-            for sut, nodeid in keys
-            if nodeid in self.decided[sut]
+            (sut, nodeid): count + self.rest.get(sut, {}).get(nodeid, 0)
+            for sut, tests in self.decided.items()
+            for nodeid, count in tests.items()
         }
 
 

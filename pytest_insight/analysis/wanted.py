@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Collection, Mapping
 
 TestKey = tuple[str, str]
@@ -13,7 +14,8 @@ class Wanted:
     """The runs that are still wanted while sessions are read, the newest first.
 
     Attributes:
-        names: the nodeids of the tests; None for all.
+        names: the nodeids of the tests of which runs are wanted; None for all tests. Of candidates,
+            those of which enough runs were taken are removed.
     """
 
     def __init__(
@@ -31,16 +33,12 @@ class Wanted:
             for key, count in (candidates or {}).items()
             if min(count, most) and (names is None or key[1] in names)
         }
-        self._total = sum(self._left.values())
-        if candidates is not None:
-            names = {nodeid for _, nodeid in self._left}
-        self.names: set[str] | None = names
+        self._suts = Counter(nodeid for _, nodeid in self._left)
+        self.names: set[str] | None = names if candidates is None else set(self._suts)
 
     @property
     def is_finished(self) -> bool:
         """Whether no run is wanted any more."""
-        if self._only_candidates:
-            return not self._total
         return not self._most or self.names == set()
 
     @property
@@ -54,5 +52,8 @@ class Wanted:
         if not count:
             return False
         self._left[key] = count - 1
-        self._total -= 1
+        if count == 1 and self._only_candidates and self.names is not None:
+            self._suts[key[1]] -= 1
+            if not self._suts[key[1]]:
+                self.names.discard(key[1])
         return True

@@ -92,7 +92,8 @@ def _judge(
     timings: dict[TestKey, Timing] = {}
     speed = None
     if durations:
-        last = [run for run in storage.runs(selection, last=TIMED_RUNS) if counted(run.session)]
+        timed = storage.runs(selection, candidates=survey.counts, last=TIMED_RUNS)
+        last = [run for run in timed if counted(run.session)]
         compared = Durations(last)
         timings = compared.timings()
         speed = _last_speed(compared, survey.sessions)

@@ -137,7 +137,8 @@ def time_in_turns(place: str) -> dict[str, list[float]]:
 
 def slower(storage: BaseStorage) -> dict[tuple[str, str], Any]:
     """What `insight slow` computes."""
-    return dict(Durations(storage.runs(last=FOR_DURATIONS)).timings())
+    counts = storage.survey().counts
+    return dict(Durations(storage.runs(candidates=counts, last=FOR_DURATIONS)).timings())
 
 
 @contextmanager

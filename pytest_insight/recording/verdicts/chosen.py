@@ -65,7 +65,9 @@ def find_tests(
             for verdict in analyze(survey, runs, now, line=line).verdicts:
                 found.get(verdict.verdict, set()).add(verdict.nodeid)
     if SLOW in found:
-        timings = Durations(storage.runs(selection, last=TIMED_RUNS)).timings()
+        counts = storage.survey(selection).counts  # with them, only the newest sessions are read
+        timed = storage.runs(selection, candidates=counts, last=TIMED_RUNS)
+        timings = Durations(timed).timings()
         found[SLOW] = {nodeid for (_, nodeid), timing in timings.items() if timing.ratio > 1}
     return found
 

@@ -44,7 +44,9 @@ MAX_RUNS = 50_000
 MAX_SUITES = 100
 """Suites that are read at once; one of 10,000 tests takes 80 kB."""
 SHARE_LOOKED_UP = 8
-"""Tests are looked up by key if a session has this many times as many, else it is read whole."""
+"""Tests are looked up by key if a session has this many times as many."""
+SHARE_READ = 2
+"""If a session has fewer than this many times as many tests, all its results are fetched."""
 
 _BAD = frozenset(map(outcome_code, BAD))
 _GOOD = frozenset(map(outcome_code, GOOD))
@@ -183,12 +185,13 @@ class RunReader:
         wanted = Wanted(nodeids, last, candidates)
         if wanted.is_finished:
             return
-        names = None if wanted.names is None else filter(is_storable, wanted.names)
-        tests = None if names is None else {hash_key(name): name for name in names}
         sessions, start = self._reader.find_sessions(), 0
         size = FIRST_RUNS
         while start < len(sessions) and not wanted.is_finished:
-            of_session = max(sessions[start].results if tests is None else len(tests), 1)
+            names = None if wanted.names is None else filter(is_storable, wanted.names)
+            tests = None if names is None else {hash_key(name): name for name in names}
+            of_session = sessions[start].results
+            of_session = max(of_session if tests is None else min(of_session, len(tests)), 1)
             size = max(size, of_session * wanted.least_sessions)
             end = start + max(min(size, MAX_RUNS) // of_session, 1)
             for runs in self._load_batch(sessions[start:end], tests):
@@ -227,7 +230,7 @@ class RunReader:
             runs: dict[int, Run] = {}
             facts = sessions[key].facts if key in results else None
             for _, _, test, duration in sorted(results.get(key, ())):
-                if test not in runs and facts is not None:
+                if test in tests and test not in runs and facts is not None:
                     other = others.get((key, test))
                     runs[test] = other or Run(tests[test], facts, passed, 1, duration)
             batch.append(list(runs.values()))
@@ -236,11 +239,18 @@ class RunReader:
     def _results(
         self, sessions: Mapping[int, _Session], tests: Mapping[int, str] | None
     ) -> Mapping[int, list[Row]]:
-        """Return the session, position, test and duration of each result, by session."""
+        """Return the session, position, test and duration of each result, by session.
+
+        They may include results of other tests.
+        """
         column = "r.test"
         if tests is not None:
-            total = sum(each.facts.decided for each in sessions.values())
-            if len(tests) * SHARE_LOOKED_UP * len(sessions) > total:
+            of_session = sum(each.facts.decided for each in sessions.values()) / (
+                len(sessions) or 1
+            )
+            if len(tests) * 2 > of_session:
+                tests = None  # faster than comparing most of them
+            elif len(tests) * SHARE_LOOKED_UP > of_session:
                 column = "+r.test"
         wanted = self._in_tests(column, tests)
         in_sessions = self._connection.dialect.in_numbers("r.session", list(sessions))
