@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,3 +98,14 @@ def find_branch_point(
         if times:
             return datetime.fromtimestamp(times[-1], UTC)
     return now
+
+
+def find_subject(commit: str) -> str:
+    """Return the first line of the message of a commit; empty if git does not know it here."""
+    if not _HASH.fullmatch(commit):
+        return ""
+    printed = git_output(None, "rev-list", "--max-count=1", "--format=%s", commit, "--")
+    return (printed or "").partition("\n")[2].strip()
+
+
+_HASH = re.compile(r"[0-9a-f]{7,64}")

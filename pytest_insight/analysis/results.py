@@ -146,6 +146,12 @@ class Verdicts:
         """
         return self._runs.get((verdict.sut, verdict.nodeid), ())
 
+    def line_runs(self, verdict: Verdict) -> tuple[Run, ...]:
+        """Return those of `runs` that were judged, without those of other branches."""
+        judged = next((each for each in self.judged if each.sut == verdict.sut), None)
+        ids = {session.session_id for session in judged.sessions} if judged else ()
+        return tuple(run for run in self.runs(verdict) if run.session.session_id in ids)
+
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return a dictionary for each verdict, as in the JSON of `insight verdicts`."""
         return [verdict_record(each) for each in self.verdicts]

@@ -56,21 +56,26 @@ def test_tests_that_failed_in_the_same_way_are_shown_together_the_largest_group_
     insight: Insight, make_session: MakeSession
 ) -> None:
     save(make_session)
-    head, counts, *groups = insight("failures").out.splitlines()
+    head, counts, known, *groups = insight("failures").out.splitlines()
     assert head.startswith("failed api  feature/coupons a0fd347 + local changes  ")
     assert counts == "  4 failed, 1 error, 1 passed  api-1"
+    assert known == "  5 new"
+    first = "  NEW  first run of the test"
     assert groups == [
         "",
         f"F {MESSAGE}",
         "  failed  shop/coupons.py:32  3 tests",
+        first,
         "  tests/test_shop.py::test_coupon[a] and 2 more",
         "",
         "E RuntimeError: no database",
         "  error at setup  tests/conftest.py:9",
+        first,
         "  tests/test_db.py::test_db",
         "",
         "F old",
         "  failed",
+        first,
         "  tests/test_old.py::test_old",
     ]
 
@@ -91,6 +96,7 @@ def test_programs_get_json_csv_or_nodeids(insight: Insight, make_session: MakeSe
     assert [each["nodeid"] for each in listed] == [
         r.nodeid for r in results() if r.outcome != "passed"
     ]
+    assert len(listed[0].pop("cause")) == 16
     assert listed[0] == {
         "nodeid": "tests/test_db.py::test_db",
         "sut": "api",
@@ -98,9 +104,12 @@ def test_programs_get_json_csv_or_nodeids(insight: Insight, make_session: MakeSe
         "phase": "setup",
         "message": "RuntimeError: no database",
         "crash": "tests/conftest.py:9",
+        "verdict": "new-test",
+        "since": None,
     }
     rows = list(csv.DictReader(io.StringIO(insight("failures", "-f", "csv").out, newline="")))
-    assert rows[0] == listed[0]
+    del rows[0]["cause"]
+    assert rows[0] == listed[0] | {"since": ""}
     nodeids = insight("failures", "-f", "nodeids").out.splitlines()
     assert nodeids == [each["nodeid"] for each in listed]
 

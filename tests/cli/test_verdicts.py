@@ -289,3 +289,42 @@ def test_several_suts_are_judged_each_on_the_branch_of_its_last_run(
         ["api", "dev"],
         ["shop", "main"],
     ]
+
+
+def test_a_history_begins_with_the_verdict_its_evidence_and_when_the_rate_changed(
+    insight: Insight,
+) -> None:
+    save({ORDER: "..F...", LOGIN: "......"}, commits="011234")
+    assert insight("history", ORDER).out.splitlines()[:3] == [
+        ORDER,
+        "  flaky: 1 of 6, same code once",
+        "  evidence: 1a1b2c3 failed 1, passed 1",
+    ]
+    save({LOGIN: "." * 12 + "FFFF"}, sut="api")
+    assert insight("history", LOGIN, "--sut", "api").out.splitlines()[1:3] == [
+        "  broken: 4 runs, since ca1b2c3",
+        "  failed in 0 of 12 runs, then in 4 of 4 runs since ca1b2c3",
+    ]
+
+
+def test_the_overview_counts_flaky_and_broken_tests(insight: Insight) -> None:
+    save({ORDER: "..F...", LOGIN: "......"}, commits="011234")
+    lines = insight().out.splitlines()
+    assert f"flaky     {ORDER}  insight flaky" in lines
+    assert "broken    none" in lines
+
+
+def test_failures_are_new_flaky_or_old_since_a_day_and_a_commit(insight: Insight) -> None:
+    pictures = {ORDER: "..F..F", LOGIN: "...FFF", "t.py::new": ".....F", "t.py::ok": "......"}
+    save(pictures, commits="011234")
+    shown = insight("failures").out.splitlines()
+    assert shown[2] == "  1 new, 1 flaky, 1 old"
+    day = f"{(NOW - timedelta(days=2, hours=1)).astimezone():%-d %b}"
+    assert [line for line in shown if line.startswith(("  NEW", "  FLAKY", "  OLD"))] == [
+        "  NEW  1 test: passed 5 of 5",
+        "  FLAKY  1 test: 2 of 6, same code once",
+        f"  OLD  1 test: failing for 3 runs, since {day}, 2a1b2c3",
+    ]
+    found = json.loads(insight("failures", "--format", "json").out)
+    known = {each["nodeid"]: each["verdict"] for each in found}
+    assert known == {ORDER: "flaky", LOGIN: "broken", "t.py::new": "new-failure"}

@@ -21,6 +21,7 @@ from pytest_insight.cli.options.session_names import find_run, find_session, is_
 from pytest_insight.cli.options.verdicts import VerdictFormatOption
 from pytest_insight.cli.render.failures import ALL_FIELDS, print_failures
 from pytest_insight.cli.render.formats import FailureFormat
+from pytest_insight.cli.render.known import look_up
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
@@ -80,7 +81,14 @@ def failures(
         found = _sessions_of_run(storage, run, scope)
     else:
         raise UsageError("an ID and --run contradict each other: leave one out")
-    failed = print_failures(found, format_, scope.note, verbose=verbose, fields=chosen)
+    failed = print_failures(
+        found,
+        format_,
+        scope.note,
+        verbose=verbose,
+        fields=chosen,
+        look_up=lambda: look_up(storage, found),
+    )
     if exit_code and failed:
         raise typer.Exit(exit_status.MATCHED)
     if exit_code:

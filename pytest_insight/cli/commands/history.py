@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,11 @@ from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.history import ALL_FIELDS, print_histories
 from pytest_insight.errors import StorageError
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.results import Verdicts
+    from pytest_insight.filters import Selection
+    from pytest_insight.storage.base import BaseStorage
 
 FieldsOption = Annotated[str | None, fields_option(lambda _: ALL_FIELDS, "time,outcome,commit")]
 
@@ -66,7 +71,16 @@ def history(
 
         query = Query(storage=storage, selection=selection)
         raise StorageError(nothing_found(query, scope.note), storage.location)
-    print_histories(exact or found, format_, limit, scope.note, chosen)
+    as_table = format_ is ListFormat.TABLE and chosen is None
+    verdicts = _verdicts(storage, selection) if as_table else None
+    print_histories(exact or found, format_, limit, scope.note, chosen, verdicts)
+
+
+def _verdicts(storage: BaseStorage, selection: Selection) -> Verdicts:
+    from pytest_insight import analyze
+    from pytest_insight.query import Query
+
+    return analyze.verdicts(Query(selection, storage=storage), durations=False)
 
 
 app = single_command(history)

@@ -15,6 +15,7 @@ from pytest_insight.cli.terminal.styled import styled
 from pytest_insight.filters import AnySessionFilter, BranchIs, Selection, SutIs
 
 if TYPE_CHECKING:
+    from pytest_insight.analysis.results import Verdicts
     from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
     from pytest_insight.summaries import SessionSummary
@@ -24,6 +25,7 @@ MAX_RUNS = 30
 
 NEXT = (
     ("insight failures", "what failed in the last run, and why"),
+    ("insight verdicts", "what is broken, flaky or slower"),
     ("insight history TEST", "the runs of one test"),
     ("insight sessions list", "the newest runs"),
     ("insight --help", "everything else"),
@@ -45,7 +47,7 @@ def print_overview(storage: BaseStorage) -> None:
         _print_steps(FIRST)
         return
     last = find_session(storage, "last", scope)
-    print_styled(*overview_lines(last, _runs(storage, last)))
+    print_styled(*overview_lines(last, _runs(storage, last), _verdicts(storage, last)))
     total = plural(storage.count(), "session")
     print_styled(styled(""), styled(f"{total} in {origin(storage)}", style="dim"))
     _print_steps(NEXT)
@@ -58,6 +60,14 @@ def _runs(storage: BaseStorage, last: TestSession) -> list[SessionSummary]:
     if code and code.branch:
         filters.append(BranchIs(glob.escape(code.branch)))
     return storage.session_summaries(Selection(tuple(filters), limit=MAX_RUNS))
+
+
+def _verdicts(storage: BaseStorage, last: TestSession) -> Verdicts:
+    from pytest_insight import analyze
+    from pytest_insight.query import Query
+
+    newest = Selection((SutIs(glob.escape(last.sut_name)),), limit=MAX_RUNS)
+    return analyze.verdicts(Query(newest, storage=storage))
 
 
 def _print_steps(steps: tuple[tuple[str, str], ...]) -> None:

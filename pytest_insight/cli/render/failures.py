@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from pytest_insight.analysis.causes import DEFAULT_RULES, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups
 from pytest_insight.cli.render.failure_text import failure_lines
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.formats import FailureFormat
+from pytest_insight.cli.render.known import (
+    NO_HISTORY,
+    History,
+    Known,
+    count_text,
+    known_fields,
+    known_lines,
+    rank,
+)
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import outcomes_text, status_text
 from pytest_insight.cli.render.pictures import outcome_mark
@@ -36,7 +47,10 @@ from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.summaries import BAD
 
-FIELDS = ("nodeid", "sut", "outcome", "phase", "message", "crash")
+FIELDS = (
+    *("nodeid", "sut", "outcome", "phase", "message", "crash", "cause"),
+    *("verdict", "since"),
+)
 """The columns of CSV, and the keys of JSON."""
 
 ALL_FIELDS = (
@@ -58,6 +72,7 @@ def print_failures(
     *,
     verbose: bool,
     fields: Sequence[str] | None = None,
+    look_up: Callable[[], History] = lambda: NO_HISTORY,
 ) -> bool:
     """Print the failures of a session, or of all sessions of a CI run.
 
@@ -68,43 +83,59 @@ def print_failures(
         verbose: whether to print every test of a group, with its text and output.
         fields: those of `ALL_FIELDS` that are printed, one row per failure; None for the usual
             output.
+        look_up: returns what the history says of the failures; called if that is printed.
 
     Returns:
         Whether anything failed.
     """
     bad = [(s, result) for s in sessions for result in s.test_results if result.outcome in BAD]
-    if fields is not None:
-        Chosen(fields, _field).print(bad, format_, lambda: "nothing failed")
-    elif format_ is FailureFormat.JSON:
-        print_json([_fields(*each) for each in bad])
-    elif format_ is FailureFormat.CSV:
-        print_csv(FIELDS, (_fields(*each) for each in bad))
-    elif format_ is FailureFormat.NODEIDS:
+    if format_ is FailureFormat.NODEIDS and fields is None:
         print_nodeids(result for _, result in bad)
+        return bool(bad)
+    asks = fields is None or not {"verdict", "since"}.isdisjoint(fields)
+    history = look_up() if asks and bad else NO_HISTORY
+    if fields is not None:
+        value = partial(_field, history=history)
+        Chosen(fields, value).print(bad, format_, lambda: "nothing failed")
+    elif format_ is FailureFormat.JSON:
+        print_json([_fields(row, history) for row in bad])
+    elif format_ is FailureFormat.CSV:
+        print_csv(FIELDS, (_fields(row, history) for row in bad))
     else:
+        known = history.by_result(bad)
         groups = failure_groups(result for _, result in bad)
+        groups.sort(key=lambda group: rank(_known_of(group, known)))
         if format_ is FailureFormat.MARKDOWN:
-            print("\n".join(_markdown(sessions, groups)))
+            print("\n".join(_markdown(sessions, groups, known)))
         else:
-            print_styled(*_lines(sessions, groups, verbose=verbose))
+            print_styled(*_lines(sessions, groups, history, known, verbose=verbose))
             if is_fancy():
                 hint = "tracebacks: insight failures -v" if bad and not verbose else ""
                 _print_dim("; ".join(filter(None, (hint, note.removeprefix("; ")))))
     return bool(bad)
 
 
-def _field(row: tuple[TestSession, TestResult], name: str) -> Any:
+def _field(row: tuple[TestSession, TestResult], name: str, history: History) -> Any:
     session, result = row
-    if name == "sut":
-        return session.sut_name
+    if name in FIELDS:
+        return _fields(row, history)[name]
     return session.session_id if name == "session_id" else getattr(result, name)
 
 
-def _fields(session: TestSession, result: TestResult) -> dict[str, Any]:
+def _fields(row: tuple[TestSession, TestResult], history: History) -> dict[str, Any]:
+    session, result = row
     return {
         **{"nodeid": result.nodeid, "sut": session.sut_name, "outcome": str(result.outcome)},
         **{"phase": result.phase, "message": result.message, "crash": result.crash},
+        "cause": DEFAULT_RULES.cause_of(result.phase, headline(result)).key,
+        **known_fields(history.failures.get((session.session_id, result.nodeid))),
     }
+
+
+def _known_of(group: FailureGroup, known: Mapping[int, Known]) -> list[Known]:
+    """Return what is known of the tests of a group, each once."""
+    tests = {r.nodeid: known[id(r)] for r in group.results if id(r) in known}
+    return list(tests.values())
 
 
 def _print_dim(text: str) -> None:
@@ -113,15 +144,24 @@ def _print_dim(text: str) -> None:
 
 
 def _lines(
-    sessions: Sequence[TestSession], groups: Sequence[FailureGroup], *, verbose: bool
+    sessions: Sequence[TestSession],
+    groups: Sequence[FailureGroup],
+    history: History,
+    known: Mapping[int, Known],
+    *,
+    verbose: bool,
 ) -> Iterator[Styled]:
     yield from run_lines(sessions)
+    counts = count_text(history.failures.values()) or history.note
+    if counts:
+        yield styled("  ", counts)
     if not groups:
         yield styled("")
         any_test = any(session.test_results for session in sessions)
         yield styled("nothing failed" if any_test else "no test was run")
     for group in groups:
-        yield from group_lines(group, _suts(sessions), verbose=verbose)
+        of_group = _known_of(group, known)
+        yield from group_lines(group, _suts(sessions), known=of_group, verbose=verbose)
 
 
 def run_lines(sessions: Sequence[TestSession]) -> Iterator[Styled]:
@@ -157,13 +197,19 @@ def _duration(sessions: Sequence[TestSession]) -> str:
 
 
 def group_lines(
-    group: FailureGroup, sut_name: str, *, verbose: bool = False, excerpt: bool = False
+    group: FailureGroup,
+    sut_name: str,
+    *,
+    known: Sequence[Known] = (),
+    verbose: bool = False,
+    excerpt: bool = False,
 ) -> Iterator[Styled]:
     """Yield an empty line, and the lines of results that failed in the same way.
 
     Args:
         group: the results.
         sut_name: their SUT, for links to files.
+        known: what the history says of their tests.
         verbose: whether to print every test, with its text and output.
         excerpt: whether to print the last lines of the text of the first test.
     """
@@ -182,6 +228,7 @@ def group_lines(
         styled(_more_places(group), style="dim"),
         f"  {plural(tests, 'test')}" if tests > 1 else "",
     )
+    yield from known_lines(known)
     if verbose:
         for result in group.results:
             yield styled("")
@@ -206,7 +253,9 @@ def _kind(result: TestResult) -> Styled:
     return outcome_text(result.outcome, f"{result.outcome}{phase}")
 
 
-def _markdown(sessions: Sequence[TestSession], groups: Sequence[FailureGroup]) -> Iterator[str]:
+def _markdown(
+    sessions: Sequence[TestSession], groups: Sequence[FailureGroup], known: Mapping[int, Known]
+) -> Iterator[str]:
     """Yield lines for the summary of a CI job, or a comment."""
     code = sessions[-1].code_state
     where = ", ".join(filter(None, (code.branch, (code.commit or "")[:7]))) if code else ""
@@ -218,6 +267,9 @@ def _markdown(sessions: Sequence[TestSession], groups: Sequence[FailureGroup]) -
         crash = f" at {code_span(group.crashes[0])}" if group.crashes else ""
         crash += _more_places(group)
         yield f"**{plural(len(group.results), 'test')}**: {code_span(group.message)}{crash}"
+        for line in known_lines(_known_of(group, known)):
+            yield ""
+            yield code_span(str(line).strip())
         yield ""
         for result in group.results[:MAX_LISTED]:
             yield f"- {code_span(result.nodeid)}"

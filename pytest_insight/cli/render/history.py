@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
 from pytest_insight.analysis.history import History
+from pytest_insight.analysis.results import Verdicts
 from pytest_insight.analysis.runs import Run
+from pytest_insight.analysis.segments import find_segments
+from pytest_insight.analysis.values import FLAKY
 from pytest_insight.cli.render.evidence import cause_lines
 from pytest_insight.cli.render.fit import shortened
 from pytest_insight.cli.render.formats import ListFormat
@@ -15,6 +19,7 @@ from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.values import duration_text, plural
+from pytest_insight.cli.render.verdict_text import day_text, evidence_text, verdict_text
 from pytest_insight.cli.terminal.output import (
     console,
     is_fancy,
@@ -49,6 +54,7 @@ def print_histories(
     limit: int | None,
     note: str,
     fields: Sequence[str] | None = None,
+    verdicts: Verdicts | None = None,
 ) -> None:
     """Print histories.
 
@@ -58,12 +64,13 @@ def print_histories(
         limit: the most tests; 0 for all, None for 10 in a table and all otherwise.
         note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
         fields: those of `ALL_FIELDS` that are printed, one row per run; None for the usual output.
+        verdicts: those on the tests, for a table.
     """
     if limit is None:
         limit = 10 if format_ is ListFormat.TABLE else 0
     shown = found[:limit] if limit else found
     with paged():
-        _print(shown, format_, note, fields, several=len({h.sut_name for h in found}) > 1)
+        _print(shown, format_, note, fields, verdicts, several=len({h.sut_name for h in found}) > 1)
     if len(shown) < len(found):
         say(f"{len(shown)} of {len(found)} tests; --limit 0 shows all")
 
@@ -73,6 +80,7 @@ def _print(
     format_: ListFormat,
     note: str,
     fields: Sequence[str] | None,
+    verdicts: Verdicts | None,
     *,
     several: bool,
 ) -> None:
@@ -87,7 +95,7 @@ def _print(
         for number, history in enumerate(shown):
             if number:
                 print_styled(styled(""))
-            print_styled(*_lines(history, with_sut=several))
+            print_styled(*_lines(history, verdicts, with_sut=several))
         if is_fancy() and note:
             print_styled(styled(""), styled(note.removeprefix("; "), style="dim"))
 
@@ -130,10 +138,12 @@ def _run_fields(run: Run) -> dict[str, Any]:
     return of_session | {name: getattr(run, name) for name in names}
 
 
-def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
+def _lines(history: History, verdicts: Verdicts | None, *, with_sut: bool) -> Iterator[Styled]:
     width = console().width if is_fancy() else 0
     sut = f"{history.sut_name}  " if with_sut else ""
     yield nodeid_lines(history.nodeid, prefix=sut, style="bold")
+    if verdicts is not None:
+        yield from _verdict(history, verdicts)
     bad = sum(run.is_bad for run in history.runs)
     recovered = sum(run.is_recovered for run in history.runs)
     yield styled(
@@ -152,6 +162,40 @@ def _lines(history: History, *, with_sut: bool) -> Iterator[Styled]:
         if line and len(runs) > 1:
             yield styled(" " * (indent + 4), styled(line, style="dim"))
     yield from _causes(history)
+
+
+def _verdict(history: History, verdicts: Verdicts) -> Iterator[Styled]:
+    """Yield the verdict with its evidence by commit; nothing if no run was judged."""
+    key = (history.sut_name, history.nodeid)
+    verdict = next((each for each in verdicts if (each.sut, each.nodeid) == key), None)
+    if verdict is None:
+        return
+    yield styled("  ", verdict_text(verdict), f": {evidence_text(verdict)}")
+    runs = verdicts.line_runs(verdict)
+    yield from _segments([run for run in runs if run.is_decided])
+    counts: dict[str, Counter[str]] = {}
+    for run in verdicts.runs(verdict):
+        if verdict.verdict == FLAKY and run.session.session_id in verdict.evidence:
+            outcome = "passed when run again" if run.is_recovered else run.outcome
+            changes = " + local changes" if run.session.digest else ""
+            where = f"{run.session.commit[:7] or 'no commit'}{changes}"
+            counts.setdefault(where, Counter())[outcome] += 1
+    for where, outcomes in list(counts.items())[-MAX_CAUSES:]:
+        shown = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
+        yield styled(styled(f"  evidence: {where} {shown}", style="dim"))
+
+
+def _segments(runs: Sequence[Run]) -> Iterator[Styled]:
+    """Yield how the rate of failures changed; nothing if it did not."""
+    segments = find_segments([run.is_bad for run in runs])
+    if len(segments) < 2:
+        return
+    parts = []
+    for each in segments:
+        session = runs[each.first].session
+        since = f" since {session.commit[:7] or day_text(session.start)}" if each.first else ""
+        parts.append(f"{each.bad:,} of {plural(each.runs, 'run')}{since}")
+    yield styled(styled(f"  failed in {', then in '.join(parts)}", style="dim"))
 
 
 def _failed_text(bad: int, runs: int) -> str:

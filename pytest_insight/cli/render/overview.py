@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from pytest_insight.analysis.results import Verdicts
+from pytest_insight.analysis.values import Verdict
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import (
     green_share,
@@ -13,18 +15,25 @@ from pytest_insight.cli.render.outcomes import (
 )
 from pytest_insight.cli.render.pictures import outcome_mark, sparkline
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
+from pytest_insight.cli.render.verdict_text import day_text, fine_duration, since_text
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.summaries import SessionSummary
 
+ENOUGH_RUNS = 5
+"""Below this number of runs, that no test is flaky says nothing."""
 
-def overview_lines(last: TestSession, runs: Sequence[SessionSummary]) -> Iterator[Styled]:
+
+def overview_lines(
+    last: TestSession, runs: Sequence[SessionSummary], found: Verdicts
+) -> Iterator[Styled]:
     """Yield the lines.
 
     Args:
         last: the newest run.
         runs: the newest runs of the same SUT and branch, in time order, `last` among them; those
             without results are left out.
+        found: what those runs say of the tests.
     """
     runs = [run for run in runs if run.outcomes]
     code = last.code_state
@@ -38,10 +47,31 @@ def overview_lines(last: TestSession, runs: Sequence[SessionSummary]) -> Iterato
     yield _line("runs", _row(runs))
     if len(runs) > 1:
         yield _line("duration", _durations(runs))
+    if len(runs) >= ENOUGH_RUNS or found.flaky:
+        yield _tests("flaky", found.flaky, "insight flaky")
+    if len(runs) >= ENOUGH_RUNS or found.broken:
+        yield _tests("broken", found.broken, "insight verdicts --only broken")
     slowest = max(last.test_results, key=lambda result: result.duration, default=None)
     if slowest is not None:
         took = f"  {duration_text(slowest.duration)}"
+        timing = next((each.timing for each in found if each.nodeid == slowest.nodeid), None)
+        if timing is not None:
+            took += f", was {fine_duration(timing.was)} until {day_text(timing.since.time)}"
         yield nodeid_lines(slowest.nodeid, prefix=_line("slowest"), suffix=took)
+
+
+def _tests(label: str, verdicts: Sequence[Verdict], command: str) -> Styled:
+    """Return how many tests have a verdict, and the command that shows them."""
+    if not verdicts:
+        return _line(label, styled("none", style="dim"))
+    if len(verdicts) == 1:
+        hint = f"  {command}"
+        return nodeid_lines(verdicts[0].nodeid, prefix=_line(label), suffix=hint)
+    since = {since_text(each.since) for each in verdicts if each.since}
+    text = f" since {since.pop()}" if len(since) == 1 else ""
+    return _line(
+        label, styled(f"{len(verdicts):,} tests{text}"), styled(f"  {command}", style="dim")
+    )
 
 
 def _line(label: str, *text: Styled) -> Styled:

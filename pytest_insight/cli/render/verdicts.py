@@ -38,7 +38,6 @@ from pytest_insight.models import TestOutcome
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
-    from pytest_insight.analysis.runs import Run
     from pytest_insight.query import Query
 
 WIDE = 100
@@ -171,19 +170,12 @@ def history_picture(found: Verdicts, row: Verdict) -> Styled:
     """Return the row of the runs that were judged; of a test that got slower, its durations."""
     if row.verdict in (SLOWER, FASTER):
         return styled(_durations(found, row))
-    return run_row([run for run in line_runs(found, row) if run.is_decided], most_runs())
+    return run_row([run for run in found.line_runs(row) if run.is_decided], most_runs())
 
 
 def _durations(found: Verdicts, row: Verdict) -> str:
-    runs = [run for run in line_runs(found, row) if run.outcome == TestOutcome.PASSED]
+    runs = [run for run in found.line_runs(row) if run.outcome == TestOutcome.PASSED]
     return sparkline([run.duration for run in runs], most_runs())
-
-
-def line_runs(found: Verdicts, verdict: Verdict) -> list[Run]:
-    """Return the runs of a test that were judged, in time order."""
-    judged = next(each for each in found.judged if each.sut == verdict.sut)
-    ids = {session.session_id for session in judged.sessions}
-    return [run for run in found.runs(verdict) if run.session.session_id in ids]
 
 
 def most_runs() -> int:

@@ -13,7 +13,7 @@ from pytest_insight.analysis.causes import DEFAULT_RULES
 from pytest_insight.analysis.runs import GOOD, Run, SessionFacts, facts_of, runs_of
 from pytest_insight.document.codec import decode_header
 from pytest_insight.document.fast_writer import encode_value
-from pytest_insight.models import TestResult
+from pytest_insight.models import TestResult, TestSession
 from pytest_insight.summaries import BAD
 
 # A possessive repeat takes no memory for each character of a long text.
@@ -39,6 +39,13 @@ class FailedTests(NamedTuple):
     def nodeids(self) -> set[str]:
         """The tests."""
         return {run.nodeid for run in self.runs}
+
+
+def failures_of(session: TestSession) -> FailedTests:
+    """Return the tests that failed in a session that is saved."""
+    runs = [run for run in runs_of(session) if run.is_bad]
+    facts = runs[0].session if runs else facts_of(session)
+    return FailedTests(facts, runs)
 
 
 def failed_tests(journal: bytes, fields: Mapping[str, Any]) -> FailedTests:

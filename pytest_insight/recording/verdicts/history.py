@@ -128,15 +128,17 @@ def look_back(
     folder: Path,
     clock: Callable[[], float],
     seconds: float = SECONDS,
+    most: int = MAX_TESTS,
 ) -> Account | None:
     """Return what the history says of the tests that failed; None without a history of the SUT.
 
     Args:
-        storage: of the history; this run is not saved yet.
+        storage: of the history; it may have this run, or not yet.
         failed: the tests of this run that failed.
         folder: in the working tree that was tested.
         clock: returns seconds.
         seconds: the time limit.
+        most: how many tests history is asked about.
 
     Raises:
         InsightError: the store cannot be read.
@@ -146,10 +148,12 @@ def look_back(
     found = Account(failed=len(failed.runs), decided=session.decided)
     try:
         selection = _history_of(session)
-        if len(failed.runs) > MAX_TESTS:
-            return _of_many(found, failed) if _is_any(storage, selection, limit) else None
-        past = limit.watch(storage.runs(selection, failed.nodeids, last=LAST))
-        if not past and not _is_any(storage, selection, limit):
+        if len(failed.runs) > most:
+            is_any = _is_any(storage, selection, session, limit)
+            return _of_many(found, failed, most) if is_any else None
+        runs = storage.runs(selection, failed.nodeids, last=LAST)
+        past = limit.watch(run for run in runs if run.session.session_id != session.session_id)
+        if not past and not _is_any(storage, selection, session, limit):
             return None
         incident = _incident(failed, _sessions(past))
         if incident is not None and not incident.causes and (mass := _mass(failed)):
@@ -164,16 +168,20 @@ def look_back(
         return found._replace(not_asked=f"it took longer than {seconds:g} s")
 
 
-def _is_any(storage: BaseStorage, selection: Selection, limit: _Limit) -> bool:
+def _is_any(
+    storage: BaseStorage, selection: Selection, session: SessionFacts, limit: _Limit
+) -> bool:
+    """Return whether the history has another session."""
     limit.left()
-    return bool(storage.session_ids(Selection(selection.session_filters, limit=1)))
+    found = storage.session_ids(Selection(selection.session_filters, limit=2))
+    return found not in ([], [session.session_id])
 
 
-def _of_many(found: Account, failed: FailedTests) -> Account:
+def _of_many(found: Account, failed: FailedTests, most: int) -> Account:
     mass = _mass(failed)
     if mass is not None and _incident(failed) is not None:
         return found._replace(mass=mass)
-    return found._replace(not_asked=f"it is for at most {MAX_TESTS} tests")
+    return found._replace(not_asked=f"it is for at most {most:,} tests")
 
 
 def _incident(failed: FailedTests, sessions: Iterable[SessionFacts] = ()) -> Incident | None:
