@@ -8,6 +8,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from pytest_insight.models import CodeState, TestResult
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import Insight, Screen
@@ -127,3 +129,19 @@ def test_a_test_that_was_never_run_is_an_error_that_says_where_it_was_looked_for
 def test_a_tiny_terminal_gets_a_history_too(screen: Screen, make_session: MakeSession) -> None:
     JSONStorage().save_sessions(make_session(number) for number in range(3))
     assert "●" in "".join(screen(5, "history", "test_"))
+
+
+def test_a_path_may_be_one_of_the_current_folder_or_absolute(
+    insight: Insight, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = TestResult("tests/test_a.py::test_a", "passed", START, 0.5)
+    JSONStorage().save_session(make_session(0, test_results=(test,)))
+    Path("pytest.ini").write_text("[pytest]\n")
+    root = Path.cwd()
+    Path("tests").mkdir()
+    shown = insight("history", "tests/test_a.py::test_a", "-A").out
+    assert insight("history", "./tests/test_a.py::test_a", "-A").out == shown
+    assert insight("history", f"{root}/tests/test_a.py", "-A").out == shown
+    monkeypatch.chdir("tests")
+    assert insight("history", "../tests/test_a.py::test_a", "-A").out == shown
+    assert "no test with './nope.py'" in insight("history", "./nope.py", "-A", status=1).err

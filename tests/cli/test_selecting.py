@@ -243,7 +243,7 @@ def test_a_date_is_of_the_local_time_zone_and_until_goes_to_its_end(
             2,
         ),
         ("--until 2026-13-01", "--until must be", 2),
-        ("--since 1d --until 2d", "is after the end", 2),
+        ("--since 1d --until 2d", "--since '1d' is after --until '2d'", 2),
         ("--days -1", "--days must be 0 or more, not -1", 2),
         ("--session last~9", "no last~9 in", 1),
         ("--sut nope --session last", "no SUT 'nope' in", 1),

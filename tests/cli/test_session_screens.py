@@ -155,7 +155,7 @@ def test_a_list_says_the_first_ones_if_counting_would_take_long(
     failed = Selection(test_filters=(OutcomeIn(frozenset((TestOutcome.PASSED,))),))
     assert storage.first_page(failed, 2).total == 9
     assert storage.count_results(failed) == 9
-    monkeypatch.setattr("pytest_insight.storage.json.storage.MAX_COUNTED_BYTES", 100)
+    monkeypatch.setattr("pytest_insight.storage.json.reader.MAX_COUNTED_BYTES", 100)
     monkeypatch.setattr("pytest_insight.storage.sql.reader.MAX_COUNTED", 8)
     assert storage.first_page(failed, 2).total is None
     assert storage.first_page(Selection(), 2).total == 9  # needs no results
@@ -249,3 +249,27 @@ def test_messages_say_tilde_for_the_home_folder_only(monkeypatch: pytest.MonkeyP
         assert with_display_paths(message) == shown
     monkeypatch.setenv("HOME", "/")
     assert with_display_paths("in /a/b") == "in /a/b"
+
+
+def test_subtests_that_passed_are_not_shown_with_what_failed(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    names = ("subtests passed", "subtests skipped", "subtests xfailed", "subtests failed", "passed")
+    results = tuple(TestResult("test_a.py::test_a", name, START) for name in names)
+    JSONStorage().save_session(make_session(0, test_results=results))
+    shown = insight("sessions", "show").out
+    assert "  subtests failed\n" in shown
+    assert [shown.count(f"\n  {name}") for name in names] == [0, 0, 0, 1, 0]
+
+
+def test_marks_under_a_line_of_source_are_left_out_if_the_line_is_folded(
+    screen: Screen, make_session: MakeSession
+) -> None:
+    source = f">       raise ValueError({'1, ' * 20}2)"
+    text = f"{source}\n{' ' * 40}^^^^^^\n>       f()\n        ^^^\nE   ValueError"
+    result = TestResult("test_a.py::test_a", "failed", START, longreprtext=text)
+    JSONStorage().save_session(make_session(0, test_results=(result,)))
+    narrow = "\n".join(screen(60, "sessions", "show"))
+    assert "^^^^^^" not in narrow
+    assert ">       f()\n            ^^^\n" in narrow
+    assert "^^^^^^" in "\n".join(screen(120, "sessions", "show"))

@@ -31,7 +31,7 @@ query tests --max-duration -1|--max-duration must be 0 or more
 query tests --min-duration 2 --max-duration 1|more than
 query tests --since soon|--since must be an age like 90d
 query tests --until 2026-13-01|--until must be
-query tests --since 1d --until 2d|is after the end
+query tests --since 1d --until 2d|--since '1d' is after --until '2d'
 query tests --tag =x|the tag must be
 query tests --sut=|not blank
 query tests --branch=|not blank

@@ -16,6 +16,7 @@ from pytest_insight.cli.options.common import (
     takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.places import spellings_of
 from pytest_insight.cli.options.project import ProjectOptions
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import ListFormat
@@ -65,6 +66,12 @@ def history(
     text = arguments.text("test", test)
     selection = replace(scope.selection, test_filters=(NodeidContains(text),))
     found = histories(storage.iter_sessions(selection))
+    for place in () if found else spellings_of(text):  # ./tests/test_a.py, an absolute path
+        text = place
+        there = replace(scope.selection, test_filters=(NodeidContains(place),))
+        found = histories(storage.iter_sessions(there))
+        if found:
+            break
     exact = [each for each in found if each.nodeid == text]
     if not found:
         from pytest_insight.query import Query

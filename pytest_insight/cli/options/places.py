@@ -43,7 +43,7 @@ def find_places(query: Query, arguments: Sequence[str]) -> list[str]:
 
 def _find(query: Query, selection: Selection, argument: str) -> str:
     storage = query.open_storage()
-    spellings = dict.fromkeys((_from_root(argument), _normal(argument)))
+    spellings = spellings_of(argument)
     for place in spellings:
         if place == ROOT or _has_test(storage, selection, place):
             return place
@@ -54,6 +54,11 @@ def _find(query: Query, selection: Selection, argument: str) -> str:
     if any(_has_test(storage, Selection(), place) for place in spellings):
         hint = "another SUT has it: add -A, or name it with --sut"
     raise StorageError(f"no test at {argument!r} in {storage.location}; {hint}", storage.location)
+
+
+def spellings_of(argument: str) -> list[str]:
+    """Return a nodeid or path as it is if it is relative to the current folder, and to the root."""
+    return list(dict.fromkeys((_from_root(argument), _normal(argument))))
 
 
 def _has_test(storage: BaseStorage, selection: Selection, place: str) -> bool:

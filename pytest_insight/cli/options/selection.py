@@ -158,11 +158,14 @@ class SessionOptions(msgspec.Struct, frozen=True):
 
     def _narrow_by_time(self, query: Query) -> Query:
         from pytest_insight.cli.options.times import moment
+        from pytest_insight.errors import InvalidArgumentError
 
         if self.days is not None:
             query = query.in_last_days(self.days)
         since = None if self.since is None else moment("--since", self.since)
         until = None if self.until is None else moment("--until", self.until, end=True)
+        if since and until and since > until:
+            raise InvalidArgumentError(f"--since {self.since!r} is after --until {self.until!r}")
         if since and until:
             query = query.between(since, until)
         elif since:

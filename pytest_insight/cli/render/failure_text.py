@@ -19,6 +19,8 @@ _OUTPUT = (("captured stdout", "capstdout"), ("captured stderr", "capstderr"), (
 _SOURCE = re.compile(r"@|(async )?def |class ")
 _RULE = re.compile(r"(_ )+_?")
 """Between the frames of a traceback, as wide as the terminal was."""
+_CARETS = re.compile(r"E?[ ~]*\^[ ~^]*")
+"""Under a line of source, what in it has failed."""
 _LOCATION = re.compile(r"\S.*?:\d+(?=: )")
 
 
@@ -40,8 +42,12 @@ def failure_lines(
     if hidden:
         note = f"{mark()} {plural(hidden, 'line')} above hidden (-v shows them)"
         yield styled(indent, note, style="dim")
+    pieces: list[str] = []
     for line in lines[hidden:]:
-        for piece in [line[:room]] if _RULE.fullmatch(line) else wrapped(line, room):
+        if _CARETS.fullmatch(line) and (len(pieces) > 1 or len(wrapped(line, room)) > 1):
+            continue  # they would point at nothing in a folded line
+        pieces = [line[:room]] if _RULE.fullmatch(line) else wrapped(line, room)
+        for piece in pieces:
             yield styled(indent, _coloured(piece, sut_name, is_error=line[:2] in ("E ", "E")))
     for title, field in _OUTPUT if whole else ():
         text = getattr(result, field)

@@ -72,7 +72,7 @@ def print_histories(
     with paged():
         _print(shown, format_, note, fields, verdicts, several=len({h.sut_name for h in found}) > 1)
     if len(shown) < len(found):
-        say(f"{len(shown)} of {len(found)} tests; --limit 0 shows all")
+        say(f"{len(shown)} of {len(found)} tests (--limit 0 for all)")
 
 
 def _print(

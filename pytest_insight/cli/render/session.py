@@ -23,7 +23,9 @@ MAX_WARNINGS = 5
 MAX_LABEL = 24
 """The width of names of facts; the names of other writers may be longer."""
 
-_GOOD = frozenset({"passed", "xfailed", "skipped"})
+_GOOD = frozenset(
+    {"passed", "xfailed", "skipped", "subtests passed", "subtests xfailed", "subtests skipped"}
+)
 
 
 @stdout_errors_reported()
