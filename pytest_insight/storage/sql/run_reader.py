@@ -38,7 +38,7 @@ from pytest_insight.storage.sql.run_rows import (
 from pytest_insight.summaries import BAD
 
 FIRST_RUNS = 500
-"""Runs in the first batch, if more are not needed for sure."""
+"""Runs in the first batch, unless more are needed for sure; later ones grow."""
 MAX_RUNS = 50_000
 """Runs in a batch, unless a single session has more; each takes about 300 bytes."""
 MAX_SUITES = 100
@@ -170,8 +170,9 @@ class RunReader:
             in_sessions.parameters,
         )
         names = self._names({row[1] for row in rows})
-        runs = self._runs_of(rows, sessions, names)
-        return sorted(runs.values(), key=lambda run: (*in_time_order(run.session), run.nodeid))
+        found = self._runs_of(rows, sessions, names)
+        runs = [run for of_session in found.values() for run in of_session.values()]
+        return sorted(runs, key=lambda run: (*in_time_order(run.session), run.nodeid))
 
     # Runs ---------------------------------------------------------------------------------------
 
@@ -192,8 +193,8 @@ class RunReader:
             tests = None if names is None else {hash_key(name): name for name in names}
             of_session = sessions[start].results
             of_session = max(of_session if tests is None else min(of_session, len(tests)), 1)
-            size = max(size, of_session * wanted.least_sessions)
-            end = start + max(min(size, MAX_RUNS) // of_session, 1)
+            count = max(wanted.least_sessions, size // of_session)
+            end = start + max(min(count, MAX_RUNS // of_session), 1)
             for runs in self._load_batch(sessions[start:end], tests):
                 yield from (run for run in runs if wanted.take((run.sut_name, run.nodeid)))
             start, size = end, size * GROWTH
@@ -226,13 +227,14 @@ class RunReader:
         others = self._runs_of(rows, sessions, tests)
         passed = TestOutcome.PASSED
         batch = []
-        for key in keys:
-            runs: dict[int, Run] = {}
-            facts = sessions[key].facts if key in results else None
-            for _, _, test, duration in sorted(results.get(key, ())):
-                if test in tests and test not in runs and facts is not None:
-                    other = others.get((key, test))
-                    runs[test] = other or Run(tests[test], facts, passed, 1, duration)
+        for key in filter(sessions.__contains__, keys):  # others were deleted just now
+            facts = sessions[key].facts
+            runs = {
+                test: Run(tests[test], facts, passed, 1, duration)
+                for _, _, test, duration in sorted(results.get(key, ()))
+                if test in tests
+            }
+            runs.update((test, run) for test, run in others[key].items() if test in runs)
             batch.append(list(runs.values()))
         return batch
 
@@ -301,15 +303,15 @@ class RunReader:
 
     def _runs_of(
         self, rows: list[Row], sessions: Mapping[int, _Session], names: Mapping[int, str]
-    ) -> dict[tuple[int, int], Run]:
-        """Return the runs of rows of `insight_runs`, by session and test."""
+    ) -> Mapping[int, dict[int, Run]]:
+        """Return the runs of rows of `insight_runs`, by session, then by test."""
         reasons = self._reasons({row[5] for row in rows if row[5] is not None})
         outcomes = {code: TestOutcome(self._outcomes[code]) for code in {row[2] for row in rows}}
-        found = {}
+        found: defaultdict[int, dict[int, Run]] = defaultdict(dict)
         for key, test, code, attempts, duration, reason in rows:
             told = reasons[reason]
             has_cause = code in _BAD or (attempts > 1 and code in _GOOD)
-            found[key, test] = Run(
+            found[key][test] = Run(
                 names[test],
                 sessions[key].facts,
                 outcomes[code],
