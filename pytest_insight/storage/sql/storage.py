@@ -374,7 +374,7 @@ class SQLStorage(BaseStorage):
 
     @override
     def verify(self) -> Verification:
-        """Run the database's own check, read every session and recount the rollups."""
+        """Run the database's own check, read every session, and check what is derived from it."""
         connection = self._connection()
         if connection is None:
             return Verification(0, 0)
@@ -383,7 +383,7 @@ class SQLStorage(BaseStorage):
 
     @override
     def repair(self) -> Verification:
-        """Recount the rollups; other damage is left to the database's own tools.
+        """Derive again what is wrong; other damage is left to the database's own tools.
 
         Sessions that an earlier pytest-insight has saved are prepared for the analysis.
 
@@ -396,5 +396,5 @@ class SQLStorage(BaseStorage):
         found, wrong = examine(connection)
         refuse_damage(found, self.location)
         if wrong or not is_all_prepared(connection):
-            mend(self._write_connection())
+            mend(self._write_connection(), anew=bool(wrong))
         return replace(found, damage=tuple(wrong))

@@ -368,6 +368,55 @@ def test_verify_finds_wrong_totals_and_repair_recounts_them(
     assert storage.group_by_test(percentiles=False) == right
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM insight_runs WHERE session = (SELECT max(session) FROM insight_runs)",
+        "UPDATE insight_runs SET attempts = 2",
+        "UPDATE insight_sessions SET bad = 0",
+        "UPDATE insight_suites SET tests = x'0000000000000000'",
+        "DELETE FROM insight_suites",
+        "UPDATE insight_reasons SET message = 'other'",
+        "DELETE FROM insight_reasons",
+    ],
+)
+def test_verify_finds_wrong_runs_and_repair_finds_them_again(
+    storage: SQLiteStorage, make_session: MakeSession, change: str
+) -> None:
+    failed = make_result("test_y", "failed", message="KeyError: 'a'")
+    storage.save_sessions(make_session(n, test_results=[make_result(), failed]) for n in range(3))
+    right = storage.survey()
+    with closing(sqlite3.connect(storage.file_path)) as file:
+        file.execute(change)
+        file.commit()
+    assert "not match the results" in storage.verify().damage[0]
+    assert storage.repair().sessions == 3
+    assert storage.verify().sound
+    assert storage.survey() == right
+
+
+def test_suites_and_reasons_are_deleted_with_the_last_session_that_has_them(
+    storage: SQLiteStorage, make_session: MakeSession
+) -> None:
+    def left() -> list[int]:
+        with closing(sqlite3.connect(storage.file_path)) as file:
+            counts = [f"(SELECT count(*) FROM insight_{name})" for name in ("suites", "reasons")]
+            return list(file.execute(f"SELECT {', '.join(counts)}").fetchone())
+
+    one, other = (make_result(f"test_{name}", "failed", message=name) for name in "ab")
+    storage.save_sessions(make_session(n, test_results=[one]) for n in range(2))
+    storage.save_session(make_session(2, test_results=[one, other]))
+    assert left() == [2, 2]
+    storage.delete_sessions([make_session(0).session_id])
+    assert left() == [2, 2]
+    storage.delete_sessions([make_session(2).session_id])
+    assert left() == [1, 1]
+    storage.save_session(make_session(1, test_results=[make_result("test_a")]))
+    assert left() == [1, 0]
+    storage.clear_sessions()
+    assert left() == [0, 0]
+
+
 def test_two_names_with_the_same_key_are_refused(
     storage: SQLiteStorage, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
