@@ -67,7 +67,7 @@ def test_a_part_of_a_nodeid_shows_every_test_and_a_whole_one_only_that(
     assert "never failed in 5 runs" in out
     printed = insight("history", "t.py", "--sut", "api", "--limit", "1")
     assert "test_ab" not in printed.out
-    assert "1 of 2 tests; --limit 0 shows all" in printed.err
+    assert "1 of 2 tests (--limit 0 for all)" in printed.err
 
 
 def test_equal_nodeids_of_two_suts_are_two_tests(
