@@ -145,3 +145,11 @@ def test_a_path_may_be_one_of_the_current_folder_or_absolute(
     monkeypatch.chdir("tests")
     assert insight("history", "../tests/test_a.py::test_a", "-A").out == shown
     assert "no test with './nope.py'" in insight("history", "./nope.py", "-A", status=1).err
+
+
+def test_a_branch_is_whole_in_a_pipe(insight: Insight, make_session: MakeSession) -> None:
+    branch = "feature/a-branch-with-a-name-that-is-longer-than-most\x1b"
+    test = TestResult("t.py::test_a", "passed", START, 0.5)
+    code = CodeState(branch=branch)
+    JSONStorage().save_session(make_session(0, test_results=(test,), code_state=code))
+    assert branch.replace("\x1b", "\\x1b  .") in insight("history", "test_a", "-A").out

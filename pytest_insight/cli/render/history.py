@@ -29,7 +29,7 @@ from pytest_insight.cli.terminal.output import (
 )
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
-from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.cli.terminal.styled import Styled, styled, text_width
 
 RUN_FIELDS = (
     *("session_id", "time", "commit", "branch", "outcome", "attempts", "duration"),
@@ -152,8 +152,10 @@ def _lines(history: History, verdicts: Verdicts | None, *, with_sut: bool) -> It
         styled(f"; median {duration_text(history.median_duration)}", style="dim"),
     )
     branches = history.branches
-    indent = min(max(len(branch or "no branch") for branch in branches), BRANCH_WIDTH)
-    room = max((width or PIPE_WIDTH) - indent - 4, 8)
+    indent = max(text_width(str(styled(branch or "no branch"))) for branch in branches)
+    if width:  # in a pipe, names are whole
+        indent = min(indent, BRANCH_WIDTH)
+    room = max((width or PIPE_WIDTH) - min(indent, BRANCH_WIDTH) - 4, 8)
     for branch, runs in branches.items():
         label = str(shortened(styled(branch or "no branch"), indent)).ljust(indent)
         yield styled("  ", styled(label, style="dim"), "  ", run_row(runs, room))
