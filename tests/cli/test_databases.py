@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.locations import display_path
+from pytest_insight.models import CodeState
 from pytest_insight.storage import JSONStorage, PostgreSQLStorage, SQLiteStorage
 from pytest_insight.storage.functions import get_storage_instance
 from pytest_insight.testing.rules import make_result
@@ -305,15 +306,18 @@ def test_a_history_moves_from_one_kind_of_storage_to_the_next_and_back_equal(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "json"])
-def test_the_flaky_tests_are_those_that_passed_and_did_not(
+def test_the_flaky_tests_are_those_that_passed_and_did_not_on_the_same_code(
     insight: Insight, make_session: MakeSession, kind: str
 ) -> None:
     insight("profile", "create", "some", "--type", kind, "--switch")
-    passed = make_session(2, test_results=(make_result("test_y"),))
-    get_storage_instance().save_sessions([make_session(1), passed])
+    code = CodeState("a" * 40, "main")
+    passed = make_session(2, test_results=(make_result("test_y"),), code_state=code)
+    get_storage_instance().save_sessions([make_session(1, code_state=code), passed])
+    elsewhere = CodeState("b" * 40, "main")
+    get_storage_instance().save_session(make_session(3, code_state=elsewhere))
     found = json.loads(insight("query", "tests", "--flaky", "--format", "json").out)
     assert [(each["nodeid"], each["outcomes"]) for each in found] == [
-        ("tests/test_a.py::test_y", {"failed": 1, "passed": 1})
+        ("tests/test_a.py::test_y", {"failed": 2, "passed": 1})
     ]
     assert found[0]["p95"] is not None
     quick = ["query", "tests", "--flaky", "--no-percentiles"]

@@ -312,7 +312,7 @@ def test_the_years_1_and_9999_are_listed_in_every_time_zone(
     try:
         for command in (
             *("", "sessions list", "sessions show first", "sessions show last"),
-            *("query tests", "query tests --group", "query tests --flaky --sort last"),
+            *("query tests", "query tests --group", "query tests --group --sort last"),
             *("query sessions --outcome failed", "sessions list --since 0001-01-01"),
             *("sessions list --until 9999-12-31", "query tests --days 99999999999"),
             *("sessions verify", "sessions prune --older-than 99999999w --dry-run"),

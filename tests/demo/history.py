@@ -52,8 +52,14 @@ class Run(NamedTuple):
 
 
 RUNS: tuple[tuple[Run, ...], ...] = (
-    (Run(13.2, seed=2), Run(12.6, seed=3, tag="ci=nightly")),
-    (Run(10.4, seed=4), Run(9.6, seed=5, tag="ci=nightly")),
+    (
+        *(Run(13.2, seed=2), Run(12.9, seed=12), Run(12.6, seed=3, tag="ci=nightly")),
+        *(Run(12.2, seed=13), Run(11.6, seed=14, tag="ci=nightly")),
+    ),
+    (
+        *(Run(10.4, seed=4), Run(10.1, seed=15), Run(9.6, seed=5, tag="ci=nightly")),
+        Run(8.6, seed=16, tag="ci=nightly"),
+    ),
     (Run(7.3, seed=6), Run(6.6, seed=9, tag="ci=nightly")),
     (Run(4.2, seed=7), Run(2.6, seed=18, tag="ci=nightly"), Run(1.6, seed=8, tag="ci=nightly")),
     (Run(0.2, seed=11),),

@@ -18,7 +18,8 @@ COMMANDS = (
     "insight",
     "insight failures",
     "insight history test_total[pair]",
-    "insight query tests --group --sort mean --limit 4",
+    "insight verdicts",
+    "insight slow",
 )
 COLUMNS = 116
 PICTURE = HERE / "pictures" / "questions.svg"

@@ -17,7 +17,7 @@ note() { printf '%s%s%s\n' "$dim" "$*" "$plain"; }
 run() { printf '\n%s$%s %s%s%s\n' "$dim" "$plain" "$bold" "$*" "$plain"; sh -c "$*" 2>&1; }
 
 rm -rf .demo
-heading "A small shop: 30 tests, four commits, a branch, recorded ten times"
+heading "A small shop: 30 tests, four commits, a branch, recorded fifteen times"
 note "The runs are made now and dated back over two weeks. This takes some seconds."
 python -m tests.demo.history .demo
 HOME=$here/.demo
@@ -39,10 +39,16 @@ run "insight history test_parcels"
 run "insight query tests --outcome failed --days 7"
 
 heading "Is it flaky?"
-run "insight query tests --flaky"
+run "insight flaky"
+run "insight flaky --verbose"
 
-heading "What is slow?"
+heading "What got slower, since when, and what is slow?"
+run "insight slow"
 run "insight query tests --group --sort mean --limit 5"
+
+heading "Everything that is not stable"
+run "insight verdicts"
+run "insight verdicts --branch main"
 
 heading "Runs by branch, commit or tag"
 run "insight sessions list --tag ci=nightly --days 7"

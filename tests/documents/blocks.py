@@ -44,6 +44,7 @@ _VARIABLE_PARTS = [
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:\+00:00)?)?"), "TIME"),
     (re.compile(r"<?\b\d+(?:\.\d+)? (?:ms|s)\b"), "DURATION"),
     (re.compile(r"\b\d+[smhdwy](?:\d\d[sm])?\b|\b\d+ (?:second|minute|hour|day)s?\b"), "AGE"),
+    (re.compile(r"\b\d[\d,.]*x\b"), "RATIO"),
     (re.compile(r"[▁-█]+"), "BARS"),
     (re.compile(r"[ ─-╿]+"), " "),  # how wide a column is depends on what is in it
 ]

@@ -15,6 +15,7 @@ from pytest_insight import (
     TestResult,
     TestSession,
     __version__,
+    analyze,
     get_storage_instance,
     query,
 )
@@ -82,6 +83,7 @@ def use_storage(storage: BaseStorage) -> None:
     stop: datetime = first.session_stop_time
     assert (len(some), outcome, stop) == (1, TestOutcome.FAILED, START + timedelta(seconds=2.5))
     read_answers(storage)
+    read_verdicts(storage)
     storage.clear_sessions(sessions_to_clear=[first])
     assert len(storage.load_sessions()) == 2
 
@@ -95,6 +97,23 @@ def read_answers(storage: BaseStorage) -> None:
     rates: list[float | None] = [test.pass_rate for test in asked.group_by_test()]
     assert (len(failed), len(slow), len(names), len(rates)) == (1, 1, 2, 2)
     assert oldest is not None
+
+
+def read_verdicts(storage: BaseStorage) -> None:
+    asked = query.on_storage(storage).in_last_days(36_500)
+    verdicts: analyze.Verdicts = asked.analyze()
+    some: tuple[analyze.Verdict, ...] = verdicts.flaky + verdicts.broken + verdicts.slower
+    one: analyze.Verdict = verdicts["tests/test_shop.py::test_ship"]
+    names: list[str] = [each.nodeid for each in verdicts]
+    since: analyze.Since | None = one.since
+    history: analyze.History = analyze.history(one.nodeid, asked)
+    outcomes: list[TestOutcome] = [run.outcome for run in history.runs]
+    assert (some, since, len(names), len(outcomes)) == ((), None, 2, 1)
+    assert (one.verdict, one.bad, analyze.verdicts(asked, durations=False)) == (
+        "too-few",
+        1,
+        verdicts,
+    )
 
 
 def save_filters() -> None:

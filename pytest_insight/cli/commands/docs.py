@@ -16,6 +16,7 @@ from pytest_insight.errors import UnknownChoiceError
 
 TOPICS = (
     "recording",
+    "verdicts",
     "profiles",
     "databases",
     "exchange",

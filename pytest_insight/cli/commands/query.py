@@ -47,8 +47,8 @@ GroupOption = Annotated[bool, option("One row per test, with totals over all its
 FlakyOption = Annotated[
     bool,
     option(
-        "As --group, but only tests that both passed and failed, had an error or were run again; "
-        "most failures first.",
+        "As --group, but only tests that `insight flaky` calls flaky, judged by all selected "
+        "sessions; most failures first.",
         "--flaky",
     ),
 ]

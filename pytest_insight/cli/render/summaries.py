@@ -18,6 +18,7 @@ from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import ago_text, duration_text, outcome_text
 from pytest_insight.cli.terminal.output import print_styled, say
 from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.filters import NodeidUnder, StartedBetween
 from pytest_insight.models import TestOutcome
 from pytest_insight.summaries import SummaryOrder, TestSummary
 
@@ -48,7 +49,7 @@ def list_summaries(
         format_: the format.
         order: the order; None for that of the nodeids.
         note: which SUT was looked at, for the end of the line below a table.
-        flaky: as for `Query.group_by_test`.
+        flaky: only of the tests with the verdict flaky.
         percentiles: as for `Query.group_by_test`.
         fields: those of a summary that are printed; None for the usual ones.
 
@@ -59,8 +60,11 @@ def list_summaries(
     most = limit_of(limit, format_)
     # A database reads all results of the first tests only; the number of the others is unknown.
     is_ranked = order in RANKED and storage.storage_type in DATABASES
-    cut = most + 1 if most and is_ranked else None
-    found = query.group_by_test(sort=order, limit=cut, percentiles=percentiles, flaky=flaky)
+    cut = most + 1 if most and is_ranked and not flaky else None
+    if flaky:
+        found = _flaky(query, order, percentiles=percentiles)
+    else:
+        found = query.group_by_test(sort=order, limit=cut, percentiles=percentiles)
     shown = found[:most] if most else found
     if format_ is FindFormat.NODEIDS:
         return print_nodeids(shown)
@@ -76,6 +80,28 @@ def list_summaries(
         chosen=Chosen(fields, getattr) if fields else None,
     )
     return bool(shown)
+
+
+def _flaky(query: Query, order: SummaryOrder | None, *, percentiles: bool) -> list[TestSummary]:
+    """Return the summaries of the tests with the verdict flaky, of all sessions of the query."""
+    from msgspec.structs import replace
+
+    from pytest_insight import analyze
+    from pytest_insight.query import Query
+
+    selection = query.selection
+    every_time = (
+        *selection.session_filters,
+        StartedBetween(since=datetime.min.replace(tzinfo=UTC)),
+    )
+    judged = replace(selection, session_filters=every_time, test_filters=())
+    verdicts = analyze.verdicts(Query(judged, storage=query.open_storage()), durations=False)
+    keys = {(each.sut, each.nodeid) for each in verdicts.flaky}
+    if not keys:
+        return []
+    named = query.with_test_filters(NodeidUnder(tuple(sorted({nodeid for _, nodeid in keys}))))
+    found = named.group_by_test(sort=order, percentiles=percentiles)
+    return [each for each in found if (each.sut_name, each.nodeid) in keys]
 
 
 def print_plan(query: Query) -> None:

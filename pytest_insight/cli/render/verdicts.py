@@ -154,8 +154,8 @@ def _timing_columns(found: Verdicts, rows: Sequence[Verdict]) -> list[Column]:
         Column("SUT", lambda row: row.sut),
         Column("Was", lambda row: fine_duration(row.timing.was), "right"),
         Column("Now", lambda row: fine_duration(row.timing.now), "right"),
-        Column("Ratio", lambda row: ratio_text(row.timing.ratio), "right"),
-        Column("History", lambda row: _durations(found, row), spare=1),
+        Column("Ratio", lambda row: ratio_text(row.timing.ratio), "right", spare=1),
+        Column("History", lambda row: _durations(found, row)),
         Column("Since", lambda row: since_text(row.timing.since)),
     ]
     return _without_sut(columns, rows)

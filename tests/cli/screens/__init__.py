@@ -24,6 +24,10 @@ COMMANDS = {
     "overview": (),
     "failures": ("failures",),
     "failures-verbose": ("failures", "--verbose"),
+    "flaky": ("flaky",),
+    "flaky-verbose": ("flaky", "--verbose"),
+    "slow": ("slow",),
+    "verdicts": ("verdicts",),
     "history": ("history", "test_total"),
     "sessions-list": ("sessions", "list", "--limit", "10"),
     "sessions-list-wide": ("sessions", "list", "--wide", "--limit", "3"),
@@ -64,11 +68,11 @@ _LONG_TEXT = "\n".join(
     ]
 )
 _DIGEST = "94f7b66d" * 8
+_SYSTEM = {"platform": "Linux-6.8.0-x86_64", "python": "3.12.3"}
 _FACTS: dict[str, Any] = {
     "testing_system": {
         "host": "runner-7",
-        "platform": "Linux-6.8.0-x86_64",
-        "python": "3.12.3",
+        **_SYSTEM,
         "pytest": "9.0.1",
         "plugins": {"pytest-insight": "1.0.0", "pytest-randomly": "3.16.0", "pytest-cov": "6.0.0"},
         "random_seeds": {"pytest-randomly": 4711},
@@ -107,7 +111,7 @@ def history() -> Iterator[TestSession]:
             session_tags={"ci": "nightly"} if number % 3 == 0 else {},
             code_state=CodeState(f"{number:x}a0fd347" * 5, branch, _DIGEST if number > 8 else None),
             exit_status=1,
-            **(_FACTS if number == 11 else {}),
+            **(_FACTS if number == 11 else {"testing_system": _SYSTEM}),
             test_results=tuple(_results(number, start)),
         )
 
@@ -124,6 +128,14 @@ def _results(number: int, start: datetime) -> Iterator[TestResult]:
         yield TestResult(f"{total}[bob]", "rerun", start, 0.001, message="ConnectionError: broker")
     yield TestResult(f"{total}[bob]", "passed", start, 0.001)
     yield TestResult("tests/test_mail.py::test_smtp", "skipped", start, message="no network")
+    seconds = (0.31 if number > 7 else 0.052) + number % 3 / 500
+    yield TestResult("tests/test_search.py::test_search[mug]", "passed", start, seconds)
+    login = "tests/test_api.py::test_login"
+    if number > 8:
+        refused: dict[str, Any] = {"message": "assert 401 == 200", "crash": "tests/test_api.py:9"}
+        yield TestResult(login, "failed", start, 0.01, **refused)
+    else:
+        yield TestResult(login, "passed", start, 0.01)
     for code in ("HALF", "TEN", "HALF-50.0", "A-" * 40) if number == 11 else ():
         yield TestResult(
             f"tests/test_checkout.py::TestCheckout::test_coupon[{code}]",
