@@ -224,6 +224,38 @@ def sessions(
     )
 
 
+@st.composite
+def histories(draw: st.DrawFn) -> list[TestSession]:
+    """Sessions of a few tests, whose attempts fail, recover and repeat themselves in any way."""
+    now = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    attempt = st.builds(
+        TestResult,
+        nodeid=st.sampled_from(["t.py::test_x", "t.py::test_y", "t.py::test_z"]),
+        outcome=st.sampled_from(
+            [*TestOutcome, *map(TestOutcome, ("subtests failed", "retried")), TestOutcome.RERUN]
+        ),
+        start_time=st.just(now),
+        duration=st.sampled_from([0.0, 0.1, 0.7]),
+        phase=st.sampled_from(["", "teardown"]),
+        message=st.sampled_from(["", "KeyError: 'a'", "assert 1 == 2", "assert 1 == 3"]),
+        longreprtext=st.sampled_from(["", "E   OSError: no"]),
+        worker=st.sampled_from(["", "gw0"]),
+    )
+    return [
+        TestSession(
+            f"s{number}",
+            draw(st.sampled_from(["api", "api", "web"])),
+            now + timedelta(days=draw(st.sampled_from([0, 0, 1, 2, 90_000]))),
+            testing_system=draw(st.sampled_from([{}, {"python": "3.12.1", "platform": "Linux-6"}])),
+            code_state=draw(
+                st.none() | st.builds(CodeState, st.sampled_from(["a", "B"]), st.just("main"))
+            ),
+            test_results=draw(st.lists(attempt, max_size=6)),
+        )
+        for number in range(draw(st.integers(1, 8)))
+    ]
+
+
 def patterns() -> st.SearchStrategy[str]:
     """What is looked for: the names that sessions often have, wildcards, anything."""
     return st.one_of(st.sampled_from(["a", "a*", "api*", "?", "[ab]", "main", "*"]), names())

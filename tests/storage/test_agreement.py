@@ -30,7 +30,7 @@ from pytest_insight.storage import (
 )
 from pytest_insight.summaries import SummaryOrder
 from tests.postgresql import Server
-from tests.strategies import examples, selections, session_ids, sessions
+from tests.strategies import examples, histories, selections, session_ids, sessions
 
 Answer = TypeVar("Answer")
 
@@ -289,3 +289,26 @@ def test_all_backends_answer_the_same_in_the_same_order(
                         for each in (storage, memory)
                     )
                     assert found == known
+
+
+@settings(often, max_examples=examples(25))
+@given(history=histories(), branch=st.sampled_from([None, "main"]))
+def test_all_backends_give_equal_verdicts_of_any_history(
+    stores: list[BaseStorage], history: list[TestSession], branch: str | None
+) -> None:
+    memory = InMemoryStorage()
+    memory.save_sessions(history)
+    line = Line(branch)
+    expected = memory.survey(line=line)
+    for storage in stores:
+        storage.clear_sessions()
+        storage.save_sessions(history)
+        assert storage.survey(line=line) == expected
+        assert verdicts(storage) == verdicts(memory)
+        for last, nodeids in ((None, None), (1, None), (2, ["t.py::test_x"])):
+            for candidates in (None, expected.candidates, expected.counts):
+                found, known = (
+                    list(each.runs(None, nodeids, last=last, candidates=candidates))
+                    for each in (storage, memory)
+                )
+                assert found == known
