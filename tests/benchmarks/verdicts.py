@@ -1,7 +1,8 @@
 """Verdicts of a whole history by each backend, and what got slower, beside SQL written by hand.
 
 In the history of these benchmarks, as in most, few tests ever fail: 1 % of the tests are skipped,
-0.5 % fail by chance, 0.5 % were broken for some time, and two sessions have an outage. The floor
+0.5 % fail by chance, 0.5 % were broken for some time, and in two sessions 2.5 % fail for one cause.
+So the last 200 runs of 3.5 % of the tests are judged: time grows with their number. The floor
 reads the same runs by statements over our tables, as rows, and judges nothing. 1,000,000 results
 always, 10,000,000 too with `BENCH_LARGE=1`.
 """
@@ -124,8 +125,8 @@ def verdicts(storage: BaseStorage) -> Analysis:
 def judge_in_turns(place: str) -> dict[str, list[float]]:
     """Seconds of the verdicts, and of the SQL by hand."""
     with opened(place) as storage, _by_hand(place, storage) as hand:
-        if not verdicts(storage).incidents:
-            raise RuntimeError("the history has no incident")
+        if not {"flaky", "fixed"} <= {each.verdict for each in verdicts(storage).verdicts}:
+            raise RuntimeError("the history has no flaky test, or none that was fixed")
         return in_turns({"ours": lambda: verdicts(storage)} | hand, TURNS)
 
 

@@ -6,7 +6,6 @@ then the lines of the others are decoded (`document/layout.py`).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Set
 from typing import BinaryIO
 
@@ -85,5 +84,4 @@ class TestsLoader:
         others.update(name for name in self._wanted if name in self._names)
         if len(self._names) == len(nodeids):
             return sorted(self._positions[nodeid] for nodeid in others)
-        others.update(name for name, count in Counter(nodeids).items() if count > 1)
         return [number for number, nodeid in enumerate(nodeids) if nodeid in others]
