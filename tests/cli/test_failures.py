@@ -216,3 +216,13 @@ def test_an_id_that_begins_with_last_is_an_id(insight: Insight, make_session: Ma
     Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
     listed = json.loads(insight("sessions", "list", "--session", "lasting", "-f", "json").out)
     assert [each["session_id"] for each in listed] == ["lasting"]
+
+
+def test_markdown_shows_hostile_names_of_branches_and_suts_as_they_are(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    code = CodeState(branch="a\x1b[31m<b>")
+    JSONStorage().save_session(make_session(0, sut_name="s*x*", code_state=code))
+    lines = insight("failures", "-A", "--format", "markdown").out.splitlines()
+    assert lines[0].startswith("### `s*x*`: ")
+    assert lines[2].startswith("`a\\x1b[31m<b>`, ")

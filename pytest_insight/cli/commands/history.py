@@ -65,13 +65,12 @@ def history(
     scope = project.scope(storage)
     text = arguments.text("test", test)
     selection = replace(scope.selection, test_filters=(NodeidContains(text),))
-    found = histories(storage.iter_sessions(selection))
+    there, found = selection, histories(storage.iter_sessions(selection))
     for place in () if found else spellings_of(text):  # ./tests/test_a.py, an absolute path
         text = place
         there = replace(scope.selection, test_filters=(NodeidContains(place),))
         found = histories(storage.iter_sessions(there))
         if found:
-            selection = there
             break
     exact = [each for each in found if each.nodeid == text]
     if not found:
@@ -80,7 +79,7 @@ def history(
         query = Query(storage=storage, selection=selection)
         raise StorageError(nothing_found(query, scope.note), storage.location)
     as_table = format_ is ListFormat.TABLE and chosen is None
-    verdicts = _verdicts(storage, selection) if as_table else None
+    verdicts = _verdicts(storage, there) if as_table else None
     print_histories(exact or found, format_, limit, scope.note, chosen, verdicts)
 
 

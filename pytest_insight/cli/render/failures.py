@@ -258,8 +258,10 @@ def _markdown(
 ) -> Iterator[str]:
     """Yield lines for the summary of a CI job, or a comment."""
     code = sessions[-1].code_state
-    where = ", ".join(filter(None, (code.branch, (code.commit or "")[:7]))) if code else ""
-    yield f"### {_suts(sessions)}: {outcomes_text(*sessions)}"
+    where = (
+        ", ".join(filter(None, (_name(code.branch or ""), (code.commit or "")[:7]))) if code else ""
+    )
+    yield f"### {_name(_suts(sessions))}: {outcomes_text(*sessions)}"
     yield ""
     yield f"{where}{', ' if where else ''}{_duration(sessions)}"
     for group in groups:
@@ -275,6 +277,11 @@ def _markdown(
             yield f"- {code_span(result.nodeid)}"
         if len(group.results) > MAX_LISTED:
             yield f"- and {len(group.results) - MAX_LISTED:,} more"
+
+
+def _name(text: str) -> str:
+    """Return a name for Markdown, as a code span if it could be read as markup."""
+    return code_span(text) if set(text) & set("`*<>[]|&\\") or not text.isprintable() else text
 
 
 def code_span(text: str) -> str:
