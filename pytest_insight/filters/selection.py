@@ -83,6 +83,16 @@ class Selection(msgspec.Struct, frozen=True):
         return min(ends) if ends and len(ends) == len(self.session_filters) else None
 
     @property
+    def since(self) -> datetime | None:
+        """The start time before which no session is selected; None if there is none."""
+        starts = [
+            each.since
+            for each in self.session_filters
+            if isinstance(each, StartedBetween) and each.since is not None
+        ]
+        return max(starts, default=None)
+
+    @property
     def header_filters(self) -> tuple[SessionFilter, ...]:
         """The session filters that do not read results."""
         return tuple(f for f in self.session_filters if not f.needs_results)

@@ -24,6 +24,7 @@ BENCHMARKS = {
     "databases": "databases",
     "copying": "copying",
     "verdicts": "verdicts",
+    "look-back": "look_back",
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -117,8 +117,8 @@ def test_a_run_recorded_into_a_file_does_without_what_others_need(
 ) -> None:
     pytester.makepyfile(TESTS)
     pytester.makeconftest(LOADED)
-    pytester.runpytest_subprocess("--insight")  # makes the store
-    ran = pytester.runpytest_subprocess("--insight", "-s")
+    pytester.runpytest_subprocess("--insight", "--insight-verdicts=off")  # makes the store
+    ran = pytester.runpytest_subprocess("--insight", "--insight-verdicts=off", "-s")
     (loaded,) = [line for line in ran.outlines if line.startswith("LOADED")]
     assert "pytest_insight.recording.destination" in loaded.split()
     assert NOT_FOR_FILES.isdisjoint(loaded.split())

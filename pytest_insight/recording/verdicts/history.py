@@ -151,7 +151,9 @@ def look_back(
         if len(failed.runs) > most:
             is_any = _is_any(storage, selection, session, limit)
             return _of_many(found, failed, most) if is_any else None
-        runs = storage.runs(selection, failed.nodeids, last=LAST)
+        # Not as `nodeids`: reading ends when there are enough runs of each of these.
+        wanted = {(session.sut_name, nodeid): LAST for nodeid in failed.nodeids}
+        runs = storage.runs(selection, candidates=wanted)
         past = limit.watch(run for run in runs if run.session.session_id != session.session_id)
         if not past and not _is_any(storage, selection, session, limit):
             return None
@@ -233,7 +235,9 @@ def _notable_of_outages(
     limit.left()
     if not chosen:
         return []
-    return storage.survey(Selection((SessionIdIn(frozenset(chosen)),))).notable
+    since = min(doubtful[session_id].start for session_id in chosen)
+    period = StartedBetween(since)  # a JSON store is read from its end
+    return storage.survey(Selection((SessionIdIn(frozenset(chosen)), period))).notable
 
 
 def _before_last_red(runs: Sequence[Run], line: Line) -> list[Run]:

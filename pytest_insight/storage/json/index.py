@@ -128,6 +128,39 @@ def find_newest(file: BinaryIO, size: int, latest: datetime) -> Entry | None:
     return newest
 
 
+def find_since(file: BinaryIO, size: int, since: datetime, note: Note) -> list[Entry]:
+    """Return the sessions that started at a time or later, searched from the file's end.
+
+    The search ends at a session that started earlier, and later than all before it in the file; it
+    takes as long as those sessions are large, whatever the size of the file.
+
+    Args:
+        file: opened unbuffered.
+        size: how much of it to read.
+        since: the time.
+        note: called with each of the sessions, without its results.
+
+    Raises:
+        IrregularError: something there is not as we write it.
+    """
+    if not is_in_our_layout(file, size) or not is_complete(file, size):
+        raise IrregularError
+    found: list[Entry] = []
+    seen: set[str] = set()
+    end = size - len(END) if size != len(EMPTY_DOCUMENT) else 0
+    for start in session_starts(file, end):
+        header = read_header(file, start, end)
+        if header.session_id not in seen:  # else it is superseded
+            seen.add(header.session_id)
+            if header.session_start_time >= since:
+                note(header)
+                found.append(entry_of(header, start, end))
+            elif starts_in_order(file, start):
+                break
+        end = start
+    return sorted(found, key=lambda entry: entry[:2])
+
+
 def find_index(file: BinaryIO, size: int, path: Path, *, note: Note | None = None) -> Index:
     """Return the index of a file; build it only if the file has changed since it was built last.
 
@@ -137,7 +170,7 @@ def find_index(file: BinaryIO, size: int, path: Path, *, note: Note | None = Non
         IrregularError: something in the file is not as we write it.
     """
     found = os.fstat(file.fileno())
-    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    state = _state(found)
     recent = _recent.get(state)
     if recent is not None:
         return recent
@@ -148,6 +181,15 @@ def find_index(file: BinaryIO, size: int, path: Path, *, note: Note | None = Non
         for old in list(_recent)[:-MOST_RECENT]:
             _recent.pop(old, None)  # another thread may have been faster
     return index
+
+
+def is_known(file: BinaryIO) -> bool:
+    """Return whether `find_index` would not scan the file."""
+    return _state(os.fstat(file.fileno())) in _recent
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 MOST_RECENT = 4

@@ -25,6 +25,8 @@ from pytest_insight.storage.json.index import (
     build_index,
     find_index,
     find_newest,
+    find_since,
+    is_known,
 )
 from pytest_insight.storage.json.outline import TestsLoader
 from pytest_insight.storage.json.scan import (
@@ -239,10 +241,11 @@ class JSONReader(SessionReader):
                 newest = find_newest(file, size, latest)
                 return [] if newest is None else [newest]
         keep = HeaderFilter(wanted)
-        note = keep.note if keep.headers else None
-        find = self._thorough_index if thorough else self._index
-        index = find(file, size, note)
-        entries = [entry for entry in index.entries if keep(file, entry)]
+        entries = [
+            entry
+            for entry in self._entries(file, size, wanted, keep, thorough=thorough)
+            if keep(file, entry)
+        ]
         if wanted.limit is None:
             return entries
         if not wanted.result_filters:
@@ -255,6 +258,23 @@ class JSONReader(SessionReader):
             if all_match(wanted.result_filters, load(file, entry)):
                 matching.append(entry)
         return matching[::-1]
+
+    def _entries(
+        self,
+        file: BinaryIO,
+        size: int,
+        wanted: Selection,
+        keep: HeaderFilter,
+        *,
+        thorough: bool,
+    ) -> list[Entry]:
+        """Return at least the sessions whose own fields match, in order."""
+        since = wanted.since
+        if since is not None and not thorough and not is_known(file):
+            with suppress(IrregularError):  # a write in progress, perhaps
+                return find_since(file, size, since, keep.note)
+        find = self._thorough_index if thorough else self._index
+        return find(file, size, keep.note if keep.headers else None).entries
 
     def _index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
         """Return the index of the file; `note` is not called if it is known already."""

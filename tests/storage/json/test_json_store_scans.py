@@ -11,7 +11,7 @@ import pytest
 
 from pytest_insight.document.layout import IN_ORDER_SEPARATOR, SEPARATOR, start_time_in
 from pytest_insight.errors import StoreDamageWarning
-from pytest_insight.filters import Selection, SutIs
+from pytest_insight.filters import Selection, StartedBetween, SutIs
 from pytest_insight.storage import BaseStorage, JSONStorage
 from pytest_insight.storage.json import index
 from pytest_insight.storage.json.scan import full_scans
@@ -120,6 +120,39 @@ def test_the_newest_session_is_found_in_a_file_that_says_nothing_about_the_order
     storage.save_session(make_session(5))
     assert storage.get_last_session() == make_session(5)
     assert IN_ORDER_SEPARATOR + b'{"session_id":"api-5"' in storage.file_path.read_bytes()
+
+
+# The sessions since a time -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(4))], ids=str)
+def test_the_sessions_since_a_time_are_found_without_a_scan_in_whatever_order_they_were_saved(
+    tmp_path: Path, make_session: MakeSession, order: tuple[int, ...]
+) -> None:
+    storage = JSONStorage(tmp_path / "sessions.json")
+    storage.save_sessions(make_session(number) for number in order)
+    storage.save_session(make_session(0, session_start_time=START + timedelta(hours=9)))
+    storage.save_session(make_session(3, session_start_time=START - timedelta(hours=9)))
+    in_order = ["api-3", "api-1", "api-2", "api-0"]
+    full_scans.clear()
+    for number, start in enumerate([-9, 1, 2, 9]):
+        for since in (start, start - 0.5):
+            selection = Selection((StartedBetween(START + timedelta(hours=since)),))
+            assert storage.session_ids(selection) == in_order[number:]
+    assert storage.session_ids(Selection((StartedBetween(START + timedelta(hours=10)),))) == []
+    assert not full_scans
+
+
+def test_only_the_end_of_a_file_is_read_for_the_sessions_since_a_time(
+    store: JSONStorage, make_session: MakeSession
+) -> None:
+    data = store.file_path.read_bytes()
+    store.file_path.write_bytes(data.replace(b'"session_id":"api-0"', b'"session_id":"api-0!'))
+    late = Selection((StartedBetween(START + timedelta(hours=3)),))
+    assert list(store.iter_sessions(late, newest_first=True)) == [make_session(4), make_session(3)]
+    early = Selection((StartedBetween(START - timedelta(hours=3)),))
+    with pytest.warns(StoreDamageWarning):
+        assert store.session_ids(early) == ["api-1", "api-2", "api-3", "api-4"]
 
 
 def test_the_newest_session_is_found_in_a_torn_file_too(
