@@ -206,11 +206,11 @@ def find(*words: str) -> dict[str, set[str]] | None:
 
 
 def test_verdicts_are_found_in_the_runs_of_30_days() -> None:
-    save({"flaky": "..F...", "broken": "...FFF", "new": ".....F"}, same_code=False)
+    save({"flaky": "..F...", "broken": "...FFF", "new": ".....F", "first": "     F"})
     assert find("failed", "broken", "new-failure", "flaky") == {
-        "failed": {"broken", "new"},
+        "failed": {"broken", "new", "first"},
         "broken": {"broken"},
-        "new-failure": {"new"},
+        "new-failure": {"new", "first"},
         "flaky": set(),
     }
     save({"flaky": "..F..."}, same_code=True)

@@ -174,6 +174,13 @@ def test_a_test_that_never_passed_is_red_for_the_number_of_its_runs() -> None:
     assert short(found) == "2 red for 2 to 3 runs; details: insight failures"
 
 
+def test_a_flaky_test_that_fails_too_often_in_a_row_is_broken() -> None:
+    sessions = history({"t": "." * 10 + "F" + "." * 20 + "FFF"}, commits={9: "0a"})
+    found = ask(sessions, {"t": "assert 0"})
+    assert short(found) == "1 red for 4 runs; details: insight failures"
+    assert "flaky before, now red 4 times" in full(found)
+
+
 def test_a_test_that_fails_now_and_then_on_different_code_is_suspect() -> None:
     found = ask(history({"t": ".." + "F..." * 3}), {"t": "assert 0"})
     assert short(found) == "1 suspect; details: insight failures"

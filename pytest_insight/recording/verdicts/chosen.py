@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from datetime import datetime
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_insight._util.git import git_output
 from pytest_insight.analysis import values
 from pytest_insight.analysis.durations import BASELINE_RUNS, Durations
+from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import WINDOW
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.filters import Selection, StartedBetween, SutIs
@@ -38,7 +40,7 @@ def find_tests(
         storage: of the history.
         sut_name: the SUT.
         words: "failed" for the tests whose last run failed, "slow" for those that got slower, or a
-            verdict.
+            verdict; a test that failed in its first run is a new failure.
         folder: in the working tree.
 
     Raises:
@@ -51,25 +53,38 @@ def find_tests(
     now = newest[0].session.session_start_time
     selection = Selection((of_sut, StartedBetween(now - WINDOW, now)))
     found: dict[str, set[str]] = {word: set() for word in words}
-    if found.keys() - {SLOW}:
-        survey = storage.survey(selection)
-        candidates = {nodeid for _, nodeid in survey.candidates}
-        runs = list(storage.runs(selection, candidates)) if candidates else []
-        if FAILED in found:
-            last = {run.nodeid: run for run in reversed(runs)}
-            found[FAILED] = {nodeid for nodeid, run in last.items() if run.is_bad}
-        if found.keys() - {SLOW, FAILED}:
-            branches = {session.branch for session in survey.sessions}
-            line = find_line(_current_branch(folder), now, branches, folder)
-            survey = storage.survey(selection, line=line)
-            for verdict in analyze(survey, runs, now, line=line).verdicts:
-                found.get(verdict.verdict, set()).add(verdict.nodeid)
-    if SLOW in found:
-        counts = storage.survey(selection).counts  # with them, only the newest sessions are read
-        timed = storage.runs(selection, candidates=counts, last=TIMED_RUNS)
-        timings = Durations(timed).timings()
-        found[SLOW] = {nodeid for (_, nodeid), timing in timings.items() if timing.ratio > 1}
+    survey = storage.survey(selection)
+    if FAILED in found:
+        last = storage.runs(selection, candidates=dict.fromkeys(survey.candidates, 1))
+        found[FAILED] = {run.nodeid for run in last if run.is_bad}
+    if found.keys() - {FAILED}:
+        branches = {session.branch for session in survey.sessions}
+        line = find_line(_current_branch(folder), now, branches, folder)
+        _add_verdicts(found, storage, selection, line, now)
     return found
+
+
+def _add_verdicts(
+    found: dict[str, set[str]],
+    storage: BaseStorage,
+    selection: Selection,
+    line: Line,
+    now: datetime,
+) -> None:
+    """Add the tests of each word that is a verdict, or "slow"."""
+    survey = storage.survey(selection, line=line)
+    if found.keys() - {FAILED, SLOW}:
+        runs = storage.runs(selection, candidates=survey.candidates)
+        for each in analyze(survey, runs, now, line=line).verdicts:
+            is_new = each.verdict == values.NEW_TEST and each.bad
+            word = values.NEW_FAILURE if is_new else each.verdict
+            found.get(word, set()).add(each.nodeid)
+    if SLOW in found:
+        counted = line.counted(now)
+        # With the counts, only the newest sessions are read.
+        timed = storage.runs(selection, candidates=survey.counts, last=TIMED_RUNS)
+        timings = Durations(run for run in timed if counted(run.session)).timings()
+        found[SLOW] = {nodeid for (_, nodeid), timing in timings.items() if timing.ratio > 1}
 
 
 def _current_branch(folder: Path) -> str:

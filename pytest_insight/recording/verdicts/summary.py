@@ -234,7 +234,9 @@ def _evidence(word: str, test: Judged) -> str:
     if word in (CAUSE, RED):
         other = ", other cause" if word == CAUSE else ""
         return f"red for {_count(test.red_runs, 'run')}{other}"
-    if word == BROKEN and since is not None and not verdict.detail.startswith("flaky"):
+    if verdict.detail.startswith("flaky before"):
+        return f"flaky before, now red {test.red_runs} times"
+    if word == BROKEN and since is not None:
         day = in_local_zone(since.time)
         return f"{verdict.detail} since {day.day} {day:%b} {_short(since.commit)}".rstrip()
     return verdict.detail
