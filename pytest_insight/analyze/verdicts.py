@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from pytest_insight.analysis.durations import BASELINE_RUNS, Durations
+from pytest_insight.analysis.durations import BASELINE_RUNS, LEAST_BASELINE, LEAST_HEAD, Durations
 from pytest_insight.analysis.history import History, histories
 from pytest_insight.analysis.results import Judged, Verdicts
 from pytest_insight.analysis.verdicts import analyze as judge
@@ -91,8 +91,9 @@ def _judge(
     read = list(storage.runs(selection, candidates=survey.candidates))
     timings: dict[TestKey, Timing] = {}
     speed = None
-    if durations:
-        timed = storage.runs(selection, candidates=survey.counts, last=TIMED_RUNS)
+    counts = survey.counts if durations else {}
+    if max(counts.values(), default=0) >= LEAST_BASELINE + LEAST_HEAD:
+        timed = storage.runs(selection, candidates=counts, last=TIMED_RUNS)
         last = [run for run in timed if counted(run.session)]
         compared = Durations(last)
         timings = compared.timings()

@@ -328,3 +328,11 @@ def test_failures_are_new_flaky_or_old_since_a_day_and_a_commit(insight: Insight
     found = json.loads(insight("failures", "--format", "json").out)
     known = {each["nodeid"]: each["verdict"] for each in found}
     assert known == {ORDER: "flaky", LOGIN: "broken", "t.py::new": "new-failure"}
+
+
+def test_markdown_quotes_foreign_names(insight: Insight) -> None:
+    save({"t.py::a[`|<b>]": "...FFF", LOGIN: "......"}, commits="|<`>!?", branch="<b>\x1b[31m")
+    shown = insight("verdicts", "--format", "markdown").out
+    assert "### `shop  <b>\\x1b[31m  6 runs in 6 days`" in shown
+    assert r"| broken | ``t.py::a[`\|<b>]`` | 3 runs, since " in shown
+    assert "\x1b" not in shown

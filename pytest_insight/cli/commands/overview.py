@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 MAX_RUNS = 30
 """The runs that are looked at, the newest ones."""
+MAX_RESULTS = 60_000
+"""The results on which verdicts are based, which take half a second; others read all."""
+LEAST_RUNS = 5
+"""Verdicts need as many runs."""
 
 NEXT = (
     ("insight failures", "what failed in the last run, and why"),
@@ -63,10 +67,15 @@ def _runs(storage: BaseStorage, last: TestSession) -> list[SessionSummary]:
 
 
 def _verdicts(storage: BaseStorage, last: TestSession) -> Verdicts:
+    """Return the verdicts of the newest runs of the SUT; none if the suite is very large."""
     from pytest_insight import analyze
+    from pytest_insight.analysis.results import Verdicts
     from pytest_insight.query import Query
 
-    newest = Selection((SutIs(glob.escape(last.sut_name)),), limit=MAX_RUNS)
+    count = min(MAX_RUNS, MAX_RESULTS // max(len(last.test_results), 1))
+    if count < LEAST_RUNS:
+        return Verdicts(())
+    newest = Selection((SutIs(glob.escape(last.sut_name)),), limit=count)
     return analyze.verdicts(Query(newest, storage=storage))
 
 

@@ -47,9 +47,10 @@ def overview_lines(
     yield _line("runs", _row(runs))
     if len(runs) > 1:
         yield _line("duration", _durations(runs))
-    if len(runs) >= ENOUGH_RUNS or found.flaky:
+    enough = len(found) > 0 and len(runs) >= ENOUGH_RUNS
+    if enough or found.flaky:
         yield _tests("flaky", found.flaky, "insight flaky")
-    if len(runs) >= ENOUGH_RUNS or found.broken:
+    if enough or found.broken:
         yield _tests("broken", found.broken, "insight verdicts --only broken")
     slowest = max(last.test_results, key=lambda result: result.duration, default=None)
     if slowest is not None:

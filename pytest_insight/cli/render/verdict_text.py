@@ -90,7 +90,7 @@ def arrow() -> str:
 
 def since_text(since: Since) -> str:
     """Return the commit, or else the day, at which something began."""
-    return since.commit[:7] or day_text(since.time)
+    return since.commit[:7] if since.commit.isalnum() else day_text(since.time)
 
 
 def day_text(time: datetime) -> str:

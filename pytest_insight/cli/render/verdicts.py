@@ -195,7 +195,7 @@ def _blocks(found: Verdicts, rows: Sequence[Verdict]) -> Iterator[Styled]:
 def _markdown(asked: Asked, shown: Sequence[Verdict]) -> Iterator[str]:
     """Yield lines for the summary of a CI job, or a comment."""
     for line in judged_lines(asked.found, several=True):
-        yield f"### {line}"
+        yield f"### {code_span(str(line))}"
     yield ""
     if not shown:
         yield _nothing(asked)
