@@ -153,6 +153,13 @@ def _add_ini_keys(parser: pytest.Parser) -> None:
         "string",
         "short",
     )
+    parser.addini(
+        "insight_cause_masks",
+        "regular expressions with one group each; what it matches does not make two failures "
+        "different (default: none)",
+        "linelist",
+        [],
+    )
 
 
 def _is_on(config: pytest.Config) -> bool:

@@ -21,6 +21,9 @@ _NAMES = (
 )
 """The files that may hold a pytest configuration; of several in one folder the first is used."""
 
+CAUSE_MASKS = "insight_cause_masks"
+"""The setting with regular expressions for `analysis.causes`."""
+
 _Settings = Mapping[str, Any]
 
 
@@ -33,12 +36,14 @@ class Project:
         file: the configuration file; None without one.
         profile: the profile that `insight_profile` names; None if it names none.
         sut_name: the system under test, as a recorded run would name it.
+        cause_masks: the regular expressions of `insight_cause_masks`.
     """
 
     root: Path
     file: Path | None
     profile: str | None
     sut_name: str
+    cause_masks: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -55,7 +60,7 @@ def find_project() -> Project | None:
     Without a configuration file and without a `setup.py` above, the root is the current folder.
 
     Raises:
-        InsightError: a configuration file cannot be read, or a setting is not a text.
+        InsightError: a configuration file cannot be read, or a setting is of the wrong type.
     """
     try:
         folder = Path.cwd()
@@ -137,7 +142,17 @@ def _project(root: Path, file: Path | None, settings: _Settings) -> Project:
             raise _error(file, f"insight_{name} is {value!r}, not a text")
         return value or None
 
-    return Project(root, file, setting("profile"), setting("sut") or root.name or "root")
+    sut_name = setting("sut") or root.name or "root"
+    return Project(root, file, setting("profile"), sut_name, _lines(file, settings, CAUSE_MASKS))
+
+
+def _lines(file: Path | None, settings: _Settings, key: str) -> tuple[str, ...]:
+    """Return the texts of a setting that is a list in TOML, and lines in an ini file."""
+    value = settings.get(key, [])
+    lines = value.splitlines() if isinstance(value, str) else value
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise _error(file, f"{key} is {value!r}, not a list of texts")
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def _options(file: Path | None, settings: _Settings) -> dict[str, str]:

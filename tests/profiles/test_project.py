@@ -13,8 +13,10 @@ from pytest_insight.errors import InsightError
 from pytest_insight.profiles.project import Project, find_project
 
 PYPROJECT = "[project]\nname = 'x'\n"
-KEYS = "insight_profile = shop\ninsight_sut = till\n"
-TOML_KEYS = "insight_profile = 'shop'\ninsight_sut = 'till'\n"
+KEYS = "insight_profile = shop\ninsight_sut = till\ninsight_cause_masks =\n  a (b)\n\n  c (d)\n"
+TOML_KEYS = (
+    "insight_profile = 'shop'\ninsight_sut = 'till'\ninsight_cause_masks = ['a (b)', 'c (d)']\n"
+)
 
 LAYOUTS: dict[str, dict[str, str]] = {
     "no file at all": {},
@@ -67,7 +69,8 @@ from pathlib import Path
 
 def pytest_configure(config):
     from pytest_insight.recording.setup import _profile_name, _sut_name
-    found = [str(config.rootpath), _profile_name(config), _sut_name(config)]
+    masks = config.getini("insight_cause_masks")
+    found = [str(config.rootpath), _profile_name(config), _sut_name(config), masks]
     Path(config.invocation_params.dir, "pytest-says.json").write_text(json.dumps(found))
 """
 
@@ -91,10 +94,11 @@ def test_root_profile_and_sut_are_those_of_pytest_there(below: Path, files: dict
         check=False,
         capture_output=True,
     )
-    root, profile, sut_name = json.loads((below / "pytest-says.json").read_text())
+    said = json.loads((below / "pytest-says.json").read_text())
     project = find_project()
     assert project is not None
-    assert (str(project.root), project.profile, project.sut_name) == (root, profile, sut_name)
+    masks = list(project.cause_masks)
+    assert [str(project.root), project.profile, project.sut_name, masks] == said
 
 
 def test_a_project_says_which_file_decided(below: Path) -> None:
@@ -117,6 +121,7 @@ def test_a_project_says_which_file_decided(below: Path) -> None:
             "[tool.pytest.ini_options]\ninsight_profile = [1, 2]\n",
             r"insight_profile is \[1, 2\], not a text",
         ),
+        ("pytest.toml", "[pytest]\ninsight_cause_masks = 3\n", "insight_cause_masks is 3, not a"),
         ("pyproject.toml", b"\xff", "utf-8"),
     ],
 )
