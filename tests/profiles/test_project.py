@@ -68,9 +68,9 @@ import json
 from pathlib import Path
 
 def pytest_configure(config):
-    from pytest_insight.recording.setup import _profile_name, _sut_name
+    from pytest_insight.recording.setup import _profile_name, sut_name_of
     masks = config.getini("insight_cause_masks")
-    found = [str(config.rootpath), _profile_name(config), _sut_name(config), masks]
+    found = [str(config.rootpath), _profile_name(config), sut_name_of(config), masks]
     Path(config.invocation_params.dir, "pytest-says.json").write_text(json.dumps(found))
 """
 
