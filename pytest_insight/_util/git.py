@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 SECONDS = 10
 """How long git may take; each question reads a few references or commits."""
-DEFAULT_BRANCHES = ("main", "master")
+DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
 """The names of default branches, if the remote `origin` names none."""
 
 
@@ -35,7 +35,7 @@ def git_output(folder: Path | None, *arguments: str, seconds: float = SECONDS) -
         arguments: the command; none of them may be a text from outside that can begin with `-`.
         seconds: how long to wait.
     """
-    import subprocess  # slow to import, and seldom needed
+    import subprocess  # slow to import, and few commands need it
 
     # Such commands obey no setting that could start a program, unlike `git log`.
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
@@ -57,7 +57,7 @@ def git_output(folder: Path | None, *arguments: str, seconds: float = SECONDS) -
 def find_default_branch(folder: Path | None, seconds: float = SECONDS) -> DefaultBranch | None:
     """Return the default branch of a repository; None if git knows none.
 
-    It is what `origin/HEAD` names, else `main`, else `master`, locally or in `origin`.
+    It is what `origin/HEAD` names, else the first of `DEFAULT_BRANCHES`, locally or in `origin`.
     """
     local, remote = "refs/heads/", "refs/remotes/origin/"
     names = [f"{place}{name}" for name in DEFAULT_BRANCHES for place in (local, remote)]
@@ -81,23 +81,42 @@ def find_default_branch(folder: Path | None, seconds: float = SECONDS) -> Defaul
 
 
 def find_branch_point(
-    folder: Path | None, default: DefaultBranch, now: datetime, seconds: float = SECONDS
+    folder: Path | None,
+    default: DefaultBranch,
+    until: datetime,
+    reference: str = "HEAD",
+    seconds: float = SECONDS,
 ) -> datetime:
-    """Return when the first commit of the current branch was made that the default one lacks.
+    """Return when the first commit of a branch was made that the default one lacks.
 
-    It is `now` if there is none. Runs of the default branch until then, those of the commit at
-    which the branches part included, tell how the tests were when the branch began.
+    It is `until` if git knows no such commit. Runs of the default branch until then, those of the
+    commit at which the branches part included, tell how the tests were when the branch began.
+
+    Args:
+        folder: in the working tree; None for the current folder.
+        default: the default branch.
+        until: what is returned if there is no such commit.
+        reference: the branch: a full name (`refs/heads/x`), or HEAD.
+        seconds: how long git may take.
     """
     found = git_output(
         folder,
-        *("rev-list", "--first-parent", "--timestamp", "HEAD", "--not", *default.references, "--"),
+        *(
+            "rev-list",
+            "--first-parent",
+            "--timestamp",
+            reference,
+            "--not",
+            *default.references,
+            "--",
+        ),
         seconds=seconds,
     )
     with suppress(ValueError, OverflowError):  # a time outside the calendar
         times = [int(line.split(" ")[0]) for line in (found or "").splitlines()]
         if times:
             return datetime.fromtimestamp(times[-1], UTC)
-    return now
+    return until
 
 
 def find_subject(commit: str) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from msgspec.structs import replace
 
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.line import ALL_RUNS, Line
+from pytest_insight.analyze.branches import find_line
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     BranchIs,
@@ -24,6 +26,7 @@ from pytest_insight.filters import (
     SutIs,
     TestFilter,
 )
+from pytest_insight.profiles.project import Project, find_project
 
 if TYPE_CHECKING:
     from pytest_insight.models import TestResult
@@ -43,9 +46,6 @@ class Asked(Protocol):
 
 WINDOW_SECONDS = 30 * 86_400
 """The sessions that are judged if the query has no step about times or sessions."""
-
-DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
-"""The branch that others grow from: the first of these that has sessions."""
 
 ANY_BRANCH = BranchIs("*")
 """Judge all runs as one line, also those without a branch."""
@@ -125,16 +125,45 @@ def line_of(storage: BaseStorage, asked: Selection, sut: str) -> tuple[Line, Sel
         branch = _literal(branches[0].pattern)
     if not branch:
         return ALL_RUNS, whole
-    return _line_of_branch(storage, of_sut, branch), replace(whole, session_filters=others)
+    return _line_of_branch(storage, sut, branch), replace(whole, session_filters=others)
 
 
-def _line_of_branch(storage: BaseStorage, of_sut: SutIs, branch: str) -> Line:
-    def exists(name: str) -> bool:
+def _line_of_branch(storage: BaseStorage, sut: str, branch: str) -> Line:
+    of_sut = SutIs(glob.escape(sut))
+
+    def has_runs(name: str) -> bool:
         return bool(storage.session_ids(Selection((of_sut, BranchIs(name)), limit=1)))
 
-    if branch in DEFAULT_BRANCHES:
-        return Line(branch)
-    default = next(filter(exists, DEFAULT_BRANCHES), None)
     on_branch = Selection((of_sut, BranchIs(glob.escape(branch))))
-    first = next(storage.iter_sessions(on_branch), None) if default else None
-    return Line(branch, default, first.session_start_time if first else None)
+    first = next(storage.iter_sessions(on_branch), None)
+    if first is None:
+        return Line(branch)
+    project = project_of(sut)
+    return find_line(
+        branch,
+        first.session_start_time,
+        has_runs,
+        project.root if project else None,
+        reference=f"refs/heads/{branch}",
+    )
+
+
+def project_of(sut: str) -> Project | None:
+    """Return the project in the current folder if it has this SUT.
+
+    Raises:
+        InsightError: its configuration cannot be read.
+    """
+    project = find_project()
+    return project if project is not None and project.sut_name == sut else None
+
+
+def project_rules() -> CauseRules:
+    """Return how causes are told: with the masks of the project in the current folder.
+
+    Raises:
+        InsightError: the configuration of the project cannot be read, or a mask is wrong.
+    """
+    project = find_project()
+    masks = project.cause_masks if project is not None else ()
+    return CauseRules(masks) if masks else DEFAULT_RULES

@@ -17,6 +17,7 @@ from pytest_insight.analyze.scope import (
     has_name,
     line_of,
     name_filters,
+    project_rules,
     sut_names,
     with_window,
 )
@@ -87,8 +88,9 @@ def _judge(
     now = datetime.now(UTC)
     line, selection = line_of(storage, asked, sut)
     counted = line.counted(now)
-    survey = storage.survey(selection, line=line)
-    read = list(storage.runs(selection, candidates=survey.candidates))
+    rules = project_rules()
+    survey = storage.survey(selection, line=line, rules=rules)
+    read = list(storage.runs(selection, candidates=survey.candidates, rules=rules))
     timings: dict[TestKey, Timing] = {}
     speed = None
     counts = survey.counts if durations else {}
@@ -121,7 +123,7 @@ def history(nodeid: str, query: Asked) -> History:
     asked = query.selection
     filters = (*asked.test_filters, NodeidUnder((nodeid,)))
     sessions = query.open_storage().iter_sessions(replace(asked, test_filters=filters))
-    found = [each for each in histories(sessions) if each.nodeid == nodeid]
+    found = [each for each in histories(sessions, project_rules()) if each.nodeid == nodeid]
     if len(found) == 1:
         return found[0]
     if found:

@@ -328,6 +328,7 @@ class Recorder:
                 journal.lines(),
                 self._fields | ending,
                 settings.verdicts,
+                settings.cause_masks,
                 self._config.rootpath,
                 self._stopwatch,
             )

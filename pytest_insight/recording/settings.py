@@ -30,6 +30,7 @@ class Settings:
             working tree.
         ci: facts of the CI service; empty outside CI.
         verdicts: how much the summary says of what the history knows of failures.
+        cause_masks: what is masked in messages to tell causes; see `analysis.causes`.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Settings:
         own_paths: tuple[Path, ...],
         ci: dict[str, str],
         verdicts: str,
+        cause_masks: tuple[str, ...],
     ) -> None:
         self.origin = origin
         self.profile = profile
@@ -56,3 +58,4 @@ class Settings:
         self.own_paths = own_paths
         self.ci = ci
         self.verdicts = verdicts
+        self.cause_masks = cause_masks

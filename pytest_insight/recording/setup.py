@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from pytest_insight import locations
-from pytest_insight.errors import InsightError, ProfileError, UnknownChoiceError
+from pytest_insight.errors import (
+    InsightError,
+    InvalidArgumentError,
+    ProfileError,
+    UnknownChoiceError,
+)
 from pytest_insight.profiles.file import read_file
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.recording.destination import Destination
@@ -91,6 +96,7 @@ def _settings(config: pytest.Config, origin: str) -> Settings:
         own_paths=_own_paths(profile.path),
         ci=ci,
         verdicts=_verdicts(config),
+        cause_masks=_cause_masks(config),
     )
 
 
@@ -195,6 +201,18 @@ def _text_policy(config: pytest.Config) -> TextPolicy:
                 f"insight_redact: {pattern!r} is not a regular expression: {exc}"
             ) from exc
     return TextPolicy(capture, int(given), environment_secrets(), patterns)
+
+
+def _cause_masks(config: pytest.Config) -> tuple[str, ...]:
+    masks = tuple(_ini_value(config, "insight_cause_masks"))
+    if masks:
+        from pytest_insight.analysis.causes import CauseRules  # few projects have any
+
+        try:
+            CauseRules(masks)
+        except InvalidArgumentError as exc:
+            raise usage_error(f"insight_cause_masks: {exc}") from exc
+    return masks
 
 
 def _verdicts(config: pytest.Config) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from typer.testing import CliRunner
 
 from pytest_insight.analysis.runs import runs_of
+from pytest_insight.cli.app import app
 from pytest_insight.models import CodeState, TestResult, TestSession
 from pytest_insight.recording.verdicts.failures import FailedTests
 from pytest_insight.recording.verdicts.history import Account, look_back
@@ -352,3 +354,26 @@ def test_an_error_in_the_analysis_is_one_line_and_the_run_is_saved(
         "insight: saved 2 results",
         "insight: the history could not be asked: TypeError: 'NoneType' object is not callable",
     ]
+
+
+@pytest.mark.parametrize(("masks", "causes"), [("", "2 causes"), ("job (\\w+)", "1 cause")])
+def test_what_a_mask_of_the_project_matches_does_not_make_two_causes(
+    red: pytest.Pytester, masks: str, causes: str
+) -> None:
+    red.makeini(f"[pytest]\ninsight_sut = shop\ninsight_cause_masks = {masks}\n")
+    red.makepyfile(
+        test_it="""
+        def test_a(): raise ValueError("job alpha failed")
+        def test_b(): raise ValueError("job beta failed")
+        """
+    )
+    assert f"insight: 2 new since 0505050 ({causes}); details" in run(red, "--insight").stdout.str()
+    groups = CliRunner().invoke(app, ["failures"]).stdout.count("ValueError: job")
+    assert f"{groups} cause" in causes
+
+
+def test_a_mask_that_is_wrong_is_an_error_of_usage(red: pytest.Pytester) -> None:
+    red.makeini("[pytest]\ninsight_cause_masks = job ([0-9]+) of ([0-9]+)\n")
+    ran = run(red, "--insight")
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines(["*insight_cause_masks: *has 2 groups; it must have exactly one*"])

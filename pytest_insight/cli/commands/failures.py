@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from pytest_insight.analyze.scope import project_rules
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.lazy_group import single_command
@@ -81,13 +82,15 @@ def failures(
         found = _sessions_of_run(storage, run, scope)
     else:
         raise UsageError("an ID and --run contradict each other: leave one out")
+    rules = project_rules()
     failed = print_failures(
         found,
         format_,
         scope.note,
         verbose=verbose,
         fields=chosen,
-        look_up=lambda: look_up(storage, found),
+        look_up=lambda: look_up(storage, found, rules),
+        rules=rules,
     )
     if exit_code and failed:
         raise typer.Exit(exit_status.MATCHED)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_insight.analyze.scope import project_rules
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import (
@@ -63,13 +64,14 @@ def history(
     chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
     scope = project.scope(storage)
+    rules = project_rules()
     text = arguments.text("test", test)
     selection = replace(scope.selection, test_filters=(NodeidContains(text),))
-    there, found = selection, histories(storage.iter_sessions(selection))
+    there, found = selection, histories(storage.iter_sessions(selection), rules)
     for place in () if found else spellings_of(text):  # ./tests/test_a.py, an absolute path
         text = place
         there = replace(scope.selection, test_filters=(NodeidContains(place),))
-        found = histories(storage.iter_sessions(there))
+        found = histories(storage.iter_sessions(there), rules)
         if found:
             break
     exact = [each for each in found if each.nodeid == text]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pytest_insight.analysis.causes import DEFAULT_RULES, headline
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups
 from pytest_insight.cli.render.failure_text import failure_lines
 from pytest_insight.cli.render.fit import cut_end
@@ -73,6 +73,7 @@ def print_failures(
     verbose: bool,
     fields: Sequence[str] | None = None,
     look_up: Callable[[], History] = lambda: NO_HISTORY,
+    rules: CauseRules = DEFAULT_RULES,
 ) -> bool:
     """Print the failures of a session, or of all sessions of a CI run.
 
@@ -84,6 +85,7 @@ def print_failures(
         fields: those of `ALL_FIELDS` that are printed, one row per failure; None for the usual
             output.
         look_up: returns what the history says of the failures; called if that is printed.
+        rules: how causes are told.
 
     Returns:
         Whether anything failed.
@@ -103,7 +105,7 @@ def print_failures(
         print_csv(FIELDS, (_fields(row, history) for row in bad))
     else:
         known = history.by_result(bad)
-        groups = failure_groups(result for _, result in bad)
+        groups = failure_groups((result for _, result in bad), rules)
         groups.sort(key=lambda group: rank(_known_of(group, known)))
         if format_ is FailureFormat.MARKDOWN:
             print("\n".join(_markdown(sessions, groups, known)))

@@ -16,6 +16,7 @@ from pytest_insight.cli.render.verdict_text import day_text
 from pytest_insight.cli.terminal.styled import Styled, styled
 
 if TYPE_CHECKING:
+    from pytest_insight.analysis.causes import CauseRules
     from pytest_insight.analysis.values import Since
     from pytest_insight.models import TestResult, TestSession
     from pytest_insight.recording.verdicts.history import Account, Judged
@@ -66,7 +67,7 @@ class History(NamedTuple):
 NO_HISTORY = History({})
 
 
-def look_up(storage: BaseStorage, sessions: Iterable[TestSession]) -> History:
+def look_up(storage: BaseStorage, sessions: Iterable[TestSession], rules: CauseRules) -> History:
     """Ask the history about the failures of sessions, each at the time when it started."""
     from pytest_insight.recording.verdicts.failures import failures_of
     from pytest_insight.recording.verdicts.history import look_back
@@ -75,7 +76,7 @@ def look_up(storage: BaseStorage, sessions: Iterable[TestSession]) -> History:
     note = ""
     subjects: dict[str, str] = {}
     for session in sessions:
-        failed = failures_of(session)
+        failed = failures_of(session, rules)
         if not failed.runs:
             continue
         account = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_insight.analysis.causes import headline
+from pytest_insight.analysis.causes import CauseRules, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups
 from pytest_insight.cli.render.facts import facts
 from pytest_insight.cli.render.failures import group_lines, run_lines
@@ -29,22 +29,25 @@ _GOOD = frozenset(
 
 
 @stdout_errors_reported()
-def print_session(session: TestSession, location: str, *, verbose: bool) -> None:
+def print_session(session: TestSession, location: str, rules: CauseRules, *, verbose: bool) -> None:
     """Print one session.
 
     Args:
         session: the session.
         location: the path or URL of its store.
+        rules: how causes are told.
         verbose: whether to print every failure in full with its output, all warnings and all facts.
     """
-    print_styled(*_lines(session, location, verbose=verbose))
+    print_styled(*_lines(session, location, rules, verbose=verbose))
     if is_fancy() and not verbose:
         print_styled(styled(""), styled("full texts, captured output, plugins: -v", style="dim"))
 
 
-def _lines(session: TestSession, location: str, *, verbose: bool) -> Iterator[Styled]:
+def _lines(
+    session: TestSession, location: str, rules: CauseRules, *, verbose: bool
+) -> Iterator[Styled]:
     yield from run_lines([session])
-    for group in (*failure_groups(session.test_results), *_others(session)):
+    for group in (*failure_groups(session.test_results, rules), *_others(session)):
         yield from group_lines(group, session.sut_name, verbose=verbose, excerpt=True)
     yield from _warnings(session, verbose=verbose)
     yield styled("")

@@ -15,9 +15,9 @@ from pytest_insight.analysis.durations import BASELINE_RUNS, Durations
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import WINDOW
 from pytest_insight.analysis.verdicts import analyze
+from pytest_insight.analyze.branches import find_line
 from pytest_insight.filters import Selection, StartedBetween, SutIs
 from pytest_insight.recording.facts.ci import ci_facts
-from pytest_insight.recording.verdicts.line import find_line
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -59,7 +59,7 @@ def find_tests(
         found[FAILED] = {run.nodeid for run in last if run.is_bad}
     if found.keys() - {FAILED}:
         branches = {session.branch for session in survey.sessions}
-        line = find_line(_current_branch(folder), now, branches, folder)
+        line = find_line(_current_branch(folder), now, branches.__contains__, folder)
         _add_verdicts(found, storage, selection, line, now)
     return found
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight.analysis.causes import DEFAULT_RULES
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.runs import GOOD, Run, SessionFacts, facts_of, runs_of
 from pytest_insight.document.codec import decode_header
 from pytest_insight.document.fast_writer import encode_value
@@ -30,10 +30,12 @@ class FailedTests(NamedTuple):
     Attributes:
         session: the facts of the run.
         runs: of each test that failed, in the order of first results.
+        rules: how causes are told.
     """
 
     session: SessionFacts
     runs: list[Run]
+    rules: CauseRules = DEFAULT_RULES
 
     @property
     def nodeids(self) -> set[str]:
@@ -41,14 +43,14 @@ class FailedTests(NamedTuple):
         return {run.nodeid for run in self.runs}
 
 
-def failures_of(session: TestSession) -> FailedTests:
+def failures_of(session: TestSession, rules: CauseRules) -> FailedTests:
     """Return the tests that failed in a session that is saved."""
-    runs = [run for run in runs_of(session) if run.is_bad]
+    runs = [run for run in runs_of(session, rules) if run.is_bad]
     facts = runs[0].session if runs else facts_of(session)
-    return FailedTests(facts, runs)
+    return FailedTests(facts, runs, rules)
 
 
-def failed_tests(journal: bytes, fields: Mapping[str, Any]) -> FailedTests:
+def failed_tests(journal: bytes, fields: Mapping[str, Any], rules: CauseRules) -> FailedTests:
     """Return the tests that failed.
 
     Only their results are decoded: a run may have 200,000 tests.
@@ -56,6 +58,7 @@ def failed_tests(journal: bytes, fields: Mapping[str, Any]) -> FailedTests:
     Args:
         journal: the lines of the journal.
         fields: the session without its results.
+        rules: how causes are told.
     """
     found = _NAME_AND_OUTCOME.findall(journal)
     bad = dict.fromkeys(name for name, outcome in found if outcome in _BAD)
@@ -64,5 +67,5 @@ def failed_tests(journal: bytes, fields: Mapping[str, Any]) -> FailedTests:
     results = (decode(line[0]) for line in _NOT_PASSED.finditer(journal) if line[1] in bad)
     header = decode_header(encode_value(dict(fields))[:-1])
     facts = facts_of(header, decided=len(decided), bad=len(bad))
-    runs = runs_of(header.with_results(results), DEFAULT_RULES)
-    return FailedTests(facts, [replace(run, session=facts) for run in runs])
+    runs = runs_of(header.with_results(results), rules)
+    return FailedTests(facts, [replace(run, session=facts) for run in runs], rules)

@@ -8,7 +8,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_insight.analysis.causes import DIFFERENT, Cause, likeness
+from pytest_insight.analysis.causes import DIFFERENT, Cause, CauseRules, likeness
 from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE, Incident, find_incidents
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import (
@@ -21,9 +21,9 @@ from pytest_insight.analysis.runs import (
 )
 from pytest_insight.analysis.values import BROKEN, Verdict
 from pytest_insight.analysis.verdicts import analyze
+from pytest_insight.analyze.branches import find_line
 from pytest_insight.filters import Selection, SessionIdIn, StartedBetween, SutIs
 from pytest_insight.recording.verdicts.failures import FailedTests
-from pytest_insight.recording.verdicts.line import find_line
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -153,7 +153,7 @@ def look_back(
             return _of_many(found, failed, most) if is_any else None
         # Not as `nodeids`: reading ends when there are enough runs of each of these.
         wanted = {(session.sut_name, nodeid): LAST for nodeid in failed.nodeids}
-        runs = storage.runs(selection, candidates=wanted)
+        runs = storage.runs(selection, candidates=wanted, rules=failed.rules)
         past = limit.watch(run for run in runs if run.session.session_id != session.session_id)
         if not past and not _is_any(storage, selection, session, limit):
             return None
@@ -161,8 +161,9 @@ def look_back(
         if incident is not None and not incident.causes and (mass := _mass(failed)):
             return found._replace(mass=mass)
         branches = {run.session.branch for run in past}
-        line = find_line(session.branch, session.start, branches, folder, limit.left)
-        bad_of_others = _notable_of_outages(storage, past, line, limit)
+        start = session.start
+        line = find_line(session.branch, start, branches.__contains__, folder, left=limit.left)
+        bad_of_others = _notable_of_outages(storage, past, line, failed.rules, limit)
         judged = _judge(failed, past, bad_of_others, line)
         limit.left()
         return found._replace(tests=tuple(judged), default_branch=line.default_branch or "")
@@ -213,7 +214,7 @@ def _sessions(runs: Iterable[Run]) -> list[SessionFacts]:
 
 
 def _notable_of_outages(
-    storage: BaseStorage, past: Sequence[Run], line: Line, limit: _Limit
+    storage: BaseStorage, past: Sequence[Run], line: Line, rules: CauseRules, limit: _Limit
 ) -> list[Run]:
     """Return what else failed in the sessions whose failures may be those of an outage.
 
@@ -237,7 +238,8 @@ def _notable_of_outages(
         return []
     since = min(doubtful[session_id].start for session_id in chosen)
     period = StartedBetween(since)  # a JSON store is read from its end
-    return storage.survey(Selection((SessionIdIn(frozenset(chosen)), period))).notable
+    selection = Selection((SessionIdIn(frozenset(chosen)), period))
+    return storage.survey(selection, rules=rules).notable
 
 
 def _before_last_red(runs: Sequence[Run], line: Line) -> list[Run]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.recording.settings import FULL
 from pytest_insight.recording.verdicts.failures import failed_tests
 from pytest_insight.recording.verdicts.history import Account, look_back
@@ -60,6 +61,7 @@ def verdict_lines(
     journal: bytes,
     fields: Mapping[str, Any],
     form: str,
+    masks: Sequence[str],
     folder: Path,
     clock: Callable[[], float],
 ) -> VerdictLines | None:
@@ -70,12 +72,13 @@ def verdict_lines(
         journal: the lines of the journal.
         fields: the session without its results.
         form: "short" or "full".
+        masks: what is masked in messages to tell causes; see `analysis.causes`.
         folder: in the working tree that was tested.
         clock: returns seconds.
 
     Raises:
         InsightError: the store cannot be read.
     """
-    failed = failed_tests(journal, fields)
+    failed = failed_tests(journal, fields, CauseRules(masks) if masks else DEFAULT_RULES)
     account = look_back(storage(), failed, folder, clock) if failed.runs else None
     return None if account is None else VerdictLines(account, form)

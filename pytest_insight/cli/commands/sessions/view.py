@@ -97,6 +97,7 @@ def show(
         if format_ is ShowFormat.JSON:
             print_json(found)
         else:
-            from pytest_insight.cli.render.session import print_session  # a list needs none of it
+            from pytest_insight.analyze.scope import project_rules
+            from pytest_insight.cli.render.session import print_session  # not for a list
 
-            print_session(found, storage.location, verbose=verbose)
+            print_session(found, storage.location, project_rules(), verbose=verbose)
