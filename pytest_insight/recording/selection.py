@@ -35,7 +35,7 @@ class Choice(NamedTuple):
         option: "select" or "deselect".
         words: what was given.
         nodeids: the tests in the history.
-        why: why there are none, if that is known; else empty.
+        why: why the history has no test at all, if that is known; else empty.
     """
 
     option: str

@@ -218,7 +218,7 @@ def _notable_of_outages(
 ) -> list[Run]:
     """Return what else failed in the sessions whose failures may be those of an outage.
 
-    Failures of a test that has not passed since are none; see `analysis.verdicts`.
+    Sessions since which a test has not passed are left out: a long red run is no outage.
     """
     doubtful = {
         run.session.session_id: run.session
