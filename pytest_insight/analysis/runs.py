@@ -23,6 +23,8 @@ from pytest_insight.summaries import BAD
 
 GOOD = (TestOutcome.PASSED, TestOutcome.XFAILED)
 """The outcomes that count as good."""
+DECIDED = (*GOOD, *BAD)
+"""Good and bad outcomes."""
 
 LAST_RUNS = 200
 """How many runs of a test are looked at."""
@@ -125,7 +127,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_decided(self) -> bool:
         """Whether it is good or bad."""
-        return self.is_good or self.is_bad
+        return self.outcome in DECIDED
 
     @property
     def is_recovered(self) -> bool:

@@ -107,8 +107,10 @@ def analyze(
     court = _Court(sessions, find_incidents(sessions, survey.notable), line, now)
     by_test: dict[TestKey, list[Run]] = {key: [] for key in sorted(survey.tests)}
     for run in runs:
-        if run.session.start <= latest and (run.sut_name, run.nodeid) in by_test:
-            by_test[run.sut_name, run.nodeid].append(run)
+        session = run.session
+        of_test = by_test.get((session.sut_name, run.nodeid))
+        if of_test is not None and session.start <= latest:
+            of_test.append(run)
     verdicts, red = [], []
     for key, found in by_test.items():
         if not found:

@@ -125,8 +125,8 @@ def verdicts(storage: BaseStorage) -> Analysis:
 def judge_in_turns(place: str) -> dict[str, list[float]]:
     """Seconds of the verdicts, and of the SQL by hand."""
     with opened(place) as storage, _by_hand(place, storage) as hand:
-        if not {"flaky", "fixed"} <= {each.verdict for each in verdicts(storage).verdicts}:
-            raise RuntimeError("the history has no flaky test, or none that was fixed")
+        if not any(each.verdict == "flaky" for each in verdicts(storage).verdicts):
+            raise RuntimeError("the history has no flaky test")
         return in_turns({"ours": lambda: verdicts(storage)} | hand, TURNS)
 
 
@@ -182,7 +182,7 @@ def sessions(shape: Shape) -> Iterator[TestSession]:
     kinds = rng.sample(range(shape.results), shape.results // 50)
     quarter = len(kinds) // 4
     skipped, flaky = set(kinds[: 2 * quarter]), set(kinds[2 * quarter : 3 * quarter])
-    broken = {n: rng.randrange(shape.sessions) for n in kinds[3 * quarter :]}
+    broken = {n: 2 * rng.randrange(shape.sessions // 2) for n in kinds[3 * quarter :]}
     usual = [rng.lognormvariate(-4, 1) for _ in nodeids]
     now = datetime.now(UTC)
     step = timedelta(days=shape.days) / shape.sessions
