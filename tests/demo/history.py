@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pytest_insight.models import TestSession
+from pytest_insight.models import TestResult, TestSession
 from pytest_insight.recording.facts.ci import SERVICES
 from pytest_insight.storage import JSONStorage
 
@@ -158,10 +158,20 @@ def _dated_back(session: TestSession, start: datetime) -> TestSession:
         session_start_time=start,
         session_stop_time=session.session_stop_time - by,
         test_results=tuple(
-            msgspec.structs.replace(result, start_time=result.start_time - by)
+            msgspec.structs.replace(
+                result, start_time=result.start_time - by, duration=_without_load(result)
+            )
             for result in session.test_results
         ),
     )
+
+
+def _without_load(result: TestResult) -> float:
+    """Return a duration without what a busy machine adds to tests that take no time.
+
+    The runs of a commit are made at the same time; some tests would seem to have got slower.
+    """
+    return result.duration if "test_search" in result.nodeid else min(result.duration, 0.001)
 
 
 if __name__ == "__main__":

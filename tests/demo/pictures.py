@@ -17,9 +17,8 @@ from tests.tools import on_terminal
 COMMANDS = (
     "insight",
     "insight failures",
-    "insight history test_total[pair]",
-    "insight verdicts",
-    "insight slow",
+    "insight verdicts --branch main --limit 4",
+    "insight slow --limit 2",
 )
 COLUMNS = 116
 PICTURE = HERE / "pictures" / "questions.svg"
