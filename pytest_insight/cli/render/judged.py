@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_insight.analysis.results import Judged, Verdicts
 
 NOTABLE_SPEED = 1.1
-"""A machine that is so many times slower or faster than usual is mentioned."""
+"""A machine that is slower or faster than usual by this factor is mentioned."""
 
 
 def judged_lines(found: Verdicts, *, several: bool) -> Iterator[Styled]:

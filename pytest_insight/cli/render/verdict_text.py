@@ -72,7 +72,7 @@ def change_text(was: float, now: float) -> str:
 
 
 def fine_duration(seconds: float) -> str:
-    """Return a duration; of a few milliseconds with a decimal, as ratios are told of them."""
+    """Return a duration; of a few milliseconds with a decimal, because ratios of them are shown."""
     if 0.0005 <= seconds < 0.00995:
         return f"{seconds * 1000:.1f} ms"
     return duration_text(seconds)

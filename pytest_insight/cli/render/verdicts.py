@@ -52,7 +52,7 @@ class Asked(NamedTuple):
         query: the query that was judged.
         found: all verdicts.
         rows: those that are printed, in this order.
-        what: what they are, for the sentence that there are none: "flaky test".
+        what: what each is, for the sentence if no test has such a verdict: "flaky test".
         note: which SUT was looked at, if the project in the current folder decided.
     """
 
