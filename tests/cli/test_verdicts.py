@@ -174,6 +174,8 @@ def test_slow_lists_what_got_slower_with_was_now_and_since(
         *("▂▂▃▂▂▃▂▂▃▂██████", "aa1b2c3"),
     ]
     insight("slow", "--exit-code", status=3)
+    piped = insight("verdicts").out.splitlines()[1]
+    assert piped.split()[:3] == ["slower", "t.py::search", "." * 16]
 
 
 def test_the_row_of_runs_is_the_last_column_and_evidence_moves_below_the_test(

@@ -168,8 +168,8 @@ def _without_sut(columns: list[Column], rows: Sequence[Verdict]) -> list[Column]
 
 def history_picture(found: Verdicts, row: Verdict) -> Styled:
     """Return the row of the runs that were judged; of a test that got slower, its durations."""
-    if row.verdict in (SLOWER, FASTER):
-        return styled(_durations(found, row))
+    if row.verdict in (SLOWER, FASTER) and (line := _durations(found, row)):
+        return styled(line)
     return run_row([run for run in found.line_runs(row) if run.is_decided], most_runs())
 
 
