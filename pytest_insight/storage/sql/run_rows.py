@@ -52,11 +52,16 @@ class RunRows(NamedTuple):
     reasons: dict[int, Row]
 
 
-def run_rows(session: TestSession) -> RunRows:
-    """Return the rows of a checked session with all its results."""
+def run_rows(session: TestSession, suite: Iterable[int] | None = None) -> RunRows:
+    """Return the rows of a checked session with all its results.
+
+    Args:
+        session: the session.
+        suite: the keys of its tests, if they are known; fastest in ascending order.
+    """
     found = Tests(session)
     key = hash_key(session.session_id)
-    tests = packed(map(hash_key, found.names))
+    tests = packed(map(hash_key, found.names) if suite is None else suite)
     runs: list[Row] = []
     reasons: dict[int, Row] = {}
     for nodeid in found.others:

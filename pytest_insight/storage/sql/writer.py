@@ -70,7 +70,7 @@ class Writer:
             rows = encode_rows(session)
         except KeyCollisionError as exc:
             raise self._collision(*exc.args) from exc
-        runs = run_rows(session)
+        runs = run_rows(session, dict.fromkeys(row[1] for row in rows.results))
         connection = self._connection
         by_key = ("SELECT session_id, started FROM insight_sessions WHERE id = ?", (rows.key,))
         old = connection.fetch(*by_key)
