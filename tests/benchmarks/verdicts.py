@@ -80,9 +80,9 @@ def _measured(kind: str, shape: Shape, place: str) -> list[Row]:
     found = in_child(judge_in_turns, place).value
     title = f"{kind}, {shape}: verdicts, in process"
     rows = [_within(title, found, "ours", MOST_SECONDS.get((kind, shape)))]
-    without, full = in_child(judge, str(BENCH / "none.json")), in_child(judge, place)
+    empty, full = in_child(judge, str(BENCH / "none.json")), in_child(judge, place)
     title = f"{kind}, {shape}: peak memory of verdicts, above an empty store"
-    rows.append(at_most_bytes(title, full.peak - without.peak, MOST_MEMORY))
+    rows.append(at_most_bytes(title, full.peak - empty.peak, MOST_MEMORY))
     found = in_child(time_in_turns, place).value
     title = f"{kind}, {shape}: what got slower, in process"
     return [*rows, _within(title, found, "ours", MOST_SECONDS_SLOW.get((kind, shape)))]

@@ -1,8 +1,8 @@
 """Prepare the sessions that an earlier pytest-insight has saved for the analysis, in small shares.
 
-A store of a million results takes some seconds, so nobody should wait for all of it who only wants
-to save a session: the first write of a process prepares the newest sessions, up to a number of
-results, and a repair all of them. Until then what is not prepared is read in full.
+To prepare a million results takes some seconds, too long for saving one session. So the first write
+of a process prepares the newest sessions, up to a number of results; a repair prepares all. Until
+then, what is not prepared is read in full.
 """
 
 from __future__ import annotations
@@ -72,4 +72,4 @@ def _prepare_batch(connection: Connection, reader: Reader, batch: list[Candidate
 
 
 def _ignore(problem: str) -> None:
-    """Say nothing of a damaged session: those who read it are told."""
+    """Do not report a damaged session: reading and `verify` do."""

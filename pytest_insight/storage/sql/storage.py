@@ -396,5 +396,5 @@ class SQLStorage(BaseStorage):
         found, wrong = examine(connection)
         refuse_damage(found, self.location)
         if wrong or not is_all_prepared(connection):
-            mend(self._write_connection(), anew=bool(wrong))
+            mend(self._write_connection(), everything=bool(wrong))
         return replace(found, damage=tuple(wrong))

@@ -66,14 +66,14 @@ def refuse_damage(found: Verification, location: str) -> None:
         )
 
 
-def mend(connection: Connection, *, anew: bool) -> None:
+def mend(connection: Connection, *, everything: bool) -> None:
     """Prepare the sessions that are not prepared for the analysis.
 
     Args:
         connection: for writing.
-        anew: recount the rollups first, and prepare all sessions.
+        everything: recount the rollups first, and prepare all sessions.
     """
-    if anew:
+    if everything:
         with connection.write_transaction():
             rollups.rebuild(connection)
             connection.execute("UPDATE insight_sessions SET suite = NULL")
