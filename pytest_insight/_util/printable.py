@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_insight.limits import MAX_TEXT_SHOWN
+
 # Characters that a terminal interprets instead of showing them: C0 and C1 controls, DEL, and
 # Unicode's bidirectional controls, which can make a text look like another one. And surrogates,
 # which cannot be encoded.
@@ -24,3 +26,8 @@ def printable(text: str, keep: str = "") -> str:
 def escape_json(text: str) -> str:
     """Return the same JSON with control characters as JSON escapes."""
     return re.sub(_CONTROLS, lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text)
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes for a message; a long one without its end."""
+    return repr(text if len(text) <= MAX_TEXT_SHOWN else f"{text[: MAX_TEXT_SHOWN - 3]}...")

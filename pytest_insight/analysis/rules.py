@@ -196,8 +196,11 @@ def flaky(case: Case) -> Found | None:
     if not case.evidence or case.is_unlikely_streak:
         return None
     hits = sum(run.is_bad or run.is_recovered for run in case.decided)
-    same = f", same code {_times(case.contexts)}" if case.contexts else ""
-    return Found(FLAKY, f"{hits} of {len(case.decided)}{same}", case.evidence)
+    recovered = sum(run.is_recovered for run in case.decided)
+    why = f"same code {_times(case.contexts)}"
+    if not case.contexts:
+        why = f"good when run again {_times(recovered)}"
+    return Found(FLAKY, f"{hits} of {len(case.decided)}, {why}", case.evidence)
 
 
 def broken(case: Case) -> Found | None:

@@ -44,7 +44,21 @@ class _OwnHelp:
             if is_usage_error(exc) and exc.ctx is None:  # type: ignore[attr-defined]
                 exc.ctx = ctx  # type: ignore[attr-defined]
             raise
+        if not ctx.resilient_parsing:
+            _refuse_blank_values(ctx)
         return rest
+
+
+def _refuse_blank_values(ctx: Any) -> None:
+    """Raise UsageError for an empty value: mostly an unset shell variable, never "everything"."""
+    for parameter in ctx.command.params:
+        given = ctx.params.get(parameter.name)
+        for value in given if isinstance(given, list | tuple) else [given]:
+            if isinstance(value, str) and not value.strip():
+                is_option = parameter.param_type_name == "option"
+                name = parameter.opts[0] if is_option else parameter.metavar
+                rest = "give a value" if parameter.required else "give a value, or leave it out"
+                raise UsageError(f"{name} is empty: {rest}", ctx=ctx)
 
 
 class _Command(_OwnHelp, TyperCommand):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import get_args
 
+from pytest_insight._util.printable import quoted
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters.keywords import parse
@@ -133,13 +134,13 @@ def regex(value: str) -> str:
     try:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as exc:
-        raise InvalidArgumentError(f"{value!r} is not a regular expression: {exc}") from exc
+        raise InvalidArgumentError(f"{quoted(value)} is not a regular expression: {exc}") from exc
     return value
 
 
 def keywords(value: object) -> str:
     """Return an expression of names, as for `pytest -k`."""
-    expression = text("expression", value)
+    expression = text("keyword expression", value)
     parse(expression)
     return expression
 

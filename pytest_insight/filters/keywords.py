@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+from pytest_insight._util.printable import quoted
 from pytest_insight.errors import InvalidArgumentError
 
 MAX_DEPTH = 100
@@ -125,7 +126,7 @@ class _Parser:
         """Return the whole expression."""
         found = self._either()
         if self._token:
-            raise self._error(f"'and' or 'or' is missing before {self._token!r}")
+            raise self._error(f"'and' or 'or' is missing before {quoted(self._token)}")
         return found
 
     def _either(self) -> Term:
@@ -151,7 +152,7 @@ class _Parser:
             return inner
         name = self._token
         if name in ("", "and", "or", ")"):
-            raise self._error(f"a name is missing{f' before {name!r}' if name else ''}")
+            raise self._error(f"a name is missing{f' before {quoted(name)}' if name else ''}")
         self._next += 1
         return Name(name.lower())
 
@@ -193,6 +194,6 @@ class _Parser:
         at_end = position >= len(self._expression.rstrip())
         where = "at its end" if at_end else f"at character {position + 1}"
         return InvalidArgumentError(
-            f"{self._expression!r} is not an expression of names: {why} {where}; write it as "
+            f"{quoted(self._expression)} is not an expression of names: {why} {where}; write it as "
             "'login and not (slow or admin)'"
         )

@@ -22,7 +22,7 @@ def test_alone_it_shows_where_the_history_is_and_what_to_do_next(
     JSONStorage().save_sessions([make_session(0), make_session(1, crashed=True)])
     out = insight().out
     assert f"2 sessions in profile default ({location})\n" in out
-    assert "crashed crashed, 1 failed, 1 passed" in out
+    assert "last run  crashed, 1 failed, 1 passed  " in out
     assert "insight failures" in out
 
 

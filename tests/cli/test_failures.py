@@ -66,7 +66,9 @@ def test_tests_that_failed_in_the_same_way_are_shown_together_the_largest_group_
         f"F {MESSAGE}",
         "  failed  shop/coupons.py:32  3 tests",
         first,
-        "  tests/test_shop.py::test_coupon[a] and 2 more",
+        "  tests/test_shop.py::test_coupon[a]",
+        "  tests/test_shop.py::test_coupon[b]",
+        "  tests/test_shop.py::test_coupon[c]",
         "",
         "E RuntimeError: no database",
         "  error at setup  tests/conftest.py:9",
@@ -78,6 +80,35 @@ def test_tests_that_failed_in_the_same_way_are_shown_together_the_largest_group_
         first,
         "  tests/test_old.py::test_old",
     ]
+
+
+def test_several_sessions_are_called_a_ci_run_only_if_they_are_one(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    def save_run(sut: str, **facts: object) -> None:
+        JSONStorage().save_sessions(
+            make_session(
+                0,
+                session_id=f"{sut}-{minutes}",
+                sut_name=sut,
+                session_start_time=START + timedelta(minutes=minutes),
+                code_state=CodeState("a0fd347" * 5, "main"),
+                testing_system=facts,
+                test_results=results(),
+            )
+            for minutes in (0, 10)
+        )
+
+    save_run("laptop")
+    save_run("server", ci={"run_id": "77"})
+    for sut, said in (
+        ("laptop", "2 runs of commit a0fd347 within an hour"),
+        ("server", "2 sessions of one CI run"),
+    ):
+        words = ("failures", "--sut", sut, "--run", "last")
+        counts = insight(*words).out.splitlines()[1]
+        assert counts == f"  8 failed, 2 errors, 2 passed  {said}, the last one {sut}-10"
+        assert f"main, a0fd347, 5.00 s, {said}" in insight(*words, "-f", "markdown").out
 
 
 def test_verbose_shows_every_test_with_its_text_and_output(

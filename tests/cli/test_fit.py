@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pytest_insight.cli.render.fit import folded
+import re
+from itertools import accumulate
+
+from pytest_insight.cli.render.fit import cut_end, cut_middle, folded
 from pytest_insight.cli.terminal.styled import Styled
 
 
@@ -20,3 +23,18 @@ def test_a_fold_keeps_every_style() -> None:
     assert folded(text, 2).pieces == (
         *[("a/", "red"), ("\n", ""), ("b", "red"), ("c/", "blue"), ("\n", ""), ("d", "blue")],
     )
+
+
+def test_an_escape_is_cut_out_whole() -> None:
+    for text in (r"[\x1b\u202e\U0001f600\n\\x]" * 4, "本\\u65e5" * 9):
+        whole = set(cuts_between_escapes(text))
+        for width in range(4, len(text)):
+            shown = cut_end(text, width, "…")
+            assert shown == text or len(shown) - 1 in whole
+            head, mark, tail = cut_middle(text, width, "…").partition("…")
+            assert not mark or {len(head), len(text) - len(tail)} <= whole
+
+
+def cuts_between_escapes(text: str) -> list[int]:
+    pieces = re.findall(r"\\x..|\\u....|\\U........|\\.|[^\\]", text)
+    return [0, *accumulate(map(len, pieces))]

@@ -51,7 +51,7 @@ def test_a_test_has_a_row_of_runs_for_each_branch_the_newest_on_the_right(
     lines = [line for line in shown if not line.startswith(("  flaky:", "  evidence:"))]
     assert lines[:4] == [
         "t.py::test_a",
-        "  failed in 2 of 5 runs, 1 passed only when run again; median 0.50 s",
+        "  failed in 2 of 5 runs, passed only when run again in 1; median 0.50 s",
         "  main     .FRE",
         "  feature  s",
     ]

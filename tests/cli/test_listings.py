@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from typer.testing import CliRunner
 
 from pytest_insight._util.times import FIRST, LAST
+from pytest_insight.cli.app import app
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage, get_storage_instance
 from tests import tools
@@ -330,3 +332,18 @@ def test_the_years_1_and_9999_are_listed_in_every_time_zone(
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
+
+
+def test_columns_are_aligned_by_what_an_encoding_without_the_letters_shows(
+    make_session: MakeSession,
+) -> None:
+    results = tuple(
+        TestResult(f"test_{name}.py::t", TestOutcome("failed"), START, message=message)
+        for name, message in (("日本語テスト", "値"), ("plain", "é value"))
+    )
+    JSONStorage().save_session(make_session(0, test_results=results))
+    ran = CliRunner(charset="ascii").invoke(app, ["query", "tests"], prog_name="insight")
+    assert ran.exit_code == 0
+    lines = ran.stdout.splitlines()
+    assert r"test_\u65e5\u672c\u8a9e\u30c6\u30b9\u30c8.py::t" in lines[1]
+    assert lines[1].index(r"\u5024") == lines[2].index(r"\xe9 value")

@@ -33,15 +33,18 @@ query tests --since soon|--since must be an age like 90d
 query tests --until 2026-13-01|--until must be
 query tests --since 1d --until 2d|--since '1d' is after --until '2d'
 query tests --tag =x|the tag must be
-query tests --sut=|not blank
-query tests --branch=|not blank
-query tests --nodeid=|not blank
+query tests --sut=|--sut is empty: give a value, or leave it out
+query tests --branch=|--branch is empty
+query tests --nodeid=|--nodeid is empty
+query tests --session=|--session is empty
+failures --run=|--run is empty
+--profile= sessions list|--profile is empty
 query tests --commit HEAD|git knows no commit 'HEAD' in this folder
 query tests --nodeid ( --regex|is not a regular expression
 query tests --regex|--regex needs --nodeid
 query tests --outcome fialed|unknown outcome 'fialed'; did you mean 'failed'?
 query tests --outcome nonsense|choose error, failed, passed, rerun, skipped, xfailed or xpassed
-query tests --outcome=|an outcome must be a name
+query tests --outcome=|--outcome is empty
 sessions list --outcome fialed|unknown outcome
 sessions clear --outcome fialed --yes|unknown outcome
 export --outcome fialed|unknown outcome
@@ -96,6 +99,32 @@ def test_a_bad_value_has_the_status_of_wrong_usage_and_changes_nothing(
     assert printed.out == ""
     assert {path: path.read_bytes() for path in home.iterdir() if path.is_file()} == before
     assert {path.name for path in Path().iterdir()} == {"good.json"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("query tests", "TEST is empty: give a value, or leave it out"),
+        ("failures", "ID is empty: give a value, or leave it out"),
+        ("history", "TEST is empty: give a value"),
+    ],
+)
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_empty_argument_such_as_an_unset_shell_variable_never_means_everything(
+    insight: Insight, store: JSONStorage, words: str, said: str, blank: str
+) -> None:
+    assert store.count()
+    printed = insight(*words.split(), blank, status=2)
+    assert printed.err.splitlines()[0] == f"insight: error: {said}"
+    assert printed.out == ""
+
+
+def test_a_long_expression_is_quoted_without_its_end(insight: Insight, store: JSONStorage) -> None:
+    assert store.count()
+    for words in (["-k", "(" * 3_000], ["-k", "a " * 1_500], ["--regex", "--nodeid", "(" * 3_000]):
+        printed = insight("query", "tests", *words, status=2)
+        assert "..." in printed.err
+        assert len(printed.err) < 400
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,7 @@ def test_a_history_begins_with_the_verdict_its_evidence_and_when_the_rate_change
     assert insight("history", ORDER).out.splitlines()[:3] == [
         ORDER,
         "  flaky: 1 of 6, same code once",
-        "  evidence: 1a1b2c3 failed 1, passed 1",
+        "  evidence: 1a1b2c3: 1 failed, 1 passed",
     ]
     save({LOGIN: "." * 12 + "FFFF"}, sut="api")
     assert insight("history", LOGIN, "--sut", "api").out.splitlines()[1:3] == [

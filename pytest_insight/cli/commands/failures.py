@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 RunOption = Annotated[
     str | None,
     option(
-        "All sessions of one CI run: its ID, a session of it, or `last`.",
+        "All sessions of one CI run: its ID, a session of it, or `last`. "
+        "Without CI: the runs of its commit and branch within an hour.",
         "--run",
         metavar="ID",
         example="last",

@@ -113,7 +113,8 @@ class SessionOptions(msgspec.Struct, frozen=True):
     run: Annotated[
         str | None,
         _session(
-            "Only the sessions of one CI run: its ID, a session of it, or `last`.",
+            "Only the sessions of one CI run: its ID, a session of it, or `last`. "
+            "Without CI: the runs of its commit and branch within an hour.",
             "--run",
             metavar="ID",
             example="last",

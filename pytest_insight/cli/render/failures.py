@@ -44,6 +44,7 @@ from pytest_insight.cli.terminal.output import (
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.filters import ci_run_id
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.summaries import BAD
 
@@ -176,9 +177,18 @@ def run_lines(sessions: Sequence[TestSession]) -> Iterator[Styled]:
         *(f"  {where}" if where else "",),
         styled(f"  {age}, {_duration(sessions)}", style="dim"),
     )
-    several = f"{plural(len(sessions), 'session')}, the last one "
-    name = f"{several if len(sessions) > 1 else ''}{last.session_id}"
+    several = f"{_run_text(sessions)}, the last one " if len(sessions) > 1 else ""
+    name = f"{several}{last.session_id}"
     yield styled("  ", outcomes_text(*sessions), styled(f"  {name}", style="dim"))
+
+
+def _run_text(sessions: Sequence[TestSession]) -> str:
+    """Return what makes several sessions one run: "2 sessions of one CI run"; see `same_run`."""
+    if ci_run_id(sessions[-1]) is not None:
+        return f"{plural(len(sessions), 'session')} of one CI run"
+    code = sessions[-1].code_state
+    commit = ((code and code.commit) or "")[:7]
+    return f"{plural(len(sessions), 'run')} of commit {commit} within an hour"
 
 
 def code_text(session: TestSession) -> str:
@@ -216,7 +226,8 @@ def group_lines(
         excerpt: whether to print the last lines of the text of the first test.
     """
     first = group.results[0]
-    tests = len({result.nodeid for result in group.results})
+    nodeids = list(dict.fromkeys(result.nodeid for result in group.results))
+    tests = len(nodeids)
     place = linked_place(group.crashes[0], sut_name, "dim") if group.crashes else ""
     message = str(styled(group.message or "no message"))
     width = console().width - 2 if is_fancy() else UNLIMITED
@@ -238,8 +249,11 @@ def group_lines(
             yield styled("  ", _kind(result), of, result.nodeid)
             yield from failure_lines(result, sut_name, "    ", whole=True)
         return
-    suffix = f" and {tests - 1:,} more" if tests > 1 else ""
-    yield nodeid_lines(first.nodeid, prefix="  ", suffix=suffix)
+    if is_fancy():
+        suffix = f" and {tests - 1:,} more" if tests > 1 else ""
+        yield nodeid_lines(first.nodeid, prefix="  ", suffix=suffix)
+    else:  # a program, or a log, gets all
+        yield from (styled("  ", nodeid) for nodeid in nodeids)
     if excerpt:
         yield from failure_lines(first, sut_name, "    ", whole=False)
 
@@ -265,7 +279,8 @@ def _markdown(
     )
     yield f"### {_name(_suts(sessions))}: {outcomes_text(*sessions)}"
     yield ""
-    yield f"{where}{', ' if where else ''}{_duration(sessions)}"
+    several = [_name(_run_text(sessions))] if len(sessions) > 1 else []
+    yield ", ".join(filter(None, (where, _duration(sessions), *several)))
     for group in groups:
         yield ""
         crash = f" at {code_span(group.crashes[0])}" if group.crashes else ""

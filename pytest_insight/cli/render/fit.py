@@ -6,7 +6,7 @@ Pure functions; all widths are columns of a terminal.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +17,9 @@ GAP = 2
 
 LEAST = 8
 """The minimum width of a flexible column; if there is less room, the table is too wide."""
+
+_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)")
+"""How a control character, or one that stdout cannot encode, is printed (`styled`)."""
 
 _BREAKS = re.compile(r"(?<=, )|(?<=[/\\])")
 
@@ -73,7 +76,7 @@ def cut_middle(text: str, width: int, mark: str) -> str:
         return text
     room = max(width - len(mark), 0)
     head = _prefix(text, room // 3)
-    return head + mark + _prefix(text[::-1], room - text_width(head))[::-1]
+    return head + mark + _suffix(text, room - text_width(head))
 
 
 def cut_end(text: str, width: int, mark: str) -> str:
@@ -139,13 +142,31 @@ def bar(counts: Sequence[tuple[str, int]], width: int, character: str = "━") -
 
 
 def _prefix(text: str, width: int) -> str:
-    """Return the longest prefix that fits."""
+    """Return the longest prefix that fits and ends with no part of an escape."""
+    end = _fitting(text, width)
+    return text[: next((each.start() for each in _escapes(text, end)), end)]
+
+
+def _suffix(text: str, width: int) -> str:
+    """Return the longest suffix that fits and begins with no part of an escape."""
+    start = len(text) - _fitting(text[::-1], width)
+    return text[next((each.end() for each in _escapes(text, start)), start) :]
+
+
+def _escapes(text: str, at: int) -> Iterator[re.Match[str]]:
+    """Yield the escape in which a position is, if it is in one."""
+    if "\\" in text:
+        yield from (each for each in _ESCAPE.finditer(text) if each.start() < at < each.end())
+
+
+def _fitting(text: str, width: int) -> int:
+    """Return how many characters fit."""
     if text.isascii():
-        return text[:width]
+        return min(width, len(text))
     end = used = 0
     for character in text:
         used += text_width(character)
         if used > width:
             break
         end += 1
-    return text[:end]
+    return end

@@ -147,8 +147,7 @@ def _lines(history: History, verdicts: Verdicts | None, *, with_sut: bool) -> It
     bad = sum(run.is_bad for run in history.runs)
     recovered = sum(run.is_recovered for run in history.runs)
     yield styled(
-        f"  {_failed_text(bad, len(history.runs))}",
-        f", {recovered:,} passed only when run again" if recovered else "",
+        f"  {_failed_text(bad, recovered, len(history.runs))}",
         styled(f"; median {duration_text(history.median_duration)}", style="dim"),
     )
     branches = history.branches
@@ -183,8 +182,8 @@ def _verdict(history: History, verdicts: Verdicts) -> Iterator[Styled]:
             where = f"{run.session.commit[:7] or 'no commit'}{changes}"
             counts.setdefault(where, Counter())[outcome] += 1
     for where, outcomes in list(counts.items())[-MAX_CAUSES:]:
-        shown = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
-        yield styled(styled(f"  evidence: {where} {shown}", style="dim"))
+        shown = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
+        yield styled(styled(f"  evidence: {where}: {shown}", style="dim"))
 
 
 def _segments(runs: Sequence[Run]) -> Iterator[Styled]:
@@ -200,10 +199,14 @@ def _segments(runs: Sequence[Run]) -> Iterator[Styled]:
     yield styled(styled(f"  failed in {', then in '.join(parts)}", style="dim"))
 
 
-def _failed_text(bad: int, runs: int) -> str:
-    if not bad:
-        return f"never failed in {plural(runs, 'run')}"
-    return f"failed in {bad:,} of {plural(runs, 'run')}"
+def _failed_text(bad: int, recovered: int, runs: int) -> str:
+    of_runs = f"of {plural(runs, 'run')}"
+    if bad:
+        again = f", passed only when run again in {recovered:,}" if recovered else ""
+        return f"failed in {bad:,} {of_runs}{again}"
+    if recovered:
+        return f"passed only when run again in {recovered:,} {of_runs}"
+    return f"never failed in {plural(runs, 'run')}"
 
 
 def _causes(history: History) -> Iterator[Styled]:

@@ -16,6 +16,7 @@ from pytest_insight.cli.render.outcomes import (
 from pytest_insight.cli.render.pictures import outcome_mark, sparkline
 from pytest_insight.cli.render.values import ago_text, duration_text, plural
 from pytest_insight.cli.render.verdict_text import day_text, fine_duration, since_text
+from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.summaries import SessionSummary
@@ -90,7 +91,9 @@ def _last_run(last: TestSession) -> Styled:
     tags = "".join(f"  {key}={value}" for key, value in last.session_tags.items())
     age = ago_text(last.session_start_time, datetime.now(UTC))
     rest = f"  {duration_text(last.session_duration)}  {age}{commit}{tags}"
-    return styled(status_text([last]), " ", outcomes_text(last), styled(rest, style="dim"))
+    # Without a mark, the counts say it.
+    status = styled(status_text([last]), " ") if is_fancy() and shows_unicode() else ""
+    return styled(status, outcomes_text(last), styled(rest, style="dim"))
 
 
 def _row(runs: Sequence[SessionSummary]) -> Styled:

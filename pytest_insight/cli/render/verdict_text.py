@@ -51,7 +51,7 @@ def evidence_text(verdict: Verdict) -> str:
         return timing_text(timing)
     parts = [verdict.detail]
     if verdict.since is not None and verdict.verdict == v.FIXED:
-        parts.insert(0, since_text(verdict.since))
+        parts = [f"{verdict.detail} {since_text(verdict.since)}"]  # it ends with "since"
     if verdict.since is not None and verdict.verdict == v.BROKEN:
         parts.append(f"since {since_text(verdict.since)}")
     if len(verdict.causes) > 1:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from textwrap import TextWrapper
 
-from pytest_insight._util.printable import printable
 from pytest_insight.cli.terminal.output import console, is_fancy, shows_unicode
-from pytest_insight.cli.terminal.styled import Styled, joined, text_width
+from pytest_insight.cli.terminal.styled import Styled, joined, shown, text_width
 
 _START = re.compile(r"[E>]?\s*")
 
@@ -23,7 +22,7 @@ def wrapped(line: str, width: int | None) -> list[str]:
 
     A word that is wider is left whole: the terminal folds it, and it can be copied.
     """
-    line = printable(line)
+    line = shown(line)
     if width is None or text_width(line) <= width:
         return [line]
     start = _START.match(line)

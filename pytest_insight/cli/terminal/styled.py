@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -25,8 +26,20 @@ def styled(*parts: str | Styled, style: str = "") -> Styled:
     """Concatenate parts; a plain string is made printable and gets the style."""
     pieces: list[tuple[str, str]] = []
     for part in parts:
-        pieces += part.pieces if isinstance(part, Styled) else [(printable(part), style)]
+        pieces += part.pieces if isinstance(part, Styled) else [(shown(part), style)]
     return Styled(tuple(pieces))
+
+
+def shown(text: str) -> str:
+    """Return a text as stdout shows it: what it cannot encode is escaped, as are controls.
+
+    stdout would escape it itself (`streams`), but only after columns were aligned.
+    """
+    text = printable(text)
+    if text.isascii():
+        return text
+    encoding = sys.stdout.encoding
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def joined(parts: Iterable[Styled], separator: str | Styled = ", ") -> Styled:
