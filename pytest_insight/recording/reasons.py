@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ MAX_MESSAGE = 1000
 
 _LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
 """How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
+_NATIVE_FRAME = re.compile(r'^ +File "(.+)", line (\d+)', re.MULTILINE)
+"""How Python begins a frame of a traceback."""
 _EXCEPTION_LINE = re.compile(r"E {3}(.*)")
 """How pytest marks the lines of an exception below the code that raised it."""
 
@@ -27,11 +30,13 @@ class Reasons:
     Args:
         texts: what is kept of texts.
         root: the root folder, to which paths are relative.
+        invoked_in: the folder in which pytest was started.
     """
 
-    def __init__(self, texts: TextPolicy, root: Path) -> None:
+    def __init__(self, texts: TextPolicy, root: Path, invoked_in: Path) -> None:
         self._texts = texts
         self._root = root
+        self._invoked_in = invoked_in
 
     def fields(self, report: pytest.TestReport | pytest.CollectReport) -> dict[str, str]:
         """Return the fields of a result that did not pass; those that are empty are left out."""
@@ -59,10 +64,29 @@ class Reasons:
             path, line, why = found
             message, crash = why.removeprefix("Skipped: "), self._place(path, line)
         elif (at := getattr(found, "reprcrash", None)) is not None:
-            message, crash = at.message, self._place(at.path, at.lineno)
+            message, crash = at.message, self._crash(found)
         else:
             message, crash = self._read_text("" if found is None else str(found))
         return str(getattr(report, "wasxfail", "") or message), crash
+
+    def _crash(self, found: Any) -> str:
+        """Return where the exception was raised, or the assertion of `unittest` was called.
+
+        A line of `unittest/case.py` or `unittest/mock.py` says nothing of the test, and all such
+        failures have it. Places in other packages are kept: they may be the fault.
+        """
+        at = found.reprcrash
+        path = Path(at.path)
+        if path.parent.name != "unittest" or path.is_relative_to(self._root):
+            return self._place(at.path, at.lineno)
+        root = f"{self._root}{os.sep}"
+        places = [(os.path.join(self._invoked_in, path), line) for path, line in _frames(found)]  # noqa: PTH118 - faster
+        inside = [
+            (path, line)
+            for path, line in places
+            if path.startswith(root) and "site-packages" not in path[len(root) :].split(os.sep)
+        ]
+        return self._place(*(inside[-1] if inside else (at.path, at.lineno)))
 
     def _read_text(self, text: str) -> tuple[str, str]:
         lines = [line for line in text.splitlines() if line.strip()]
@@ -75,6 +99,20 @@ class Reasons:
 
     def _place(self, path: object, line: object) -> str:
         return place_in(self._root, path, line)
+
+
+def _frames(found: Any) -> Iterator[tuple[str, object]]:
+    """Yield path and line of the frames of a failure that pytest shows, the innermost one last.
+
+    There are none with `--tb=line` and `--tb=no`. Paths may be relative to the folder in which
+    pytest was started.
+    """
+    for entry in found.reprtraceback.reprentries:
+        place = getattr(entry, "reprfileloc", None)
+        if place is not None:
+            yield place.path, place.lineno
+        else:  # of `--tb=native`, which has all frames in one entry
+            yield from _NATIVE_FRAME.findall("".join(entry.lines))
 
 
 def place_in(root: Path, path: object, line: object) -> str:
@@ -109,7 +147,7 @@ def subtest_name(report: Any) -> str:
     """Return the name of a subtest as pytest shows it: `subtest [message] (n=1)`."""
     message = getattr(report.context, "msg", None)
     values = getattr(report.context, "kwargs", None) or {}
-    parts = ["subtest"]
+    parts = ["subtest"]  # by which `analysis.failures.subtest_of` finds it
     parts += [f"[{message}]"] if message is not None else []
     # The values are texts already in pytest 9, which keeps their reprs.
     arguments = (f"{name}={to_text(value)}" for name, value in values.items())

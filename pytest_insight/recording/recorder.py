@@ -95,7 +95,7 @@ class Recorder:
         config.pluginmanager.register(self._facts)
         self._attempts = Attempts(
             settings.texts,
-            Reasons(settings.texts, config.rootpath),
+            Reasons(settings.texts, config.rootpath, config.invocation_params.dir),
             self._now,
             self._encode_name,
             self._outcomes.counted_as,

@@ -111,6 +111,26 @@ def test_several_sessions_are_called_a_ci_run_only_if_they_are_one(
         assert f"main, a0fd347, 5.00 s, {said}" in insight(*words, "-f", "markdown").out
 
 
+def test_failed_subtests_have_their_names_and_their_test_is_no_group_of_its_own(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    def failed(nodeid: str, message: str, text: str = "") -> TestResult:
+        return TestResult(nodeid, "failed", START, message=message, longreprtext=text)
+
+    subtests = (failed("a.py::t", "assert 0", f"subtest [odd] (n={n})\nE  no") for n in (1, 3))
+    contains = "contains 2 failed subtests"
+    own_words = failed("a.py::t_own", contains)  # a test without subtests may say so, too
+    found = (*subtests, failed("a.py::t", contains), own_words)
+    JSONStorage().save_session(make_session(0, test_results=found))
+    shown = insight("failures").out
+    assert "  a.py::t subtest [odd] (n=1)\n  a.py::t subtest [odd] (n=3)\n" in shown
+    assert [line for line in shown.splitlines() if contains in line] == [f"F {contains}"]
+    assert "\n  4 failed  " in shown
+    markdown = insight("failures", "-f", "markdown").out
+    assert "**1 test**: `assert 0`" in markdown
+    assert "- `a.py::t subtest [odd] (n=3)`\n" in markdown
+
+
 def test_verbose_shows_every_test_with_its_text_and_output(
     insight: Insight, make_session: MakeSession
 ) -> None:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from pytest_insight.analysis.failures import failure_groups, subtest_of
 from pytest_insight.models import TestOutcome
 from tests.recording.runs import record
 
@@ -147,6 +148,8 @@ def test_a_failing_subtest_says_which_one_it_is(pytester: pytest.Pytester) -> No
         if "subtest [" in r.longreprtext
     ]
     assert first_lines == ["subtest [odd] (number=1)", "subtest [odd] (number=3)"]
+    shown = [result for group in failure_groups(session.test_results) for result in group.results]
+    assert [subtest_of(result) for result in shown] == first_lines  # not the test once more
 
 
 @with_subtests

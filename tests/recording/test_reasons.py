@@ -102,7 +102,7 @@ EXPECTED = {
     "test_xpass": ("", "fixed?", ""),
     "test_strict_xpass": ("", "[XPASS(strict)] must fail", ""),
     "test_fail": ("", "Failed: on purpose", "test_suite.py:68"),
-    "test_unit": ("", "AssertionError: 1 != 2", ""),
+    "test_unit": ("", "AssertionError: 1 != 2", "test_suite.py:72"),
 }
 
 
@@ -129,7 +129,40 @@ def test_the_reason_is_pytests_own_whatever_its_options(
     session = record(
         pytester, "--doctest-modules", *options.split(), in_process="-n" not in options
     )
-    assert reasons(session) == EXPECTED
+    expected = dict(EXPECTED)
+    if {"--tb=no", "--tb=line"} & set(options.split()):  # pytest reports no frame of the test
+        expected["test_unit"] = ("", "AssertionError: 1 != 2", "")
+    assert reasons(session) == expected
+
+
+def test_a_failed_assertion_of_unittest_or_a_mock_is_where_the_project_called_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(
+        **{
+            "lib/checks": "def check(case):\n    case.assertTrue(False, 'no')",
+            "lib/test_unit": """
+            import json, unittest, unittest.mock
+            from checks import check
+
+            class TestUnit(unittest.TestCase):
+                def test_helper(self):
+                    check(self)
+
+            def test_mock():
+                unittest.mock.Mock().assert_called_once()
+
+            def test_dependency():
+                json.loads("{")
+            """,
+        }
+    )
+    pytester.makeini("[pytest]")
+    monkeypatch.chdir("lib")  # paths in reports are relative to it, ours to the root folder
+    found = {r.nodeid.rpartition("::")[2]: r.crash for r in record(pytester).test_results}
+    assert found["test_helper"] == "lib/checks.py:2"
+    assert found["test_mock"] == "lib/test_unit.py:9"
+    assert "/json/decoder.py:" in found["test_dependency"]
 
 
 @pytest.mark.parametrize(

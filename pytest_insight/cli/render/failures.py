@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules, headline
-from pytest_insight.analysis.failures import FailureGroup, failure_groups
+from pytest_insight.analysis.failures import FailureGroup, failure_groups, subtest_of
 from pytest_insight.cli.render.failure_text import failure_lines
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.formats import FailureFormat
@@ -226,8 +226,8 @@ def group_lines(
         excerpt: whether to print the last lines of the text of the first test.
     """
     first = group.results[0]
-    nodeids = list(dict.fromkeys(result.nodeid for result in group.results))
-    tests = len(nodeids)
+    names = list(dict.fromkeys(map(_name_of, group.results)))
+    tests = len({result.nodeid for result in group.results})
     place = linked_place(group.crashes[0], sut_name, "dim") if group.crashes else ""
     message = str(styled(group.message or "no message"))
     width = console().width - 2 if is_fancy() else UNLIMITED
@@ -250,12 +250,17 @@ def group_lines(
             yield from failure_lines(result, sut_name, "    ", whole=True)
         return
     if is_fancy():
-        suffix = f" and {tests - 1:,} more" if tests > 1 else ""
-        yield nodeid_lines(first.nodeid, prefix="  ", suffix=suffix)
+        suffix = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        yield nodeid_lines(names[0], prefix="  ", suffix=suffix)
     else:  # a program, or a log, gets all
-        yield from (styled("  ", nodeid) for nodeid in nodeids)
+        yield from (styled("  ", name) for name in names)
     if excerpt:
         yield from failure_lines(first, sut_name, "    ", whole=False)
+
+
+def _name_of(result: TestResult) -> str:
+    """Return the nodeid, and the subtest: "test_a.py::test_x subtest [message] (n=1)"."""
+    return " ".join(filter(None, (result.nodeid, subtest_of(result))))
 
 
 def _more_places(group: FailureGroup) -> str:
@@ -285,15 +290,16 @@ def _markdown(
         yield ""
         crash = f" at {code_span(group.crashes[0])}" if group.crashes else ""
         crash += _more_places(group)
-        yield f"**{plural(len(group.results), 'test')}**: {code_span(group.message)}{crash}"
+        tests = plural(len({result.nodeid for result in group.results}), "test")
+        yield f"**{tests}**: {code_span(group.message)}{crash}"
         for line in known_lines(_known_of(group, known)):
             yield ""
             yield code_span(str(line).strip())
         yield ""
-        for result in group.results[:MAX_LISTED]:
-            yield f"- {code_span(result.nodeid)}"
-        if len(group.results) > MAX_LISTED:
-            yield f"- and {len(group.results) - MAX_LISTED:,} more"
+        names = list(dict.fromkeys(map(_name_of, group.results)))
+        yield from (f"- {code_span(name)}" for name in names[:MAX_LISTED])
+        if len(names) > MAX_LISTED:
+            yield f"- and {len(names) - MAX_LISTED:,} more"
 
 
 def _name(text: str) -> str:
