@@ -10,7 +10,6 @@ from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules, headline
 from pytest_insight.models import TestResult
 from pytest_insight.summaries import BAD
 
-
 _SUM = re.compile(r"contains \d+ failed subtests?")
 """What pytest says of a test that did not fail itself (`_pytest.subtests`)."""
 

@@ -79,14 +79,13 @@ class Reasons:
         path = Path(at.path)
         if path.parent.name != "unittest" or path.is_relative_to(self._root):
             return self._place(at.path, at.lineno)
-        root = f"{self._root}{os.sep}"
-        places = [(os.path.join(self._invoked_in, path), line) for path, line in _frames(found)]  # noqa: PTH118 - faster
-        inside = [
-            (path, line)
-            for path, line in places
-            if path.startswith(root) and "site-packages" not in path[len(root) :].split(os.sep)
-        ]
-        return self._place(*(inside[-1] if inside else (at.path, at.lineno)))
+        place = (path, at.lineno)
+        for shown, line in _frames(found):
+            frame = Path(os.path.normpath(self._invoked_in / shown))
+            inside = frame.relative_to(self._root) if frame.is_relative_to(self._root) else None
+            if inside is not None and "site-packages" not in inside.parts:
+                place = (frame, line)
+        return self._place(*place)
 
     def _read_text(self, text: str) -> tuple[str, str]:
         lines = [line for line in text.splitlines() if line.strip()]

@@ -39,7 +39,11 @@ def test_a_test_without_an_earlier_decided_run_is_new_if_others_were_run_before(
 def test_a_test_that_recovered_is_flaky() -> None:
     found = verdict("...R....")
     assert (found.verdict, found.runs, found.bad, found.recovered) == ("flaky", 8, 0, 1)
-    assert (found.detail, ids(found), found.since) == ("1 of 8", "s3", None)
+    assert (found.detail, ids(found), found.since) == (
+        "1 of 8, good when run again once",
+        "s3",
+        None,
+    )
     assert [(cause.message, cause.count) for cause in found.causes] == [("KeyError: 'a'", 1)]
 
 

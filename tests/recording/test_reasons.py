@@ -140,7 +140,7 @@ def test_a_failed_assertion_of_unittest_or_a_mock_is_where_the_project_called_it
 ) -> None:
     pytester.makepyfile(
         **{
-            "lib/checks": "def check(case):\n    case.assertTrue(False, 'no')",
+            "checks": "def check(case):\n    case.assertTrue(False, 'no')",
             "lib/test_unit": """
             import json, unittest, unittest.mock
             from checks import check
@@ -157,10 +157,10 @@ def test_a_failed_assertion_of_unittest_or_a_mock_is_where_the_project_called_it
             """,
         }
     )
-    pytester.makeini("[pytest]")
+    pytester.makeini("[pytest]\npythonpath = .")
     monkeypatch.chdir("lib")  # paths in reports are relative to it, ours to the root folder
     found = {r.nodeid.rpartition("::")[2]: r.crash for r in record(pytester).test_results}
-    assert found["test_helper"] == "lib/checks.py:2"
+    assert found["test_helper"] == "checks.py:2"
     assert found["test_mock"] == "lib/test_unit.py:9"
     assert "/json/decoder.py:" in found["test_dependency"]
 
