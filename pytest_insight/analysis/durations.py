@@ -228,9 +228,7 @@ def find_split(values: Sequence[float]) -> int:
     non-parametric approach to the change-point problem, Applied Statistics 28 (1979).
     """
     count = len(values)
-    ranks = [0.0] * count
-    for rank, position in enumerate(sorted(range(count), key=values.__getitem__)):
-        ranks[position] = rank - (count - 1) / 2
+    ranks = _ranks(values)
     best, found, total = -1.0, LEAST_BASELINE, 0.0
     for position in range(1, count - LEAST_HEAD + 1):
         total += ranks[position - 1]
@@ -239,3 +237,17 @@ def find_split(values: Sequence[float]) -> int:
             if score > best:
                 best, found = score, position
     return found
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """Return the ranks of values, with 0 in the middle; equal values have the mean of theirs.
+
+    Durations of other programs are often rounded. If equal ones were ranked by time, they would
+    look like a rise.
+    """
+    first: dict[float, int] = {}
+    last: dict[float, int] = {}
+    for rank, value in enumerate(sorted(values)):
+        first.setdefault(value, rank)
+        last[value] = rank
+    return [(first[value] + last[value] - len(values) + 1) / 2 for value in values]

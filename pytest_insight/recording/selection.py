@@ -71,11 +71,11 @@ class Selector:
                 config.hook.pytest_deselected(items=dropped)
 
     def pytest_report_collectionfinish(self, config: pytest.Config) -> list[str]:
-        """Return a line for each option; with -q only if it took nothing."""
+        """Return a line for each option; with -q only if it left no test."""
         return [
             line
             for choice, (taken, total) in zip(self.choices, self.counts, strict=False)
-            if config.get_verbosity() >= 0 or (choice.option == "select" and not taken)
+            if config.get_verbosity() >= 0 or taken == (0 if choice.option == "select" else total)
             for line in [_line(choice, taken, total)]
         ]
 
@@ -177,7 +177,7 @@ def _line(choice: Choice, taken: int, total: int) -> str:
         if choice.why:
             line += f"; {choice.why}"
         elif number:
-            line += f"; the {number:,} that the history has were not collected"
+            line += f"; the {number:,} that the history has are not among them"
         else:
             line += "; the history has no such test"
     return printable(with_display_paths(line))

@@ -50,6 +50,11 @@ def test_likelihoods_and_estimates_are_those_of_scipy() -> None:
     assert find_split(changed) == max(scores, key=scores.__getitem__)
 
 
+@pytest.mark.parametrize("later", [2.0, 0.5])
+def test_equal_durations_do_not_move_the_run_since_which_a_test_is_slower(later: float) -> None:
+    assert find_split([1.0] * 16 + [later] * 7) == 16
+
+
 def test_rates_are_shown_with_what_the_runs_can_show() -> None:
     found = rate_of(3, 40)
     assert (found.value, round(found.low, 3), round(found.high, 2)) == (0.075, 0.026, 0.2)

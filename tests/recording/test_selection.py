@@ -118,7 +118,7 @@ def test_a_recorded_run_selects_too_and_becomes_the_last_one(suite: pytest.Pytes
     result = run(suite, "--insight-select=failed")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert said(result) == [
-        "insight: selected 0 of 7 tests: failed; the 2 that the history has were not collected"
+        "insight: selected 0 of 7 tests: failed; the 2 that the history has are not among them"
     ]
 
 

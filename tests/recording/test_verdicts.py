@@ -217,6 +217,13 @@ def test_a_mass_failure_with_one_cause_is_one_line_without_verdicts() -> None:
     )
 
 
+def test_an_outage_does_not_show_that_the_tests_that_it_hits_are_flaky() -> None:
+    good = {f"m{number}": "." * 6 for number in range(9)}
+    failures = dict.fromkeys(good, "ConnectionError: refused")
+    found = ask(history(good | {"t": "." * 6}), failures | {"t": "assert 0"}, commit="05")
+    assert short(found) == "9 new since 0505050 (1 cause), 1 flaky; details: insight failures"
+
+
 def test_of_more_than_25_failures_history_is_not_asked() -> None:
     found = ask(history({"t": "."}), {f"m{n}": f"KeyError: '{chr(97 + n)}'" for n in range(26)})
     assert short(found) == (
@@ -270,6 +277,14 @@ def test_without_git_main_is_the_default_branch_if_the_history_has_it(tmp_path: 
     sessions = history({"t": "..FF", "u": "...."}, branches={3: "other"})
     found = ask(sessions, dict.fromkeys("tu", "assert 0"), branch="feature", folder=tmp_path)
     assert short(found).startswith("2 new (1 cause), 1 of them also on main")
+
+
+def test_without_git_runs_of_main_after_the_first_one_of_the_branch_do_not_count(
+    tmp_path: Path,
+) -> None:
+    sessions = history({"t": "......FFF"}, branches={6: "feature"})  # 7 and 8 are of main
+    found = ask(sessions, {"t": "assert 0"}, branch="feature", folder=tmp_path)
+    assert short(found) == "1 new since 0505050, also on main; details: insight failures"
 
 
 # In a run ----------------------------------------------------------------------------------------

@@ -59,7 +59,9 @@ def find_tests(
         found[FAILED] = {run.nodeid for run in last if run.is_bad}
     if found.keys() - {FAILED}:
         branches = {session.branch for session in survey.sessions}
-        line = find_line(_current_branch(folder), now, branches.__contains__, folder)
+        branch = _current_branch(folder)
+        began = min((each.start for each in survey.sessions if each.branch == branch), default=now)
+        line = find_line(branch, began, branches.__contains__, folder)
         _add_verdicts(found, storage, selection, line, now)
     return found
 

@@ -8,10 +8,13 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from pytest_insight.analysis.causes import DIFFERENT, Cause, CauseRules, likeness
 from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE, Incident, find_incidents
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import (
+    UNKNOWN_DIGEST,
     WINDOW,
     Run,
     SessionFacts,
@@ -160,9 +163,8 @@ def look_back(
         incident = _incident(failed, _sessions(past))
         if incident is not None and not incident.causes and (mass := _mass(failed)):
             return found._replace(mass=mass)
-        branches = {run.session.branch for run in past}
-        start = session.start
-        line = find_line(session.branch, start, branches.__contains__, folder, left=limit.left)
+        failed = failed._replace(runs=_without_context(failed.runs, incident))
+        line = _line_of(session, past, folder, limit)
         bad_of_others = _notable_of_outages(storage, past, line, failed.rules, limit)
         judged = _judge(failed, past, bad_of_others, line)
         limit.left()
@@ -190,6 +192,28 @@ def _of_many(found: Account, failed: FailedTests, most: int) -> Account:
 def _incident(failed: FailedTests, sessions: Iterable[SessionFacts] = ()) -> Incident | None:
     session = failed.session
     return find_incidents([*sessions, session], failed.runs).get(session.session_id)
+
+
+def _without_context(runs: Sequence[Run], incident: Incident | None) -> list[Run]:
+    """Return the runs, those of an incident without the code state that they ran on.
+
+    That an outage hit a test on code on which it passed does not show that the test is flaky.
+    """
+    if incident is None:
+        return list(runs)
+    return [
+        replace(run, session=replace(run.session, digest=UNKNOWN_DIGEST))
+        if incident.covers(run)
+        else run
+        for run in runs
+    ]
+
+
+def _line_of(session: SessionFacts, past: Sequence[Run], folder: Path, limit: _Limit) -> Line:
+    branches = {run.session.branch for run in past}
+    on_branch = (run.session.start for run in past if run.session.branch == session.branch)
+    began = min(on_branch, default=session.start)
+    return find_line(session.branch, began, branches.__contains__, folder, left=limit.left)
 
 
 def _mass(failed: FailedTests) -> Mass | None:
