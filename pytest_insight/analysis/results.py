@@ -14,13 +14,16 @@ from pytest_insight.analysis.runs import Run, SessionFacts
 from pytest_insight.analysis.values import (
     BROKEN,
     FAILED_ONCE,
+    FASTER,
     FIXED,
     FLAKY,
     NEW_FAILURE,
     NEW_TEST,
+    SLOWER,
     STABLE,
     SUSPECT,
     TOO_FEW,
+    UNSTABLE_XFAIL,
     Verdict,
 )
 from pytest_insight.analysis.verdicts import Breakage, TestKey
@@ -157,4 +160,7 @@ class Verdicts:
         return [verdict_record(each) for each in self.verdicts]
 
 
-_COUNTED = (BROKEN, NEW_FAILURE, FLAKY, SUSPECT, FIXED, FAILED_ONCE, NEW_TEST, STABLE, TOO_FEW)
+_COUNTED = (
+    *(BROKEN, NEW_FAILURE, FLAKY, SUSPECT, UNSTABLE_XFAIL, FIXED, FAILED_ONCE),
+    *(SLOWER, FASTER, NEW_TEST, STABLE, TOO_FEW),
+)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_insight import analyze, query
+from pytest_insight.analysis.results import Verdicts
+from pytest_insight.cli.render.verdict_text import VERDICTS
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.models import CodeState, TestResult, TestSession
 from pytest_insight.query import Query
@@ -62,6 +65,8 @@ def test_results_say_what_they_are_in_one_line_and_as_a_table() -> None:
     assert repr(found) == "<Verdicts: 2 tests: 1 flaky, 1 stable>"
     assert "TimeoutError: &lt;redis&gt;" in found._repr_html_()
     assert LOGIN not in found._repr_html_()
+    every = Verdicts(tuple(replace(found[ORDER], verdict=name) for name in VERDICTS))
+    assert repr(every).count(" 1 ") == len(VERDICTS)
     one = analyze.history(ORDER, steps)
     assert repr(one) == f"<History: {ORDER!r}, 1 of 6 runs bad>"
     assert "TimeoutError: &lt;redis&gt;" in one._repr_html_()

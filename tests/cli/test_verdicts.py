@@ -17,6 +17,7 @@ from tests.cli.conftest import Insight, Screen
 
 NOW = datetime.now(UTC)
 OUTCOMES = {".": "passed", "F": "failed", "E": "error", "s": "skipped", "?": "of a plugin"}
+OUTCOMES |= {"x": "xfailed", "X": "xpassed"}
 ORDER = "tests/test_queue.py::test_order"
 LOGIN = "tests/test_api.py::test_login"
 
@@ -205,6 +206,24 @@ def test_verbose_shows_sessions_commits_and_causes(screen: Screen) -> None:
     ]
 
 
+def test_verbose_shows_as_many_runs_as_fit_and_since_which_session_a_test_is_slower(
+    screen: Screen,
+) -> None:
+    steady = {f"t.py::t{n}": "." * 18 for n in range(20)}
+    took = {LOGIN: [0.1] * 8 + [0.4] * 10}
+    tests = steady | {ORDER: "..F" + "." * 15, LOGIN: "." * 18}
+    save(tests, commits="0113456789abcdefgh", took=took)
+    assert screen(80, "flaky", "-v")[4].strip() == "●●✗" + "●" * 15
+    shown = screen(80, "slow", "-v")
+    assert shown[3].strip() == "0.10 s → 0.40 s since 8a1b2c3"
+    assert shown[5].strip() == "4.0x in 10 runs since shop-main-08"
+
+
+def test_the_row_of_an_unstable_xfail_shows_the_unexpected_passes(insight: Insight) -> None:
+    save({ORDER: "xXx", LOGIN: "..."}, commits="000")
+    assert insight("verdicts").out.splitlines()[1].split()[:3] == ["unstable-xfail", ORDER, "xXx"]
+
+
 def test_every_format_has_the_same_tests(insight: Insight) -> None:
     save({ORDER: "..F...", LOGIN: "...FFF"}, commits="011234")
     expected = [LOGIN, ORDER]
@@ -306,6 +325,17 @@ def test_a_history_begins_with_the_verdict_its_evidence_and_when_the_rate_change
     assert insight("history", LOGIN, "--sut", "api").out.splitlines()[1:3] == [
         "  broken: 4 runs, since ca1b2c3",
         "  failed in 0 of 12 runs, then in 4 of 4 runs since ca1b2c3",
+    ]
+
+
+def test_a_history_says_which_runs_do_not_count(insight: Insight) -> None:
+    others = {f"t.py::t{n}": "..........E......" for n in range(20)}
+    save(others | {LOGIN: "..........E..FFFF"})
+    assert insight("history", LOGIN).out.splitlines()[1:5] == [
+        "  broken: 4 runs, since da1b2c3",
+        "  failed in 0 of 12 runs, then in 4 of 4 runs since da1b2c3",
+        "  left out: shop-main-10  21 of 21 tests failed: TimeoutError: redis",
+        "  failed in 5 of 17 runs; median 0.10 s",
     ]
 
 

@@ -9,8 +9,13 @@ from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import CauseCount, Verdict
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.nodeids import nodeid_lines
-from pytest_insight.cli.render.values import ago_text, outcome_text
-from pytest_insight.cli.render.verdict_text import evidence_text, rate_text, verdict_text
+from pytest_insight.cli.render.values import ago_text, outcome_text, plural
+from pytest_insight.cli.render.verdict_text import (
+    evidence_text,
+    rate_text,
+    ratio_text,
+    verdict_text,
+)
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, styled, text_width
@@ -32,6 +37,9 @@ def evidence_lines(verdict: Verdict, runs: Sequence[Run], picture: Styled) -> It
     yield styled("  ", evidence_text(verdict), styled(rate, style="dim"))
     if str(picture):
         yield styled("  ", picture)
+    if (timing := verdict.timing) is not None:
+        began = f"in {plural(timing.runs, 'run')} since {timing.since.session_id}"
+        yield styled(styled(f"  {ratio_text(timing.ratio)} {began}", style="dim"))
     since = verdict.since
     if since is not None and since.low and since.high and since.low != since.high:
         yield styled(
@@ -45,6 +53,11 @@ def evidence_lines(verdict: Verdict, runs: Sequence[Run], picture: Styled) -> It
         yield _run_line(run, now)
     if len(shown) < len(verdict.evidence):
         yield styled(styled(f"  and {len(verdict.evidence) - len(shown):,} before", style="dim"))
+    yield from left_out_lines(verdict)
+
+
+def left_out_lines(verdict: Verdict) -> Iterator[Styled]:
+    """Yield a line for each run that does not count, with the reason."""
     for each in verdict.excluded:
         yield styled(styled(f"  left out: {each.session_id}  {each.why}", style="dim"))
 

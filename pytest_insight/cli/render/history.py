@@ -12,7 +12,7 @@ from pytest_insight.analysis.results import Verdicts
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.segments import find_segments
 from pytest_insight.analysis.values import FLAKY
-from pytest_insight.cli.render.evidence import cause_lines
+from pytest_insight.cli.render.evidence import cause_lines, left_out_lines
 from pytest_insight.cli.render.fit import shortened
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
@@ -173,7 +173,9 @@ def _verdict(history: History, verdicts: Verdicts) -> Iterator[Styled]:
         return
     yield styled("  ", verdict_text(verdict), f": {evidence_text(verdict)}")
     runs = verdicts.line_runs(verdict)
-    yield from _segments([run for run in runs if run.is_decided])
+    left_out = {each.session_id for each in verdict.excluded}
+    judged = [run for run in runs if run.session.session_id not in left_out]
+    yield from _segments([run for run in judged if run.is_decided])
     counts: dict[str, Counter[str]] = {}
     for run in verdicts.runs(verdict):
         if verdict.verdict == FLAKY and run.session.session_id in verdict.evidence:
@@ -184,6 +186,7 @@ def _verdict(history: History, verdicts: Verdicts) -> Iterator[Styled]:
     for where, outcomes in list(counts.items())[-MAX_CAUSES:]:
         shown = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
         yield styled(styled(f"  evidence: {where}: {shown}", style="dim"))
+    yield from left_out_lines(verdict)
 
 
 def _segments(runs: Sequence[Run]) -> Iterator[Styled]:

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_insight.analysis.records import VERDICT_FIELDS, verdict_record
-from pytest_insight.analysis.values import FASTER, SLOWER, STABLE, TOO_FEW, Verdict
+from pytest_insight.analysis.values import (
+    FASTER,
+    SLOWER,
+    STABLE,
+    TOO_FEW,
+    UNSTABLE_XFAIL,
+    Verdict,
+)
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.evidence import evidence_lines
 from pytest_insight.cli.render.failures import code_span
@@ -166,16 +173,25 @@ def _without_sut(columns: list[Column], rows: Sequence[Verdict]) -> list[Column]
     return [each for each in columns if several or each.header != "SUT"]
 
 
-def history_picture(found: Verdicts, row: Verdict) -> Styled:
-    """Return the row of the runs that were judged; of a test that got slower, its durations."""
-    if row.verdict in (SLOWER, FASTER) and (line := _durations(found, row)):
+def history_picture(found: Verdicts, row: Verdict, most: int | None = None) -> Styled:
+    """Return the row of the runs that were judged; of a test that got slower, its durations.
+
+    Args:
+        found: the verdicts.
+        row: one of them.
+        most: the most runs; None for those that a table has room for.
+    """
+    if row.verdict in (SLOWER, FASTER) and (line := _durations(found, row, most)):
         return styled(line)
-    return run_row([run for run in found.line_runs(row) if run.is_decided], most_runs())
+    # Unexpected passes are not decided, but they are what makes a marker unstable.
+    also = TestOutcome.XPASSED if row.verdict == UNSTABLE_XFAIL else None
+    runs = [run for run in found.line_runs(row) if run.is_decided or run.outcome == also]
+    return run_row(runs, most or most_runs())
 
 
-def _durations(found: Verdicts, row: Verdict) -> str:
+def _durations(found: Verdicts, row: Verdict, most: int | None = None) -> str:
     runs = [run for run in found.line_runs(row) if run.outcome == TestOutcome.PASSED]
-    return sparkline([run.duration for run in runs], most_runs())
+    return sparkline([run.duration for run in runs], most or most_runs())
 
 
 def most_runs() -> int:
@@ -186,10 +202,11 @@ def most_runs() -> int:
 
 
 def _blocks(found: Verdicts, rows: Sequence[Verdict]) -> Iterator[Styled]:
+    most = console().width - 2 if is_fancy() else None
     for number, row in enumerate(rows):
         if number:
             yield styled("")
-        yield from evidence_lines(row, found.runs(row), history_picture(found, row))
+        yield from evidence_lines(row, found.runs(row), history_picture(found, row, most))
 
 
 def _markdown(asked: Asked, shown: Sequence[Verdict]) -> Iterator[str]:
