@@ -4,13 +4,15 @@
     query.filter_by_test().with_outcome("failed").apply().execute()
     query.failures(days=7)
 
-Each function is equivalent to the method of `Query` with the same name. `tests` and `failures` run
-a query; the others start one. It is about the storage of the profile that is active when it runs.
+Each function is equivalent to the method of `Query` with the same name. `tests`, `failures` and
+`first` run a query; the others start one. It is about the storage of the profile that is active
+when it runs.
 """
 
 from __future__ import annotations
 
 from pytest_insight.filters import arguments
+from pytest_insight.query.lists import ResultList
 from pytest_insight.query.query import Query, QueryResult, QueryTestFilter
 from pytest_insight.storage.base import BaseStorage
 
@@ -18,12 +20,14 @@ __all__ = [
     "Query",
     "QueryResult",
     "QueryTestFilter",
+    "ResultList",
     "after",
     "before",
     "between",
     "date_range",
     "failures",
     "filter_by_test",
+    "first",
     "for_sut",
     "in_last_days",
     "in_last_hours",
@@ -92,3 +96,4 @@ with_test_filters = _all.with_test_filters
 with_profile = _all.with_profile
 tests = _all.tests
 failures = _all.failures
+first = _all.first

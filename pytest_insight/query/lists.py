@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from pytest_insight.models import TestResult
+from collections.abc import Iterable
+from typing import Any
+
+from pytest_insight.models import TestResult, TestSession
+from pytest_insight.query.records import result_record
 from pytest_insight.summaries import TestSummary
 
 
 class ResultList(list[TestResult]):
-    """A list of results."""
+    """The results of some sessions: a list that also gives them as dictionaries."""
+
+    def __init__(self, sessions: Iterable[TestSession] = ()) -> None:
+        """Initialise the list.
+
+        Args:
+            sessions: those whose results it has, in order.
+        """
+        self._sessions = tuple(sessions)
+        super().__init__(result for each in self._sessions for result in each.test_results)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return a dictionary for each result, with the keys of `QueryResult.to_dicts`.
+
+        A result that was appended has no session, and raises KeyError.
+        """
+        # By identity: two sessions may have equal results.
+        of = {id(result): each for each in self._sessions for result in each.test_results}
+        return [result_record(of[id(result)], result) for result in self]
 
     def _repr_html_(self) -> str:
         from pytest_insight.models.html import list_html  # for notebooks

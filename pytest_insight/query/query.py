@@ -273,7 +273,7 @@ class Query:
         outcome: str | TestOutcome | Iterable[str | TestOutcome] | None = None,
         nodeid: str | None = None,
         days: float | None = None,
-    ) -> list[TestResult]:
+    ) -> ResultList:
         """Run the query and return its results, ordered by the start time of their sessions.
 
         Args:
@@ -293,9 +293,20 @@ class Query:
             tests = tests.with_nodeid_containing(nodeid)
         return tests.apply().execute().tests()
 
-    def failures(self, *, days: float | None = None) -> list[TestResult]:
+    def failures(self, *, days: float | None = None) -> ResultList:
         """Run the query and return the results that failed or had an error; see `tests`."""
         return self.tests(outcome=BAD, days=days)
+
+    def first(self) -> TestSession | None:
+        """Run the query and return the newest session; None if there is none.
+
+        A result is in time order: the `first()` of `execute()` is the oldest session.
+
+        Raises:
+            StorageError: the store cannot be read.
+            UnknownProfileError: the profile does not exist.
+        """
+        return next(self.iter_sessions(newest_first=True), None)
 
     def iter_sessions(self, *, newest_first: bool = False) -> Iterator[TestSession]:
         """Run the query and return its sessions one at a time, without keeping them in memory.
@@ -562,9 +573,9 @@ class QueryResult(Sequence[TestSession]):
         """Return the first session, which is the oldest one; None if no session was found."""
         return self.sessions[0] if self.sessions else None
 
-    def tests(self) -> list[TestResult]:
+    def tests(self) -> ResultList:
         """Return the results of all sessions, in order."""
-        return ResultList(result for session in self.sessions for result in session.test_results)
+        return ResultList(self.sessions)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return a dictionary for each result, in order; `pandas.DataFrame` takes the list.

@@ -3,13 +3,15 @@ from __future__ import annotations
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from pytest_insight.locations import display_path
 from pytest_insight.models import CodeState, TestOutcome, TestResult
-from pytest_insight.storage import JSONStorage
+from pytest_insight.storage import JSONStorage, create_profile, get_storage_instance
 from tests.cli.conftest import INSIGHT, Insight
 from tests.conftest import START, MakeSession
 
@@ -218,3 +220,27 @@ def test_damage_is_said_on_stderr_and_the_rest_is_listed(
     assert "warning" in printed.err
     assert "api-1" in printed.err
     assert ".bak" in printed.err
+
+
+def test_many_damaged_sessions_of_a_database_are_one_warning_and_their_number(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    create_profile("many", "sqlite", Path("many.db").absolute())
+    storage = get_storage_instance(profile_name="many")
+    storage.save_sessions(make_session(number) for number in range(9))
+    with closing(sqlite3.connect("many.db")) as database:
+        database.execute(
+            "UPDATE insight_results SET duration = 'x' WHERE session IN"
+            " (SELECT id FROM insight_sessions WHERE session_id <> 'api-0')"
+        )
+        database.commit()
+    shown = insight("--profile", "many", "query", "tests", "--limit", "0", "-f", "json")
+    assert {row["session_id"] for row in json.loads(shown.out)} == {"api-0"}
+    first, others = shown.err.splitlines()
+    assert first.startswith("insight: warning: part of the store ")
+    assert " cannot be read: session 'api-" in first
+    assert others.startswith("insight: warning: 7 other parts of the store ")
+    assert others.endswith("/many.db cannot be read; see: insight sessions verify")
+    refused = insight("--profile", "many", "failures", "api-5", status=1)  # the error is last
+    assert "insight: error: " in refused.err.splitlines()[-1]
+    assert "api-5" in refused.err.splitlines()[-1]

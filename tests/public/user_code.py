@@ -94,6 +94,11 @@ def read_answers(storage: BaseStorage) -> None:
     slow: list[TestResult] = asked.tests(outcome=["passed", TestOutcome.FAILED], nodeid="pay")
     oldest: TestSession | None = asked.execute().first()
     names: set[str] = {row["nodeid"] for row in asked.execute().to_dicts()}
+    assert [row["nodeid"] for row in asked.failures().to_dicts()] == [
+        result.nodeid for result in asked.failures()
+    ]
+    newest: TestSession | None = asked.first()
+    assert newest is not None
     rates: list[float | None] = [test.pass_rate for test in asked.group_by_test()]
     assert (len(failed), len(slow), len(names), len(rates)) == (1, 1, 2, 2)
     assert oldest is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ from pytest_insight import query
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.models import CodeState, TestResult, TestSession
 from pytest_insight.models.html import MAX_ROWS
-from pytest_insight.query import Query
+from pytest_insight.query import Query, ResultList
 from pytest_insight.storage import InMemoryStorage
 from tests.conftest import START, MakeSession
 
@@ -110,6 +111,29 @@ def test_a_dictionary_tells_a_result_and_its_session(asked: Query) -> None:
     assert (rows[3]["branch"], rows[3]["commit"], rows[3]["tags"]) == (None, None, {})
     rows[0]["tags"]["ci"] = "changed"
     assert asked.execute().to_dicts()[0]["tags"] == {"ci": "<1>"}
+
+
+def test_results_of_a_query_are_dictionaries_too(asked: Query) -> None:
+    assert asked.tests().to_dicts() == asked.execute().tests().to_dicts()
+    assert asked.tests().to_dicts() == asked.execute().to_dicts()
+    failed = asked.failures()
+    rows = failed.to_dicts()
+    assert [row["outcome"] for row in rows] == ["failed", "error", "failed"]
+    assert {row["session"] for row in rows} == {"api-0", "api-1"}
+    failed.reverse()
+    assert failed.to_dicts() == rows[::-1]
+    again: ResultList = pickle.loads(pickle.dumps(failed))
+    assert (again, again.to_dicts()) == (failed, rows[::-1])
+
+
+def test_the_first_session_of_a_query_is_the_newest_one(asked: Query) -> None:
+    newest = asked.first()
+    assert newest is not None
+    assert newest.session_id == "api-1"
+    assert asked.for_sut("none").first() is None
+    with_error = asked.filter_by_test().with_outcome("error").apply().first()
+    assert with_error is not None
+    assert with_error.test_results == (RESULTS[2],)
 
 
 # Tables for notebooks ---------------------------------------------------------------------------

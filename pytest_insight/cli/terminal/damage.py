@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import StorageError, StoreDamageWarning
+
+_CANNOT = " cannot be read"
+"""What a `StoreDamageWarning` says of a part of a store, after the name of the store."""
 
 _damage: list[str] = []
 """What was said of damage while the current command ran."""
@@ -15,21 +19,39 @@ _damage: list[str] = []
 
 @contextmanager
 def warnings_printed() -> Iterator[None]:
-    """Print warnings of the library on stderr, each once, however often a store is read."""
-    printed: set[str] = set()
+    """Print warnings of the library on stderr, each once, however often a store is read.
+
+    A database may have hundreds of damaged sessions, each with a warning: the first one of a store
+    is printed at once, the others are counted when the block ends.
+    """
+    known: set[str] = set()
+    parts: Counter[str] = Counter()
     _damage.clear()
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        if str(message) not in printed:
-            printed.add(str(message))
-            say(f"warning: {message}")
-            if issubclass(category, StoreDamageWarning):
-                _damage.append(str(message))
+        text = str(message)
+        if text in known:
+            return
+        known.add(text)
+        if issubclass(category, StoreDamageWarning):
+            _damage.append(text)
+            store = text.partition(_CANNOT)[0]
+            parts[store] += 1
+            if parts[store] > 1:
+                return
+        say(f"warning: {text}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
         warnings.simplefilter("always", UserWarning)  # also StoreDamageWarning
-        yield
+        try:
+            yield
+        finally:
+            for store, count in parts.items():
+                if count > 1:
+                    parts_of = f"{count - 1:,} other part{'s' if count > 2 else ''} of"
+                    said = f"{store.replace('part of', parts_of, 1)}{_CANNOT}"
+                    say(f"warning: {said}; see: insight sessions verify")
 
 
 def refuse_to_judge_damage() -> None:
