@@ -188,7 +188,7 @@ def test_every_step_is_listed_here_and_is_a_function_of_the_module() -> None:
     others = {"latest", "with_profile", "filter_by_test"}
     others |= {"with_test_filters", "with_session_filters"}
     steps = {name for name, _ in inspect.getmembers(Query, inspect.isfunction) if name[0] != "_"}
-    answers = {"tests", "failures"}
+    answers = {"tests", "failures", "first"}
     assert steps == {name for name, _, _ in SESSION_STEPS} | ends | others | answers
     classes = {"Query", "QueryResult", "QueryTestFilter"}
     assert set(query.__all__) == steps - ends | classes | {"on_storage"}
