@@ -190,7 +190,7 @@ def test_every_step_is_listed_here_and_is_a_function_of_the_module() -> None:
     steps = {name for name, _ in inspect.getmembers(Query, inspect.isfunction) if name[0] != "_"}
     answers = {"tests", "failures", "first"}
     assert steps == {name for name, _, _ in SESSION_STEPS} | ends | others | answers
-    classes = {"Query", "QueryResult", "QueryTestFilter"}
+    classes = {"Query", "QueryResult", "QueryTestFilter", "ResultList"}
     assert set(query.__all__) == steps - ends | classes | {"on_storage"}
     test_steps = {name for name in vars(QueryTestFilter) if name.startswith("with_")}
     assert {type(expected) for _, expected in TEST_STEPS} == set(f.TestFilter.__subclasses__())
