@@ -18,7 +18,7 @@ _SUBTEST = re.compile(r"subtest((?: \[.*\])?(?: \(.*\))?)")
 
 
 def subtest_of(result: TestResult) -> str:
-    """Return the name of a failed subtest: "subtest [message] (n=1)"; "" if it is none."""
+    """Return the name of a failed subtest: "subtest [message] (n=1)"; "" for another result."""
     if not result.longreprtext.startswith("subtest"):
         return ""
     first = _SUBTEST.fullmatch(result.longreprtext.partition("\n")[0])

@@ -82,6 +82,15 @@ def test_tests_that_failed_in_the_same_way_are_shown_together_the_largest_group_
     ]
 
 
+def test_a_pipe_gets_every_nodeid_also_in_colour(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    save(make_session)
+    for words in ("failures", "sessions show"):
+        out = insight(*words.split(), env={"FORCE_COLOR": "1"}).out
+        assert all(f"test_shop.py::test_coupon[{code}]" in out for code in "abc")
+
+
 def test_several_sessions_are_called_a_ci_run_only_if_they_are_one(
     insight: Insight, make_session: MakeSession
 ) -> None:

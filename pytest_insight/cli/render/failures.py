@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -249,7 +250,7 @@ def group_lines(
             yield styled("  ", _kind(result), of, result.nodeid)
             yield from failure_lines(result, sut_name, "    ", whole=True)
         return
-    if is_fancy():
+    if sys.stdout.isatty():
         suffix = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
         yield nodeid_lines(names[0], prefix="  ", suffix=suffix)
     else:  # a program, or a log, gets all
