@@ -144,8 +144,11 @@ class Durations:
         head = ys[split:]
         if not is_shifted(baseline, head, LEAST_Z):
             return None
-        ratio = exp(shift(baseline, head[-BASELINE_RUNS:]))
-        was = exp(median(baseline))
+        moved = shift(baseline, head[-BASELINE_RUNS:])
+        middle = median(baseline)
+        if sum((y - middle) / moved > 0.5 for y in head) < LEAST_HEAD:
+            return None  # the split is as late as it may be; the change was later
+        ratio, was = exp(moved), exp(middle)
         change = abs(was * ratio - was)
         if not (ratio >= LEAST_RATIO or ratio <= 1 / LEAST_RATIO) or not (
             change >= LEAST_SECONDS or change >= LEAST_SHARE * test.runs[-1].session.seconds > 0

@@ -155,17 +155,14 @@ class _Court:
         runs.sort(key=lambda run: in_time_order(run.session))
         of_line = [run for run in runs if run.is_decided and self._line.has(run.session)]
         of_line = of_line[-LAST_RUNS:]
-        kept = _still_red(of_line)
-        left_out = {
-            id(run)
-            for run in runs
-            if run.cause and id(run) not in kept and self._incident_of(run) is not None
-        }
+        of_incidents = {id(run) for run in runs if run.cause and self._incident_of(run) is not None}
+        left_out = of_incidents - _still_red(of_line)
         decided = [run for run in of_line if id(run) not in left_out]
         first = self._first.get(key[0])
         case = Case(
             decided,
-            [run for run in runs if id(run) not in left_out],
+            # An outage that goes on breaks tests; it does not make them flaky.
+            [run for run in runs if id(run) not in of_incidents],
             self._now,
             has_earlier=bool(decided and first and first.start < decided[0].session.start),
         )

@@ -62,6 +62,7 @@ def test_a_test_that_takes_less_time_is_faster() -> None:
         ([1.0] * 20, "nothing changed"),
         ([1.0] * 20 + [1.2] * 10, "less than 1.25 times as long"),
         ([1.0] * 20 + [2.0] * 2, "only 2 runs"),
+        ([1.0, 1.01] * 8 + [1.02] + [2.0, 2.1], "only 2 runs"),
         ([1.0] * 7 + [2.0] * 3, "only 7 runs before"),
         ([0.02] * 20 + [0.04] * 5, "less than 50 ms, and than 1 % of the suite"),
         ([1.0, 3.0] * 10 + [3.0] * 5, "it always took either 1 or 3 s"),

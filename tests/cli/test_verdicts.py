@@ -138,6 +138,7 @@ def test_an_outage_makes_no_test_flaky_and_is_named_in_the_first_line(
 ) -> None:
     save({f"t.py::t{number}": "..F..." for number in range(20)}, commits="011234")
     assert rows(insight, "flaky") == {}
+    assert "no flaky test in 6 runs (1 left out) of 20 tests: 20 stable" in insight("flaky").err
     first = screen(120, "flaky")[0]
     assert first == (
         "shop  main  6 runs in 6 days, 1 left out (20 of 20 tests failed: TimeoutError: redis)"

@@ -222,6 +222,8 @@ def test_an_outage_does_not_show_that_the_tests_that_it_hits_are_flaky() -> None
     failures = dict.fromkeys(good, "ConnectionError: refused")
     found = ask(history(good | {"t": "." * 6}), failures | {"t": "assert 0"}, commit="05")
     assert short(found) == "9 new since 0505050 (1 cause), 1 flaky; details: insight failures"
+    going_on = history(dict.fromkeys(good, "......FF"), failures, commits={6: "05"})
+    assert short(ask(going_on, failures)) == "9 red for 3 runs; details: insight failures"
 
 
 def test_of_more_than_25_failures_history_is_not_asked() -> None:

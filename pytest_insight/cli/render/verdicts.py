@@ -130,7 +130,9 @@ def _nothing(asked: Asked) -> str:
     parts += [f"{others:,} with other verdicts"] if others else []
     runs = sum(len(each.sessions) for each in found.judged)
     tests = f": {', '.join(parts)}" if parts else ""
-    return f"no {asked.what} in {plural(runs, 'run')} of {plural(len(found), 'test')}{tests}"
+    left_out = sum(len(each.incidents) for each in found.judged)
+    but = f" ({left_out:,} left out)" if left_out else ""
+    return f"no {asked.what} in {plural(runs, 'run')}{but} of {plural(len(found), 'test')}{tests}"
 
 
 def _breakages_text(asked: Asked) -> str:
