@@ -79,6 +79,9 @@ class TestSummary(msgspec.Struct, frozen=True):
     def flaky(self) -> bool:
         """Whether it passed, and also failed, had an error or was run again.
 
+        This is no verdict: a test that was broken and is fixed has both outcomes, too. `analyze`
+        tells them apart.
+
         Every outcome that a plugin invents counts as "run again" here (`retried` of pytest-retry).
         """
         unstable = any(each in UNSTABLE or each not in LAST_OUTCOMES for each in self.outcomes)

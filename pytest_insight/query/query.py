@@ -298,15 +298,15 @@ class Query:
         return self.tests(outcome=BAD, days=days)
 
     def first(self) -> TestSession | None:
-        """Run the query and return the newest session; None if there is none.
+        """Run the query and return the first session in time order; None if there is none.
 
-        A result is in time order: the `first()` of `execute()` is the oldest session.
+        The newest one is that of `latest()`.
 
         Raises:
             StorageError: the store cannot be read.
             UnknownProfileError: the profile does not exist.
         """
-        return next(self.iter_sessions(newest_first=True), None)
+        return next(self.iter_sessions(), None)
 
     def iter_sessions(self, *, newest_first: bool = False) -> Iterator[TestSession]:
         """Run the query and return its sessions one at a time, without keeping them in memory.

@@ -97,7 +97,7 @@ def read_answers(storage: BaseStorage) -> None:
     assert [row["nodeid"] for row in asked.failures().to_dicts()] == [
         result.nodeid for result in asked.failures()
     ]
-    newest: TestSession | None = asked.first()
+    newest: TestSession | None = asked.latest().first()
     assert newest is not None
     rates: list[float | None] = [test.pass_rate for test in asked.group_by_test()]
     assert (len(failed), len(slow), len(names), len(rates)) == (1, 1, 2, 2)

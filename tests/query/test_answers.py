@@ -126,8 +126,9 @@ def test_results_of_a_query_are_dictionaries_too(asked: Query) -> None:
     assert (again, again.to_dicts()) == (failed, rows[::-1])
 
 
-def test_the_first_session_of_a_query_is_the_newest_one(asked: Query) -> None:
-    newest = asked.first()
+def test_the_first_session_of_a_query_is_that_of_its_result(asked: Query) -> None:
+    assert asked.first() == asked.execute().first()
+    newest = asked.latest().first()
     assert newest is not None
     assert newest.session_id == "api-1"
     assert asked.for_sut("none").first() is None
