@@ -226,6 +226,12 @@ def test_an_outage_does_not_show_that_the_tests_that_it_hits_are_flaky() -> None
     assert short(ask(going_on, failures)) == "9 red for 3 runs; details: insight failures"
 
 
+def test_a_test_that_fails_after_an_outage_is_not_called_flaky_for_it() -> None:
+    others = {f"m{number}": ".....F" for number in range(9)}
+    sessions = history(others | {"t": ".....F"}, commits={5: "04"})
+    assert "passed 5 of 5" in full(ask(sessions, {"t": "assert 1"}))
+
+
 def test_of_more_than_25_failures_history_is_not_asked() -> None:
     found = ask(history({"t": "."}), {f"m{n}": f"KeyError: '{chr(97 + n)}'" for n in range(26)})
     assert short(found) == (

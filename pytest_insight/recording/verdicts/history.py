@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pytest_insight.analysis.causes import DIFFERENT, Cause, CauseRules, likeness
 from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE, Incident, find_incidents
 from pytest_insight.analysis.line import Line
+from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.runs import (
     UNKNOWN_DIGEST,
     WINDOW,
@@ -247,7 +248,7 @@ def _notable_of_outages(
     doubtful = {
         run.session.session_id: run.session
         for runs in _by_test(past).values()
-        for run in _before_last_red(runs, line)
+        for run in _that_an_outage_changes(runs, line)
         if run.cause and (run.is_recovered or run.session.bad >= LEAST_WITH_CAUSE)
     }
     chosen: set[str] = set()
@@ -266,11 +267,18 @@ def _notable_of_outages(
     return storage.survey(selection, rules=rules).notable
 
 
-def _before_last_red(runs: Sequence[Run], line: Line) -> list[Run]:
-    """Return the runs of a test without those at the end of the line that are bad."""
+def _that_an_outage_changes(runs: Sequence[Run], line: Line) -> list[Run]:
+    """Return the runs of a test that say something else if they are those of an outage.
+
+    Those at the end of the line that are bad count all the same if they are enough, but are no
+    evidence that a test is flaky.
+    """
     of_line = [run for run in runs if run.is_decided and line.has(run.session)]
     red = {id(run) for run in of_line[len(of_line) - _red_runs(of_line) :]}
-    return [run for run in runs if id(run) not in red]
+    if len(red) + 1 < BROKEN_RUNS:
+        return list(runs)
+    good = {run.session.context for run in runs if run.is_good} - {None}
+    return [run for run in runs if id(run) not in red or run.session.context in good]
 
 
 def _judge(
