@@ -93,8 +93,8 @@ def test_a_command_about_a_profile_takes_its_name_either_way(
     ["sessions list --profile", "profile show", "profile path --profile", "export --profile"],
 )
 def test_an_empty_name_is_never_another_profile(insight: Insight, words: str) -> None:
-    printed = insight(*words.split(), "", status=1)
-    assert (printed.out, "unknown profile ''" in printed.err) == ("", True)
+    printed = insight(*words.split(), "", status=2)
+    assert (printed.out, "is empty: give a value, or leave it out" in printed.err) == ("", True)
 
 
 def test_a_profile_is_named_before_the_command_after_it_or_by_the_environment(

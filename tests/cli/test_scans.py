@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_insight.storage import JSONStorage
-from pytest_insight.storage.json import index, storage, verification
+from pytest_insight.storage.json import index, reader, verification
 from tests.cli.conftest import Insight
 
 COMMANDS = {
@@ -58,7 +58,7 @@ def test_a_command_scans_a_store_at_most_once(
         return build_index(*args, **kwargs)
 
     monkeypatch.setattr(index, "build_index", counted)
-    monkeypatch.setattr(storage, "build_index", counted)
+    monkeypatch.setattr(reader, "build_index", counted)
     monkeypatch.setattr(verification, "build_index", counted)
     monkeypatch.setattr(index, "SETTLED_NS", -(10**12))  # as if the file had not just changed
     found = {}

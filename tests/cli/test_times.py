@@ -120,7 +120,7 @@ def test_a_hash_prefix_in_the_store_is_meant_before_a_tag_of_that_name(
         assert ("s1" in out, "s0" in out) == (name != "abcde", name == "abcde")
 
 
-@pytest.mark.parametrize("name", ["HEAD~9", "nosuch", "--all", "HEAD^{tree}", "a..b", " "])
+@pytest.mark.parametrize("name", ["HEAD~9", "nosuch", "--all", "HEAD^{tree}", "a..b"])
 def test_what_git_does_not_know_is_refused(insight: Insight, commits: list[str], name: str) -> None:
     said = insight("sessions", "list", f"--commit={name}", status=2).err
     assert f"git knows no commit {name!r} in this folder" in said
