@@ -78,7 +78,7 @@ def histories(sessions: Iterable[TestSession], rules: CauseRules = DEFAULT_RULES
 
     Args:
         sessions: in any order; of each, the results to look at.
-        rules: how to tell causes.
+        rules: what makes two failures one cause.
     """
     found: dict[tuple[str, str], list[Run]] = {}
     for session in sessions:

@@ -203,7 +203,7 @@ def survey(
     Args:
         sessions: in any order; one is in memory at a time.
         counted: whether the runs of a session count in `decided`; None for all.
-        rules: how to tell causes.
+        rules: what makes two failures one cause.
     """
     facts: list[SessionFacts] = []
     notable: list[Run] = []
@@ -245,7 +245,7 @@ def last_runs(
         last: the most runs of each test within a SUT; None for all.
         candidates: only of these tests, by SUT and nodeid (`Survey.candidates`); not more runs than
             the numbers. No further session is read when all have been yielded.
-        rules: how to tell causes.
+        rules: what makes two failures one cause.
     """
     wanted = Wanted(nodeids, last, candidates)
     if wanted.is_finished:
@@ -267,7 +267,7 @@ def runs_of(
 
     Args:
         session: the session; the facts of its runs count the tests of the results it has.
-        rules: how to tell causes.
+        rules: what makes two failures one cause.
         nodeids: only the runs of these tests; None for all.
     """
     found = session if isinstance(session, Tests) else Tests(session)

@@ -159,7 +159,7 @@ def project_of(sut: str) -> Project | None:
 
 
 def project_rules() -> CauseRules:
-    """Return how causes are told: with the masks of the project in the current folder.
+    """Return the rules for causes, with the masks of the project in the current folder.
 
     Raises:
         InsightError: the configuration of the project cannot be read, or a mask is wrong.

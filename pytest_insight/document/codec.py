@@ -160,7 +160,7 @@ def _refuse_deep(session: TestSession) -> None:
 
 
 def _has_nul(data: bytes) -> bool:
-    # Finding a single byte is fast; if there is none, rfind is five times as fast as `in`.
+    # Finding a single byte is fast; without one, rfind is five times as fast as `in`.
     return b"\\" in data and data.rfind(b"\\u0000") >= 0
 
 

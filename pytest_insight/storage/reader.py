@@ -160,7 +160,7 @@ class SessionReader(ABC):
             last: the most runs of each test within a SUT; None for all.
             candidates: only the runs of these tests, by SUT and nodeid, and not more of each than
                 the number: `survey(selection).candidates`. Reading ends when all were yielded.
-            rules: how to tell causes.
+            rules: what makes two failures one cause.
         """
         sessions = self.iter_sessions(selection, newest_first=True)
         return last_runs(sessions, nodeids, last, candidates, rules)

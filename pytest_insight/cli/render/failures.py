@@ -87,7 +87,7 @@ def print_failures(
         fields: those of `ALL_FIELDS` that are printed, one row per failure; None for the usual
             output.
         look_up: returns what the history says of the failures; called if that is printed.
-        rules: how causes are told.
+        rules: what makes two failures one cause.
 
     Returns:
         Whether anything failed.

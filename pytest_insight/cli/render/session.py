@@ -35,7 +35,7 @@ def print_session(session: TestSession, location: str, rules: CauseRules, *, ver
     Args:
         session: the session.
         location: the path or URL of its store.
-        rules: how causes are told.
+        rules: what makes two failures one cause.
         verbose: whether to print every failure in full with its output, all warnings and all facts.
     """
     print_styled(*_lines(session, location, rules, verbose=verbose))

@@ -30,7 +30,7 @@ class FailedTests(NamedTuple):
     Attributes:
         session: the facts of the run.
         runs: of each test that failed, in the order of first results.
-        rules: how causes are told.
+        rules: what makes two failures one cause.
     """
 
     session: SessionFacts
@@ -58,7 +58,7 @@ def failed_tests(journal: bytes, fields: Mapping[str, Any], rules: CauseRules) -
     Args:
         journal: the lines of the journal.
         fields: the session without its results.
-        rules: how causes are told.
+        rules: what makes two failures one cause.
     """
     found = _NAME_AND_OUTCOME.findall(journal)
     bad = dict.fromkeys(name for name, outcome in found if outcome in _BAD)
