@@ -151,7 +151,9 @@ def test_the_branch_of_the_last_run_is_judged_with_what_came_before_it(
     save({LOGIN: "......"}, end=NOW - timedelta(days=3))
     save({LOGIN: "F"}, branch="fix", commits="f")
     assert verdicts(insight) == {LOGIN: "new-failure"}
-    assert screen(80, "verdicts")[0] == "shop  fix  7 runs in 9 days, 6 of main before it"
+    judged = "shop  fix  7 runs in 9 days, 6 of main before it"
+    assert screen(80, "verdicts")[0] == judged
+    assert insight("verdicts").err == f"insight: {judged}\n"  # in a pipe, stdout is data
     assert verdicts(insight, "--branch", "main") == {}
     assert verdicts(insight, "--branch", "*") == {LOGIN: "new-failure"}
 

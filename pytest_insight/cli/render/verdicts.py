@@ -37,7 +37,7 @@ from pytest_insight.cli.render.verdict_text import (
     since_text,
     verdict_text,
 )
-from pytest_insight.cli.terminal.output import console, is_fancy, print_styled
+from pytest_insight.cli.terminal.output import console, is_fancy, print_styled, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
@@ -101,8 +101,8 @@ def print_verdicts(
         return
     is_table = format_ is FailureFormat.TABLE and fields is None
     with paged():
-        if is_table and is_fancy() and asked.found.judged:
-            print_styled(*judged_lines(asked.found, several=True), styled(""))
+        if is_table and asked.found.judged and (shown or is_fancy()):
+            _print_judged(asked.found)
         if is_table and verbose and shown:
             print_styled(*_blocks(asked.found, shown))
             return
@@ -117,6 +117,16 @@ def print_verdicts(
             nothing=lambda: _nothing(asked),
             chosen=Chosen(fields, lambda row, name: verdict_record(row)[name]) if fields else None,
         )
+
+
+def _print_judged(found: Verdicts) -> None:
+    """Print what was judged and what was left out; in a pipe, where stdout is data, on stderr."""
+    lines = judged_lines(found, several=True)
+    if is_fancy():
+        print_styled(*lines, styled(""))
+    else:
+        for line in lines:
+            say(str(line))
 
 
 def _nothing(asked: Asked) -> str:
