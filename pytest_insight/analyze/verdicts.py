@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_insight.analysis.runs import Run, SessionFacts
     from pytest_insight.analysis.values import Timing, Verdict
     from pytest_insight.analysis.verdicts import Analysis, Breakage, TestKey
-    from pytest_insight.filters import Selection
+    from pytest_insight.filters import Selection, TestFilter
     from pytest_insight.storage.base import BaseStorage
 
 TIMED_RUNS = BASELINE_RUNS + 10
@@ -63,7 +63,7 @@ def verdicts(query: Asked, *, durations: bool = True) -> Verdicts:
     judged: list[Judged] = []
     runs: dict[TestKey, tuple[Run, ...]] = {}
     for sut in sut_names(storage, asked):
-        analysis, what = _judge(storage, asked, sut, runs, durations=durations)
+        analysis, what = _judge(storage, asked, sut, names, runs, durations=durations)
         found += analysis.verdicts
         breakages += analysis.breakages
         judged.append(what)
@@ -80,17 +80,22 @@ def _judge(
     storage: BaseStorage,
     asked: Selection,
     sut: str,
+    names: tuple[TestFilter, ...],
     runs: dict[TestKey, tuple[Run, ...]],
     *,
     durations: bool,
 ) -> tuple[Analysis, Judged]:
-    """Judge the tests of one SUT, and add the runs that were read to `runs`."""
+    """Judge the tests of one SUT that have these names, and add the runs that were read to `runs`.
+
+    Tests with other names are in the analysis, too, but of those no runs are read.
+    """
     now = datetime.now(UTC)
     line, selection = line_of(storage, asked, sut)
     counted = line.counted(now)
     rules = project_rules()
     survey = storage.survey(selection, line=line, rules=rules)
-    read = list(storage.runs(selection, candidates=survey.candidates, rules=rules))
+    candidates = {key: count for key, count in survey.candidates.items() if has_name(names, key[1])}
+    read = list(storage.runs(selection, candidates=candidates, rules=rules))
     timings: dict[TestKey, Timing] = {}
     speed = None
     counts = survey.counts if durations else {}
