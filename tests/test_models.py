@@ -109,8 +109,8 @@ def test_the_repr_of_a_result_is_one_line_with_name_outcome_and_duration() -> No
 
     name = "tests/unit/test_cart.py::TestCart::test_total[a::b-mixed]"
     assert shown(name, "failed", 0.0012) == "TestResult('…::test_total[a::b-mixed]', failed, 1 ms)"
-    assert shown("test_x", "passed", 75) == "TestResult('test_x', passed, 75.0 s)"
-    assert shown("\udc80", "\udc80", 1) == r"TestResult('\udc80', \udc80, 1.0 s)"
+    assert shown("test_x", "passed", 75) == "TestResult('test_x', passed, 1m15s)"
+    assert shown("\udc80", "\udc80", 1) == r"TestResult('\udc80', \udc80, 1.00 s)"
     unchecked = TestResult(None, None, None, "long")  # type: ignore[arg-type]
     assert repr(unchecked) == "TestResult('None', None, 'long')"
 

@@ -19,6 +19,7 @@ from pytest_insight.models import TestOutcome
 BASELINE_RUNS = 20
 LEAST_BASELINE = 8
 LEAST_HEAD = 3
+TIMED_RUNS = BASELINE_RUNS + 10  # that are read of each test
 LEAST_Z = 5.0
 LEAST_RATIO = 1.25
 LEAST_SECONDS = 0.05
@@ -243,7 +244,7 @@ def find_split(values: Sequence[float]) -> int:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    """Return the ranks of values, with 0 in the middle; equal values have the mean of theirs.
+    """Return the ranks of values, with 0 in the middle; equal values share their mean rank.
 
     Durations of other programs are often rounded. If equal ones were ranked by time, they would
     look like a rise.

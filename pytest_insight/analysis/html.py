@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pytest_insight._util.html_table import html_table
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import Verdict
-from pytest_insight.models.html import MAX_ROWS, rows_text, time_text
-from pytest_insight.models.text import duration_text
+from pytest_insight.models.html import MAX_ROWS, rows_text
+from pytest_insight.models.text import duration_text, time_text
 
 
 def verdicts_html(verdicts: Sequence[Verdict], total: int) -> str:

@@ -26,6 +26,7 @@ from pytest_insight.analysis.values import (
     UNSTABLE_XFAIL,
 )
 from pytest_insight.models import TestOutcome
+from pytest_insight.models.text import plural
 
 RECENT_RUNS = 20
 """Only failures among the last 20 decided runs make a test suspect or fixed."""
@@ -211,7 +212,7 @@ def broken(case: Case) -> Found | None:
     unlikely = bool(case.evidence) and case.is_unlikely_streak
     if red.length < BROKEN_RUNS and not unlikely and not _ends_with_bad_segment(case):
         return None
-    detail = _count(red.length, "run")
+    detail = plural(red.length, "run")
     if unlikely:
         detail = f"flaky before, now red {_times(red.length)} (chance < 1 %)"
     return Found(BROKEN, detail, case.decided[red.first :], red.first)
@@ -244,7 +245,7 @@ def fixed(case: Case) -> Found | None:
     if red.length < 2:
         return None
     good = len(case.decided) - 1 - red.last
-    detail = f"red for {_count(red.length, 'run')}, good {_times(good)} since"
+    detail = f"red for {plural(red.length, 'run')}, good {_times(good)} since"
     return Found(FIXED, detail, case.decided[red.first : red.last + 2], red.last + 1)
 
 
@@ -256,7 +257,7 @@ def failed_once(case: Case) -> Found | None:
     return Found(FAILED_ONCE, f"1 of {len(case.decided)}", [run])
 
 
-def unstable_xfail(case: Case) -> Found | None:
+def unstable_xfail(case: Case) -> Found | None:  # a verdict, not pytest's marker
     """It was an expected failure and an unexpected pass in one context."""
     outcomes: dict[object, set[str]] = {}
     runs = [
@@ -271,7 +272,7 @@ def unstable_xfail(case: Case) -> Found | None:
     if not both:
         return None
     evidence = [run for run in runs if run.session.context in both]
-    return Found(UNSTABLE_XFAIL, f"xfailed and xpassed in {_count(len(both), 'context')}", evidence)
+    return Found(UNSTABLE_XFAIL, f"xfailed and xpassed in {plural(len(both), 'context')}", evidence)
 
 
 def stable_or_too_few(case: Case) -> Found:
@@ -309,10 +310,6 @@ def decide(case: Case) -> Found:
 def _ends_with_bad_segment(case: Case) -> bool:
     last = case.segments[-1]
     return len(case.segments) > 1 and last.bad == last.runs
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _times(number: int) -> str:

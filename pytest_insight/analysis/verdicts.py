@@ -30,6 +30,7 @@ from pytest_insight.analysis.values import (
     count_causes,
 )
 from pytest_insight.filters.sessions import latest_start
+from pytest_insight.models.text import plural
 
 LEAST_OVERLAP = 0.4
 """Of the narrower of two intervals, how much must be in the other one."""
@@ -54,8 +55,7 @@ class Breakage(NamedTuple):
     verdicts: tuple[Verdict, ...]
 
     def __repr__(self) -> str:
-        count = len(self.verdicts)
-        return f"<Breakage: {self.message!r}, {count} test{'' if count == 1 else 's'}>"
+        return f"<Breakage: {self.message!r}, {plural(len(self.verdicts), 'test')}>"
 
 
 class Analysis(NamedTuple):

@@ -33,7 +33,7 @@ def find_line(
         branch: the branch; empty if it is unknown: then all runs are judged.
         until: when the branch began, if git does not know it.
         has_runs: tells whether the history has runs of a branch.
-        folder: in the working tree; None if there is none.
+        folder: in the working tree; None without one.
         reference: the branch for git; a full name, or HEAD.
         left: returns how many seconds may be used.
     """

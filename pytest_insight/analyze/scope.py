@@ -165,5 +165,4 @@ def project_rules() -> CauseRules:
         InsightError: the configuration of the project cannot be read, or a mask is wrong.
     """
     project = find_project()
-    masks = project.cause_masks if project is not None else ()
-    return CauseRules(masks) if masks else DEFAULT_RULES
+    return DEFAULT_RULES if project is None else CauseRules(project.cause_masks)

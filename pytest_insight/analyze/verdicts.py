@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from pytest_insight.analysis.durations import BASELINE_RUNS, LEAST_BASELINE, LEAST_HEAD, Durations
+from pytest_insight.analysis.durations import LEAST_BASELINE, LEAST_HEAD, TIMED_RUNS, Durations
 from pytest_insight.analysis.history import History, histories
 from pytest_insight.analysis.results import Judged, Verdicts
 from pytest_insight.analysis.verdicts import analyze as judge
@@ -25,14 +25,12 @@ from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import NodeidUnder
 
 if TYPE_CHECKING:
+    from pytest_insight.analysis.causes import CauseRules
     from pytest_insight.analysis.runs import Run, SessionFacts
     from pytest_insight.analysis.values import Timing, Verdict
     from pytest_insight.analysis.verdicts import Analysis, Breakage, TestKey
     from pytest_insight.filters import Selection, TestFilter
     from pytest_insight.storage.base import BaseStorage
-
-TIMED_RUNS = BASELINE_RUNS + 10
-"""The runs of each test whose durations are compared."""
 
 
 def verdicts(query: Asked, *, durations: bool = True) -> Verdicts:
@@ -62,8 +60,9 @@ def verdicts(query: Asked, *, durations: bool = True) -> Verdicts:
     breakages: list[Breakage] = []
     judged: list[Judged] = []
     runs: dict[TestKey, tuple[Run, ...]] = {}
+    rules = project_rules()
     for sut in sut_names(storage, asked):
-        analysis, what = _judge(storage, asked, sut, names, runs, durations=durations)
+        analysis, what = _judge(storage, asked, sut, names, rules, runs, durations=durations)
         found += analysis.verdicts
         breakages += analysis.breakages
         judged.append(what)
@@ -81,6 +80,7 @@ def _judge(
     asked: Selection,
     sut: str,
     names: tuple[TestFilter, ...],
+    rules: CauseRules,
     runs: dict[TestKey, tuple[Run, ...]],
     *,
     durations: bool,
@@ -92,7 +92,6 @@ def _judge(
     now = datetime.now(UTC)
     line, selection = line_of(storage, asked, sut)
     counted = line.counted(now)
-    rules = project_rules()
     survey = storage.survey(selection, line=line, rules=rules)
     candidates = {key: count for key, count in survey.candidates.items() if has_name(names, key[1])}
     read = list(storage.runs(selection, candidates=candidates, rules=rules))

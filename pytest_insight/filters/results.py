@@ -34,7 +34,7 @@ class TestFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown
 
     @property
     def required_text(self) -> str:
-        """A text that a text field of every kept result contains; empty if there is none."""
+        """A text that a text field of every kept result contains, or an empty text."""
         return ""
 
 

@@ -84,7 +84,7 @@ class Selection(msgspec.Struct, frozen=True):
 
     @property
     def since(self) -> datetime | None:
-        """The start time before which no session is selected; None if there is none."""
+        """The start time before which no session is selected, or None."""
         starts = [
             each.since
             for each in self.session_filters
@@ -104,7 +104,7 @@ class Selection(msgspec.Struct, frozen=True):
 
     @property
     def required_text(self) -> str:
-        """A text that a text field of every kept result contains; empty if there is none."""
+        """A text that a text field of every kept result contains, or an empty text."""
         return max((each.required_text for each in self.test_filters), key=len, default="")
 
     def described(self) -> list[str]:

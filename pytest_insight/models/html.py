@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pytest_insight._util.html_table import html_table, html_text
-from pytest_insight._util.times import in_local_zone
-from pytest_insight.models.text import counts_text, duration_text
+from pytest_insight.models.text import counts_text, duration_text, plural, time_text
 
 if TYPE_CHECKING:
     from pytest_insight.models.results import TestResult
@@ -97,12 +95,6 @@ def _result_cells(result: TestResult) -> tuple[object, ...]:
     )
 
 
-def time_text(time: datetime) -> str:
-    """Return a time in the local time zone, to the minute."""
-    return in_local_zone(time).replace(tzinfo=None).isoformat(" ", "minutes")
-
-
 def rows_text(shown: int, total: int, noun: str) -> str:
     """Return how many rows there are: "12 results", "100 of 2,000 results"."""
-    of = f"{shown:,} of " if shown < total else ""
-    return f"{of}{total:,} {noun}{'' if total == 1 else 's'}"
+    return f"{f'{shown:,} of ' if shown < total else ''}{plural(total, noun)}"

@@ -21,7 +21,7 @@ from pytest_insight.models.results import (
     TestResult,
     earlier_attempts,
 )
-from pytest_insight.models.text import counts_text
+from pytest_insight.models.text import counts_text, plural
 
 
 class CodeState(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -182,7 +182,7 @@ class TestSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     def __repr__(self) -> str:
         outcomes = counts_text(self.outcome_counts)
         tests = len({result.nodeid for result in self.test_results})
-        shown = f"{tests} test{'' if tests == 1 else 's'}: {outcomes}" if outcomes else "no tests"
+        shown = f"{plural(tests, 'test')}: {outcomes}" if outcomes else "no tests"
         return f"TestSession({self.session_id!r}, {shown})"
 
     def _repr_html_(self) -> str:

@@ -1,9 +1,12 @@
-"""Texts about records, for their `repr` and for notebooks."""
+"""Texts about records, for people: in a `repr`, in a notebook, on the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+from pytest_insight._util.times import in_local_zone
 
 _RANKS = {
     name: number
@@ -33,9 +36,40 @@ def counts_text(counts: Mapping[Any, int]) -> str:
 
 
 def duration_text(seconds: object) -> str:
-    """Return a duration in milliseconds or seconds: "<1 ms", "12 ms", "1.5 s"."""
+    """Return a duration for people: "<1 ms", "12 ms", "0.25 s", "12.3 s", "2m05s", "1h02m"."""
     if not isinstance(seconds, int | float):  # not checked before the result is saved
         return repr(seconds)
-    if 0 < seconds < 0.0005:
+    if seconds < 0.0005:
         return "<1 ms"
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds >= 3.6e9:
+        return f"{seconds / 3600:.0e}h"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    return f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def time_text(time: datetime) -> str:
+    """Return a time in the local time zone, to the minute."""
+    return in_local_zone(time).replace(tzinfo=None).isoformat(" ", "minutes")
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 session", "2,000 sessions"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def days_text(first: datetime, last: datetime) -> str:
+    """Return the days from one time to another: "9-27 Nov 2026"."""
+    if first.date() == last.date():
+        return f"{last.day} {last:%b %Y}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}-{last.day} {last:%b %Y}"
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{first.day} {first:%b}{year} - {last.day} {last:%b %Y}"

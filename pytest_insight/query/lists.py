@@ -42,8 +42,8 @@ class SummaryList(list[TestSummary]):
 
     def _repr_html_(self) -> str:
         from pytest_insight._util.html_table import html_table  # for notebooks
-        from pytest_insight.models.html import MAX_ROWS, rows_text, time_text
-        from pytest_insight.models.text import counts_text, duration_text
+        from pytest_insight.models.html import MAX_ROWS, rows_text
+        from pytest_insight.models.text import counts_text, duration_text, time_text
 
         rows = [
             (

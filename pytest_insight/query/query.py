@@ -52,6 +52,7 @@ from pytest_insight.filters import (
     same_run,
 )
 from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
+from pytest_insight.models.text import days_text, plural
 from pytest_insight.query.lists import ResultList, SummaryList
 from pytest_insight.query.outcomes import warn_of_unknown_outcomes
 from pytest_insight.query.records import result_record
@@ -298,7 +299,7 @@ class Query:
         return self.tests(outcome=BAD, days=days)
 
     def first(self) -> TestSession | None:
-        """Run the query and return the first session in time order; None if there is none.
+        """Run the query and return the first session in time order, or None.
 
         The newest one is that of `latest()`.
 
@@ -551,10 +552,8 @@ class QueryResult(Sequence[TestSession]):
         if not self.sessions:
             return "<QueryResult: no sessions>"
         results = sum(len(session.test_results) for session in self.sessions)
-        days = _format_days(
-            self.sessions[0].session_start_time, self.sessions[-1].session_start_time
-        )
-        return f"<QueryResult: {_count(len(self), 'session')}, {_count(results, 'result')}, {days}>"
+        days = days_text(self.sessions[0].session_start_time, self.sessions[-1].session_start_time)
+        return f"<QueryResult: {plural(len(self), 'session')}, {plural(results, 'result')}, {days}>"
 
     def _repr_html_(self) -> str:
         from pytest_insight.models.html import results_html, sessions_html  # for notebooks
@@ -601,17 +600,3 @@ def _fact_text(value: object) -> str:
     if isinstance(value, bool | int | float):
         return msgspec.json.encode(value).decode()
     raise InvalidArgumentError(f"a fact must be a string, a number, True or False, not {value!r}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _format_days(first: datetime, last: datetime) -> str:
-    """Return the days from one time to another: "9-27 Nov 2026"."""
-    if first.date() == last.date():
-        return f"{last.day} {last:%b %Y}"
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}-{last.day} {last:%b %Y}"
-    year = "" if first.year == last.year else f" {first.year}"
-    return f"{first.day} {first:%b}{year} - {last.day} {last:%b %Y}"

@@ -16,7 +16,12 @@ from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InsightError
 from pytest_insight.locations import with_display_paths
 from pytest_insight.recording.nodeid import without_group
-from pytest_insight.recording.setup import choose_profile, sut_name_of, usage_error
+from pytest_insight.recording.setup import (
+    cause_masks_of,
+    choose_profile,
+    sut_name_of,
+    usage_error,
+)
 from pytest_insight.storage.choice import open_storage
 
 WORDS = ("failed", "flaky", "broken", "new-failure", "slow")
@@ -148,11 +153,13 @@ def _words(option: str, given: Collection[str]) -> list[str]:
 
 def _ask(config: pytest.Config, words: set[str]) -> tuple[dict[str, set[str]], str]:
     """Return the tests for each word, and why there cannot be any."""
+    from pytest_insight.analysis.causes import CauseRules
     from pytest_insight.recording.verdicts.chosen import find_tests
 
     storage = open_storage(*choose_profile(config, create=False))
     sut_name = sut_name_of(config)
-    found = find_tests(storage, sut_name, words, config.rootpath)
+    rules = CauseRules(cause_masks_of(config))
+    found = find_tests(storage, sut_name, words, config.rootpath, rules)
     if found is not None:
         return found, ""
     why = f"{storage.location} has no run of {sut_name}"

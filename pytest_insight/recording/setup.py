@@ -96,7 +96,7 @@ def _settings(config: pytest.Config, origin: str) -> Settings:
         own_paths=_own_paths(profile.path),
         ci=ci,
         verdicts=_verdicts(config),
-        cause_masks=_cause_masks(config),
+        cause_masks=cause_masks_of(config),
     )
 
 
@@ -203,7 +203,12 @@ def _text_policy(config: pytest.Config) -> TextPolicy:
     return TextPolicy(capture, int(given), environment_secrets(), patterns)
 
 
-def _cause_masks(config: pytest.Config) -> tuple[str, ...]:
+def cause_masks_of(config: pytest.Config) -> tuple[str, ...]:
+    """Return the regular expressions of `insight_cause_masks`.
+
+    Raises:
+        pytest.UsageError: one of them is wrong.
+    """
     masks = tuple(_ini_value(config, "insight_cause_masks"))
     if masks:
         from pytest_insight.analysis.causes import CauseRules  # few projects have any

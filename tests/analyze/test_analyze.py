@@ -106,6 +106,19 @@ def test_steps_about_names_choose_tests_and_others_are_refused() -> None:
         tests.with_outcome("failed").apply().analyze()
 
 
+def test_a_verdict_on_one_test_knows_of_outages_that_hit_the_others() -> None:
+    night = [
+        replace(each, test_results=[replace(order, nodeid=f"{ORDER}[{n}]") for n in range(20)])
+        for each in history("..F.", commits="0112")
+        for order in each.test_results[:1]
+    ]
+    judged = asked(*night)
+    assert [each.excluded != () for each in judged.analyze()] == [True] * 20
+    for every in judged.analyze():
+        named = judged.filter_by_test().with_nodeid(every.nodeid).apply().analyze()
+        assert list(named) == [every]
+
+
 def test_a_history_that_no_session_or_that_two_suts_have_is_refused() -> None:
     steps = asked(*history("..", commits="01"), *history("..", commits="01", sut="api"))
     with pytest.raises(InvalidArgumentError, match="no selected session has a test 'x'"):

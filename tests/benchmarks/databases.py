@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,8 +26,8 @@ from pytest_insight.storage import BaseStorage, PostgreSQLStorage, SQLiteStorage
 from tests.benchmarks import by_hand
 from tests.benchmarks.harness import in_child, in_turns, quiet_environment, run_process
 from tests.benchmarks.history import BENCH, LARGE, Shape, one_session, sessions
+from tests.benchmarks.places import new_place
 from tests.benchmarks.report import Row, at_most_bytes, compared
-from tests.postgresql import server
 
 HUGE = Shape(10_000, 1_000)
 INSIGHT = Path(sys.executable).with_name("insight")
@@ -58,23 +58,9 @@ def run() -> list[Row]:
     rows: list[Row] = []
     for shape in [LARGE, *([HUGE] if os.environ.get("BENCH_LARGE") else [])]:
         for kind in ("sqlite", "postgresql"):
-            with _place(kind, shape) as place:
+            with new_place(kind, shape) as place:
                 rows += _measured(kind, shape, place)
     return rows
-
-
-@contextmanager
-def _place(kind: str, shape: Shape) -> Iterator[str]:
-    """A new store's path or URL."""
-    BENCH.mkdir(exist_ok=True)
-    with server(fsync="on") if kind == "postgresql" else nullcontext() as running:
-        if running is not None:
-            yield running.database()
-            return
-        path = BENCH / f"bench-{shape.sessions}x{shape.results}.db"
-        for old in BENCH.glob(f"{path.name}*"):
-            old.unlink()
-        yield str(path)
 
 
 def opened(place: str) -> BaseStorage:

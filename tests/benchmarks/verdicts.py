@@ -13,7 +13,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,8 +25,8 @@ from pytest_insight.storage import BaseStorage, JSONStorage, PostgreSQLStorage, 
 from tests.benchmarks.databases import HUGE
 from tests.benchmarks.harness import in_child, in_turns
 from tests.benchmarks.history import BENCH, LARGE, SEED, Shape
+from tests.benchmarks.places import new_place
 from tests.benchmarks.report import Row, at_most_bytes, compared, seconds_text
-from tests.postgresql import server
 
 TURNS = 5
 MOST_MEMORY = 150e6
@@ -48,24 +48,9 @@ def run() -> list[Row]:
     for shape in [LARGE, *([HUGE] if os.environ.get("BENCH_LARGE") else [])]:
         for kind in ("json", "sqlite", "postgresql"):
             if kind != "json" or shape == LARGE:
-                with _place(kind, shape) as place:
+                with new_place(kind, shape) as place:
                     rows += _measured(kind, shape, place)
     return rows
-
-
-@contextmanager
-def _place(kind: str, shape: Shape) -> Iterator[str]:
-    """A new store's path or URL."""
-    BENCH.mkdir(exist_ok=True)
-    with server(fsync="on") if kind == "postgresql" else nullcontext() as running:
-        if running is not None:
-            yield running.database()
-            return
-        suffix = "json" if kind == "json" else "db"
-        path = BENCH / f"verdicts-{shape.sessions}x{shape.results}.{suffix}"
-        for old in BENCH.glob(f"{path.name}*"):
-            old.unlink()
-        yield str(path)
 
 
 def opened(place: str) -> BaseStorage:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.cli.render.values import time_text
 from pytest_insight.models import CodeState, TestOutcome, TestResult
+from pytest_insight.models.text import time_text
 from pytest_insight.storage import JSONStorage, get_storage_instance
 from tests.cli.conftest import Insight
 from tests.conftest import START, MakeSession

@@ -189,7 +189,7 @@ def test_a_notebook_shows_the_tests_of_a_result_after_test_level_steps(asked: Qu
     shown = table(asked.filter_by_test().with_outcome("failed").apply().execute())
     assert shown.rows[0] == ["Test", "Outcome", "Took", "Started", "Message", "Session"]
     assert [row[5] for row in shown.rows[1:]] == ["api-1", "api-0"]
-    assert shown.rows[2][:3] == [SHOWN_HOSTILE, "failed", "250 ms"]
+    assert shown.rows[2][:3] == [SHOWN_HOSTILE, "failed", "0.25 s"]
     assert shown.rows[2][4] == "<b>no</b>"
     assert shown.texts == ["2 results"]
 

@@ -14,10 +14,10 @@ from pytest_insight.cli.options.merge import format_option
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.absence import nothing_found
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.models.text import plural
 
 STDOUT = "-"
 FileArgument = Annotated[

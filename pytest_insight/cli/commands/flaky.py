@@ -13,7 +13,6 @@ from pytest_insight.cli.options.common import (
     LimitOption,
     ProfileOption,
     choice_option,
-    storage_of,
     takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields
@@ -24,7 +23,7 @@ from pytest_insight.cli.options.verdicts import (
     VerboseOption,
     VerdictFormatOption,
     exit_as_judge,
-    judged_query,
+    judge,
     known_fields,
 )
 from pytest_insight.cli.render.formats import FailureFormat
@@ -75,18 +74,14 @@ def flaky(
 
     Example: insight flaky -v
     """
-    from pytest_insight import analyze
     from pytest_insight.cli.render.verdict_text import rank
     from pytest_insight.cli.render.verdicts import Asked, print_verdicts
 
     chosen = chosen_fields(fields, known_fields(None), format_)
-    storage = storage_of(ctx, profile)
-    scope = selection.scope(storage)
-    query = judged_query(storage, selection, which, scope)
-    found = analyze.verdicts(query, durations=False)
+    query, found, note = judge(ctx, profile, selection, which, durations=False)
     rows = list(found.flaky) if definition is None else _by_rule(found, definition)
     what = "flaky test" if definition is None else f"test that is flaky by the rule {definition}"
-    asked = Asked(query, found, sorted(rows, key=rank), what, scope.note)
+    asked = Asked(query, found, sorted(rows, key=rank), what, note)
     print_verdicts(asked, format_, limit, chosen, verbose=verbose)
     exit_as_judge(query, found, matched=bool(rows), asked=exit_code)
 

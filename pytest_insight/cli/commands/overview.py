@@ -9,10 +9,10 @@ from pytest_insight.cli.options.project import project_scope
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.render.overview import overview_lines
 from pytest_insight.cli.render.store import has_sessions, origin
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.cli.terminal.styled import styled
 from pytest_insight.filters import AnySessionFilter, BranchIs, Selection, SutIs
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts

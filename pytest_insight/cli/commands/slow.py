@@ -9,7 +9,6 @@ from pytest_insight.cli.options.common import (
     ExitCodeOption,
     LimitOption,
     ProfileOption,
-    storage_of,
     takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields
@@ -20,7 +19,7 @@ from pytest_insight.cli.options.verdicts import (
     VerboseOption,
     VerdictFormatOption,
     exit_as_judge,
-    judged_query,
+    judge,
     known_fields,
 )
 from pytest_insight.cli.render.formats import FailureFormat
@@ -46,17 +45,13 @@ def slow(
 
     Example: insight slow --window 90d
     """
-    from pytest_insight import analyze
     from pytest_insight.cli.render.verdicts import Asked, print_verdicts
 
     chosen = chosen_fields(fields, known_fields(None), format_)
-    storage = storage_of(ctx, profile)
-    scope = selection.scope(storage)
-    query = judged_query(storage, selection, which, scope)
-    found = analyze.verdicts(query)
+    query, found, note = judge(ctx, profile, selection, which)
     timed = [(each.timing.was - each.timing.now, each) for each in found if each.timing is not None]
     rows = [each for _, each in sorted(timed, key=lambda pair: pair[0])]
-    asked = Asked(query, found, rows, "test that got slower or faster", scope.note)
+    asked = Asked(query, found, rows, "test that got slower or faster", note)
     print_verdicts(asked, format_, limit, chosen, verbose=verbose, durations=True)
     exit_as_judge(query, found, matched=bool(found.slower), asked=exit_code)
 

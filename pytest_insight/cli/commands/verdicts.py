@@ -13,7 +13,6 @@ from pytest_insight.cli.options.common import (
     LimitOption,
     ProfileOption,
     option,
-    storage_of,
     takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields
@@ -24,7 +23,7 @@ from pytest_insight.cli.options.verdicts import (
     VerboseOption,
     VerdictFormatOption,
     exit_as_judge,
-    judged_query,
+    judge,
     known_fields,
 )
 from pytest_insight.cli.render.formats import FailureFormat
@@ -91,19 +90,15 @@ def verdicts(
 
     Example: insight verdicts --only broken,flaky
     """
-    from pytest_insight import analyze
     from pytest_insight.cli.render.verdict_text import rank
     from pytest_insight.cli.render.verdicts import Asked, print_verdicts
 
     chosen = chosen_fields(fields, known_fields(None), format_)
     names = _chosen_verdicts(only)
-    storage = storage_of(ctx, profile)
-    scope = selection.scope(storage)
-    query = judged_query(storage, selection, which, scope)
-    found = analyze.verdicts(query)
+    query, found, note = judge(ctx, profile, selection, which)
     rows = sorted(found.with_verdict(*names), key=rank)
     what = f"{' or '.join(names)} test" if only else "unstable test"
-    asked = Asked(query, found, rows, what, scope.note)
+    asked = Asked(query, found, rows, what, note)
     print_verdicts(asked, format_, limit, chosen, verbose=verbose)
     exit_as_judge(query, found, matched=bool(rows), asked=exit_code)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
+from pytest_insight.cli.completion import candidates
 from pytest_insight.errors import NEAR, StorageError
 from pytest_insight.filters import NodeidUnder, Selection, SutIs
 
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 
 ROOT = "."
 """The root folder: all tests are in it."""
+
+TestsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TEST",
+        autocompletion=candidates.places,
+        help="Only these tests: nodeids, classes (FILE::CLASS), files or folders.",
+    ),
+]
 
 
 def find_places(query: Query, arguments: Sequence[str]) -> list[str]:

@@ -7,12 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 import msgspec
-import typer
 
 from pytest_insight._util.override import override
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import choice_option, number_option, option
-from pytest_insight.cli.options.places import find_places
+from pytest_insight.cli.options.places import TestsArgument, find_places
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.summaries import BAD
 
@@ -171,14 +170,7 @@ class TestOptions(msgspec.Struct, frozen=True):
 class NamedTestOptions(TestOptions, frozen=True):
     """The options of commands that also take nodeids, files and folders, as pytest does."""
 
-    tests: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TEST",
-            autocompletion=candidates.places,
-            help="Only these tests: nodeids, classes (FILE::CLASS), files or folders.",
-        ),
-    ] = None
+    tests: TestsArgument = None
 
     @override
     def _names(self, query: Query) -> QueryTestFilter:

@@ -10,10 +10,9 @@ import typer
 
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import choice_option, option
+from pytest_insight.cli.options.common import choice_option, option, storage_of
 from pytest_insight.cli.options.fields import fields_option
-from pytest_insight.cli.options.places import find_places
-from pytest_insight.cli.options.project import Scope
+from pytest_insight.cli.options.places import TestsArgument, find_places
 from pytest_insight.cli.options.selection import SESSIONS, AskedSessionOptions
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
@@ -22,7 +21,6 @@ from pytest_insight.errors import StorageError
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
     from pytest_insight.query import Query
-    from pytest_insight.storage.base import BaseStorage
 
 WINDOW = "30d"
 """The sessions that are judged if no option says."""
@@ -98,14 +96,7 @@ class JudgedTestOptions(msgspec.Struct, frozen=True):
 
     __test__: ClassVar[bool] = False
 
-    tests: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TEST",
-            autocompletion=candidates.places,
-            help="Only these tests: nodeids, classes (FILE::CLASS), files or folders.",
-        ),
-    ] = None
+    tests: TestsArgument = None
     keywords: Annotated[
         str | None,
         option(
@@ -126,14 +117,30 @@ class JudgedTestOptions(msgspec.Struct, frozen=True):
         return (tests.with_nodeid(*places) if places else tests).apply()
 
 
-def judged_query(
-    storage: BaseStorage, sessions: JudgedSessionOptions, tests: JudgedTestOptions, scope: Scope
-) -> Query:
-    """Return the query whose verdicts are asked for."""
+def judge(
+    ctx: typer.Context,
+    profile: str | None,
+    sessions: JudgedSessionOptions,
+    tests: JudgedTestOptions,
+    *,
+    durations: bool = True,
+) -> tuple[Query, Verdicts, str]:
+    """Return the query that the options mean, its verdicts, and which SUT was looked at.
+
+    Args:
+        ctx: that of the command.
+        profile: the profile that was named.
+        sessions: which sessions are judged.
+        tests: whose verdicts are returned.
+        durations: whether to compare durations.
+    """
+    from pytest_insight import analyze
     from pytest_insight.query import Query
 
-    query = Query(storage=storage, selection=scope.selection)
-    return tests.steps(sessions.judged(query))
+    storage = storage_of(ctx, profile)
+    scope = sessions.scope(storage)
+    query = tests.steps(sessions.judged(Query(storage=storage, selection=scope.selection)))
+    return query, analyze.verdicts(query, durations=durations), scope.note
 
 
 def exit_as_judge(query: Query, found: Verdicts, *, matched: bool, asked: bool) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.render.wrap import line_width, wrapped
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import mark
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestResult
+from pytest_insight.models.text import plural
 
 LAST_LINES = 12
 """The lines of an excerpt: the last ones say what went wrong."""

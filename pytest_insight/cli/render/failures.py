@@ -27,12 +27,7 @@ from pytest_insight.cli.render.outcomes import outcomes_text, status_text
 from pytest_insight.cli.render.pictures import outcome_mark
 from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import (
-    ago_text,
-    duration_text,
-    outcome_text,
-    plural,
-)
+from pytest_insight.cli.render.values import ago_text, outcome_text
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import (
     UNLIMITED,
@@ -47,6 +42,7 @@ from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.filters import ci_run_id
 from pytest_insight.models import TestResult, TestSession
+from pytest_insight.models.text import duration_text, plural
 from pytest_insight.summaries import BAD
 
 FIELDS = (

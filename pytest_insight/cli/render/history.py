@@ -18,7 +18,6 @@ from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv
-from pytest_insight.cli.render.values import duration_text, plural
 from pytest_insight.cli.render.verdict_text import day_text, evidence_text, verdict_text
 from pytest_insight.cli.terminal.output import (
     console,
@@ -30,6 +29,7 @@ from pytest_insight.cli.terminal.output import (
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled, text_width
+from pytest_insight.models.text import duration_text, plural
 
 RUN_FIELDS = (
     *("session_id", "time", "commit", "branch", "outcome", "attempts", "duration"),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.records import Records, print_records
 from pytest_insight.cli.render.table import Column
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.errors import InvalidImportError, list_first
 from pytest_insight.locations import display_path
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.report import ImportEntry, ImportReport

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pytest_insight.cli.render.fit import cut_end
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, styled, text_width
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Judged, Verdicts

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_insight._util.git import find_subject
 from pytest_insight.analysis.records import since_record
 from pytest_insight.analysis.values import NEW_TEST
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.render.verdict_text import day_text
 from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules

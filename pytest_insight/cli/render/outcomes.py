@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_insight.cli.render.fit import bar
-from pytest_insight.cli.render.values import OUTCOME_STYLES, outcome_text, plural
+from pytest_insight.cli.render.values import OUTCOME_STYLES, outcome_text
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
+from pytest_insight.models.text import plural
 
 BAR_WIDTH = 12
 
@@ -115,7 +116,7 @@ def green_text(sessions: Iterable[TestSession]) -> str:
 
 
 def green_share(red: Sequence[bool]) -> str:
-    """Return how many of some sessions are not red; empty if there are none."""
+    """Return how many of some sessions are not red; empty without sessions."""
     green = len(red) - sum(red)
     return f"{green:,} of {len(red):,} green ({green / len(red):.0%})" if red else ""
 

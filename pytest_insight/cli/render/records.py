@@ -16,12 +16,12 @@ import msgspec
 
 from pytest_insight.cli.render.formats import AnyFormat, ListFormat
 from pytest_insight.cli.render.table import Column, print_table
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.render.wrap import flow, line_width
 from pytest_insight.cli.terminal.output import data_output, print_json, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import LINE_BREAK, joined, styled
+from pytest_insight.models.text import plural
 
 ALL = "--limit 0 for all"
 

@@ -8,13 +8,13 @@ from pytest_insight.analysis.causes import CauseRules, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups
 from pytest_insight.cli.render.facts import facts
 from pytest_insight.cli.render.failures import group_lines, run_lines
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.render.wrap import line_width, wrapped
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import is_fancy, print_styled
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestSession
+from pytest_insight.models.text import plural
 from pytest_insight.summaries import BAD
 
 MAX_WARNINGS = 5

@@ -32,11 +32,12 @@ from pytest_insight.cli.render.short_ids import short_ids
 from pytest_insight.cli.render.store import origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import ago_text, duration_text, time_text
+from pytest_insight.cli.render.values import ago_text
 from pytest_insight.cli.render.wrap import line_width
 from pytest_insight.cli.terminal.output import mark
 from pytest_insight.cli.terminal.styled import text_width
 from pytest_insight.models import TestSession
+from pytest_insight.models.text import duration_text, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -22,18 +22,14 @@ from pytest_insight.cli.render.records import (
 )
 from pytest_insight.cli.render.store import origin
 from pytest_insight.cli.render.table import Column
-from pytest_insight.cli.render.values import (
-    ago_text,
-    duration_text,
-    outcome_text,
-    time_text,
-)
+from pytest_insight.cli.render.values import ago_text, outcome_text
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestOutcome, TestResult, TestSession
+from pytest_insight.models.text import duration_text, time_text
 
 if TYPE_CHECKING:
     from pytest_insight.query import Query

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_insight.cli.render.values import plural, time_text
 from pytest_insight.cli.terminal.output import say
+from pytest_insight.models.text import plural, time_text
 
 if TYPE_CHECKING:
     from pytest_insight.storage.undo.records import Command

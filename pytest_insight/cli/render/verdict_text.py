@@ -7,9 +7,9 @@ from datetime import datetime
 from pytest_insight._util.times import in_local_zone
 from pytest_insight.analysis import values as v
 from pytest_insight.analysis.values import Since, Timing, Verdict
-from pytest_insight.cli.render.values import duration_text, plural
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, styled
+from pytest_insight.models.text import duration_text, plural
 
 VERDICTS = (
     *(v.BROKEN, v.NEW_FAILURE, v.FLAKY, v.SUSPECT, v.UNSTABLE_XFAIL, v.FIXED, v.FAILED_ONCE),

@@ -29,7 +29,6 @@ from pytest_insight.cli.render.records import (
 )
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.render.verdict_text import (
     evidence_text,
     fine_duration,
@@ -42,6 +41,7 @@ from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestOutcome
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts

@@ -11,6 +11,7 @@ from threading import Event, Thread
 from pytest_insight._util.override import override
 from pytest_insight._util.printable import printable
 from pytest_insight._util.progress import Watcher, watched
+from pytest_insight.models.text import plural
 
 DELAY = 0.5
 """Seconds of work before progress is shown."""
@@ -47,8 +48,8 @@ class Work(Watcher):
     def count(self) -> str:
         """The sessions that are done, for people; "" before the first."""
         if self.total is not None:
-            return f"{self.done:,} of {self.total:,} session{'' if self.total == 1 else 's'}"
-        return f"{self.done:,} session{'' if self.done == 1 else 's'}" if self.done else ""
+            return f"{self.done:,} of {plural(self.total, 'session')}"
+        return plural(self.done, "session") if self.done else ""
 
 
 @contextmanager

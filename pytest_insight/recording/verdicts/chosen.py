@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from pytest_insight._util.git import git_output
 from pytest_insight.analysis import values
-from pytest_insight.analysis.durations import BASELINE_RUNS, Durations
-from pytest_insight.analysis.line import Line
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.durations import TIMED_RUNS, Durations
+from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.runs import WINDOW
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.branches import find_line
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 FAILED, SLOW = "failed", "slow"
-WORDS = (FAILED, values.FLAKY, values.BROKEN, values.NEW_FAILURE, SLOW)
-"""What can be selected."""
-TIMED_RUNS = BASELINE_RUNS + 10
-"""The runs of each test whose durations are compared."""
+"""What can be selected besides verdicts; see `selection.WORDS`."""
 
 
 def find_tests(
-    storage: BaseStorage, sut_name: str, words: Collection[str], folder: Path
+    storage: BaseStorage,
+    sut_name: str,
+    words: Collection[str],
+    folder: Path,
+    rules: CauseRules = DEFAULT_RULES,
 ) -> dict[str, set[str]] | None:
     """Return the nodeids of the tests for each word; None without a history of the SUT.
 
@@ -42,6 +44,7 @@ def find_tests(
         words: "failed" for the tests whose last run failed, "slow" for those that got slower, or a
             verdict; a test that failed in its first run is a new failure.
         folder: in the working tree.
+        rules: what makes two failures one cause.
 
     Raises:
         InsightError: the store cannot be read.
@@ -53,30 +56,14 @@ def find_tests(
     now = newest[0].session.session_start_time
     selection = Selection((of_sut, StartedBetween(now - WINDOW, now)))
     found: dict[str, set[str]] = {word: set() for word in words}
-    survey = storage.survey(selection)
+    judges = bool(found.keys() - {FAILED})
+    line = _line(storage, selection, now, folder) if judges else ALL_RUNS
+    survey = storage.survey(selection, line=line, rules=rules)
     if FAILED in found:
-        last = storage.runs(selection, candidates=dict.fromkeys(survey.candidates, 1))
+        last = storage.runs(selection, candidates=dict.fromkeys(survey.candidates, 1), rules=rules)
         found[FAILED] = {run.nodeid for run in last if run.is_bad}
-    if found.keys() - {FAILED}:
-        branches = {session.branch for session in survey.sessions}
-        branch = _current_branch(folder)
-        began = min((each.start for each in survey.sessions if each.branch == branch), default=now)
-        line = find_line(branch, began, branches.__contains__, folder)
-        _add_verdicts(found, storage, selection, line, now)
-    return found
-
-
-def _add_verdicts(
-    found: dict[str, set[str]],
-    storage: BaseStorage,
-    selection: Selection,
-    line: Line,
-    now: datetime,
-) -> None:
-    """Add the tests of each word that is a verdict, or "slow"."""
-    survey = storage.survey(selection, line=line)
     if found.keys() - {FAILED, SLOW}:
-        runs = storage.runs(selection, candidates=survey.candidates)
+        runs = storage.runs(selection, candidates=survey.candidates, rules=rules)
         for each in analyze(survey, runs, now, line=line).verdicts:
             is_new = each.verdict == values.NEW_TEST and each.bad
             word = values.NEW_FAILURE if is_new else each.verdict
@@ -87,6 +74,17 @@ def _add_verdicts(
         timed = storage.runs(selection, candidates=survey.counts, last=TIMED_RUNS)
         timings = Durations(run for run in timed if counted(run.session)).timings()
         found[SLOW] = {nodeid for (_, nodeid), timing in timings.items() if timing.ratio > 1}
+    return found
+
+
+def _line(storage: BaseStorage, selection: Selection, now: datetime, folder: Path) -> Line:
+    """Return the line of the current branch, which begins now if the history has no run of it."""
+    began: dict[str, datetime] = {}
+    for each in storage.session_summaries(selection):
+        code = each.session.code_state
+        began.setdefault((code and code.branch) or "", each.session.session_start_time)
+    branch = _current_branch(folder)
+    return find_line(branch, began.get(branch, now), began.__contains__, folder)
 
 
 def _current_branch(folder: Path) -> str:

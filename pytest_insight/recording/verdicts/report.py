@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.causes import CauseRules
 from pytest_insight.recording.settings import FULL
 from pytest_insight.recording.verdicts.failures import failed_tests
 from pytest_insight.recording.verdicts.history import Account, look_back
@@ -79,6 +79,6 @@ def verdict_lines(
     Raises:
         InsightError: the store cannot be read.
     """
-    failed = failed_tests(journal, fields, CauseRules(masks) if masks else DEFAULT_RULES)
+    failed = failed_tests(journal, fields, CauseRules(masks))
     account = look_back(storage(), failed, folder, clock) if failed.runs else None
     return None if account is None else VerdictLines(account, form)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pytest_insight._util.printable import printable
 from pytest_insight._util.times import in_local_zone
 from pytest_insight.analysis import values
+from pytest_insight.models.text import plural
 from pytest_insight.recording.verdicts.history import Account, Judged
 
 MAX_SHOWN = 10
@@ -99,13 +100,13 @@ def _count_new(tests: Sequence[Judged]) -> str:
     good = {test.verdict.since.low if test.verdict.since else "" for test in tests}
     since = f" since {_short(next(iter(good)))}" if len(good) == 1 and good != {""} else ""
     causes = len({test.run.cause for test in tests})
-    shown = f" ({_count(causes, 'cause')})" if len(tests) > 1 else ""
+    shown = f" ({plural(causes, 'cause')})" if len(tests) > 1 else ""
     return f"{len(tests)} new{since}{shown}"
 
 
 def _count_old(tests: Sequence[Judged]) -> str:
     numbers = sorted({test.red_runs for test in tests})
-    runs = _count(numbers[-1], "run")
+    runs = plural(numbers[-1], "run")
     runs = f"{numbers[0]} to {runs}" if len(numbers) > 1 else runs
     others = sum(word_of(test) == CAUSE for test in tests)
     number = "" if others == len(tests) else f"{others} "
@@ -156,7 +157,7 @@ def full_lines(account: Account, width: int) -> list[Line]:
         lines += _group_lines(group, account.default_branch, width, column)
     hidden = sum(len(group.tests) for group in groups[MAX_SHOWN:])
     if hidden:
-        lines.append([Piece(f"... and {_count(hidden, 'more test')}")])
+        lines.append([Piece(f"... and {plural(hidden, 'more test')}")])
     return [*lines, [Piece(f"{_totals(account)}; {DETAILS}")]]
 
 
@@ -220,7 +221,7 @@ def _more(group: Group, default_branch: str) -> str:
     if len(others) == 1:
         found.append(f"also {others[0].run.nodeid.rpartition('::')[2]}")
     elif others:
-        found.append(f"and {_count(len(others), 'more test')}")
+        found.append(f"and {plural(len(others), 'more test')}")
     since = first.verdict.since
     if group.word == CAUSE and since is not None and since.commit:
         found.append(f"since {_short(since.commit)}")
@@ -233,7 +234,7 @@ def _evidence(word: str, test: Judged) -> str:
         return "not seen before" if test.is_first else verdict.detail
     if word in (CAUSE, RED):
         other = ", other cause" if word == CAUSE else ""
-        return f"red for {_count(test.red_runs, 'run')}{other}"
+        return f"red for {plural(test.red_runs, 'run')}{other}"
     if verdict.detail.startswith("flaky before"):
         return f"flaky before, now red {test.red_runs} times"
     if word == BROKEN and since is not None:
@@ -264,7 +265,3 @@ def _type_of(message: str) -> str:
 
 def _short(commit: str) -> str:
     return commit[:SHORT_HASH]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

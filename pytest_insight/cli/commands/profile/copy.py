@@ -14,10 +14,10 @@ from pytest_insight.cli.options.merge import MergeOption, ReportOption
 from pytest_insight.cli.options.profile import StoreOptions, refuse_profile_option
 from pytest_insight.cli.render.import_report import Source, list_sources, print_summary
 from pytest_insight.cli.render.undo import print_undo_hint
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import InsightError
+from pytest_insight.models.text import plural
 
 SourceArgument = Annotated[
     str,

@@ -31,12 +31,12 @@ from pytest_insight.cli.options.profile import (
 )
 from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import ProfileError
 from pytest_insight.locations import PROFILE_VARIABLE, variable
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.profiles.profile import StorageProfile

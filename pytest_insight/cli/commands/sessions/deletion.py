@@ -22,11 +22,11 @@ from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.storage.undo.records import Command

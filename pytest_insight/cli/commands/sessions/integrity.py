@@ -14,10 +14,10 @@ from pytest_insight.cli.options.common import (
     storage_of,
 )
 from pytest_insight.cli.render.undo import print_undo_hint
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import list_first
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.storage.verification import Verification

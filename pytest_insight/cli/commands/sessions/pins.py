@@ -9,8 +9,8 @@ import typer
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import ProfileOption, storage_of
 from pytest_insight.cli.options.session_names import find_ids
-from pytest_insight.cli.render.values import plural
 from pytest_insight.cli.terminal.output import say
+from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
