@@ -74,7 +74,7 @@ def flaky(
 
     Example: insight flaky -v
     """
-    from pytest_insight.cli.render.verdict_text import rank
+    from pytest_insight.analysis.description import rank
     from pytest_insight.cli.render.verdicts import Asked, print_verdicts
 
     chosen = chosen_fields(fields, known_fields(None), format_)

@@ -31,7 +31,7 @@ from pytest_insight.cli.terminal.usage_errors import UsageError
 
 
 def _complete_verdicts(incomplete: str) -> list[str]:
-    from pytest_insight.cli.render.verdict_text import VERDICTS
+    from pytest_insight.analysis.description import VERDICTS
 
     before, comma, last = incomplete.rpartition(",")
     return [f"{before}{comma}{name}" for name in VERDICTS if name.startswith(last)]
@@ -55,8 +55,8 @@ def _chosen_verdicts(given: str | None) -> list[str]:
     Raises:
         UsageError: there is no such verdict.
     """
+    from pytest_insight.analysis.description import VERDICTS
     from pytest_insight.analysis.values import STABLE, TOO_FEW
-    from pytest_insight.cli.render.verdict_text import VERDICTS
 
     if given is None:
         return [name for name in VERDICTS if name not in (STABLE, TOO_FEW)]
@@ -90,7 +90,7 @@ def verdicts(
 
     Example: insight verdicts --only broken,flaky
     """
-    from pytest_insight.cli.render.verdict_text import rank
+    from pytest_insight.analysis.description import rank
     from pytest_insight.cli.render.verdicts import Asked, print_verdicts
 
     chosen = chosen_fields(fields, known_fields(None), format_)

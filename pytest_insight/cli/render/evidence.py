@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from pytest_insight.analysis.description import rate_text, ratio_text
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import CauseCount, Verdict
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.values import ago_text, outcome_text
-from pytest_insight.cli.render.verdict_text import (
-    evidence_text,
-    rate_text,
-    ratio_text,
-    verdict_text,
-)
+from pytest_insight.cli.render.verdict_text import evidence_text, verdict_text
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, styled, text_width

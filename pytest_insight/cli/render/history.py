@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
+from pytest_insight.analysis.description import day_text
 from pytest_insight.analysis.history import History
 from pytest_insight.analysis.results import Verdicts
 from pytest_insight.analysis.runs import Run
@@ -18,7 +19,7 @@ from pytest_insight.cli.render.formats import ListFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv
-from pytest_insight.cli.render.verdict_text import day_text, evidence_text, verdict_text
+from pytest_insight.cli.render.verdict_text import evidence_text, verdict_text
 from pytest_insight.cli.terminal.output import (
     console,
     is_fancy,

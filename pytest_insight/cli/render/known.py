@@ -9,9 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_insight._util.git import find_subject
+from pytest_insight.analysis.description import day_text
 from pytest_insight.analysis.records import since_record
 from pytest_insight.analysis.values import NEW_TEST
-from pytest_insight.cli.render.verdict_text import day_text
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models.text import plural
 

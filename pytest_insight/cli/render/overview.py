@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from pytest_insight.analysis.description import day_text, fine_duration, since_text
 from pytest_insight.analysis.results import Verdicts
 from pytest_insight.analysis.values import Verdict
 from pytest_insight.cli.render.nodeids import nodeid_lines
@@ -15,7 +16,6 @@ from pytest_insight.cli.render.outcomes import (
 )
 from pytest_insight.cli.render.pictures import outcome_mark, sparkline
 from pytest_insight.cli.render.values import ago_text
-from pytest_insight.cli.render.verdict_text import day_text, fine_duration, since_text
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_insight.analysis.description import fine_duration, ratio_text, since_text
 from pytest_insight.analysis.records import VERDICT_FIELDS, verdict_record
 from pytest_insight.analysis.values import (
     FASTER,
@@ -29,13 +30,7 @@ from pytest_insight.cli.render.records import (
 )
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.verdict_text import (
-    evidence_text,
-    fine_duration,
-    ratio_text,
-    since_text,
-    verdict_text,
-)
+from pytest_insight.cli.render.verdict_text import evidence_text, verdict_text
 from pytest_insight.cli.terminal.output import console, is_fancy, print_styled, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
