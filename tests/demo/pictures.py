@@ -17,7 +17,7 @@ from tests.tools import on_terminal
 COMMANDS = (
     "insight",
     "insight failures",
-    "insight verdicts --branch main --limit 4",
+    "insight verdicts --branch main --only broken,flaky,slower --limit 4",
     "insight slow --limit 2",
 )
 COLUMNS = 116

@@ -22,7 +22,7 @@ def test_the_repository_has_four_commits_and_a_branch(demo_history: Path) -> Non
     assert commits("feature/coupons") == 5
 
 
-def test_30_tests_show_a_regression_with_its_fix_a_flaky_one_and_a_slower_one(
+def test_the_runs_show_regressions_a_flaky_test_a_slower_one_and_a_broken_branch(
     demo_history: Path,
 ) -> None:
     sessions = JSONStorage(demo_history / STORE).load_sessions()
@@ -38,6 +38,9 @@ def test_30_tests_show_a_regression_with_its_fix_a_flaky_one_and_a_slower_one(
 
     assert history("test_total[pair]", "failed") == ".....xxxxxx...."
     assert history("test_parcels_arrive_in_order", "failed") == "..........x.x.."
+    assert history("test_shown[5-5.00 EUR]", "failed") == "...........xxx."
+    assert history("test_shown[1234.5-1,234.50 EUR]", "failed") == "...........xxxx"
+    assert history("TestOrder::test_pay", "failed") == "..............x"
     assert history("test_coupon[HALF-10]", "failed") == "x"
     slow = [
         result.duration

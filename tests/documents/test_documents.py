@@ -37,7 +37,7 @@ from tests.documents.blocks import (
 )
 
 SCRIPT_ENDS = {
-    "pytest --insight-select failed": (1, "insight: selected 1 of 33 tests: failed"),
+    "pytest --insight-select failed": (1, "insight: selected 5 of 33 tests: failed"),
     "newly broken": (1, "newly broken:\ntests/test_coupons.py::test_coupon[HALF-10]"),
     "insight verdicts --only": (3, "same code 2 times"),
     "--exit-code": (3, "test_coupon"),
