@@ -14,7 +14,7 @@ _SUM = re.compile(r"contains \d+ failed subtests?")
 """What pytest says of a test that did not fail itself (`_pytest.subtests`)."""
 
 _SUBTEST = re.compile(r"subtest((?: \[.*\])?(?: \(.*\))?)")
-"""The first line of the text of a subtest (`recording.reasons.subtest_name`)."""
+"""The first line of the text of a subtest (`_util.report_text.subtest_title`)."""
 
 
 def subtest_of(result: TestResult) -> str:

@@ -10,18 +10,11 @@ from typing import Any
 
 import pytest
 
+from pytest_insight._util.report_text import first_lines, read_failure, subtest_title
 from pytest_insight.recording.redaction import TextPolicy, to_text
 
-MAX_MESSAGE_LINES = 3
-MAX_MESSAGE = 1000
-"""Characters of a message."""
-
-_LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
-"""How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
 _NATIVE_FRAME = re.compile(r'^ +File "(.+)", line (\d+)', re.MULTILINE)
 """How Python begins a frame of a traceback."""
-_EXCEPTION_LINE = re.compile(r"E {3}(.*)")
-"""How pytest marks the lines of an exception below the code that raised it."""
 
 
 class Reasons:
@@ -46,7 +39,7 @@ class Reasons:
             text = f"{subtest_name(report)}\n{text}"
         found = {
             "phase": report.when if report.when in ("setup", "teardown") else "",
-            "message": _first_lines(self._texts.hide(message)),
+            "message": first_lines(self._texts.hide(message)),
             "crash": self._texts.hide(crash),
             "longreprtext": self._texts.clean(text),
         }
@@ -88,13 +81,8 @@ class Reasons:
         return self._place(*place)
 
     def _read_text(self, text: str) -> tuple[str, str]:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if not lines:
-            return "", ""
-        location = _LOCATION.fullmatch(lines[-1])
-        crash = self._place(location["path"], location["line"]) if location else ""
-        said = location["message"] if location else None
-        return _last_exception(lines) or said or lines[0], crash
+        found = read_failure(text)
+        return found.message, self._place(found.path, found.line) if found.path else ""
 
     def _place(self, path: object, line: object) -> str:
         return place_in(self._root, path, line)
@@ -119,24 +107,6 @@ def place_in(root: Path, path: object, line: object) -> str:
     return f"{str(path).removeprefix(f'{root}{os.sep}')}:{line}"
 
 
-def _last_exception(lines: list[str]) -> str:
-    """Return the last exception that a text shows; empty if it shows none."""
-    marked = [_EXCEPTION_LINE.fullmatch(line) for line in lines]
-    last = max((number for number, found in enumerate(marked) if found), default=-1)
-    first = last
-    while first > 0 and marked[first - 1]:
-        first -= 1
-    shown = [found[1].strip() for found in marked[first : last + 1] if found]
-    if shown and shown[0].startswith('File "'):  # a syntax error: the code comes first
-        return shown[-1]
-    return "\n".join(shown)
-
-
-def _first_lines(message: str) -> str:
-    lines = [line.rstrip() for line in message.splitlines() if line.strip()]
-    return "\n".join(lines[:MAX_MESSAGE_LINES])[:MAX_MESSAGE]
-
-
 def is_subtest(report: pytest.TestReport | pytest.CollectReport) -> bool:
     """Return whether a report is that of a subtest, of pytest or the plugin pytest-subtests."""
     return type(report) is not pytest.TestReport and hasattr(report, "context")
@@ -146,12 +116,8 @@ def subtest_name(report: Any) -> str:
     """Return the name of a subtest as pytest shows it: `subtest [message] (n=1)`."""
     message = getattr(report.context, "msg", None)
     values = getattr(report.context, "kwargs", None) or {}
-    parts = ["subtest"]  # by which `analysis.failures.subtest_of` finds it
-    parts += [f"[{message}]"] if message is not None else []
     # The values are texts already in pytest 9, which keeps their reprs.
-    arguments = (f"{name}={to_text(value)}" for name, value in values.items())
-    parts += [f"({', '.join(arguments)})"] if values else []
-    return " ".join(parts)
+    return subtest_title(message, ((name, to_text(value)) for name, value in values.items()))
 
 
 def _text(report: pytest.TestReport | pytest.CollectReport) -> str:

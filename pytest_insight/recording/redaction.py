@@ -8,6 +8,7 @@ from math import isfinite
 from threading import Lock
 from typing import Any, Literal, get_args
 
+from pytest_insight._util.report_text import MAX_OUTPUT, without_middle
 from pytest_insight._util.storable import is_too_deep
 from pytest_insight.document.fast_writer import encode_text, encode_value
 from pytest_insight.recording.secrets import forms
@@ -16,9 +17,6 @@ Capture = Literal["failed", "all", "none"]
 """Keep the captured output of tests that did not pass, of all tests, or of none."""
 
 CAPTURES: tuple[str, ...] = get_args(Capture)
-MAX_OUTPUT = 64 * 1024
-"""Characters."""
-
 REDACTED = "***"
 
 SHORTEST_PART = 4
@@ -110,13 +108,7 @@ class TextPolicy:
 
     def clean(self, text: str) -> str:
         """Return a text with its secrets hidden, cut to the maximum length."""
-        text = self._hide_whole(text)
-        limit = self._max_output
-        if len(text) > limit:
-            head = limit // 2
-            tail = len(text) - (limit - head)
-            text = f"{text[:head]}\n[... {tail - head} characters left out ...]\n{text[tail:]}"
-        return self._hide_parts(text)
+        return self._hide_parts(without_middle(self._hide_whole(text), self._max_output))
 
     def redact(self, value: Any, clean: Callable[[str], str] | None = None) -> Any:
         """Return a copy of a JSON value with the secrets in its texts and keys hidden.
