@@ -1,0 +1,84 @@
+"""Texts of test reports: the message and the place in the text of a failure, and long texts.
+
+The recorder and the readers of other programs' reports use the same rules, so that one failure has
+one message, wherever it comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+MAX_OUTPUT = 64 * 1024
+"""Characters that are kept of a failure's text or of captured output."""
+MAX_MESSAGE_LINES = 3
+MAX_MESSAGE = 1000
+"""Characters of a message."""
+
+_LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
+"""How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
+_EXCEPTION_LINE = re.compile(r"E {3}(.*)")
+"""How pytest marks the lines of an exception below the code that raised it."""
+
+
+class Failure(NamedTuple):
+    """What the text of a failure says.
+
+    Attributes:
+        message: the last exception that it shows, else what its last line says of a place, else
+            its first line.
+        path, line: the place in its last line; empty if that shows none.
+    """
+
+    message: str = ""
+    path: str = ""
+    line: str = ""
+
+
+def read_failure(text: str) -> Failure:
+    """Return what the text of a failure says, as pytest shows it."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return Failure()
+    place = _LOCATION.fullmatch(lines[-1])
+    said = place["message"] if place else None
+    message = _last_exception(lines) or said or lines[0]
+    return Failure(message, place["path"], place["line"]) if place else Failure(message)
+
+
+def _last_exception(lines: list[str]) -> str:
+    """Return the last exception that a text shows; empty if it shows none."""
+    marked = [_EXCEPTION_LINE.fullmatch(line) for line in lines]
+    last = max((number for number, found in enumerate(marked) if found), default=-1)
+    first = last
+    while first > 0 and marked[first - 1]:
+        first -= 1
+    shown = [found[1].strip() for found in marked[first : last + 1] if found]
+    if shown and shown[0].startswith('File "'):  # a syntax error: the code comes first
+        return shown[-1]
+    return "\n".join(shown)
+
+
+def first_lines(message: str) -> str:
+    """Return the lines of a message that are kept."""
+    lines = [line.rstrip() for line in message.splitlines() if line.strip()]
+    return "\n".join(lines[:MAX_MESSAGE_LINES])[:MAX_MESSAGE]
+
+
+def subtest_title(message: str | None, arguments: Iterable[tuple[str, str]]) -> str:
+    """Return the name of a subtest as pytest shows it: `subtest [message] (n=1)`."""
+    parts = ["subtest"]  # by which `analysis.failures.subtest_of` finds it
+    parts += [f"[{message}]"] if message is not None else []
+    values = ", ".join(f"{name}={value}" for name, value in arguments)
+    parts += [f"({values})"] if values else []
+    return " ".join(parts)
+
+
+def without_middle(text: str, limit: int = MAX_OUTPUT) -> str:
+    """Return a text with the middle left out if it is longer than the limit, in characters."""
+    if len(text) <= limit:
+        return text
+    head = limit // 2
+    tail = len(text) - (limit - head)
+    return f"{text[:head]}\n[... {tail - head} characters left out ...]\n{text[tail:]}"
