@@ -17,7 +17,7 @@ from pytest_insight.analysis.line import Line
 
 def find_line(
     branch: str,
-    until: datetime,
+    began: Callable[[], datetime],
     has_runs: Callable[[str], bool],
     folder: Path | None,
     *,
@@ -31,7 +31,7 @@ def find_line(
 
     Args:
         branch: the branch; empty if it is unknown: then all runs are judged.
-        until: when the branch began, if git does not know it.
+        began: returns when the branch began, if git does not know it.
         has_runs: tells whether the history has runs of a branch.
         folder: in the working tree; None without one.
         reference: the branch for git; a full name, or HEAD.
@@ -44,5 +44,5 @@ def find_line(
     if name is None or branch == name:
         return Line(branch, name)
     if default is None:
-        return Line(branch, name, until)
-    return Line(branch, name, find_branch_point(folder, default, until, reference, left()))
+        return Line(branch, name, began())
+    return Line(branch, name, find_branch_point(folder, default, began(), reference, left()))

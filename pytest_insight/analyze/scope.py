@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from msgspec.structs import replace
@@ -111,37 +112,54 @@ def _literal(pattern: str) -> str | None:
 def line_of(storage: BaseStorage, asked: Selection, sut: str) -> tuple[Line, Selection]:
     """Return the line that is judged, and the sessions that are looked at for it."""
     of_sut = SutIs(glob.escape(sut))
-    filters = (*asked.session_filters, of_sut)
-    whole = replace(asked, session_filters=filters)
-    branches = [each for each in filters if isinstance(each, BranchIs)]
-    others = tuple(each for each in filters if not isinstance(each, BranchIs))
-    branch = None
+    whole = replace(asked, session_filters=(*asked.session_filters, of_sut))
+    others = without_line(whole)
+    branches = [each for each in whole.session_filters if isinstance(each, BranchIs)]
     if branches == [ANY_BRANCH]:
-        return ALL_RUNS, replace(whole, session_filters=others)
+        return ALL_RUNS, others
+    branch = None
     if not branches:
         newest = next(storage.iter_sessions(replace(whole, limit=1)), None)
         branch = newest.code_state.branch if newest and newest.code_state else None
-    elif len(branches) == 1 and asked.limit is None:
+    elif others != whole:
         branch = _literal(branches[0].pattern)
     if not branch:
         return ALL_RUNS, whole
-    return _line_of_branch(storage, sut, branch), replace(whole, session_filters=others)
+    return _line_of_branch(storage, sut, branch, is_known=not branches), others
 
 
-def _line_of_branch(storage: BaseStorage, sut: str, branch: str) -> Line:
+def without_line(asked: Selection) -> Selection:
+    """Return the selection without the filter that names the line, if there is one.
+
+    A pattern with wildcards does not: only the runs that match it are looked at.
+    """
+    branches = [each for each in asked.session_filters if isinstance(each, BranchIs)]
+    is_line = len(branches) == 1 and _literal(branches[0].pattern) and asked.limit is None
+    if branches != [ANY_BRANCH] and not is_line:
+        return asked
+    others = tuple(each for each in asked.session_filters if not isinstance(each, BranchIs))
+    return replace(asked, session_filters=others)
+
+
+def _line_of_branch(storage: BaseStorage, sut: str, branch: str, *, is_known: bool) -> Line:
+    """Return the line of a branch, of which it may be known that it has runs."""
     of_sut = SutIs(glob.escape(sut))
+    on_branch = Selection((of_sut, BranchIs(glob.escape(branch))))
+    if not is_known and not storage.session_ids(replace(on_branch, limit=1)):
+        return Line(branch)
 
     def has_runs(name: str) -> bool:
-        return bool(storage.session_ids(Selection((of_sut, BranchIs(name)), limit=1)))
+        one = Selection((of_sut, BranchIs(name)), limit=1)
+        return name == branch or bool(storage.session_ids(one))
 
-    on_branch = Selection((of_sut, BranchIs(glob.escape(branch))))
-    first = next(storage.iter_sessions(on_branch), None)
-    if first is None:
-        return Line(branch)
+    def began() -> datetime:
+        first = next(storage.iter_sessions(on_branch), None)
+        return datetime.now(UTC) if first is None else first.session_start_time  # deleted since
+
     project = project_of(sut)
     return find_line(
         branch,
-        first.session_start_time,
+        began,
         has_runs,
         project.root if project else None,
         reference=f"refs/heads/{branch}",

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from pytest_insight.analysis.runs import runs_of
+from pytest_insight.analyze.accounts import Account, look_back
+from pytest_insight.analyze.failed_tests import FailedTests
 from pytest_insight.cli.app import app
 from pytest_insight.models import CodeState, TestResult, TestSession
-from pytest_insight.recording.verdicts.failures import FailedTests
-from pytest_insight.recording.verdicts.history import Account, look_back
 from pytest_insight.recording.verdicts.summary import full_lines, short_line
 from pytest_insight.storage import JSONStorage
 from pytest_insight.storage.memory import InMemoryStorage

@@ -18,8 +18,8 @@ from pytest_insight.models.text import plural
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules
     from pytest_insight.analysis.values import Since
+    from pytest_insight.analyze.accounts import Account, JudgedFailure
     from pytest_insight.models import TestResult, TestSession
-    from pytest_insight.recording.verdicts.history import Account, Judged
     from pytest_insight.storage.base import BaseStorage
 
 SECONDS = 5.0
@@ -44,7 +44,7 @@ class Known(NamedTuple):
 
     label: str
     text: str
-    test: Judged
+    test: JudgedFailure
 
 
 class History(NamedTuple):
@@ -69,8 +69,8 @@ NO_HISTORY = History({})
 
 def look_up(storage: BaseStorage, sessions: Iterable[TestSession], rules: CauseRules) -> History:
     """Ask the history about the failures of sessions, each at the time when it started."""
-    from pytest_insight.recording.verdicts.failures import failures_of
-    from pytest_insight.recording.verdicts.history import look_back
+    from pytest_insight.analyze.accounts import look_back
+    from pytest_insight.analyze.failed_tests import failures_of
 
     found: dict[tuple[str, str], Known] = {}
     note = ""
@@ -95,7 +95,7 @@ def _note(account: Account) -> str:
     return f"history was not asked: {account.not_asked}" if account.not_asked else ""
 
 
-def _known(test: Judged, default_branch: str, subjects: dict[str, str]) -> Known:
+def _known(test: JudgedFailure, default_branch: str, subjects: dict[str, str]) -> Known:
     from pytest_insight.recording.verdicts import summary
 
     word = summary.word_of(test)

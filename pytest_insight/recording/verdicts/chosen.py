@@ -84,7 +84,7 @@ def _line(storage: BaseStorage, selection: Selection, now: datetime, folder: Pat
         code = each.session.code_state
         began.setdefault((code and code.branch) or "", each.session.session_start_time)
     branch = _current_branch(folder)
-    return find_line(branch, began.get(branch, now), began.__contains__, folder)
+    return find_line(branch, lambda: began.get(branch, now), began.__contains__, folder)
 
 
 def _current_branch(folder: Path) -> str:

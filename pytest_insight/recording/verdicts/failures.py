@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
-from pytest_insight.analysis.runs import GOOD, Run, SessionFacts, facts_of, runs_of
+from pytest_insight.analysis.causes import CauseRules
+from pytest_insight.analysis.runs import GOOD, facts_of, runs_of
+from pytest_insight.analyze.failed_tests import FailedTests
 from pytest_insight.document.codec import decode_header
 from pytest_insight.document.fast_writer import encode_value
-from pytest_insight.models import TestResult, TestSession
+from pytest_insight.models import TestResult
 from pytest_insight.summaries import BAD
 
 # A possessive repeat takes no memory for each character of a long text.
@@ -22,32 +23,6 @@ _NAME_AND_OUTCOME = re.compile(rb'^\{"nodeid":(%b),"outcome":"([^"]*)"' % _TEXT,
 _NOT_PASSED = re.compile(rb'^\{"nodeid":(%b),"outcome":"(?!passed").*$' % _TEXT, re.MULTILINE)
 _BAD = frozenset(outcome.encode() for outcome in BAD)
 _DECIDED = _BAD.union(outcome.encode() for outcome in GOOD)
-
-
-class FailedTests(NamedTuple):
-    """The tests of one run that failed.
-
-    Attributes:
-        session: the facts of the run.
-        runs: of each test that failed, in the order of first results.
-        rules: what makes two failures one cause.
-    """
-
-    session: SessionFacts
-    runs: list[Run]
-    rules: CauseRules = DEFAULT_RULES
-
-    @property
-    def nodeids(self) -> set[str]:
-        """The tests."""
-        return {run.nodeid for run in self.runs}
-
-
-def failures_of(session: TestSession, rules: CauseRules) -> FailedTests:
-    """Return the tests that failed in a session that is saved."""
-    runs = [run for run in runs_of(session, rules) if run.is_bad]
-    facts = runs[0].session if runs else facts_of(session)
-    return FailedTests(facts, runs, rules)
 
 
 def failed_tests(journal: bytes, fields: Mapping[str, Any], rules: CauseRules) -> FailedTests:

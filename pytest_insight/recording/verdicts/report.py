@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_insight.analysis.causes import CauseRules
+from pytest_insight.analyze.accounts import Account, look_back
 from pytest_insight.recording.settings import FULL
 from pytest_insight.recording.verdicts.failures import failed_tests
-from pytest_insight.recording.verdicts.history import Account, look_back
 from pytest_insight.recording.verdicts.summary import full_lines, short_line
 
 if TYPE_CHECKING:

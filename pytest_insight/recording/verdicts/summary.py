@@ -8,8 +8,8 @@ from typing import NamedTuple
 from pytest_insight._util.printable import printable
 from pytest_insight._util.times import in_local_zone
 from pytest_insight.analysis import values
+from pytest_insight.analyze.accounts import Account, JudgedFailure
 from pytest_insight.models.text import plural
-from pytest_insight.recording.verdicts.history import Account, Judged
 
 MAX_SHOWN = 10
 """Tests that the full form names."""
@@ -48,7 +48,7 @@ class Group(NamedTuple):
     """
 
     word: str
-    tests: list[Judged]
+    tests: list[JudgedFailure]
 
 
 NEW, CAUSE, FLAKY, SUSPECT, BROKEN, RED = WORDS = (
@@ -72,7 +72,7 @@ _WORDS_OF = {
 }
 
 
-def word_of(test: Judged) -> str:
+def word_of(test: JudgedFailure) -> str:
     """Return the verdict on a test as it is shown."""
     if test.was:
         return CAUSE
@@ -96,7 +96,7 @@ def short_line(account: Account) -> Line:
     return [*line, Piece(f"; {DETAILS}")]
 
 
-def _count_new(tests: Sequence[Judged]) -> str:
+def _count_new(tests: Sequence[JudgedFailure]) -> str:
     good = {test.verdict.since.low if test.verdict.since else "" for test in tests}
     since = f" since {_short(next(iter(good)))}" if len(good) == 1 and good != {""} else ""
     causes = len({test.run.cause for test in tests})
@@ -104,7 +104,7 @@ def _count_new(tests: Sequence[Judged]) -> str:
     return f"{len(tests)} new{since}{shown}"
 
 
-def _count_old(tests: Sequence[Judged]) -> str:
+def _count_old(tests: Sequence[JudgedFailure]) -> str:
     numbers = sorted({test.red_runs for test in tests})
     runs = plural(numbers[-1], "run")
     runs = f"{numbers[0]} to {runs}" if len(numbers) > 1 else runs
@@ -113,7 +113,7 @@ def _count_old(tests: Sequence[Judged]) -> str:
     return f"{len(tests)} red for {runs}" + (f" ({number}for another cause now)" if others else "")
 
 
-_PARTS: tuple[tuple[tuple[str, ...], Callable[[Sequence[Judged]], str]], ...] = (
+_PARTS: tuple[tuple[tuple[str, ...], Callable[[Sequence[JudgedFailure]], str]], ...] = (
     ((NEW,), _count_new),
     ((FLAKY,), lambda tests: f"{len(tests)} flaky"),
     ((SUSPECT,), lambda tests: f"{len(tests)} suspect"),
@@ -122,7 +122,7 @@ _PARTS: tuple[tuple[tuple[str, ...], Callable[[Sequence[Judged]], str]], ...] = 
 """What is counted together, and how that is said."""
 
 
-def _also_on(tests: Sequence[Judged], default_branch: str) -> str:
+def _also_on(tests: Sequence[JudgedFailure], default_branch: str) -> str:
     count = sum(test.on_default for test in tests)
     if not count:
         return ""
@@ -161,7 +161,7 @@ def full_lines(account: Account, width: int) -> list[Line]:
     return [*lines, [Piece(f"{_totals(account)}; {DETAILS}")]]
 
 
-def _groups(tests: Sequence[Judged]) -> list[Group]:
+def _groups(tests: Sequence[JudgedFailure]) -> list[Group]:
     """Return the tests of each word and cause, in the order of the words, then the largest first.
 
     Tests with another history are not together, except new ones.
@@ -228,7 +228,7 @@ def _more(group: Group, default_branch: str) -> str:
     return ", ".join(found)
 
 
-def _evidence(word: str, test: Judged) -> str:
+def _evidence(word: str, test: JudgedFailure) -> str:
     verdict, since = test.verdict, test.verdict.since
     if word == NEW:
         return "not seen before" if test.is_first else verdict.detail

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -241,23 +242,17 @@ class JSONReader(SessionReader):
                 newest = find_newest(file, size, latest)
                 return [] if newest is None else [newest]
         keep = HeaderFilter(wanted)
-        entries = [
-            entry
-            for entry in self._entries(file, size, wanted, keep, thorough=thorough)
-            if keep(file, entry)
-        ]
+        entries = self._entries(file, size, wanted, keep, thorough=thorough)
         if wanted.limit is None:
-            return entries
-        if not wanted.result_filters:
-            return entries[max(len(entries) - wanted.limit, 0) :]
-        # Which are the newest is only known once their results were looked at, newest first.
-        matching: list[Entry] = []
-        for entry in reversed(entries):
-            if len(matching) >= wanted.limit:
-                break
-            if all_match(wanted.result_filters, load(file, entry)):
-                matching.append(entry)
-        return matching[::-1]
+            return [entry for entry in entries if keep(file, entry)]
+        # The newest first: no more are looked at than needed.
+        matching = (
+            entry
+            for entry in reversed(entries)
+            if keep(file, entry)
+            and (not wanted.result_filters or all_match(wanted.result_filters, load(file, entry)))
+        )
+        return list(islice(matching, wanted.limit))[::-1]
 
     def _entries(
         self,

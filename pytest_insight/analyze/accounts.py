@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from pytest_insight._util.times import earlier
 from pytest_insight.analysis.causes import DIFFERENT, Cause, CauseRules, likeness
 from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE, Incident, find_incidents
 from pytest_insight.analysis.line import Line
-from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.runs import (
     UNKNOWN_DIGEST,
     WINDOW,
@@ -26,8 +27,9 @@ from pytest_insight.analysis.runs import (
 from pytest_insight.analysis.values import BROKEN, Verdict
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.branches import find_line
-from pytest_insight.filters import Selection, SessionIdIn, StartedBetween, SutIs
-from pytest_insight.recording.verdicts.failures import FailedTests
+from pytest_insight.analyze.failed_tests import FailedTests
+from pytest_insight.analyze.outages import by_test, count_red_runs, find_doubtful, find_notable
+from pytest_insight.filters import Selection, StartedBetween, SutIs
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -46,7 +48,7 @@ class OutOfTimeError(Exception):
     """The history was not read within the time limit."""
 
 
-class Judged(NamedTuple):
+class JudgedFailure(NamedTuple):
     """A test of this run that failed, and what the history says of it.
 
     Attributes:
@@ -91,7 +93,7 @@ class Account(NamedTuple):
         not_asked: why the history was not asked; empty if it was.
     """
 
-    tests: tuple[Judged, ...] = ()
+    tests: tuple[JudgedFailure, ...] = ()
     default_branch: str = ""
     failed: int = 0
     decided: int = 0
@@ -133,6 +135,7 @@ def look_back(
     clock: Callable[[], float],
     seconds: float = SECONDS,
     most: int = MAX_TESTS,
+    window: timedelta = WINDOW,
 ) -> Account | None:
     """Return what the history says of the tests that failed; None without a history of the SUT.
 
@@ -143,6 +146,7 @@ def look_back(
         clock: returns seconds.
         seconds: the time limit.
         most: how many tests history is asked about.
+        window: how far back, from the start of the run.
 
     Raises:
         InsightError: the store cannot be read.
@@ -151,7 +155,7 @@ def look_back(
     session = failed.session
     found = Account(failed=len(failed.runs), decided=session.decided)
     try:
-        selection = _history_of(session)
+        selection = _history_of(session, window)
         if len(failed.runs) > most:
             is_any = _is_any(storage, selection, session, limit)
             return _of_many(found, failed, most) if is_any else None
@@ -212,8 +216,11 @@ def _without_context(runs: Sequence[Run], incident: Incident | None) -> list[Run
 
 def _line_of(session: SessionFacts, past: Sequence[Run], folder: Path, limit: _Limit) -> Line:
     branches = {run.session.branch for run in past}
-    on_branch = (run.session.start for run in past if run.session.branch == session.branch)
-    began = min(on_branch, default=session.start)
+
+    def began() -> datetime:
+        on_branch = (run.session.start for run in past if run.session.branch == session.branch)
+        return min(on_branch, default=session.start)
+
     return find_line(session.branch, began, branches.__contains__, folder, left=limit.left)
 
 
@@ -224,13 +231,9 @@ def _mass(failed: FailedTests) -> Mass | None:
     return Mass(count, message) if 2 * count > len(failed.runs) else None
 
 
-def _history_of(session: SessionFacts) -> Selection:
-    return Selection(
-        (
-            SutIs(escape(session.sut_name)),
-            StartedBetween(session.start - WINDOW, session.start),
-        )
-    )
+def _history_of(session: SessionFacts, window: timedelta) -> Selection:
+    period = StartedBetween(earlier(session.start, window.total_seconds()), session.start)
+    return Selection((SutIs(escape(session.sut_name)), period))
 
 
 def _sessions(runs: Iterable[Run]) -> list[SessionFacts]:
@@ -247,38 +250,19 @@ def _notable_of_outages(
     """
     doubtful = {
         run.session.session_id: run.session
-        for runs in _by_test(past).values()
-        for run in _that_an_outage_changes(runs, line)
+        for runs in by_test(past).values()
+        for run in find_doubtful(runs, line)
         if run.cause and (run.is_recovered or run.session.bad >= LEAST_WITH_CAUSE)
     }
-    chosen: set[str] = set()
+    chosen: list[SessionFacts] = []
     tests = 0
     for session in sorted(doubtful.values(), key=in_time_order, reverse=True):
         tests += session.decided
         if tests > MAX_SURVEYED:
             break
-        chosen.add(session.session_id)
+        chosen.append(session)
     limit.left()
-    if not chosen:
-        return []
-    since = min(doubtful[session_id].start for session_id in chosen)
-    period = StartedBetween(since)  # a JSON store is read from its end
-    selection = Selection((SessionIdIn(frozenset(chosen)), period))
-    return storage.survey(selection, rules=rules).notable
-
-
-def _that_an_outage_changes(runs: Sequence[Run], line: Line) -> list[Run]:
-    """Return the runs of a test that say something else if they are those of an outage.
-
-    Those at the end of the line that are bad count all the same if they are enough, but are no
-    evidence that a test is flaky.
-    """
-    of_line = [run for run in runs if run.is_decided and line.has(run.session)]
-    red = {id(run) for run in of_line[len(of_line) - _red_runs(of_line) :]}
-    if len(red) + 1 < BROKEN_RUNS:
-        return list(runs)
-    good = {run.session.context for run in runs if run.is_good} - {None}
-    return [run for run in runs if id(run) not in red or run.session.context in good]
+    return find_notable(storage, chosen, rules)
 
 
 def _judge(
@@ -286,7 +270,7 @@ def _judge(
     past: Sequence[Run],
     of_outages: Sequence[Run],
     line: Line,
-) -> list[Judged]:
+) -> list[JudgedFailure]:
     session = failed.session
     runs = [*past, *failed.runs]
     decided: Counter[str] = Counter(dict.fromkeys(failed.nodeids, 0))
@@ -297,13 +281,13 @@ def _judge(
     notable = [r for r in notable if r.session.session_id not in of_them] + list(of_outages)
     survey = Survey(_sessions(runs), notable, {session.sut_name: dict(decided)}, {})
     found = {each.nodeid: each for each in analyze(survey, runs, session.start, line=line).verdicts}
-    by_test = _by_test(past)
+    earlier = by_test(past)
     return [
-        _judged(run, found[run.nodeid], by_test.get(run.nodeid, []), line) for run in failed.runs
+        _judged(run, found[run.nodeid], earlier.get(run.nodeid, []), line) for run in failed.runs
     ]
 
 
-def _judged(run: Run, verdict: Verdict, past: Sequence[Run], line: Line) -> Judged:
+def _judged(run: Run, verdict: Verdict, past: Sequence[Run], line: Line) -> JudgedFailure:
     decided = [each for each in past if each.is_decided]
     of_line = [each for each in decided if line.has(each.session)]
     was = ""
@@ -312,24 +296,11 @@ def _judged(run: Run, verdict: Verdict, past: Sequence[Run], line: Line) -> Judg
         if likeness(Cause(before.cause, before.shape), Cause(run.cause, run.shape)) == DIFFERENT:
             was = before.message
     on_default = [each for each in decided if each.session.branch == line.default_branch]
-    return Judged(
+    return JudgedFailure(
         run,
         verdict,
-        1 + _red_runs(of_line),
+        1 + count_red_runs(of_line),
         was,
         line.branch != line.default_branch and bool(on_default) and on_default[-1].is_bad,
         not of_line,
     )
-
-
-def _by_test(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """Return the runs of each test in time order."""
-    found: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: in_time_order(run.session)):
-        found.setdefault(run.nodeid, []).append(run)
-    return found
-
-
-def _red_runs(runs: Sequence[Run]) -> int:
-    """Return how many runs at the end are bad."""
-    return next((n for n, run in enumerate(reversed(runs)) if not run.is_bad), len(runs))
