@@ -5,9 +5,9 @@
     query.for_sut("shop-api").in_last_days(7).execute()
 
 The names in `__all__` of these modules are public: `pytest_insight`, `pytest_insight.analyze`,
-`pytest_insight.query`, `pytest_insight.storage`, `pytest_insight.models`, `pytest_insight.filters`,
-`pytest_insight.errors` and `pytest_insight.testing`. All other import paths, also those of modules
-inside these packages, may change in any release.
+`pytest_insight.compare`, `pytest_insight.query`, `pytest_insight.storage`, `pytest_insight.models`,
+`pytest_insight.filters`, `pytest_insight.errors` and `pytest_insight.testing`. All other import
+paths, also those of modules inside these packages, may change in any release.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ __all__ = [
     "TestResult",
     "TestSession",
     "analyze",
+    "compare",
     "get_storage_instance",
     "query",
 ]
 
 if TYPE_CHECKING:
-    from pytest_insight import analyze, query
+    from pytest_insight import analyze, compare, query
     from pytest_insight.errors import InsightError
     from pytest_insight.models import (
         CodeState,
@@ -64,7 +65,7 @@ else:  # hidden from type checkers, to which it would mean that any name exists
 
         if name == "__version__":
             return import_module("importlib.metadata").version("pytest-insight")
-        if name in ("analyze", "query"):
+        if name in ("analyze", "compare", "query"):
             return import_module(f"pytest_insight.{name}")
         if name in _MODULES:
             return getattr(import_module(f"pytest_insight.{_MODULES[name]}"), name)

@@ -43,7 +43,7 @@ LAYERS = (
     ("storage.memory", "storage.json", "storage.sql"),
     ("storage.registry", "storage.choice", "storage.functions", "storage"),
     ("storage.undo", "storage.transfer"),
-    ("query", "analyze"),
+    ("query", "analyze", "compare"),
     ("recording",),
     ("cli", "testing", "__main__"),
 )

@@ -65,11 +65,10 @@ def find_incidents(sessions: Sequence[SessionFacts], notable: Iterable[Run]) -> 
     usual = usual_numbers(sessions)
     runs: dict[str, list[Run]] = {}
     for run in notable:
-        if run.cause:
-            runs.setdefault(run.session.session_id, []).append(run)
+        runs.setdefault(run.session.session_id, []).append(run)
     found = {}
     for session_id, of_session in runs.items():
-        incident = _incident(of_session, usual.get(of_session[0].sut_name, 0))
+        incident = incident_of(of_session, usual.get(of_session[0].sut_name, 0))
         if incident is not None:
             found[session_id] = incident
     return found
@@ -84,7 +83,16 @@ def usual_numbers(sessions: Iterable[SessionFacts]) -> Mapping[str, int]:
     return {sut: median_low(found) for sut, found in numbers.items()}
 
 
-def _incident(runs: Sequence[Run], usual: int) -> Incident | None:
+def incident_of(runs: Sequence[Run], usual: int) -> Incident | None:
+    """Return the incident of a session; None if its failures are those of single tests.
+
+    Args:
+        runs: its runs that are bad or recovered; others are ignored.
+        usual: how many decided tests sessions of the SUT usually have.
+    """
+    runs = [run for run in runs if run.cause]
+    if not runs:
+        return None
     session = runs[0].session
     if session.decided < USUAL_SHARE * usual:
         return None

@@ -14,6 +14,7 @@ import msgspec
 
 from pytest_insight._util.override import override
 from pytest_insight._util.storable import storable_text
+from pytest_insight.analysis.comparison.result import Comparison
 from pytest_insight.analysis.results import Verdicts
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
@@ -51,12 +52,12 @@ from pytest_insight.filters import (
     arguments,
     same_run,
 )
+from pytest_insight.filters.step_code import session_step, test_step
 from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
 from pytest_insight.models.text import days_text, plural
 from pytest_insight.query.lists import ResultList, SummaryList
 from pytest_insight.query.outcomes import warn_of_unknown_outcomes
 from pytest_insight.query.records import result_record
-from pytest_insight.query.step_code import session_step, test_step
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.summaries import BAD, SummaryOrder, TestSummary, get_order
 
@@ -371,6 +372,24 @@ class Query:
         from pytest_insight.analyze import verdicts  # not needed by other queries
 
         return verdicts(self)
+
+    def compare_to(self, base: Query | str) -> Comparison:
+        """Run the query and compare its sessions, the head, with those of another query, the base.
+
+        `query.latest().compare_to(query.with_commit("dc0d61a"))`
+
+        Args:
+            base: a query, or what `compare.against` takes: "main", "last~1".
+
+        Raises:
+            InvalidArgumentError: a side selects no session, both are the same, or they cannot be
+                compared; see `Compare.execute`.
+            StorageError: the store cannot be read.
+            UnknownProfileError: the profile does not exist.
+        """
+        from pytest_insight.compare import Compare  # not needed by other queries
+
+        return Compare(base, self, EVERYTHING, self.profile_name, self.storage).execute()
 
     def explain(self) -> list[str]:
         """Return the query plan as lines of text, without running the query."""

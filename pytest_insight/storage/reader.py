@@ -12,6 +12,7 @@ from itertools import chain
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.comparison.newest import Newest, newest_runs
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, last_runs, survey
 from pytest_insight.analysis.wanted import TestKey
@@ -164,6 +165,37 @@ class SessionReader(ABC):
         """
         sessions = self.iter_sessions(selection, newest_first=True)
         return last_runs(sessions, nodeids, last, candidates, rules)
+
+    def newest_runs(
+        self,
+        selection: Selection | None = None,
+        *,
+        usual: int = 0,
+        rules: CauseRules = DEFAULT_RULES,
+    ) -> Newest:
+        """Return the newest decided run of each test, for a comparison.
+
+        Equivalent to `analysis.comparison.newest.newest_runs(iter_sessions(selection,
+        newest_first=True), usual, rules)`. Tests of different SUTs with equal nodeids are one.
+
+        Args:
+            selection: None for all sessions.
+            usual: how many tests a session usually has; one with less than half of them is no
+                incident.
+            rules: what makes two failures one cause.
+        """
+        return newest_runs(self.iter_sessions(selection, newest_first=True), usual, rules)
+
+    def iter_headers(
+        self, selection: Selection | None = None, *, newest_first: bool = False
+    ) -> Iterator[TestSession]:
+        """Yield the selected sessions without their results.
+
+        Equivalent to `with_results(())` of each session of `iter_sessions`, and faster if the
+        selection does not depend on results.
+        """
+        for session in self.iter_sessions(selection, newest_first=newest_first):
+            yield session.with_results(())
 
     def sut_names(self) -> list[str]:
         """Return the names of the SUTs that have sessions, each once, sorted."""

@@ -21,6 +21,7 @@ MODULES = [
     for name in (
         "pytest_insight",
         "pytest_insight.analyze",
+        "pytest_insight.compare",
         "pytest_insight.errors",
         "pytest_insight.filters",
         "pytest_insight.models",

@@ -1,0 +1,76 @@
+"""The newest decided run of each test in some sessions: one side of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.incidents import Incident, incident_of
+from pytest_insight.analysis.runs import DECIDED, Run, SessionFacts, Tests, is_notable
+from pytest_insight.models import TestOutcome, TestSession
+
+COMPARED = (*DECIDED, TestOutcome.XPASSED)
+"""The outcomes of runs that are compared; a skipped test was not run."""
+
+
+class Newest(NamedTuple):
+    """The newest runs of the tests of some sessions.
+
+    Attributes:
+        sessions: that were read, newest first.
+        tests: of each of these, the number of its tests.
+        runs: of each test its newest run that passed, failed, or was an unexpected pass. Without
+            one, its newest run: it was skipped, or is part of an incident.
+        incidents: the sessions of which bad runs do not count, newest first.
+    """
+
+    sessions: list[SessionFacts]
+    tests: list[int]
+    runs: dict[str, Run]
+    incidents: list[Incident]
+
+    def covers(self, run: Run) -> bool:
+        """Return whether a run does not count because it is part of an incident."""
+        return any(
+            incident.session.session_id == run.session.session_id and incident.covers(run)
+            for incident in self.incidents
+        )
+
+
+def newest_runs(
+    newest_first: Iterable[TestSession],
+    usual: int = 0,
+    rules: CauseRules = DEFAULT_RULES,
+) -> Newest:
+    """Return the newest run of each test.
+
+    Args:
+        newest_first: the sessions, newest first; one is in memory at a time.
+        usual: how many tests a session usually has: one with less than half of them is no
+            incident, as it is a choice of tests.
+        rules: what makes two failures one cause.
+    """
+    found = Newest([], [], {}, [])
+    compared: set[str] = set()
+    for session in newest_first:
+        tests = Tests(session)
+        others = {nodeid: tests.run(nodeid, rules) for nodeid in tests.others}
+        incident = incident_of([run for run in others.values() if is_notable(run)], usual)
+        found.sessions.append(tests.facts)
+        found.tests.append(len(tests.names))
+        if incident is not None:
+            found.incidents.append(incident)
+        for result in tests.first_results():
+            nodeid = result.nodeid
+            if nodeid in compared:
+                continue
+            run = others.get(nodeid)
+            if run is None:
+                run = Run(nodeid, tests.facts, TestOutcome.PASSED, 1, result.duration)
+            counts = run.outcome in COMPARED and not (incident and incident.covers(run))
+            if counts:
+                compared.add(nodeid)
+            if counts or nodeid not in found.runs:
+                found.runs[nodeid] = run
+    return found
