@@ -1,5 +1,6 @@
 """Read sessions from files and write them to files. Knows no storage.
 
-A new format is a module in `readers` (and one in `writers` if sessions can be written in it), and
-an entry in `formats.FORMATS`.
+A new format to read is a module in `readers` and a line in `read_formats`: in `OWN_FORMATS` if it
+holds whole sessions, in `FOREIGN_FORMATS` if another program's reports are in it. A new format to
+write is a module in `writers` and a line in `formats.FORMATS`.
 """

@@ -11,6 +11,8 @@ import msgspec
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import ExchangeError
+from pytest_insight.exchange.draft import FileReport, ForeignReport
+from pytest_insight.exchange.losses import FoundLoss
 from pytest_insight.limits import (
     MAX_IGNORED_NAMES,
     MAX_PROBLEMS,
@@ -57,6 +59,9 @@ class FileContent(msgspec.Struct):
         problems: the first `MAX_PROBLEMS_KEPT` problems; empty if every session is valid.
         problem_count: number of problems.
         ignored: names of unknown fields, which are not kept, with the number of occurrences.
+        foreign: the file if another program wrote it; its sessions are drafts at first.
+        files: what each file of another program held; several if they were folded.
+        losses: what such files did not say, by session ID.
     """
 
     source: str = ""
@@ -65,6 +70,9 @@ class FileContent(msgspec.Struct):
     problems: list[Problem] = []
     problem_count: int = 0
     ignored: Counter[str] = msgspec.field(default_factory=Counter)
+    foreign: ForeignReport | None = None
+    files: tuple[FileReport, ...] = ()
+    losses: dict[str, tuple[FoundLoss, ...]] = {}
 
     @property
     def invalid(self) -> int:
@@ -118,11 +126,13 @@ class ImportEntry(msgspec.Struct, frozen=True):
             "replaced" (the session in the store was replaced); "renamed" (added under a new ID);
             "skipped" (the store has a different session with this ID).
         new_id: the new ID if it was renamed.
+        losses: what the file of another program did not say of it.
     """
 
     session_id: str
     status: ImportStatus
     new_id: str | None = None
+    losses: tuple[FoundLoss, ...] = ()
 
 
 class ImportReport(msgspec.Struct, frozen=True):
@@ -141,6 +151,7 @@ class ImportReport(msgspec.Struct, frozen=True):
         problem_count: number of problems of the invalid ones.
         ignored: names of unknown fields, which are not kept, with the number of occurrences.
         entries: what was done with each valid session, in the file's order.
+        files: what the files of other programs held, and what they did not say.
     """
 
     total: int = 0
@@ -155,6 +166,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     problem_count: int = 0
     ignored: dict[str, int] = {}
     entries: tuple[ImportEntry, ...] = ()
+    files: tuple[FileReport, ...] = ()
 
     @property
     def changed(self) -> bool:

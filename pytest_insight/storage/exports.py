@@ -21,9 +21,9 @@ from pytest_insight.exchange.formats import (
     DEFAULT_FORMAT,
     EXPORT_FORMATS,
     get_format,
-    suffix_of,
     write_file,
 )
+from pytest_insight.exchange.paths import suffix_of
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
     HasTag,

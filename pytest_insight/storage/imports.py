@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -12,7 +13,8 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
-from pytest_insight.exchange.formats import read_bytes, read_file, read_limited
+from pytest_insight.exchange.input import Input
+from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.merge import (
     DEFAULT_STRATEGY,
     MergePlan,
@@ -20,8 +22,10 @@ from pytest_insight.exchange.merge import (
     MergeStrategy,
     get_strategy,
 )
+from pytest_insight.exchange.options import ReadOptions
+from pytest_insight.exchange.read_formats import completed, folded, open_input, read_input
 from pytest_insight.exchange.report import FileContent, ImportReport
-from pytest_insight.filters import Selection, SessionIdIn
+from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn, SutIs
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_
@@ -38,6 +42,7 @@ def import_files(
     merge_strategy: str | None = None,
     *,
     input_format: str | None = None,
+    options: ReadOptions | None = None,
     skip_invalid: bool = False,
     dry_run: bool = False,
     apply: ApplyPlan | None = None,
@@ -50,8 +55,9 @@ def import_files(
     Args:
         storage: the storage to write to.
         sources: paths, or open binary files.
-        merge_strategy: see `BaseStorage.import_sessions`; so are the next three.
+        merge_strategy: see `BaseStorage.import_sessions`.
         input_format: the format of all the files.
+        options: what the reports of other programs may not say.
         skip_invalid: import the valid sessions of a file that has invalid ones, too.
         dry_run: report what would be done, and write nothing.
         apply: called instead of `storage.apply`.
@@ -59,13 +65,18 @@ def import_files(
             others are. None raises the first such error, and nothing is imported.
 
     Returns:
-        A report for each file that was imported.
+        A report for each file that was imported; one for all reports of other programs if they are
+        folded into one session.
     """
     if not dry_run:
         storage.check_writable()
     strategy = choose_strategy(storage, merge_strategy)
-    read = partial(_read, input_format=input_format, skip_invalid=skip_invalid)
+    known = cache(partial(exact_nodeids, storage))
+    options = replace(options or ReadOptions(), known_nodeids=known)
+    read = partial(_read, input_format=input_format, options=options, skip_invalid=skip_invalid)
     contents = list(_read_all(sources, read, on_error))
+    if options.one_session:
+        contents = [completed(content, options) for content in folded(contents)]
     if dry_run:
         plans = _plan(storage, strategy, contents)
     else:
@@ -98,14 +109,31 @@ def content_digests(storage: BaseStorage, ids: Collection[str] | None = None) ->
     return {each.session_id: content_digest(each) for each in storage.iter_sessions(wanted)}
 
 
+def exact_nodeids(storage: BaseStorage, sut_name: str) -> set[str]:
+    """Return the nodeids of a SUT in the store, without those that an import guessed."""
+    selection = Selection((ANY_TIME, SutIs(escape(sut_name))))
+    return {
+        result.nodeid
+        for session in storage.iter_sessions(selection)
+        if session.source is None or Loss.NODEID_GUESSED not in session.source.losses
+        for result in session.test_results
+    }
+
+
 def _report(plan: MergePlan, content: FileContent) -> ImportReport:
+    report = plan.report()
     return replace(
-        plan.report(),
+        report,
         total=content.total,
         invalid=content.invalid,
         problems=tuple(content.problems),
         problem_count=content.problem_count,
         ignored=dict(content.ignored),
+        entries=tuple(
+            replace(entry, losses=content.losses.get(entry.session_id, ()))
+            for entry in report.entries
+        ),
+        files=content.files,
     )
 
 
@@ -131,13 +159,22 @@ def _read_all(
             on_error(position, exc)
 
 
-def _read(source: Path_ | BinaryIO, input_format: str | None, *, skip_invalid: bool) -> FileContent:
+def _read(
+    source: Path_ | BinaryIO,
+    input_format: str | None,
+    options: ReadOptions,
+    *,
+    skip_invalid: bool,
+) -> FileContent:
     if isinstance(source, str | os.PathLike):
-        content = read_file(Path(source), input_format)
+        file = open_input(Path(source))
     else:
         name = getattr(source, "name", "the input")
         name = "standard input" if name in ("<stdin>", 0) else str(name)
-        content = read_bytes(read_limited(source, name), name, input_format)
+        file = Input.from_stream(source, name)
+    content = read_input(file, input_format, options)
+    if not options.one_session:
+        content = completed(content, options)
     if content.problems and not skip_invalid:
         raise InvalidImportError(
             content.source, content.problems, content.total, content.problem_count

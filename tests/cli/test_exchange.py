@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.exchange.read_formats import READ_FORMATS
 from pytest_insight.models import TestResult
 from pytest_insight.storage import JSONStorage, list_profiles
 from tests.cli.conftest import Insight
@@ -162,10 +163,10 @@ def test_invalid_sessions_are_all_named_and_may_be_left_out(
 
 def test_a_message_names_options_and_no_arguments_of_python(insight: Insight) -> None:
     Path("x.txt").write_text("hello")
-    said = insight("import", "x.txt", status=1).err
-    assert said == "insight: error: unknown format of x.txt: name it with --format json or csv\n"
+    unknown = f"unknown format of x.txt: name it with --format {' or '.join(READ_FORMATS)}\n"
+    assert insight("import", "x.txt", status=1).err == f"insight: error: {unknown}"
     said = insight("import", "x.txt", "--keep-going", status=1).err
-    assert "left out: unknown format of x.txt: name it with --format json or csv\n" in said
+    assert f"left out: {unknown}" in said
     Path("bad.json").write_text('[{"session_id": "a"}]')
     assert insight("import", "bad.json", status=1).err.endswith("the rest with --skip-invalid.\n")
     said = insight("export", "x.xml", status=2).err
@@ -180,7 +181,7 @@ def test_a_message_names_options_and_no_arguments_of_python(insight: Insight) ->
         ("import empty.json", "empty"),
         ("import text.json", "cannot be read as JSON"),
         ("import other.json", "is JSON without sessions"),
-        ("import junit.xml", "junit.xml is a JUnit report, which cannot be imported yet;"),
+        ("import junit.xml", "junit.xml has no test cases: there is nothing to import"),
         ("import log.jsonl", "log.jsonl is a log of pytest-reportlog, which cannot be imported"),
         ("import report.json", "report.json is a report of pytest-json-report, which cannot be"),
         ("import half.json", "cut short"),

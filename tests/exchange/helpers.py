@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_insight.exchange.formats import FORMATS, read_bytes
+from pytest_insight.exchange.formats import FORMATS
+from pytest_insight.exchange.read_formats import read_bytes
 from pytest_insight.exchange.report import FileContent
 from pytest_insight.models import TestSession
 

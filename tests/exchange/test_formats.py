@@ -14,15 +14,9 @@ import pytest
 
 from pytest_insight._util.progress import Watcher, watched
 from pytest_insight.errors import ExchangeError, UnknownChoiceError
-from pytest_insight.exchange import formats
-from pytest_insight.exchange.formats import (
-    FORMATS,
-    format_of_path,
-    get_format,
-    read_bytes,
-    read_file,
-    write_file,
-)
+from pytest_insight.exchange.formats import FORMATS, get_format, write_file
+from pytest_insight.exchange.input import UNPACKED_VARIABLE
+from pytest_insight.exchange.read_formats import format_of_path, read_bytes, read_file
 from pytest_insight.models import TestSession
 from tests.conftest import MakeSession
 from tests.exchange.golden import SESSIONS
@@ -102,7 +96,8 @@ def test_a_file_with_a_suffix_of_no_format_is_written_only_in_a_named_format(pat
 
 def test_the_error_for_unknown_content_says_how_to_name_a_format() -> None:
     with pytest.raises(
-        ExchangeError, match=r"unknown format of notes.txt: name it with --format json or csv"
+        ExchangeError,
+        match=r"unknown format of notes.txt: name it with --format json or csv or junit",
     ):
         read_bytes(b"hello", "notes.txt")
 
@@ -147,7 +142,7 @@ def test_damaged_gzip_is_refused(harm: str) -> None:
 def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(formats.UNPACKED_VARIABLE, "1")
+    monkeypatch.setenv(UNPACKED_VARIABLE, "1")
     with pytest.raises(ExchangeError, match=r"more than 1 MiB.*gunzip"):
         read_bytes(gzip.compress(b" " * (2 << 20)), "a.json.gz")
     assert read_bytes(gzip.compress(b" " * 1000 + b"[]"), "a.json.gz").total == 0
@@ -236,7 +231,7 @@ def test_a_pipe_is_written_to_as_it_is(name: str) -> None:
 
 @on_posix
 def test_a_pipe_that_something_is_written_to_is_read() -> None:
-    script = "from pathlib import Path; from pytest_insight.exchange.formats import read_file;"
+    script = "from pathlib import Path; from pytest_insight.exchange.read_formats import read_file;"
     script += "import sys; print(read_file(Path(sys.argv[1])).total)"
     reading, writing = os.pipe()
     with subprocess.Popen(

@@ -6,13 +6,15 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_insight.document.layout import END
 from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
-from pytest_insight.exchange.formats import read_file
+from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.merge import MergePlan, MergeStrategy
+from pytest_insight.exchange.read_formats import read_input
 from pytest_insight.exchange.report import FileContent
 from pytest_insight.models import TestSession
 from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, imports
@@ -78,15 +80,15 @@ def test_the_store_is_written_once(files: list[str], store: JSONStorage, strateg
 def test_each_file_is_read_once(
     files: list[str], store: JSONStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[Path] = []
+    read: list[str] = []
 
-    def count(path: Path, input_format: str | None) -> FileContent:
-        read.append(path)
-        return read_file(path, input_format)
+    def count(file: Input, *given: Any) -> FileContent:
+        read.append(file.source)
+        return read_input(file, *given)
 
-    monkeypatch.setattr(imports, "read_file", count)
+    monkeypatch.setattr(imports, "read_input", count)
     import_files(store, files)
-    assert read == [Path(name) for name in files]
+    assert read == files
 
 
 @pytest.mark.parametrize("strategy", MergeStrategy)

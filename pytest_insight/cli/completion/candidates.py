@@ -160,10 +160,17 @@ def strategies(incomplete: str) -> list[str]:
 
 
 def formats(incomplete: str) -> list[str]:
-    """Return exchange formats."""
+    """Return the formats that are written."""
     from pytest_insight.exchange.formats import FORMATS
 
     return _matching(FORMATS, incomplete)
+
+
+def input_formats(incomplete: str) -> list[str]:
+    """Return the formats that are read."""
+    from pytest_insight.exchange.read_formats import READ_FORMATS
+
+    return _matching(READ_FORMATS, incomplete)
 
 
 def storage_types(incomplete: str) -> list[str]:

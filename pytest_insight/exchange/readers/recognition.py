@@ -8,19 +8,16 @@ import re
 _HEAD_BYTES = 65_536
 """The bytes at the beginning of a file that are looked at."""
 
-_JUNIT = re.compile(rb"\s*(?:<[?!][^>]{0,2000}>\s*){0,5}<testsuites?[\s>/]")
 _JSON_REPORT = re.compile(rb'\s*\{\s*"created":[^,]{1,50},\s*"duration":[^,]{1,50},\s*"exitcode"')
 
 
 def recognize(data: bytes) -> str | None:
-    """Return what a file is, as in "a JUnit report"; None if it is not recognised.
+    """Return what a file is, as in "a report of pytest-json-report"; None if it is not recognised.
 
     Args:
         data: the bytes of the file, in UTF-8.
     """
     head = data[:_HEAD_BYTES]
-    if _JUNIT.match(head):
-        return "a JUnit report"
     if _JSON_REPORT.match(head):
         return "a report of pytest-json-report"
     if _is_report_log(head):

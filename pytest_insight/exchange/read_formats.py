@@ -1,0 +1,210 @@
+"""The formats in which files with sessions are read, and how a file is read in one of them.
+
+A format is chosen by its name, else by the content if it is that of another program's report, else
+by the file's suffix (that of a compression may follow), else by the content.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from pytest_insight.errors import ExchangeError, UnknownChoiceError
+from pytest_insight.exchange.draft import (
+    ForeignReport,
+    SessionDraft,
+    complete,
+    describe,
+    fold,
+)
+from pytest_insight.exchange.input import HEAD_BYTES, Input
+from pytest_insight.exchange.options import ReadOptions
+from pytest_insight.exchange.paths import suffix_of
+from pytest_insight.exchange.readers import csv, json, junit
+from pytest_insight.exchange.readers.recognition import recognize
+from pytest_insight.exchange.report import FileContent
+
+_COMPRESSED = (".gz", ".bz2", ".xz")
+_NO_OPTIONS = ReadOptions()
+
+
+class OwnFormat(msgspec.Struct, frozen=True):
+    """A format whose files hold whole sessions.
+
+    Attributes:
+        name: for users.
+        suffix: of its files, with the dot.
+        read: reads a file's bytes; takes the file's name, too, for messages.
+        looks_like: whether a file's bytes look like this format; the first match wins.
+    """
+
+    name: str
+    suffix: str
+    read: Callable[[bytes, str], FileContent]
+    looks_like: Callable[[bytes], bool]
+
+
+class ForeignFormat(msgspec.Struct, frozen=True):
+    """The format of another program's reports.
+
+    Attributes:
+        name: for users, and in the `source` of sessions.
+        title: for people: "JUnit XML".
+        read: reads the sessions of a file; `options` says what the file may not. Raises
+            ExchangeError, with the place, for what cannot be read.
+        looks_like: whether a file that begins with these bytes (`Input.head`) is surely of this
+            format, whatever its name.
+        is_folder: whether a folder as a whole is one report; None if reports are single files.
+            `read` then gets an input whose `path` is the folder.
+    """
+
+    name: str
+    title: str
+    read: Callable[[Input, ReadOptions], Sequence[SessionDraft]]
+    looks_like: Callable[[bytes], bool]
+    is_folder: Callable[[Path], bool] | None = None
+
+
+OWN_FORMATS = (
+    OwnFormat("json", ".json", json.read, json.looks_like_json),
+    OwnFormat("csv", ".csv", csv.read, csv.looks_like_csv),
+)
+FOREIGN_FORMATS = (ForeignFormat("junit", "JUnit XML", junit.read, junit.looks_like_junit),)
+"""A new format is a module in `readers` and a line here."""
+
+READ_FORMATS: dict[str, OwnFormat | ForeignFormat] = {
+    each.name: each for each in (*OWN_FORMATS, *FOREIGN_FORMATS)
+}
+
+
+def format_of_path(path: str | os.PathLike[str]) -> OwnFormat | None:
+    """Return the format with the path's suffix, before that of a compression; None if none has."""
+    path = Path(path)
+    plain = path.with_suffix("") if path.suffix.lower() in _COMPRESSED and path.stem else path
+    suffix = suffix_of(plain)
+    return next((each for each in OWN_FORMATS if each.suffix == suffix), None)
+
+
+def read_file(
+    path: Path, format_name: str | None = None, options: ReadOptions = _NO_OPTIONS
+) -> FileContent:
+    """Read a file, or a folder that is one report; see `read_input`."""
+    return completed(read_input(open_input(path), format_name, options), options)
+
+
+def read_bytes(
+    data: bytes, source: str, format_name: str | None = None, options: ReadOptions = _NO_OPTIONS
+) -> FileContent:
+    """Read a file's bytes, compressed or not; see `read_input`."""
+    return completed(read_input(Input(source, data), format_name, options), options)
+
+
+def open_input(path: Path) -> Input:
+    """Return the input for a file, or for a folder that is one report.
+
+    Raises:
+        ExchangeError: as `Input.from_path`.
+    """
+    if folder_format(path) is not None:
+        return Input(str(path), path=path)
+    return Input.from_path(path)
+
+
+def folder_format(path: Path) -> ForeignFormat | None:
+    """Return the format of a folder that is one report as a whole; None for any other path."""
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        return None
+    formats = (each for each in FOREIGN_FORMATS if each.is_folder is not None)
+    return next((each for each in formats if each.is_folder and each.is_folder(path)), None)
+
+
+def recognized(file: Input) -> ForeignFormat | None:
+    """Return the format of another program's report; None if the file is surely of none."""
+    return next((each for each in FOREIGN_FORMATS if each.looks_like(file.head)), None)
+
+
+def read_input(file: Input, format_name: str | None, options: ReadOptions) -> FileContent:
+    """Read a file; the sessions of another program's report are drafts until `completed`.
+
+    Args:
+        file: the input.
+        format_name: the format; None to find it out.
+        options: what the reports of other programs may not say.
+
+    Raises:
+        ExchangeError: empty, not in this format, or in none that we know.
+        NewerFormatError: written by a later version of pytest-insight.
+        UnknownChoiceError: there is no such format.
+    """
+    chosen = _format(file, format_name)
+    if isinstance(chosen, ForeignFormat):
+        drafts = list(chosen.read(file, options))
+        foreign = ForeignReport(file.source, chosen.name, chosen.title, file.digest, drafts)
+        return FileContent(file.source, foreign=foreign, files=(describe(foreign),))
+    data = file.read()
+    if not data or data.isspace():
+        raise _empty(file.source)
+    return chosen.read(data, file.source)
+
+
+def completed(content: FileContent, options: ReadOptions) -> FileContent:
+    """Return the content with sessions in place of drafts.
+
+    Raises:
+        ExchangeError: the SUT of a session is unknown, or a session is not valid.
+    """
+    if content.foreign is None:
+        return content
+    found = complete(content.foreign, options)
+    content.foreign = None
+    content.total = len(found)
+    content.sessions = [session for session, _ in found]
+    content.losses = {session.session_id: losses for session, losses in found}
+    return content
+
+
+def folded(contents: Sequence[FileContent]) -> list[FileContent]:
+    """Return the contents with all reports of other programs as one: one run in several files."""
+    foreign = [each for each in contents if each.foreign is not None]
+    if not foreign:
+        return list(contents)
+    report = fold([each.foreign for each in foreign if each.foreign is not None])
+    files = tuple(file for each in foreign for file in each.files)
+    joined = FileContent(report.source, foreign=report, files=files)
+    return [joined, *(each for each in contents if each.foreign is None)]
+
+
+def _format(file: Input, name: str | None) -> OwnFormat | ForeignFormat:
+    if name is not None:
+        if name not in READ_FORMATS:
+            raise UnknownChoiceError("format", name, READ_FORMATS)
+        return READ_FORMATS[name]
+    folder = file.path and folder_format(file.path)
+    if folder:
+        return folder
+    head = file.head
+    if len(head) < HEAD_BYTES and (not head or head.isspace()):
+        raise _empty(file.source)
+    found = recognized(file) or format_of_path(file.source)
+    other = recognize(head)
+    if other is not None:
+        raise ExchangeError(
+            f"{file.source} is {other}, which cannot be imported yet; import what insight export "
+            "wrote",
+            file.source,
+        )
+    found = found or next((each for each in OWN_FORMATS if each.looks_like(head)), None)
+    if found is None:
+        raise ExchangeError(
+            f"unknown format of {file.source}: name it with --format {' or '.join(READ_FORMATS)} "
+            "(input_format=)",
+            file.source,
+        )
+    return found
+
+
+def _empty(source: str) -> ExchangeError:
+    return ExchangeError(f"{source} is empty: there is nothing to import", source)
