@@ -11,7 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-faults test-matrix test-plugins test-lowest test-real lint types demo bench simulate completions reference pictures clean
+.PHONY: test test-faults test-matrix test-plugins test-lowest test-real foreign-files lint types demo bench simulate completions reference pictures clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -41,6 +41,10 @@ test-real: $(VENV)/installed
 PLUGINS ?=
 test-plugins: $(VENV)/installed
 	$(BIN)/python -m tests.outside.plugins $(PLUGINS)
+
+# The files of other recorders that tests import, each beside our own recording of the same run.
+foreign-files: $(VENV)/installed
+	$(BIN)/python -m tests.outside.foreign_files
 
 # The faults that `make test` tries a few times, hundreds of times; FAULTS_SEED repeats a run.
 FAULTS_SEED ?= $(shell date +%s)
