@@ -29,6 +29,7 @@ PANELS = {
         "failures": f"{COMMANDS}.failures",
         "flaky": f"{COMMANDS}.flaky",
         "slow": f"{COMMANDS}.slow",
+        "compare": f"{COMMANDS}.compare",
         "history": f"{COMMANDS}.history",
         "verdicts": f"{COMMANDS}.verdicts",
         "sessions": f"{COMMANDS}.sessions.group",

@@ -29,8 +29,7 @@ ROOT = {
     "slowest": "insight query tests --group --sort mean",
     "verdict": "insight verdicts",
     "broken": "insight verdicts --only broken",
-    "diff": "insight docs recipes",
-    "compare": "insight docs recipes",
+    "diff": "insight compare [BASE] [HEAD]",
     "delete": "insight sessions clear --session ID",
     "remove": "insight sessions clear --session ID",
     "rm": "insight sessions clear --session ID",
@@ -151,6 +150,7 @@ def with_arguments(meant: str, given: Sequence[str]) -> str:
     Args:
         meant: a command line of this module.
         given: what followed the unknown name; it replaces placeholders as NAME, up to an option.
+            Then optional ones for which nothing is left, as [NAME], are left out.
     """
     import shlex  # only needed for an error
 
@@ -158,6 +158,9 @@ def with_arguments(meant: str, given: Sequence[str]) -> str:
 
     def fill(placeholder: re.Match[str]) -> str:
         word = next(arguments, "-")
-        return placeholder[0] if word.startswith("-") else shlex.quote(word)
+        if not word.startswith("-"):
+            return shlex.quote(word)
+        is_needless = given and placeholder[0].startswith("[")
+        return "" if is_needless else placeholder[0]
 
-    return re.sub(r"\[?\b[A-Z]+\b\]?", fill, meant)
+    return re.sub(r"\[?\b[A-Z]+\b\]?", fill, meant).rstrip()

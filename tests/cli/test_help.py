@@ -69,7 +69,7 @@ def test_the_help_of_insight_lists_questions_first_and_upkeep_last(insight: Insi
     headings = ["Ask:", "Exchange:", "Keep:", "Options:"]
     assert re.findall(r"^\w+:$", out, re.MULTILINE) == headings
     names = re.findall(r"^  (\w+)  ", out.partition("Options:")[0], re.MULTILINE)
-    assert names[:5] == ["insight", "failures", "flaky", "slow", "history"]
+    assert names[:5] == ["insight", "failures", "flaky", "slow", "compare"]
     assert names[-2:] == ["profile", "docs"]
 
 

@@ -226,6 +226,8 @@ def test_a_letter_and_a_long_name_have_one_meaning_in_all_commands() -> None:
         ("profile diff a b", "insight profile merge a b --dry-run"),
         ("sessions delete x", "insight sessions clear --session x"),
         ("show", "insight sessions show [ID]"),
+        ("diff", "insight compare [BASE] [HEAD]"),
+        ("diff main", "insight compare main"),
         ("tests/test_a.py::test_b", "insight history tests/test_a.py::test_b"),
         ("show 1a2b", "insight sessions show 1a2b"),
         ("test test_login -v", "insight history test_login"),
@@ -303,7 +305,7 @@ def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight)
     create_profile("shop")
     assert "choose default or shop" in insight("--profile", "nope", status=1).err
     assert (
-        "choose failures, flaky, slow, history, verdicts, sessions, query, "
+        "choose failures, flaky, slow, compare, history, verdicts, sessions, query, "
         in insight("nonsense", status=2).err
     )
 

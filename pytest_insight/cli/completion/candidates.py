@@ -71,6 +71,29 @@ def sessions(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 @_quiet
+def sides(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return what can be compared: `last`, branches, tags, commits, profiles, session IDs.
+
+    If nothing matches, shells offer the names of files, which can be compared, too.
+    """
+    from pytest_insight._util.git import git_output
+
+    codes = [each.code_state for each in _newest(ctx) if each.code_state]
+    tags = git_output(
+        None, "for-each-ref", "--sort=-creatordate", "--format=%(refname:lstrip=2)", "refs/tags"
+    )
+    found = [
+        *("last", "last~1"),
+        *(code.branch or "" for code in codes),
+        *(tags or "").splitlines()[:MOST],
+        *((code.commit or "")[:COMMIT_DIGITS] for code in codes),
+    ]
+    if incomplete:
+        found += [*profiles(incomplete), *sessions(ctx, incomplete)]
+    return _matching(dict.fromkeys(found), incomplete)[:MOST]
+
+
+@_quiet
 def runs(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return `last`, `last~1` and the IDs of CI runs, or of a session without one, newest first."""
     from pytest_insight.filters import Selection, ci_run_id

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from pytest_insight._util.override import override
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import choice_option, number_option, option
 from pytest_insight.cli.options.project import ALL, ProjectOptions, Scope
@@ -32,8 +33,8 @@ def _complete_day(incomplete: str) -> list[str]:
     return [day for day in DAYS if day.startswith(incomplete)] or candidates.typed(incomplete)
 
 
-class SessionOptions(msgspec.Struct, frozen=True):
-    """Options about sessions; a session must match all that are given."""
+class TimeAndTagOptions(msgspec.Struct, frozen=True):
+    """Options about sessions that are no names of sessions, branches or commits."""
 
     days: Annotated[
         float | None,
@@ -87,6 +88,39 @@ class SessionOptions(msgspec.Struct, frozen=True):
             autocompletion=candidates.tags,
         ),
     ] = None
+
+    def narrow(self, query: Query) -> Query:
+        """Return the query with these options as steps."""
+        query = self._narrow_by_time(query)
+        if self.sut is not None:
+            query = query.for_sut(self.sut)
+        for tag in self.tag or ():
+            key, equals, value = tag.partition("=")
+            query = query.with_session_tag(key, value if equals else None)
+        return query
+
+    def _narrow_by_time(self, query: Query) -> Query:
+        from pytest_insight.cli.options.times import moment
+        from pytest_insight.errors import InvalidArgumentError
+
+        if self.days is not None:
+            query = query.in_last_days(self.days)
+        since = None if self.since is None else moment("--since", self.since)
+        until = None if self.until is None else moment("--until", self.until, end=True)
+        if since and until and since > until:
+            raise InvalidArgumentError(f"--since {self.since!r} is after --until {self.until!r}")
+        if since and until:
+            query = query.between(since, until)
+        elif since:
+            query = query.after(since)
+        elif until:
+            query = query.before(until)
+        return query
+
+
+class SessionOptions(TimeAndTagOptions, frozen=True):
+    """Options about sessions; a session must match all that are given."""
+
     branch: Annotated[
         str | None,
         _session(
@@ -133,16 +167,11 @@ class SessionOptions(msgspec.Struct, frozen=True):
         ),
     ] = None
 
+    @override
     def narrow(self, query: Query) -> Query:
-        """Return the query with these options as steps."""
         from pytest_insight.cli.options.session_names import find_run, session_patterns
 
-        query = self._narrow_by_time(query)
-        if self.sut is not None:
-            query = query.for_sut(self.sut)
-        for tag in self.tag or ():
-            key, equals, value = tag.partition("=")
-            query = query.with_session_tag(key, value if equals else None)
+        query = super().narrow(query)
         if self.branch is not None:
             query = query.with_branch(self.branch)
         if self.commit is not None:
@@ -155,24 +184,6 @@ class SessionOptions(msgspec.Struct, frozen=True):
         if self.session:
             patterns = session_patterns(query.open_storage(), self.session, query.selection)
             query = query.with_session_id_pattern(*patterns)
-        return query
-
-    def _narrow_by_time(self, query: Query) -> Query:
-        from pytest_insight.cli.options.times import moment
-        from pytest_insight.errors import InvalidArgumentError
-
-        if self.days is not None:
-            query = query.in_last_days(self.days)
-        since = None if self.since is None else moment("--since", self.since)
-        until = None if self.until is None else moment("--until", self.until, end=True)
-        if since and until and since > until:
-            raise InvalidArgumentError(f"--since {self.since!r} is after --until {self.until!r}")
-        if since and until:
-            query = query.between(since, until)
-        elif since:
-            query = query.after(since)
-        elif until:
-            query = query.before(until)
         return query
 
 

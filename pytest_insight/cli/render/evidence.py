@@ -47,7 +47,7 @@ def evidence_lines(verdict: Verdict, runs: Sequence[Run], picture: Styled) -> It
     shown = [by_id[name] for name in verdict.evidence if name in by_id][-MOST_SESSIONS:]
     now = datetime.now(UTC)
     for run in shown:
-        yield _run_line(run, now)
+        yield styled("  ", run_line(run, now))
     if len(shown) < len(verdict.evidence):
         yield styled(styled(f"  and {len(verdict.evidence) - len(shown):,} before", style="dim"))
     yield from left_out_lines(verdict)
@@ -59,13 +59,13 @@ def left_out_lines(verdict: Verdict) -> Iterator[Styled]:
         yield styled(styled(f"  left out: {each.session_id}  {each.why}", style="dim"))
 
 
-def _run_line(run: Run, now: datetime) -> Styled:
+def run_line(run: Run, now: datetime) -> Styled:
+    """Return the outcome of a run, its branch and commit, its age, and the ID of its session."""
     session = run.session
     changed = " + local changes" if session.digest else ""
     where = f"{session.branch or 'no branch'} {session.commit[:7]}{changed}"
     what = f"{run.outcome} when run again" if run.is_recovered else run.outcome
     return styled(
-        "  ",
         outcome_text("rerun" if run.is_recovered else run.outcome, f"{what:<7}"),
         f"  {where}  ",
         styled(f"{ago_text(session.start, now)}  {session.session_id}", style="dim"),

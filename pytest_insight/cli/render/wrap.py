@@ -38,9 +38,12 @@ def wrapped(line: str, width: int | None) -> list[str]:
     return wrapper.wrap(line)
 
 
-def flow(parts: Iterable[Styled], width: int | None) -> Iterator[Styled]:
+def flow(
+    parts: Iterable[Styled], width: int | None, separator: str | None = None
+) -> Iterator[Styled]:
     """Yield lines of parts with separators between them, as many on a line as fit."""
-    separator = " · " if shows_unicode() else "; "
+    if separator is None:
+        separator = " · " if shows_unicode() else "; "
     line: list[Styled] = []
     used = 0
     for part in parts:

@@ -1,0 +1,139 @@
+"""`insight compare`: what changed between two runs, branches, commits, files or spans of time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_insight.cli import exit_status
+from pytest_insight.cli.lazy_group import single_command
+from pytest_insight.cli.near_misses import near_value
+from pytest_insight.cli.options.common import ProfileOption, option, storage_of, takes
+from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.sides import (
+    BaseArgument,
+    ComparedSessionOptions,
+    ComparedTestOptions,
+    HeadArgument,
+    comparison_of,
+)
+from pytest_insight.cli.options.verdicts import VerdictFormatOption
+from pytest_insight.cli.render.formats import FailureFormat
+from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
+from pytest_insight.cli.terminal.usage_errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.comparison.values import Change
+
+
+def _known_fields(_: object) -> tuple[str, ...]:
+    from pytest_insight.cli.render.change_rows import FIELDS
+
+    return FIELDS
+
+
+def _complete_changes(incomplete: str) -> list[str]:
+    from pytest_insight.analysis.comparison.values import Change
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in Change if name.startswith(last)]
+
+
+OnlyOption = Annotated[
+    str | None,
+    option(
+        "Only these changes, separated by commas.",
+        "--only",
+        metavar="NAMES",
+        example="new-failure,fixed",
+        autocompletion=_complete_changes,
+    ),
+]
+FieldsOption = Annotated[str | None, fields_option(_known_fields, "nodeid,change,head.message")]
+
+ByCauseOption = Annotated[
+    bool, option("One entry per cause of the failures in HEAD.", "--by-cause")
+]
+VerboseOption = Annotated[
+    bool, option("Every test, with the runs that were compared.", "--verbose", "-v")
+]
+ExitCodeOption = Annotated[
+    bool,
+    option(
+        "Exit with status 3 if a test fails anew or differently; with --only, if any test has one "
+        "of these changes.",
+        "--exit-code",
+    ),
+]
+StrictOption = Annotated[
+    bool, option("With --exit-code: known flaky tests count, too.", "--strict")
+]
+
+
+def _chosen_changes(given: str | None) -> list[Change] | None:
+    """Return the changes in the option's value; None if it is not given.
+
+    Raises:
+        UsageError: there is no such change.
+    """
+    from pytest_insight.analysis.comparison.values import Change
+
+    if given is None:
+        return None
+    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    for name in names or [given]:
+        if name not in list(Change):
+            near = near_value(name, list(Change))
+            hint = f"did you mean {near!r}? There" if near else "there"
+            raise UsageError(f"unknown change {name!r}; {hint} are {', '.join(Change)}")
+    return [Change(name) for name in names]
+
+
+@takes(selection=ComparedSessionOptions, which=ComparedTestOptions)
+def compare(
+    ctx: typer.Context,
+    base: BaseArgument = None,
+    head: HeadArgument = None,
+    *,
+    only: OnlyOption = None,
+    by_cause: ByCauseOption = False,
+    verbose: VerboseOption = False,
+    format_: VerdictFormatOption = FailureFormat.TABLE,
+    fields: FieldsOption = None,
+    exit_code: ExitCodeOption = False,
+    strict: StrictOption = False,
+    profile: ProfileOption = None,
+    selection: ComparedSessionOptions,
+    which: ComparedTestOptions,
+) -> None:
+    """Show what changed: new failures, failures for another reason, what is fixed, added, slower.
+
+    Without arguments: the last run, against the default branch where this branch left it.
+    `insight docs compare` explains each change.
+
+    Example: insight compare last~1
+    """
+    from pytest_insight.analysis.comparison.result import FAILING
+    from pytest_insight.analysis.comparison.values import Change
+    from pytest_insight.cli.render.comparison import Shown, print_comparison
+
+    chosen = chosen_fields(fields, _known_fields(None), format_)
+    changes = _chosen_changes(only)
+    if strict and not exit_code:
+        raise UsageError("--strict needs --exit-code, which it makes stricter")
+    storage = storage_of(ctx, profile)
+    scope = selection.scope(storage)
+    found = comparison_of(storage, base, head, selection, which, scope).execute()
+    failing = (*FAILING, Change.FLAKY) if strict else FAILING
+    shown = Shown(found, changes, by_cause, verbose, scope.note)
+    print_comparison(shown, format_, chosen, failing)
+    if not exit_code:
+        return
+    stops = failing if changes is None else changes
+    if found.with_change(*stops) or (changes is None and not found.ok):
+        raise typer.Exit(exit_status.MATCHED)
+    refuse_to_judge_damage()
+
+
+app = single_command(compare)

@@ -1,0 +1,159 @@
+"""The two sides of a comparison, and which of their sessions and tests are compared."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import msgspec
+import typer
+
+from pytest_insight.cli.completion import candidates
+from pytest_insight.cli.options.common import option
+from pytest_insight.cli.options.project import ProjectOptions, Scope
+from pytest_insight.cli.options.selection import SESSIONS, TimeAndTagOptions
+from pytest_insight.cli.options.tests import TESTS
+from pytest_insight.cli.terminal.usage_errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_insight.compare.steps import Compare
+    from pytest_insight.storage.base import BaseStorage
+
+_session = partial(option, rich_help_panel=SESSIONS)
+_test = partial(option, rich_help_panel=TESTS)
+
+BaseArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="BASE",
+        autocompletion=candidates.sides,
+        help="What to compare with: a branch, a commit or tag, a session, a CI run, a span (7d), "
+        "a profile or a file. Default: the default branch where this branch left it.",
+    ),
+]
+HeadArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="HEAD",
+        autocompletion=candidates.sides,
+        help="What is compared, likewise. Default: the last run.",
+    ),
+]
+
+
+class ComparedSessionOptions(TimeAndTagOptions, frozen=True):
+    """The options that say which sessions of both sides are compared."""
+
+    run: Annotated[
+        str | None,
+        _session(
+            "In place of HEAD: all sessions of one CI run, by its ID, a session of it, or `last`.",
+            "--run",
+            metavar="ID",
+            example="last~1",
+            autocompletion=candidates.runs,
+        ),
+    ] = None
+    base_session: Annotated[
+        bool,
+        _session(
+            "Compare with one session of BASE, the newest, not with several.", "--base-session"
+        ),
+    ] = False
+    windows: Annotated[
+        bool,
+        _session("Compare how often tests failed in all sessions of each side.", "--windows"),
+    ] = False
+    all_projects: Annotated[
+        bool,
+        _session(
+            "Sessions of every SUT. Default: of the project in this folder, if it has any.",
+            "--all-projects",
+            "-A",
+        ),
+    ] = False
+
+    def scope(self, storage: BaseStorage) -> Scope:
+        """Return the SUT that is meant.
+
+        Raises:
+            UsageError: `--sut` and `--all-projects` are given.
+            InsightError: the configuration of the project cannot be read.
+        """
+        return ProjectOptions(self.sut, self.all_projects).scope(storage)
+
+
+class ComparedTestOptions(msgspec.Struct, frozen=True):
+    """The options that choose tests by their names."""
+
+    __test__: ClassVar[bool] = False
+
+    keywords: Annotated[
+        str | None,
+        _test(
+            "Only tests whose names match, as for pytest -k.",
+            "-k",
+            metavar="EXPRESSION",
+            example="'login and not slow'",
+            autocompletion=candidates.keywords,
+        ),
+    ] = None
+    nodeid: Annotated[
+        str | None,
+        _test(
+            "Only tests whose nodeid contains TEXT.",
+            "--nodeid",
+            metavar="TEXT",
+            example="test_login",
+            autocompletion=candidates.nodeids,
+        ),
+    ] = None
+
+
+def comparison_of(
+    storage: BaseStorage,
+    base: str | None,
+    head: str | None,
+    sessions: ComparedSessionOptions,
+    tests: ComparedTestOptions,
+    scope: Scope,
+) -> Compare:
+    """Return the comparison that the arguments mean.
+
+    Raises:
+        UsageError: HEAD is given twice.
+        InsightError: there is no such run.
+    """
+    from pytest_insight.cli.options.session_names import find_run
+    from pytest_insight.compare.steps import Compare
+    from pytest_insight.query import Query
+
+    base, head = _split(base, head)
+    narrowed = sessions.narrow(Query(storage=storage, selection=scope.selection))
+    selection = narrowed.selection
+    found = Compare(storage=storage).with_session_filters(*selection.session_filters)
+    named = narrowed.filter_by_test()
+    if tests.keywords is not None:
+        named = named.with_keywords(tests.keywords)
+    if tests.nodeid is not None:
+        named = named.with_nodeid_containing(tests.nodeid)
+    found = found.with_test_filters(*named.apply().selection.test_filters)
+    if base is not None:
+        found = found.against(base)
+    if sessions.run is not None:
+        if head is not None:
+            raise UsageError("HEAD and --run contradict each other: leave one out")
+        run = find_run(storage, sessions.run, selection)
+        found = found.of(Query(storage=storage, selection=selection).with_session_filters(*run))
+    elif head is not None:
+        found = found.of(head)
+    found = found.with_base_session() if sessions.base_session else found
+    return found.by_windows() if sessions.windows else found
+
+
+def _split(base: str | None, head: str | None) -> tuple[str | None, str | None]:
+    """Return the two sides; `A..B` and `A...B` are both of them, as for git."""
+    if base is None or head is not None or ".." not in base.strip("./"):
+        return base, head
+    first, _, second = base.partition("..")
+    return first or None, second.lstrip(".") or None
