@@ -16,6 +16,13 @@ MAX_MESSAGE_LINES = 3
 MAX_MESSAGE = 1000
 """Characters of a message."""
 
+DIED = "the process that ran this test died while it was running"
+"""The text of a test that was running when its process ended."""
+
+Sections = list[tuple[str, str]]
+"""Pairs of a title, like "Captured stdout call", and a text."""
+_FIELDS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
+
 _LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
 """How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
 _EXCEPTION_LINE = re.compile(r"E {3}(.*)")
@@ -82,3 +89,23 @@ def without_middle(text: str, limit: int = MAX_OUTPUT) -> str:
     head = limit // 2
     tail = len(text) - (limit - head)
     return f"{text[:head]}\n[... {tail - head} characters left out ...]\n{text[tail:]}"
+
+
+def captured_output(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the captured texts of the sections of a report by the field of a result."""
+    found: dict[str, str] = {}
+    for title, text in sections:
+        kind = title.removeprefix("Captured ").partition(" ")[0]
+        if title.startswith("Captured ") and kind in _FIELDS:
+            field = _FIELDS[kind]
+            # As `report.caplog` joins them: a log has no final line break.
+            separator = "\n" if field == "caplog" and field in found else ""
+            found[field] = found.get(field, "") + separator + text
+    return found
+
+
+def new_sections(sections: Sections, seen: Sections) -> Sections:
+    """Return the sections not seen before: reports repeat those of earlier phases."""
+    if seen and sections[: len(seen)] == seen:
+        return sections[len(seen) :]
+    return sections

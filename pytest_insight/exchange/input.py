@@ -114,7 +114,12 @@ class Input:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of the file as it lies there, in hexadecimal digits."""
+        """The SHA-256 of the file as it lies there, in hexadecimal digits.
+
+        Of a folder, that of its regular files, sorted by name.
+        """
+        if self.path is not None and self.path.is_dir():
+            return _folder_digest(self.path)
         with self._open_raw() as file:
             return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # has readinto
 
@@ -173,6 +178,16 @@ class Input:
             raise ExchangeError(
                 f"cannot read {self.source}: {os_error_text(exc)}", self.source
             ) from exc
+
+
+def _folder_digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    digest.update(chunk)
+    return digest.hexdigest()
 
 
 class _Limited(io.RawIOBase):

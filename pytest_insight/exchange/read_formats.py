@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -23,8 +25,7 @@ from pytest_insight.exchange.draft import (
 from pytest_insight.exchange.input import HEAD_BYTES, Input
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.paths import suffix_of
-from pytest_insight.exchange.readers import csv, json, junit
-from pytest_insight.exchange.readers.recognition import recognize
+from pytest_insight.exchange.readers import csv, json, junit, recognition
 from pytest_insight.exchange.report import FileContent
 
 _COMPRESSED = (".gz", ".bz2", ".xz")
@@ -68,11 +69,36 @@ class ForeignFormat(msgspec.Struct, frozen=True):
     is_folder: Callable[[Path], bool] | None = None
 
 
+def _reader(module: str) -> Callable[[Input, ReadOptions], Sequence[SessionDraft]]:
+    """Return the function `read` of a module in `readers`, which is imported when it is called."""
+
+    def read(file: Input, options: ReadOptions) -> Sequence[SessionDraft]:
+        found = import_module(f"pytest_insight.exchange.readers.{module}")
+        return cast(Sequence[SessionDraft], found.read(file, options))
+
+    return read
+
+
 OWN_FORMATS = (
     OwnFormat("json", ".json", json.read, json.looks_like_json),
     OwnFormat("csv", ".csv", csv.read, csv.looks_like_csv),
 )
-FOREIGN_FORMATS = (ForeignFormat("junit", "JUnit XML", junit.read, junit.looks_like_junit),)
+FOREIGN_FORMATS = (
+    ForeignFormat("junit", "JUnit XML", junit.read, junit.looks_like_junit),
+    ForeignFormat(
+        "reportlog", "pytest-reportlog", _reader("report_log"), recognition.looks_like_report_log
+    ),
+    ForeignFormat(
+        "json-report",
+        "pytest-json-report",
+        _reader("json_report"),
+        recognition.looks_like_json_report,
+    ),
+    ForeignFormat("ctrf", "CTRF", _reader("ctrf"), recognition.looks_like_ctrf),
+    ForeignFormat(
+        "allure", "Allure results", _reader("allure"), lambda _: False, recognition.is_allure_folder
+    ),
+)
 """A new format is a module in `readers` and a line here."""
 
 READ_FORMATS: dict[str, OwnFormat | ForeignFormat] = {
@@ -142,6 +168,10 @@ def read_input(file: Input, format_name: str | None, options: ReadOptions) -> Fi
     chosen = _format(file, format_name)
     if isinstance(chosen, ForeignFormat):
         drafts = list(chosen.read(file, options))
+        if not any(draft.results for draft in drafts):
+            raise ExchangeError(
+                f"{file.source} has no tests: there is nothing to import", file.source
+            )
         foreign = ForeignReport(file.source, chosen.name, chosen.title, file.digest, drafts)
         return FileContent(file.source, foreign=foreign, files=(describe(foreign),))
     data = file.read()
@@ -189,13 +219,6 @@ def _format(file: Input, name: str | None) -> OwnFormat | ForeignFormat:
     if len(head) < HEAD_BYTES and (not head or head.isspace()):
         raise _empty(file.source)
     found = recognized(file) or format_of_path(file.source)
-    other = recognize(head)
-    if other is not None:
-        raise ExchangeError(
-            f"{file.source} is {other}, which cannot be imported yet; import what insight export "
-            "wrote",
-            file.source,
-        )
     found = found or next((each for each in OWN_FORMATS if each.looks_like(head)), None)
     if found is None:
         raise ExchangeError(

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from pytest_insight._util.report_text import Sections, new_sections
 from pytest_insight.document.fast_writer import PASSED_LINE, Timestamps, encode_result
 from pytest_insight.recording.reasons import Reasons, is_subtest
-from pytest_insight.recording.redaction import Sections, TextPolicy, new_sections
+from pytest_insight.recording.redaction import TextPolicy
 
 PHASES = frozenset({"setup", "call", "teardown"})
 MAX_SECONDS = 1e9

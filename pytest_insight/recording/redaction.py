@@ -8,6 +8,7 @@ from math import isfinite
 from threading import Lock
 from typing import Any, Literal, get_args
 
+from pytest_insight._util import report_text
 from pytest_insight._util.report_text import MAX_OUTPUT, without_middle
 from pytest_insight._util.storable import is_too_deep
 from pytest_insight.document.fast_writer import encode_text, encode_value
@@ -24,9 +25,7 @@ SHORTEST_PART = 4
 _CUT = re.compile(r"\n\[\.\.\. |\.\.\.\]\n|\.{3,}|\[\d+ chars\]")
 """The marks that something was left out: those of `clean`, of pytest's reprs and of unittest."""
 
-_FIELDS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
 _PLAIN_TYPES = (str, bool, int, type(None))
-Sections = list[tuple[str, str]]
 
 
 class TextPolicy:
@@ -136,14 +135,7 @@ class TextPolicy:
         Args:
             sections: those of a report, with titles like "Captured stdout call".
         """
-        found: dict[str, str] = {}
-        for title, text in sections:
-            kind = title.removeprefix("Captured ").partition(" ")[0]
-            if title.startswith("Captured ") and kind in _FIELDS:
-                field = _FIELDS[kind]
-                # As `report.caplog` joins them: a log has no final line break.
-                separator = "\n" if field == "caplog" and field in found else ""
-                found[field] = found.get(field, "") + separator + text
+        found = report_text.captured_output(sections)
         return {field: self.clean(text) for field, text in found.items()}
 
     def encode_properties(self, pairs: Iterable[Any]) -> bytes:
@@ -156,13 +148,6 @@ class TextPolicy:
                 name, value = "", pair  # a plugin appended something else to the list
             kept.append((self.hide(to_text(name)), self.redact(_to_json(value), self.clean)))
         return encode_value(kept)
-
-
-def new_sections(sections: Sections, seen: Sections) -> Sections:
-    """Return the sections not seen before: reports repeat those of earlier phases."""
-    if seen and sections[: len(seen)] == seen:
-        return sections[len(seen) :]
-    return sections
 
 
 def to_text(value: object) -> str:

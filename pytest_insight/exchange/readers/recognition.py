@@ -1,37 +1,40 @@
-"""Recognise the reports of other programs by their content, to say what cannot be read."""
+"""Recognise the reports of other programs by how they begin, before their readers are imported."""
 
 from __future__ import annotations
 
-import json
+import os
 import re
+from pathlib import Path
 
-_HEAD_BYTES = 65_536
-"""The bytes at the beginning of a file that are looked at."""
-
-_JSON_REPORT = re.compile(rb'\s*\{\s*"created":[^,]{1,50},\s*"duration":[^,]{1,50},\s*"exitcode"')
-
-
-def recognize(data: bytes) -> str | None:
-    """Return what a file is, as in "a report of pytest-json-report"; None if it is not recognised.
-
-    Args:
-        data: the bytes of the file, in UTF-8.
-    """
-    head = data[:_HEAD_BYTES]
-    if _JSON_REPORT.match(head):
-        return "a report of pytest-json-report"
-    if _is_report_log(head):
-        return "a log of pytest-reportlog"
-    return None
+_JSON_REPORT = re.compile(rb'\{\s*"created":[^,]{1,50},\s*"duration":[^,]{1,50},\s*"exitcode"')
+_CTRF = re.compile(rb'(?<!\\)"reportFormat"\s*:\s*"CTRF"')
+_OLD_CTRF = re.compile(rb'\{\s*"results"\s*:\s*\{\s*"tool"\s*:')
+"""How the files of tools begin that do not write `reportFormat`."""
+ALLURE_RESULT = "-result.json"
+"""How the names of Allure's results end."""
 
 
-def _is_report_log(head: bytes) -> bool:
-    """Return whether the first line is an object with `$report_type`."""
-    line, newline, _ = head.partition(b"\n")
-    if not newline or b'"$report_type"' not in line:
-        return False
+def looks_like_report_log(head: bytes) -> bool:
+    """Return whether a file begins with a line that has a `$report_type`."""
+    line = head.lstrip().partition(b"\n")[0]
+    return line.startswith(b"{") and b'"$report_type"' in line
+
+
+def looks_like_json_report(head: bytes) -> bool:
+    """Return whether a file begins with the fields of pytest-json-report, in their order."""
+    return _JSON_REPORT.match(head.lstrip()) is not None
+
+
+def looks_like_ctrf(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a CTRF report."""
+    head = head.lstrip()
+    return head.startswith(b"{") and bool(_CTRF.search(head) or _OLD_CTRF.match(head))
+
+
+def is_allure_folder(path: Path) -> bool:
+    """Return whether a folder has Allure results."""
     try:
-        first = json.loads(line)
-    except (ValueError, RecursionError):
+        with os.scandir(path) as entries:
+            return any(each.name.endswith(ALLURE_RESULT) for each in entries)
+    except OSError:
         return False
-    return isinstance(first, dict) and "$report_type" in first

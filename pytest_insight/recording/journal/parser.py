@@ -20,6 +20,7 @@ from itertools import zip_longest
 import msgspec
 from msgspec.structs import replace
 
+from pytest_insight._util.report_text import DIED
 from pytest_insight.document.codec import UNDECODABLE
 from pytest_insight.document.fast_writer import JOURNAL_VERSION, RESULT_MARK
 from pytest_insight.models import CodeState, RecordedWarning, TestOutcome, TestResult, TestSession
@@ -205,7 +206,7 @@ class _Lines:
                 nodeid,
                 TestOutcome.ERROR,
                 stop,
-                longreprtext="the process that ran this test died while it was running",
+                longreprtext=DIED,
             )
             for nodeid in self.running.elements()
         ]
