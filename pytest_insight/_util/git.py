@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,8 @@ SECONDS = 10
 """How long git may take; each question reads a few references or commits."""
 DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
 """The names of default branches, if the remote `origin` names none."""
+MAX_ANCESTORS = 5_000
+"""Commits that are looked at to find the nearest one with a session."""
 
 
 class DefaultBranch(NamedTuple):
@@ -119,6 +123,29 @@ def find_branch_point(
     return until
 
 
+class Revision(NamedTuple):
+    """A commit.
+
+    Attributes:
+        commit: its full hash.
+        time: when it was committed; rebasing and amending are a new commit.
+    """
+
+    commit: str
+    time: datetime
+
+
+def find_revision(name: str) -> Revision | None:
+    """Return the commit that a name means in the current folder; None if git knows none."""
+    if name.startswith("-"):  # an option of git
+        return None
+    found = git_output(None, "rev-list", "--max-count=1", "--timestamp", f"{name}^{{commit}}", "--")
+    with suppress(ValueError, OverflowError):  # no commit, or one from outside the calendar
+        seconds, commit = (found or "").split()
+        return Revision(commit, datetime.fromtimestamp(int(seconds), UTC))
+    return None
+
+
 def find_subject(commit: str) -> str:
     """Return the first line of the message of a commit; empty if git does not know it here."""
     if not _HASH.fullmatch(commit):
@@ -128,3 +155,43 @@ def find_subject(commit: str) -> str:
 
 
 _HASH = re.compile(r"[0-9a-f]{7,64}")
+
+
+def first_parents(commit: str, most: int = MAX_ANCESTORS) -> list[str]:
+    """Return a commit and its first-parent ancestors, newest first; empty if git knows none here.
+
+    In a shallow clone they end where its history does.
+    """
+    if not _HASH.fullmatch(commit):
+        return []
+    found = git_output(None, "rev-list", "--first-parent", f"--max-count={most}", commit, "--")
+    return (found or "").split()
+
+
+def find_merge_base(commit: str, references: Sequence[str]) -> str:
+    """Return the newest ancestor of a commit, or itself, that is one of any reference, too.
+
+    Empty if git knows none here.
+
+    Args:
+        commit: the full hash.
+        references: full names, as in "refs/heads/main".
+    """
+    if not _HASH.fullmatch(commit) or not references:
+        return ""
+    # With several references, git takes them for the parents of one commit.
+    found = git_output(None, "merge-base", commit, *references)
+    return (found or "").strip()
+
+
+def is_shallow() -> bool:
+    """Return whether the repository of the current folder lacks a part of its history."""
+    return (git_output(None, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
+
+
+def references_of(branch: str) -> tuple[str, ...]:
+    """Return the full names of a branch, locally and of the remote `origin`, that exist here."""
+    names = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+    found = git_output(None, "for-each-ref", "--format=%(refname)", *map(glob.escape, names))
+    known = set((found or "").split("\n"))
+    return tuple(name for name in names if name in known)

@@ -2,63 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
-from pytest_insight.analysis.comparison.changes import find_changes
+from pytest_insight.analysis.causes import CauseRules
+from pytest_insight.analysis.comparison.changes import Changes, find_changes
 from pytest_insight.analysis.comparison.environment import environment_differences
-from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight.analysis.comparison.newest import Newest, worst_of
 from pytest_insight.analysis.comparison.result import Comparison
 from pytest_insight.analysis.comparison.scopes import Scopes
 from pytest_insight.analysis.comparison.values import Side
+from pytest_insight.analysis.incidents import Incident
+from pytest_insight.analysis.runs import environment_of
 from pytest_insight.analyze.scope import has_name, project_rules
-from pytest_insight.compare.sides import Chosen, choose_base, choose_head
+from pytest_insight.compare.checks import check_sides, check_tests
+from pytest_insight.compare.chosen import Chosen, selection_of
+from pytest_insight.compare.flakiness import known_flaky
+from pytest_insight.compare.question import Question
+from pytest_insight.compare.sides import choose
+from pytest_insight.models import TestSession
 
-if TYPE_CHECKING:
-    from pytest_insight.compare.question import Question
-    from pytest_insight.models import TestSession
 
-
-def execute(asked: Question) -> Comparison:
+def execute(question: Question) -> Comparison:
     """Compare the two sides; see `Compare.execute`."""
     rules = project_rules()
-    head = choose_head(asked)
-    base = choose_base(asked)
-    new = head.newest(0, rules)
-    old = base.newest(max((each.decided for each in new.sessions), default=0), rules)
-    names = asked.selection.test_filters
-    found = find_changes(
-        old, new, _scopes(base, old), _scopes(head, new), {}, lambda name: has_name(names, name)
-    )
-    failing = len(found.changes)
+    base, head = choose(question)
+    base = check_sides(question, base, head)
+    new = _newest_of_head(head, rules)
+    old = _newest_of_base(base, new, _decided(new), rules)
+    check_tests(base, old, head, new)
+    found = _changes(question, base, old, head, new, rules)
     return Comparison(
         _side(base, old),
         _side(head, new),
         tuple(found.changes),
         found.tests,
-        found.tests - failing,
+        found.tests - len(found.changes),
         tuple(found.not_run),
         tuple(environment_differences(base.sessions, head.sessions)),
-        (*new.incidents, *old.incidents),
+        (*new.incidents, *_counting(old)),
     )
 
 
+def _changes(
+    question: Question,
+    base: Chosen,
+    old: Newest,
+    head: Chosen,
+    new: Newest,
+    rules: CauseRules,
+) -> Changes:
+    names = question.selection.test_filters
+
+    def wanted(nodeid: str) -> bool:
+        return not names or has_name(names, nodeid)
+
+    bad = [run for run in new.runs.values() if run.is_bad and wanted(run.nodeid)]
+    flaky = known_flaky(base, head, bad, rules)
+    return find_changes(old, new, _scopes(base, old), _scopes(head, new), flaky, wanted)
+
+
+def _decided(newest: Newest) -> int:
+    return max((each.decided for each in newest.sessions), default=0)
+
+
+def _newest_of_head(head: Chosen, rules: CauseRules) -> Newest:
+    """Return the runs of the head; of a test with several, the worst.
+
+    A test that was run again in the same job of its CI run counts by its last run. Other jobs are
+    other environments, or shards.
+    """
+    lanes: dict[tuple[str, str], list[TestSession]] = {}
+    for session in head.sessions:
+        ci = session.testing_system.get("ci")
+        job = str(ci.get("job", "")) if isinstance(ci, dict) else ""
+        lanes.setdefault((environment_of(session.testing_system), job), []).append(session)
+    return worst_of([_read(head, sessions, 0, rules) for sessions in lanes.values()])
+
+
+def _newest_of_base(base: Chosen, new: Newest, usual: int, rules: CauseRules) -> Newest:
+    """Return the runs of the base; if there are several environments, those of each head's run."""
+    groups: dict[str, list[TestSession]] = {}
+    for session in base.sessions:
+        groups.setdefault(environment_of(session.testing_system), []).append(session)
+    whole = _read(base, base.sessions, usual, rules)
+    if len(groups) == 1:
+        return whole
+    wanted = {run.session.environment for run in new.runs.values()} & groups.keys()
+    found = {name: _read(base, groups[name], usual, rules).runs for name in wanted}
+    runs = dict(whole.runs)
+    for nodeid, run in new.runs.items():
+        in_same = found.get(run.session.environment, {}).get(nodeid)
+        if in_same is not None:
+            runs[nodeid] = in_same
+    return whole._replace(runs=runs)
+
+
+def _read(side: Chosen, sessions: Iterable[TestSession], usual: int, rules: CauseRules) -> Newest:
+    return side.storage.newest_runs(selection_of(sessions), usual=usual, rules=rules)
+
+
+def _counting(old: Newest) -> list[Incident]:
+    """Return the incidents of the base without which other runs would be compared."""
+    newest = old.sessions[0].session_id if old.sessions else ""
+    used = {run.session.session_id for run in old.runs.values() if old.covers(run)}
+    return [each for each in old.incidents if each.session.session_id in {newest, *used}]
+
+
 def _scopes(side: Chosen, newest: Newest) -> Scopes:
-    ran = {
-        facts.session_id: count for facts, count in zip(newest.sessions, newest.tests, strict=True)
-    }
-    by_id = {session.session_id: session for session in side.sessions}
-    sessions = [by_id[facts.session_id] for facts in newest.sessions]
-    return Scopes(sessions, ran, newest.runs)
+    ran = dict(zip((f.session_id for f in newest.sessions), newest.tests, strict=True))
+    by_id: Mapping[str, TestSession] = {each.session_id: each for each in side.sessions}
+    return Scopes([by_id[facts.session_id] for facts in newest.sessions], ran, newest.runs)
 
 
 def _side(chosen: Chosen, newest: Newest) -> Side:
-    code = chosen.sessions[0].code_state
+    code = chosen.newest.code_state
     return Side(
         chosen.name,
         chosen.kind,
-        chosen.sessions[0].sut_name,
-        tuple(reversed(newest.sessions)),
+        chosen.newest.sut_name,
+        tuple(sorted(newest.sessions, key=lambda facts: (facts.start, facts.session_id))),
         _branch(chosen.sessions),
         (code and code.commit) or "",
         code is not None and code.digest is not None,

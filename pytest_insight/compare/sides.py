@@ -1,80 +1,366 @@
-"""The sessions that a side of a comparison means."""
+"""The sessions that a side of a comparison means: what texts, queries and defaults stand for."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from glob import escape
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight._util.git import find_revision, first_parents
+from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
-from pytest_insight.compare.question import RunName
+from pytest_insight.compare import files
+from pytest_insight.compare.chosen import (
+    MAX_SESSIONS,
+    Chosen,
+    composite,
+    environments_of,
+    newest_headers,
+    run_of,
+)
+from pytest_insight.compare.green import last_green
+from pytest_insight.compare.merge_base import default_branch, named_branch, on_branch
+from pytest_insight.compare.near_names import unknown_side
+from pytest_insight.compare.question import Question, RunName
 from pytest_insight.errors import InvalidArgumentError
-from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
+from pytest_insight.filters import (
+    BranchIs,
+    CommitIs,
+    InRun,
+    Selection,
+    SessionFilter,
+    SessionIdIn,
+    StartedBetween,
+    SutIs,
+    arguments,
+)
+from pytest_insight.filters.sessions import latest_start
+from pytest_insight.models.text import plural
+from pytest_insight.profiles.project import find_project
+from pytest_insight.storage.session_names import SessionFinder, sessions_back
 
 if TYPE_CHECKING:
-    from pytest_insight.analysis.causes import CauseRules
     from pytest_insight.analyze.scope import Asked
-    from pytest_insight.compare.question import Question
     from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
-MAX_SESSIONS = 20
-"""Sessions of which a composite baseline consists."""
+Filters = tuple[SessionFilter, ...]
 
-_LAST = re.compile(r"last(?:~(\d{1,9}))?")
+_HASH = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
-class Chosen(NamedTuple):
-    """The sessions of a side.
+def choose(question: Question) -> tuple[Chosen, Chosen]:
+    """Return the base and the head.
 
-    Attributes:
-        name: as it was asked for; empty for the default.
-        kind: what it is.
-        storage: that has them.
-        sessions: without results, newest first; at least one.
-        note: how they were chosen, for people.
+    Raises:
+        InvalidArgumentError: a side means nothing.
+        InsightError: see `Compare.execute`.
     """
-
-    name: str
-    kind: SideKind
-    storage: BaseStorage
-    sessions: list[TestSession]
-    note: str = ""
-
-    def newest(self, usual: int, rules: CauseRules) -> Newest:
-        """Return the newest run of each test; see `SessionReader.newest_runs`."""
-        ids = frozenset(session.session_id for session in self.sessions)
-        return self.storage.newest_runs(Selection((SessionIdIn(ids),)), usual=usual, rules=rules)
+    head = _Head(question).choose()
+    return _Base(question, head).choose(), head
 
 
-def choose_head(asked: Question) -> Chosen:
-    """Return the sessions of the head."""
-    return _choose(asked, asked.head, "last")
+class _Side:
+    """What the names of both sides stand for."""
 
+    def __init__(self, question: Question, filters: Filters) -> None:
+        self.question = question
+        self.filters = filters
 
-def choose_base(asked: Question) -> Chosen:
-    """Return the sessions of the base."""
-    return _choose(asked, asked.base, "last~1")
+    @property
+    def storage(self) -> BaseStorage:
+        return self.question.open_storage()
 
+    def named(self, name: str) -> Chosen:
+        """Return the side that a text means."""
+        for find in (
+            self._back,
+            self._span,
+            self._branch,
+            self._file,
+            self._session,
+            self._run,
+            self._commit,
+            self._revision,
+            self._profile,
+        ):
+            found = find(name)
+            if found is not None:
+                return found
+        raise unknown_side(self.storage, self.filters, name)
 
-def _choose(asked: Question, side: str | RunName | Asked | None, default: str) -> Chosen:
-    storage = asked.open_storage()
-    side = side.name if isinstance(side, RunName) else side
-    if side is not None and not isinstance(side, str):
-        found = list(side.open_storage().iter_headers(side.selection, newest_first=True))
+    def of_query(self, query: Asked) -> Chosen:
+        """Return the sessions of a query."""
+        storage = query.open_storage()
+        selection = query.selection
+        selection = Selection(
+            (*selection.session_filters, *self.question.selection.session_filters),
+            limit=selection.limit,
+        )
+        found = list(islice(storage.iter_headers(selection, newest_first=True), self.most))
         if not found:
-            raise InvalidArgumentError(f"{side!r} selects no session")
-        return Chosen("", SideKind.QUERY, side.open_storage(), found[:MAX_SESSIONS])
-    name = side or default
-    last = _LAST.fullmatch(name)
-    filters = (*asked.selection.session_filters, ANY_TIME)
-    selection = Selection(filters)
-    if last is None:
-        selection = Selection((SessionIdIn(frozenset((name,))),))
-    back = int(last[1] or 0) if last else 0
-    found = list(storage.iter_headers(replace(selection, limit=back + 1), newest_first=True))
-    if len(found) <= back:
-        raise InvalidArgumentError(f"there is no session {name!r}")
-    return Chosen(side or "", SideKind.SESSION, storage, found[back : back + 1])
+            raise InvalidArgumentError(f"no session is selected by {query!r}")
+        return Chosen("", SideKind.QUERY, storage, found)
+
+    @property
+    def most(self) -> int | None:
+        """How many sessions of a side are looked at; None for all."""
+        return None if self.question.windows else MAX_SESSIONS
+
+    def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:
+        """Return the side that consists of sessions of a branch, a commit or a profile."""
+        raise NotImplementedError
+
+    def header(self, session_id: str) -> TestSession:
+        selection = Selection((SessionIdIn(frozenset((session_id,))),))
+        return next(self.storage.iter_headers(selection))
+
+    def finder(self, filters: Filters) -> SessionFinder:
+        return SessionFinder(self.storage, self.storage.location, _selection(filters))
+
+    def headers(self, *more: SessionFilter) -> list[TestSession]:
+        found = self.storage.iter_headers(_selection((*self.filters, *more)), newest_first=True)
+        return list(islice(found, MAX_SESSIONS * 10))
+
+    # Each returns None if the name is none of its kind.
+
+    def _back(self, name: str) -> Chosen | None:
+        if sessions_back(name) is None:
+            return None
+        found = self.finder(self.filters).find_id(name)
+        return Chosen(name, SideKind.SESSION, self.storage, [self.header(found)])
+
+    def _span(self, name: str) -> Chosen | None:
+        try:
+            seconds = arguments.span("side", name)
+        except InvalidArgumentError:
+            return None
+        since = earlier(datetime.now(UTC), seconds)
+        found = self.in_period(since)
+        if not found:
+            raise InvalidArgumentError(f"no session in {self.storage.location} is from the {name}")
+        return Chosen(name, SideKind.SPAN, self.storage, found, is_dated=False)
+
+    def in_period(self, since: datetime) -> list[TestSession]:
+        """Return the sessions of a period that ends now, newest first."""
+        period = StartedBetween(since, self.end)
+        found = self.storage.iter_headers(_selection((*self.filters, period)), newest_first=True)
+        return list(islice(found, self.most))
+
+    @property
+    def end(self) -> datetime:
+        """The latest start of a session that counts."""
+        return latest_start(datetime.now(UTC))
+
+    def _branch(self, name: str) -> Chosen | None:
+        found = self.storage.session_ids(
+            _selection((*self.filters, BranchIs(escape(name))), limit=1)
+        )
+        return self.of_branch(name) if found else None
+
+    def of_branch(self, name: str) -> Chosen:
+        raise NotImplementedError
+
+    def _file(self, name: str) -> Chosen | None:
+        return self.of_file(name) if files.is_file(name) else None
+
+    def of_file(self, name: str) -> Chosen:
+        raise NotImplementedError
+
+    def _session(self, name: str) -> Chosen | None:
+        found = self.finder(()).matching(name)
+        if len(found) != 1:
+            return None
+        return Chosen(name, SideKind.SESSION, self.storage, [self.header(found[0])])
+
+    def _run(self, name: str) -> Chosen | None:
+        found = self.headers(InRun(name))
+        return Chosen(name, SideKind.RUN, self.storage, found) if found else None
+
+    def _commit(self, name: str) -> Chosen | None:
+        found = self.headers(CommitIs(name)) if _HASH.fullmatch(name) else []
+        if not found:
+            return None
+        commits = {(each.code_state and each.code_state.commit) or "" for each in found}
+        if len(commits) > 1:
+            raise InvalidArgumentError(
+                f"{name!r} is ambiguous ({len(commits)} commits); give more digits"
+            )
+        return self.composed(name, SideKind.COMMIT, found, "")
+
+    def _revision(self, name: str) -> Chosen | None:
+        revision = find_revision(name)
+        if revision is None:
+            return None
+        for number, commit in enumerate(first_parents(revision.commit)):
+            found = self.headers(CommitIs(commit))
+            if found:
+                note = f"no session of {revision.commit[:7]}: the nearest is {number} before it"
+                note = note.replace(f" {number} ", f" {plural(number, 'commit')} ")
+                return self.composed(name, SideKind.COMMIT, found, note if number else "")
+        raise InvalidArgumentError(
+            f"no session of {name!r} ({revision.commit[:7]}), nor of a commit before it, is in "
+            f"{self.storage.location}"
+        )
+
+    def _profile(self, name: str) -> Chosen | None:
+        from pytest_insight.storage.functions import get_storage_instance, list_profiles
+
+        if name not in list_profiles():
+            return None
+        storage = get_storage_instance(profile_name=name)
+        found = list(
+            islice(
+                newest_headers(storage, self.filters, latest_start(datetime.now(UTC))),
+                MAX_SESSIONS,
+            )
+        )
+        if not found:
+            raise InvalidArgumentError(f"the profile {name!r} has no session to compare")
+        return self.composed(name, SideKind.PROFILE, found, "")._replace(storage=storage)
+
+
+class _Head(_Side):
+    """The side that is judged: one run."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question, _scope(question))
+
+    def choose(self) -> Chosen:
+        asked = self.question.head
+        if isinstance(asked, RunName):
+            return self._named_run(asked.name)
+        if asked is None:
+            found = self.storage.get_last_session()
+            filters = self.filters
+            if found is None or not all(each.matches(found) for each in filters):
+                found = self.header(self.finder(filters).find_id("last"))
+            return self._whole_run("", found, "")
+        return self.named(asked) if isinstance(asked, str) else self.of_query(asked)
+
+    def _named_run(self, name: str) -> Chosen:
+        filters = self.finder(self.filters).find_run(name)
+        scope = self.filters if sessions_back(name) is not None else ()
+        found = list(self.storage.iter_headers(_selection((*scope, *filters)), newest_first=True))
+        if not found:
+            raise InvalidArgumentError(f"the run {name!r} has no session")
+        return Chosen(name, SideKind.RUN, self.storage, found)
+
+    def _whole_run(self, name: str, session: TestSession, note: str) -> Chosen:
+        found = run_of(self.storage, session)
+        kind = SideKind.RUN if len(found) > 1 else SideKind.SESSION
+        return Chosen(name, kind, self.storage, found, note)
+
+    def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:
+        if kind is SideKind.PROFILE:
+            return Chosen(name, kind, self.storage, headers[:1], note, is_dated=False)
+        return self._whole_run(name, headers[0], note)._replace(kind=kind)
+
+    def of_branch(self, name: str) -> Chosen:
+        of_branch = (*self.filters, BranchIs(escape(name)))
+        session = self.header(self.finder(of_branch).find_id("last"))
+        return self._whole_run(name, session, "")._replace(kind=SideKind.BRANCH)
+
+    def of_file(self, name: str) -> Chosen:
+        chosen = files.read_side(name, None)
+        found = run_of(chosen.storage, chosen.newest, without_ci=True)
+        return chosen._replace(sessions=found)
+
+
+class _Base(_Side):
+    """The side that is compared with: composite, unless it is one session or run."""
+
+    def __init__(self, question: Question, head: Chosen) -> None:
+        self._head = head
+        given = question.selection.session_filters
+        of_sut = () if _names_sut(given) else (SutIs(escape(head.newest.sut_name)),)
+        super().__init__(question, (*given, *of_sut))
+
+    @property
+    def end(self) -> datetime:
+        """Spans of both sides that end now do not overlap: this one ends when the head's begins."""
+        return earlier(self._head.sessions[-1].session_start_time, 1e-6)
+
+    def choose(self) -> Chosen:
+        asked = self.question.base
+        if asked is None:
+            found = self._default()
+        else:
+            found = self.named(asked) if isinstance(asked, str) else self.of_query(asked)
+        if self.question.one_session:
+            return found._replace(sessions=found.sessions[:1])
+        if found.kind in (SideKind.SESSION, SideKind.RUN) or self.question.windows:
+            return found
+        sessions = composite(found.sessions, environments_of(self._head.sessions))
+        return found._replace(sessions=sessions)
+
+    def _default(self) -> Chosen:
+        """Return the merge base with the default branch, else the last green session."""
+        heads = self._head.sessions
+        branch = default_branch(self.storage, self.filters) if heads[0].code_state else None
+        if branch is not None:
+            found = on_branch(self.storage, self.filters, heads, branch)
+            if found is not None:
+                return found
+        return last_green(self.storage, self.filters, heads, branch.name if branch else "")
+
+    def of_branch(self, name: str) -> Chosen:
+        found = on_branch(self.storage, self.filters, self._head.sessions, named_branch(name), name)
+        if found is None:
+            raise InvalidArgumentError(
+                f"no session of {name} is older than the head, which is of "
+                f"{self._head.newest.session_start_time:%Y-%m-%d %H:%M} UTC"
+            )
+        return found
+
+    def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:
+        if kind is not SideKind.COMMIT:
+            return Chosen(name, kind, self.storage, headers, note, is_dated=False)
+        own = self._head.ids
+        headers = [each for each in headers if each.session_id not in own] or headers
+        newest = headers[0]
+        branch = newest.code_state.branch if newest.code_state else None
+        older: list[TestSession] = []
+        if branch:  # for the tests that the sessions of the commit left out
+            at = newest.session_start_time
+            of_branch = (*self.filters, BranchIs(escape(branch)))
+            known = {each.session_id for each in headers} | own
+            older = [
+                each
+                for each in islice(newest_headers(self.storage, of_branch, at), MAX_SESSIONS)
+                if each.session_id not in known
+            ]
+        return Chosen(name, kind, self.storage, headers + older, note)
+
+    def of_file(self, name: str) -> Chosen:
+        return files.read_side(name, self._head.newest.sut_name)
+
+
+def _scope(question: Question) -> Filters:
+    """Return the filters of the head: those that were given, and the SUT of the project.
+
+    The project does not count if the store has no session of it, or if a SUT was given.
+    """
+    given = question.selection.session_filters
+    if _names_sut(given):
+        return given
+    project = find_project()
+    if project is None:
+        return given
+    of_project = SutIs(escape(project.sut_name))
+    storage = question.open_storage()
+    last = storage.get_last_session()  # needs no scan, and is mostly of the project
+    if last is None or last.sut_name == project.sut_name:
+        return (*given, of_project) if last else given
+    known = storage.session_ids(Selection((of_project,), limit=1))
+    return (*given, of_project) if known else given
+
+
+def _names_sut(filters: Filters) -> bool:
+    return any(isinstance(each, SutIs) for each in filters)
+
+
+def _selection(filters: Filters, limit: int | None = None) -> Selection:
+    return Selection(filters, limit=limit)

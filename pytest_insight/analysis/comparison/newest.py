@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.incidents import Incident, incident_of
-from pytest_insight.analysis.runs import DECIDED, Run, SessionFacts, Tests, is_notable
+from pytest_insight.analysis.runs import (
+    DECIDED,
+    Run,
+    SessionFacts,
+    Tests,
+    in_time_order,
+    is_notable,
+)
 from pytest_insight.models import TestOutcome, TestSession
 
 COMPARED = (*DECIDED, TestOutcome.XPASSED)
@@ -74,3 +82,34 @@ def newest_runs(
             if counts or nodeid not in found.runs:
                 found.runs[nodeid] = run
     return found
+
+
+def worst_of(lanes: Sequence[Newest]) -> Newest:
+    """Return the runs of several environments or jobs as one: of each test a bad one if there is.
+
+    Args:
+        lanes: at least one.
+    """
+    if len(lanes) == 1:
+        return lanes[0]
+    runs: dict[str, Run] = {}
+    for lane in lanes:
+        for nodeid, run in lane.runs.items():
+            known = runs.get(nodeid)
+            if known is None or _weight(run) > _weight(known):
+                runs[nodeid] = run
+    both = sorted(
+        (pair for lane in lanes for pair in zip(lane.sessions, lane.tests, strict=True)),
+        key=lambda pair: in_time_order(pair[0]),
+        reverse=True,
+    )
+    incidents = sorted(
+        (each for lane in lanes for each in lane.incidents),
+        key=lambda each: in_time_order(each.session),
+        reverse=True,
+    )
+    return Newest([each for each, _ in both], [count for _, count in both], runs, incidents)
+
+
+def _weight(run: Run) -> tuple[bool, bool, datetime, str]:
+    return run.is_bad, run.outcome in COMPARED, *in_time_order(run.session)

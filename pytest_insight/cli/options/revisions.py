@@ -1,37 +1,8 @@
-"""Revisions of the git repository in the current folder: HEAD~1, tags, branches, commits."""
+"""Errors about revisions of the git repository in the current folder."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import UTC, datetime
-from typing import NamedTuple
-
 from pytest_insight.errors import InvalidArgumentError
-
-
-class Revision(NamedTuple):
-    """A commit.
-
-    Attributes:
-        commit: its full hash.
-        time: when it was committed; rebasing and amending are a new commit.
-    """
-
-    commit: str
-    time: datetime
-
-
-def find_revision(name: str) -> Revision | None:
-    """Return the commit that a name means in the current folder; None if git knows none."""
-    if name.startswith("-"):  # an option of git
-        return None
-    from pytest_insight._util.git import git_output  # most revisions are in the store
-
-    found = git_output(None, "rev-list", "--max-count=1", "--timestamp", f"{name}^{{commit}}", "--")
-    with suppress(ValueError, OverflowError):  # no commit, or one from outside the calendar
-        seconds, commit = (found or "").split()
-        return Revision(commit, datetime.fromtimestamp(int(seconds), UTC))
-    return None
 
 
 def unknown_revision(name: str) -> InvalidArgumentError:

@@ -275,7 +275,8 @@ def _on_commit(query: Query, name: str) -> Query:
     Raises:
         InvalidArgumentError: it is neither.
     """
-    from pytest_insight.cli.options.revisions import find_revision, unknown_revision
+    from pytest_insight._util.git import find_revision
+    from pytest_insight.cli.options.revisions import unknown_revision
     from pytest_insight.filters import CommitIs, Selection
 
     is_hash = HASH.fullmatch(name) is not None

@@ -6,8 +6,8 @@ import re
 from calendar import monthrange
 from datetime import UTC, datetime, time, timedelta
 
+from pytest_insight._util.git import find_revision
 from pytest_insight._util.times import earlier, in_utc
-from pytest_insight.cli.options.revisions import find_revision
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import arguments
 

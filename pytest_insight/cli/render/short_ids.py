@@ -12,15 +12,8 @@ LEAST = 8
 """
 SHORT_ENOUGH = 12
 """The length up to which IDs are shown whole."""
-LEAST_TYPED = 4
-"""The fewest characters that find a session by the end of its ID."""
 
 _PLAIN = re.compile(r"\w[\w.-]*")
-
-
-def has_short_id(session_id: str, name: str) -> bool:
-    """Return whether a name is the end of an ID, from after a hyphen."""
-    return len(name) >= LEAST_TYPED and session_id.endswith(f"-{name}")
 
 
 def short_ids(shown: Collection[str], all_ids: Collection[str]) -> dict[str, str]:

@@ -73,6 +73,17 @@ class JSONReader(SessionReader):
                 yield narrowed
 
     @override
+    def iter_headers(
+        self, selection: Selection | None = None, *, newest_first: bool = False
+    ) -> Iterator[TestSession]:
+        wanted = (selection or Selection()).resolved()
+        if depends_on_results(wanted):
+            yield from super().iter_headers(selection, newest_first=newest_first)
+            return
+        for session in self._each(wanted, load_header, load, newest_first=newest_first):
+            yield session.with_results(())
+
+    @override
     def survey(
         self,
         selection: Selection | None = None,

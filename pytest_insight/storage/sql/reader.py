@@ -106,7 +106,7 @@ class Reader:
 
     def iter_sessions(self, *, newest_first: bool) -> Iterator[TestSession]:
         """Yield the sessions with the selected results."""
-        candidates = self._iter_newest() if newest_first else self.find_sessions()[::-1]
+        candidates = self.iter_newest() if newest_first else self.find_sessions()[::-1]
         for batch in split_batches(candidates, MAX_RESULTS):
             for session in self.load_batch(batch, self.sql.results):
                 narrowed = self._python_selection.narrowed(session)
@@ -203,7 +203,7 @@ class Reader:
             try:
                 session = decode_header(header)
             except DamagedRowsError as exc:
-                self._report_damage(candidate.key, candidate.session_id, str(exc))
+                self.report_damage(candidate.key, candidate.session_id, str(exc))
                 continue
             if all_match(on_header, session):
                 found.append(candidate)
@@ -212,7 +212,7 @@ class Reader:
             found = list(self._filter_by_results(found, on_results, limit))
         return found if limit is None else found[:limit]
 
-    def _iter_newest(self) -> Iterator[Candidate]:
+    def iter_newest(self) -> Iterator[Candidate]:
         """Yield what `find_sessions` returns, page by page: often the first page is enough."""
         if self.sql.python_filters or self.sql.limit is not None:
             yield from self.find_sessions()
@@ -251,16 +251,17 @@ class Reader:
                     *self._session_statement(more_fields, condition=of_one)
                 )
             except DamagedStoreError as exc:
-                self._report_damage(key, None, exc.reason)
+                self.report_damage(key, None, exc.reason)
                 continue
             if all(map(_is_sound, rows)):
                 found += rows
             else:
-                self._report_damage(key, None, "a column has a value of another type")
+                self.report_damage(key, None, "a column has a value of another type")
         found.sort(key=itemgetter(3, 1), reverse=True)  # by start and ID
         return found if limit is None else found[:limit]
 
-    def _report_damage(self, key: int, session_id: str | None, reason: str) -> None:
+    def report_damage(self, key: int, session_id: str | None, reason: str) -> None:
+        """Report a session that cannot be read; each once."""
         if key in self._damaged:
             return
         self._damaged.add(key)
@@ -268,16 +269,14 @@ class Reader:
             sql = "SELECT session_id FROM insight_sessions WHERE id = ?"
             with suppress(DamagedStoreError):
                 session_id = next((row[0] for row in self._connection.fetch(sql, (key,))), None)
-        name = f"session {session_id!r}" if session_id else f"the session with the key {key}"
-        self._report(f"{name}: {reason}")
+        named = f"session {session_id!r}" if session_id else f"the session with the key {key}"
+        self._report(f"{named}: {reason}")
 
     def _session_statement(
         self, more_fields: str = "", *, limit: int | None = None, condition: Condition = ALWAYS
     ) -> Statement:
-        if condition is ALWAYS:
-            condition = self.sql.sessions
-        else:
-            condition = combine(self.sql.sessions, condition)
+        is_any = condition is ALWAYS
+        condition = self.sql.sessions if is_any else combine(self.sql.sessions, condition)
         limit_clause = Condition("") if limit is None else Condition(" LIMIT ?", (limit,))
         results, wanted = "s.results", self.sql.results
         if any(each.needs_results for each in self.sql.python_filters):
@@ -346,7 +345,7 @@ class Reader:
                 for each in batch:
                     yield from self.load_batch([each], wanted)
             else:
-                self._report_damage(batch[0].key, batch[0].session_id, exc.reason)
+                self.report_damage(batch[0].key, batch[0].session_id, exc.reason)
             return
         for each in batch:
             if each.key not in headers:
@@ -358,7 +357,7 @@ class Reader:
                 if not wanted.narrows:
                     check_count(rows, results)
             except DamagedRowsError as exc:
-                self._report_damage(each.key, each.session_id, str(exc))
+                self.report_damage(each.key, each.session_id, str(exc))
             else:
                 yield session
 

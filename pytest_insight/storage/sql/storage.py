@@ -6,9 +6,7 @@ import os
 import threading
 import weakref
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
 from typing import ClassVar, Literal, NoReturn
 
@@ -17,21 +15,14 @@ from msgspec.structs import replace
 from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
 from pytest_insight._util.storable import storable_text
-from pytest_insight._util.user_warnings import warn_user
-from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
-from pytest_insight.analysis.line import ALL_RUNS, Line
-from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey
-from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import (
     NewerFormatError,
     StorageError,
-    StoreDamageWarning,
 )
 from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.models import TestSession
-from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.page import Page, first_page
 from pytest_insight.storage.sql import schema
 from pytest_insight.storage.sql.connection import (
@@ -44,7 +35,7 @@ from pytest_insight.storage.sql.connection import (
 from pytest_insight.storage.sql.preparation import is_all_prepared, prepare
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
-from pytest_insight.storage.sql.run_reader import NotPreparedError, RunReader
+from pytest_insight.storage.sql.run_storage import RunStorage
 from pytest_insight.storage.sql.summaries import Summarizer
 from pytest_insight.storage.sql.verification import examine, mend, refuse_damage
 from pytest_insight.storage.sql.views import create_views
@@ -53,7 +44,7 @@ from pytest_insight.storage.verification import Verification
 from pytest_insight.summaries import SessionSummary, SummaryOrder, TestSummary
 
 
-class SQLStorage(BaseStorage):
+class SQLStorage(RunStorage):
     """Stores sessions in the tables of `schema`.
 
     Thread-safe: each thread of each process opens its own connection when it first needs one; it is
@@ -74,6 +65,7 @@ class SQLStorage(BaseStorage):
 
     # Connections --------------------------------------------------------------------------------
 
+    @override
     def _connection(self, *, create: bool = False) -> Connection | None:
         """Return this thread's connection, with the tables in the current version.
 
@@ -236,14 +228,6 @@ class SQLStorage(BaseStorage):
             reader = Reader(connection, resolved, self._warn)
             yield from reader.iter_sessions(newest_first=newest_first)
 
-    def _warn(self, problem: str) -> None:
-        warn_user(
-            StoreDamageWarning(
-                f"part of the store {self.location} cannot be read: {problem}. The other sessions "
-                "can; insight sessions verify names all that is damaged."
-            )
-        )
-
     @override
     def get_session_by_id(self, session_id: str) -> TestSession | None:
         """Return the session with exactly this ID; None if there is none.
@@ -326,43 +310,6 @@ class SQLStorage(BaseStorage):
         return super().group_by_test(
             selection, sort=sort, limit=limit, percentiles=percentiles, flaky=flaky
         )
-
-    @override
-    def survey(
-        self,
-        selection: Selection | None = None,
-        *,
-        line: Line = ALL_RUNS,
-        rules: CauseRules = DEFAULT_RULES,
-    ) -> Survey:
-        with suppress(DamagedStoreError, NotPreparedError):
-            reader = self._run_reader(selection, rules)
-            if reader is not None:
-                return reader.survey(line.counted(datetime.now(UTC)))
-        return super().survey(selection, line=line, rules=rules)
-
-    @override
-    def runs(
-        self,
-        selection: Selection | None = None,
-        nodeids: Collection[str] | None = None,
-        *,
-        last: int | None = LAST_RUNS,
-        candidates: Mapping[TestKey, int] | None = None,
-        rules: CauseRules = DEFAULT_RULES,
-    ) -> Iterator[Run]:
-        reader = self._run_reader(selection, rules)
-        if reader is not None:
-            return reader.runs(nodeids, last, candidates)
-        return super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
-
-    def _run_reader(self, selection: Selection | None, rules: CauseRules) -> RunReader | None:
-        """Return what reads runs from narrow rows; None if the results are to be read."""
-        connection = self._connection()
-        if connection is None or not connection.has_runs:
-            return None
-        reader = Reader(connection, (selection or Selection()).resolved(), self._warn)
-        return None if reader.sql.results.narrows else RunReader(connection, reader, rules)
 
     @override
     def explain(self, selection: Selection) -> list[str]:

@@ -1,0 +1,69 @@
+"""Refuse sides that cannot be compared."""
+
+from __future__ import annotations
+
+from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight.analysis.comparison.values import SideKind
+from pytest_insight.compare.chosen import Chosen
+from pytest_insight.compare.question import Question
+from pytest_insight.errors import InvalidArgumentError
+from pytest_insight.filters import SutIs
+from pytest_insight.models.text import plural, time_text
+
+_OF_ONE_TIME = (SideKind.SESSION, SideKind.RUN, SideKind.COMMIT)
+
+
+def check_sides(question: Question, base: Chosen, head: Chosen) -> Chosen:
+    """Return the base without the sessions of the head.
+
+    Raises:
+        InvalidArgumentError: no session is left, the base is newer than the head, or they are of
+            different SUTs.
+    """
+    same_store = base.storage.location == head.storage.location or base.storage is head.storage
+    if same_store and SideKind.FILE not in (base.kind, head.kind):
+        left = [each for each in base.sessions if each.session_id not in head.ids]
+        if not left:
+            raise InvalidArgumentError(
+                f"both sides are {_called(head)}: compare it with another, as in last~1"
+            )
+        base = base._replace(sessions=left)
+    _check_suts(question, base, head)
+    newest, oldest = base.newest.session_start_time, head.sessions[-1].session_start_time
+    if base.is_dated and head.is_dated and base.kind in _OF_ONE_TIME and newest > oldest:
+        raise InvalidArgumentError(
+            f"the base {_called(base)} is newer than the head {_called(head)}; the base comes "
+            "first: swap them"
+        )
+    return base
+
+
+def _check_suts(question: Question, base: Chosen, head: Chosen) -> None:
+    old = {each.sut_name for each in base.sessions if each.source is None}
+    new = {each.sut_name for each in head.sessions if each.source is None}
+    is_said = any(isinstance(each, SutIs) for each in question.selection.session_filters)
+    if not old or not new or old == new or is_said:
+        return
+    raise InvalidArgumentError(
+        f"the base is of {', '.join(sorted(old))} and the head of {', '.join(sorted(new))}; to "
+        "compare different SUTs, name them with --sut (for_sut()), as in '*'"
+    )
+
+
+def check_tests(base: Chosen, old: Newest, head: Chosen, new: Newest) -> None:
+    """Raise InvalidArgumentError if a side has no test, or no test is on both."""
+    for side, runs in ((base, old.runs), (head, new.runs)):
+        if not runs:
+            raise InvalidArgumentError(f"{_called(side)} has no tests to compare")
+    if old.runs.keys().isdisjoint(new.runs):
+        raise InvalidArgumentError(
+            f"no test is on both sides: the base has {plural(len(old.runs), 'test')} such as "
+            f"{min(old.runs)}, the head {plural(len(new.runs), 'test')} such as {min(new.runs)}"
+        )
+
+
+def _called(side: Chosen) -> str:
+    newest = side.newest
+    if side.name and side.name != newest.session_id:
+        return f"{side.name!r} ({newest.session_id}, {time_text(newest.session_start_time)})"
+    return f"{newest.session_id} ({time_text(newest.session_start_time)})"

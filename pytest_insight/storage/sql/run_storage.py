@@ -1,0 +1,90 @@
+"""The part of the database backends that reads headers and runs, from narrow rows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from pytest_insight._util.override import override
+from pytest_insight._util.user_warnings import warn_user
+from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.line import ALL_RUNS, Line
+from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey
+from pytest_insight.analysis.wanted import TestKey
+from pytest_insight.errors import StoreDamageWarning
+from pytest_insight.filters import Selection
+from pytest_insight.models import TestSession
+from pytest_insight.storage.base import BaseStorage
+from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
+from pytest_insight.storage.sql.headers import iter_headers
+from pytest_insight.storage.sql.reader import Reader
+from pytest_insight.storage.sql.run_reader import NotPreparedError, RunReader
+
+
+class RunStorage(BaseStorage):
+    """Reads headers and runs; see `SQLStorage`."""
+
+    @abstractmethod
+    def _connection(self, *, create: bool = False) -> Connection | None:
+        """Return this thread's connection; None if there are no tables and `create` is False."""
+
+    def _warn(self, problem: str) -> None:
+        warn_user(
+            StoreDamageWarning(
+                f"part of the store {self.location} cannot be read: {problem}. The other sessions "
+                "can; insight sessions verify names all that is damaged."
+            )
+        )
+
+    @override
+    def iter_headers(
+        self, selection: Selection | None = None, *, newest_first: bool = False
+    ) -> Iterator[TestSession]:
+        resolved = (selection or Selection()).resolved()
+        connection = self._connection()
+        if connection is None:
+            return
+        if resolved.test_filters:
+            yield from super().iter_headers(selection, newest_first=newest_first)
+            return
+        reader = Reader(connection, resolved, self._warn)
+        yield from iter_headers(connection, reader, newest_first=newest_first)
+
+    @override
+    def survey(
+        self,
+        selection: Selection | None = None,
+        *,
+        line: Line = ALL_RUNS,
+        rules: CauseRules = DEFAULT_RULES,
+    ) -> Survey:
+        with suppress(DamagedStoreError, NotPreparedError):
+            reader = self._run_reader(selection, rules)
+            if reader is not None:
+                return reader.survey(line.counted(datetime.now(UTC)))
+        return super().survey(selection, line=line, rules=rules)
+
+    @override
+    def runs(
+        self,
+        selection: Selection | None = None,
+        nodeids: Collection[str] | None = None,
+        *,
+        last: int | None = LAST_RUNS,
+        candidates: Mapping[TestKey, int] | None = None,
+        rules: CauseRules = DEFAULT_RULES,
+    ) -> Iterator[Run]:
+        reader = self._run_reader(selection, rules)
+        if reader is not None:
+            return reader.runs(nodeids, last, candidates)
+        return super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
+
+    def _run_reader(self, selection: Selection | None, rules: CauseRules) -> RunReader | None:
+        """Return what reads runs from narrow rows; None if the results are to be read."""
+        connection = self._connection()
+        if connection is None or not connection.has_runs:
+            return None
+        reader = Reader(connection, (selection or Selection()).resolved(), self._warn)
+        return None if reader.sql.results.narrows else RunReader(connection, reader, rules)
