@@ -19,7 +19,13 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+# Where PYTHONDONTWRITEBYTECODE is set, each of the hundreds of processes that tests start would
+# compile our modules and rewrite the asserts in pytest's plugins (Hypothesis is one): done here once.
+COMPILE = $(BIN)/python -m compileall -q pytest_insight && PYTHONDONTWRITEBYTECODE= \
+  $(BIN)/python -m pytest --quiet --collect-only tests/util/test_times.py > /dev/null
+
 test: $(VENV)/installed
+	@$(COMPILE)
 	$(BIN)/python -m pytest --numprocesses auto
 
 # With other versions of pytest and Python; `make test-matrix TESTS=tests` runs all tests.
@@ -50,6 +56,7 @@ foreign-files: $(VENV)/installed
 FAULTS_SEED ?= $(shell date +%s)
 test-faults: $(VENV)/installed
 	@echo "FAULTS_SEED=$(FAULTS_SEED)"
+	@$(COMPILE)
 	FAULTS=long FAULTS_SEED=$(FAULTS_SEED) $(BIN)/python -m pytest --numprocesses auto tests/faults \
 	  tests/storage/test_agreement.py tests/exchange/test_round_trip.py
 

@@ -28,6 +28,12 @@ _ELSEWHERE = {"COLUMNS", "FORCE_COLOR", "NO_COLOR"} | {service.sign for service 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: tests wait for disks, servers and processes, too."""
+    return (os.cpu_count() or 1) + 1
+
+
 class MakeSession(Protocol):
     """`make_session(3)`: the fourth session of a series, one hour after the third."""
 

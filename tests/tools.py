@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from threading import Thread
+from typing import NamedTuple, TextIO
 
 STREAMS = ("stdin", "stdout", "stderr")
 
@@ -20,6 +22,31 @@ def tool(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed")  # a user's machine need not have every shell
     return found
+
+
+@contextmanager
+def terminal(columns: int, rows: int = 1_000) -> Iterator[tuple[TextIO, bytearray]]:
+    """Open a terminal: a file to write to, and what it was sent, once the block has ended."""
+    import pty  # not on every platform
+    import termios
+
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (rows, columns))
+    shown = bytearray()
+    reader = Thread(target=_read_all, args=(ours, shown))
+    reader.start()
+    with os.fdopen(its, "w", encoding="utf-8") as stdout:
+        yield stdout, shown
+    reader.join()
+    os.close(ours)
+
+
+def _read_all(terminal: int, shown: bytearray) -> None:
+    try:
+        while piece := os.read(terminal, 65_536):
+            shown += piece
+    except OSError:
+        pass  # Linux says EIO where others say the end
 
 
 class Shown(NamedTuple):
@@ -63,10 +90,6 @@ def on_terminal(
     )
     os.close(its)
     shown = bytearray()
-    try:
-        while piece := os.read(ours, 65_536):
-            shown += piece
-    except OSError:
-        pass  # Linux says EIO where others say the end
+    _read_all(ours, shown)
     os.close(ours)
     return Shown(process.wait(60), shown.decode().replace("\r\n", "\n"))

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple, Protocol
 
 import pytest
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 
 from pytest_insight.cli.app import app
 from pytest_insight.storage import JSONStorage
+from tests import tools
 from tests.conftest import MakeSession
 
 INSIGHT = Path(sys.executable).with_name("insight")
@@ -75,22 +75,12 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     def run(
         columns: int, *arguments: str, status: int = 0, rows: int = 1_000, styles: bool = False
     ) -> list[str]:
-        import pty  # not on every platform
-        import termios
-
-        ours, its = pty.openpty()
-        termios.tcsetwinsize(its, (rows, columns))
-        shown = bytearray()
-        reader = Thread(target=_read_all, args=(ours, shown))
-        reader.start()
-        with monkeypatch.context() as patch, os.fdopen(its, "w", encoding="utf-8") as stdout:
+        with monkeypatch.context() as patch, tools.terminal(columns, rows) as (stdout, shown):
             patch.setattr(sys, "stdout", stdout)
             patch.setenv("COLUMNS", str(columns))
             patch.setenv("TERM", os.environ.get("TERM", "xterm-256color"))
             with pytest.raises(SystemExit) as ended:
                 app(list(arguments), prog_name="insight")
-        reader.join()
-        os.close(ours)
         assert (ended.value.code or 0) == status
         text = shown.decode().replace("\r\n", "\n")
         return (text if styles else STYLES.sub("", text)).splitlines()
@@ -99,14 +89,6 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def _read_all(terminal: int, shown: bytearray) -> None:
-    try:
-        while piece := os.read(terminal, 65_536):
-            shown += piece
-    except OSError:
-        pass  # Linux says EIO where others say the end
 
 
 @pytest.fixture

@@ -103,33 +103,44 @@ def in_fish(line: str) -> list[str]:
     return [candidate.split("\t")[0] for candidate in ran.stdout.splitlines()]
 
 
-LINES = [
-    ("insight prof", "insight profile"),
-    ("insight sessions sh", "insight sessions show"),
-    ("insight sessions list --branc", "insight sessions list --branch"),
-    ("insight query tests --outc", "insight query tests --outcome"),
-    ("insight sessions list --profile demo", "insight sessions list --profile demonstration"),
-    ("insight --profile def", "insight --profile default"),
-    ("insight sessions show pay", "insight sessions show payments-20261100"),
-    ("insight sessions show la", "insight sessions show last"),
-    ("insight query tests --sut pa", "insight query tests --sut payments"),
-    ("insight query tests --outcome xf", "insight query tests --outcome xfailed"),
-    ("insight sessions list --format c", "insight sessions list --format csv"),
-    ("insight --profile demonstration query tests --sut el", "insight --profile demonstration "
-     "query tests --sut elsewhere"),
-    ("insight sessions pin --profile demonstration el", "insight sessions pin --profile "
-     "demonstration elsewhere-1"),
-]  # fmt: skip
+LINES = {
+    "insight prof": "insight profile",
+    "insight sessions list --branc": "insight sessions list --branch",
+    "insight sessions show pay": "insight sessions show payments-20261100",
+    "insight --profile demonstration query tests --sut el": "insight --profile demonstration "
+    "query tests --sut elsewhere",
+}
+"""A command, an option, an argument and an option's value."""
+
+OFFERED = {
+    "insight sessions sh": "show",
+    "insight query tests --outc": "--outcome",
+    "insight sessions list --profile demo": "demonstration",
+    "insight --profile def": "default",
+    "insight sessions show la": "last",
+    "insight query tests --sut pa": "payments",
+    "insight query tests --outcome xf": "xfailed",
+    "insight sessions list --format c": "csv",
+    "insight sessions pin --profile demonstration el": "elsewhere-1",
+}
+"""What the shells have from the command in the same way: they need not be asked for each."""
 
 
 def test_tab_completes_at_the_prompt(at_prompt: Complete, history: JSONStorage) -> None:
-    expected = {line: completed.split() for line, completed in LINES}
+    expected = {line: completed.split() for line, completed in LINES.items()}
     assert {line: at_prompt(line) for line in expected} == expected
 
 
 def test_fish_offers_the_same(history: JSONStorage) -> None:
-    expected = {line: completed.split()[-1] for line, completed in LINES}
+    expected = {line: completed.split()[-1] for line, completed in LINES.items()}
     assert {line: in_fish(line)[0] for line in expected} == expected
+
+
+@pytest.mark.parametrize("line", OFFERED)
+def test_commands_options_and_values_are_offered(
+    insight: Insight, history: JSONStorage, line: str
+) -> None:
+    assert candidates(insight, line)[0] == OFFERED[line]
 
 
 def test_fish_offers_commands_with_their_help(history: JSONStorage) -> None:
@@ -173,12 +184,10 @@ def test_a_name_that_a_shell_could_run_is_not_offered_and_not_run(
     at_prompt: Complete, hostile: None, tmp_path: Path
 ) -> None:
     command = ["insight", "query", "tests", "--sut"]
-    for name in HARMLESS:
+    for name in ("v@w+x", "日本"):
         assert at_prompt(f"{' '.join(command)} {name[0]}") == [*command, name]
-    for name in HOSTILE:
-        typed = "\\" + name[0]
+    for typed in ("", r"\$", r"\`", "a", "d", r"\!"):
         at_prompt(f"{' '.join(command)} {typed}")
-    at_prompt("insight query tests --sut ")
     at_prompt("insight sessions show ")
     assert [path for path in tmp_path.rglob("x") if path.is_file()] == []
 
@@ -229,6 +238,8 @@ def test_harmless_names_are_candidates_and_hostile_ones_are_not(
     insight: Insight, hostile: None
 ) -> None:
     assert sorted(candidates(insight, "insight query tests --sut ")) == sorted(HARMLESS)
+    for name in HOSTILE:
+        assert name not in candidates(insight, f"insight query tests --sut '{name[0]}")
     found = candidates(insight, "insight sessions show ")
     assert sorted(found) == sorted(["last", "last~1", *HARMLESS])
 

@@ -83,7 +83,7 @@ def start() -> Iterator[Start]:
     """Start a function of `tests.faults.victims` in a new process."""
     # Forked from a server that has imported everything: 10 ms a process instead of 200.
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.refused"])
+    context.set_forkserver_preload(["tests.faults.preloaded"])
     running: list[Victim] = []
 
     def begin(work: Callable[..., None], *arguments: object) -> Victim:

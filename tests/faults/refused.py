@@ -132,7 +132,6 @@ def attempt(tell: Tell, operation: str, place: Place, kind: str, error: int, cha
         error: the errno that system calls fail with.
         chance: at which call they begin to.
     """
-    _warm_up(place, operation)
     left = chance
 
     def count(_frame: Any, event: str, called: Any) -> None:
@@ -150,7 +149,7 @@ def attempt(tell: Tell, operation: str, place: Place, kind: str, error: int, cha
     else:
         sys.setprofile(count)
     try:
-        _do(place, operation)
+        perform(place, operation)
     except InsightError as exc:
         raised = exc
     finally:
@@ -159,16 +158,11 @@ def attempt(tell: Tell, operation: str, place: Place, kind: str, error: int, cha
     tell(json.dumps({"fired": left <= 0, "error": name, "text": str(raised)}))
 
 
-def _warm_up(place: Place, operation: str) -> None:
-    """Perform it once elsewhere first: imports write compiled files, which would count."""
-    path = place.path.parent / "warm" / place.path.name
-    furnish(place._replace(path=path), operation)
-    _do(place._replace(path=path), operation)
-
-
-def _do(place: Place, operation: str) -> None:
+def perform(place: Place, operation: str) -> None:
+    """Perform it on a furnished store."""
     os.environ["PYTEST_INSIGHT_HOME"] = str(place.path.parent)
-    OPERATIONS[operation].do(place.open(), place.path.parent)
+    with place.open() as storage:
+        OPERATIONS[operation].do(storage, place.path.parent)
 
 
 def furnish(place: Place, operation: str) -> Sessions:
@@ -177,9 +171,11 @@ def furnish(place: Place, operation: str) -> Sessions:
     Returns:
         What is in the store, as it was before any damage.
     """
-    storage, folder = place.open(), place.path.parent
+    folder = place.path.parent
     folder.mkdir()
-    storage.save_sessions(session(f"old-{number}", 1) for number in range(4))
+    with place.open() as storage:
+        storage.save_sessions(session(f"old-{number}", 1) for number in range(4))
+        before = {each.session_id: each for each in storage.load_sessions()}
     memory = InMemoryStorage()
     memory.save_sessions(session(f"imported-{number}", 1) for number in range(2))
     memory.export_sessions(folder / "import.json")
@@ -187,7 +183,6 @@ def furnish(place: Place, operation: str) -> Sessions:
     for name in ("old", "other"):
         _profiles(folder).create_profile(name)
     JSONStorage(folder / "old.json").save_session(session("of-old", 1))
-    before = {each.session_id: each for each in storage.load_sessions()}
     damage = OPERATIONS[operation].damage
     if damage is not None:
         place.path.write_bytes(damage(place.path.read_bytes()))

@@ -16,7 +16,7 @@ from pytest_insight.errors import StorageError
 from pytest_insight.storage import InMemoryStorage, JSONStorage, SQLiteStorage
 from tests.conftest import MakeSession
 from tests.exchange.helpers import without_root
-from tests.faults.commands import Ran, run
+from tests.faults.commands import Ran, run_apart
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX's permissions")
 
@@ -32,7 +32,7 @@ json_only = pytest.mark.parametrize("protected", ["json"], indirect=True)
 
 
 def insight(*arguments: str | Path) -> Ran:
-    return run(*arguments, before=BEFORE)
+    return run_apart(*arguments, before=BEFORE)
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -55,17 +55,17 @@ def test_everything_we_keep_is_its_owners_alone_whatever_the_umask(umask: int) -
     assert any(path.is_file() for path in journals.rglob("*"))
     kept = modes(journals)
     folders = {name for name in kept if (journals / name).is_dir()}
-    assert run("sessions", "list", umask=umask).status == 0  # recovers the journal
-    assert run("profile", "create", "other", umask=umask).status == 0
-    assert run("export", "a.json", umask=umask).status == 0
-    assert run("--profile", "other", "import", "a.json", umask=umask).status == 0
+    assert run_apart("sessions", "list", umask=umask).status == 0  # recovers the journal
+    assert run_apart("profile", "create", "other", umask=umask).status == 0
+    assert run_apart("export", "a.json", umask=umask).status == 0
+    assert run_apart("--profile", "other", "import", "a.json", umask=umask).status == 0
     store = home / ".pytest_insight" / "sessions.json"
     whole = store.read_bytes()
     store.write_bytes(whole.replace(b'"outcome"', b'"out\0ome"'))  # keeps a backup
-    assert "warning" in run("sessions", "list", umask=umask).err
-    assert run("sessions", "repair", umask=umask).status == 0
+    assert "warning" in run_apart("sessions", "list", umask=umask).err
+    assert run_apart("sessions", "repair", umask=umask).status == 0
     store.write_bytes(store.read_bytes()[:-4] + b',\n{"session_id":"torn')
-    assert run("import", "a.json", "--merge", "keep_both", umask=umask).status == 0
+    assert run_apart("import", "a.json", "--merge", "keep_both", umask=umask).status == 0
     found = modes(home / ".pytest_insight")
     suffixes = {Path(name).suffix for name in found}
     assert {".json", ".lock", ".bak", ".deed"} <= suffixes
@@ -239,7 +239,7 @@ def left(tmp_path: Path, make_session: MakeSession) -> Path:
 
 def on_sqlite(path: Path, *arguments: str) -> Ran:
     variables = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": str(path)}
-    return run(*arguments, before=BEFORE, env=variables)
+    return run_apart(*arguments, before=BEFORE, env=variables)
 
 
 @needs_permissions
