@@ -7,7 +7,7 @@ that, most alarms on a busy runner are false.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import exp, log, sqrt
 from statistics import median
 from typing import NamedTuple
@@ -68,6 +68,23 @@ class SlowRun(NamedTuple):
     run: Run
     was: float
     ratio: float
+
+
+class Split(NamedTuple):
+    """The durations of a test in one environment, before and in the sessions that are judged.
+
+    Attributes:
+        nodeid: the test.
+        baseline: the logarithms of the durations before, in time order, without the speeds of the
+            sessions.
+        head: likewise of the runs that are judged; at least one.
+        seconds: how long the last session took.
+    """
+
+    nodeid: str
+    baseline: list[float]
+    head: list[float]
+    seconds: float
 
 
 class _Test(NamedTuple):
@@ -158,6 +175,23 @@ class Durations:
         first, before = test.runs[split].session, test.runs[split - 1].session
         since = Since(first.session_id, first.commit, first.start, before.commit, first.commit)
         return Timing(was, was * ratio, ratio, since, len(head))
+
+    def splits(self, head: Collection[str]) -> Iterator[Split]:
+        """Yield the durations of each test that some sessions have.
+
+        Args:
+            head: the IDs of those sessions.
+        """
+        for (_, nodeid, _), test in self._tests.items():
+            in_head = [run.session.session_id in head for run in test.runs]
+            if any(in_head):
+                both = list(zip(self._without_speed(test), in_head, strict=True))
+                yield Split(
+                    nodeid,
+                    [y for y, is_new in both if not is_new],
+                    [y for y, is_new in both if is_new],
+                    test.runs[-1].session.seconds,
+                )
 
     def slow_runs(self, session_id: str) -> list[SlowRun]:
         """Return the runs of a session that took far longer than their test does, longest first."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_insight.analysis.causes import CauseRules
-from pytest_insight.analysis.comparison.changes import Changes, find_changes
+from pytest_insight.analysis.comparison.changes import find_changes, with_paces
 from pytest_insight.analysis.comparison.environment import environment_differences
 from pytest_insight.analysis.comparison.newest import Newest, worst_of
 from pytest_insight.analysis.comparison.result import Comparison
 from pytest_insight.analysis.comparison.scopes import Scopes
-from pytest_insight.analysis.comparison.values import Side
+from pytest_insight.analysis.comparison.values import Change, Side
+from pytest_insight.analysis.comparison.windows import Counts, compare_windows, counts_of
 from pytest_insight.analysis.incidents import Incident
-from pytest_insight.analysis.runs import environment_of
+from pytest_insight.analysis.runs import Run, environment_of
 from pytest_insight.analyze.scope import has_name, project_rules
 from pytest_insight.compare.checks import check_sides, check_tests
 from pytest_insight.compare.chosen import Chosen, selection_of
 from pytest_insight.compare.flakiness import known_flaky
+from pytest_insight.compare.pace import read_paces
 from pytest_insight.compare.question import Question
 from pytest_insight.compare.sides import choose
 from pytest_insight.models import TestSession
@@ -30,35 +32,48 @@ def execute(question: Question) -> Comparison:
     new = _newest_of_head(head, rules)
     old = _newest_of_base(base, new, _decided(new), rules)
     check_tests(base, old, head, new)
-    found = _changes(question, base, old, head, new, rules)
-    return Comparison(
-        _side(base, old),
-        _side(head, new),
-        tuple(found.changes),
-        found.tests,
-        found.tests - len(found.changes),
-        tuple(found.not_run),
-        tuple(environment_differences(base.sessions, head.sessions)),
-        (*new.incidents, *_counting(old)),
-    )
-
-
-def _changes(
-    question: Question,
-    base: Chosen,
-    old: Newest,
-    head: Chosen,
-    new: Newest,
-    rules: CauseRules,
-) -> Changes:
     names = question.selection.test_filters
 
     def wanted(nodeid: str) -> bool:
         return not names or has_name(names, nodeid)
 
-    bad = [run for run in new.runs.values() if run.is_bad and wanted(run.nodeid)]
-    flaky = known_flaky(base, head, bad, rules)
-    return find_changes(old, new, _scopes(base, old), _scopes(head, new), flaky, wanted)
+    suspects = [run for run in new.runs.values() if wanted(run.nodeid) and _may_be_flaky(run, old)]
+    flaky = {} if question.windows else known_flaky(base, head, suspects, rules)
+    scopes = _scopes(base, old), _scopes(head, new)
+    found = find_changes(old, new, *scopes, flaky, wanted)
+    windows = None
+    if question.windows:
+        rates = _counts(base, rules), _counts(head, rules)
+        windows = compare_windows(*rates, old.runs, new.runs, wanted)
+        kept = [each for each in found.changes if each.change in _WITHOUT_RATES]
+        found = found._replace(changes=[*kept, *windows.changes])
+    paces = read_paces(base, head, new, is_every=question.windows)
+    changes = with_paces(found.changes, paces, old.runs, new.runs, wanted)
+    return Comparison(
+        _side(base, old),
+        _side(head, new),
+        tuple(changes),
+        found.tests,
+        found.tests - len(changes),
+        tuple(found.not_run),
+        tuple(environment_differences(base.sessions, head.sessions)),
+        (*new.incidents, *(old.incidents if question.windows else _counting(old))),
+        paces.speed,
+        windows.facts if windows else None,
+    )
+
+
+_WITHOUT_RATES = (Change.NEW_TEST, Change.NEW_TEST_FAILING, Change.RENAMED, Change.GONE)
+"""The changes that windows have besides those of rates."""
+
+
+def _counts(side: Chosen, rules: CauseRules) -> Counts:
+    return counts_of(side.storage.survey(side.selection, rules=rules))
+
+
+def _may_be_flaky(run: Run, old: Newest) -> bool:
+    base = old.runs.get(run.nodeid)
+    return run.is_bad or (base is not None and base.is_bad and run.is_good)
 
 
 def _decided(newest: Newest) -> int:

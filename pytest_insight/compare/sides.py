@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_insight._util.git import find_revision, first_parents
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
+from pytest_insight.analysis.runs import WINDOW as LONGEST_WINDOW
 from pytest_insight.compare import files
 from pytest_insight.compare.chosen import (
     MAX_SESSIONS,
@@ -37,7 +38,7 @@ from pytest_insight.filters import (
     arguments,
 )
 from pytest_insight.filters.sessions import latest_start
-from pytest_insight.models.text import plural
+from pytest_insight.models.text import duration_text, plural
 from pytest_insight.profiles.project import find_project
 from pytest_insight.storage.session_names import SessionFinder, sessions_back
 
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 Filters = tuple[SessionFilter, ...]
+
+WINDOW = "7d"
+"""The head if windows are compared and no side is named."""
 
 _HASH = re.compile(r"[0-9a-fA-F]{4,64}")
 
@@ -122,7 +126,7 @@ class _Side:
 
     def headers(self, *more: SessionFilter) -> list[TestSession]:
         found = self.storage.iter_headers(_selection((*self.filters, *more)), newest_first=True)
-        return list(islice(found, MAX_SESSIONS * 10))
+        return list(islice(found, None if self.question.windows else MAX_SESSIONS * 10))
 
     # Each returns None if the name is none of its kind.
 
@@ -232,6 +236,8 @@ class _Head(_Side):
         asked = self.question.head
         if isinstance(asked, RunName):
             return self._named_run(asked.name)
+        if asked is None and self.question.windows:
+            return self.named(WINDOW)
         if asked is None:
             found = self.storage.get_last_session()
             filters = self.filters
@@ -260,6 +266,11 @@ class _Head(_Side):
 
     def of_branch(self, name: str) -> Chosen:
         of_branch = (*self.filters, BranchIs(escape(name)))
+        if self.question.windows:
+            since = earlier(datetime.now(UTC), LONGEST_WINDOW.total_seconds())
+            found = self.headers(BranchIs(escape(name)), StartedBetween(since, self.end))
+            if found:
+                return Chosen(name, SideKind.BRANCH, self.storage, found)
         session = self.header(self.finder(of_branch).find_id("last"))
         return self._whole_run(name, session, "")._replace(kind=SideKind.BRANCH)
 
@@ -286,7 +297,7 @@ class _Base(_Side):
     def choose(self) -> Chosen:
         asked = self.question.base
         if asked is None:
-            found = self._default()
+            found = self._before() if self.question.windows else self._default()
         else:
             found = self.named(asked) if isinstance(asked, str) else self.of_query(asked)
         if self.question.one_session:
@@ -295,6 +306,19 @@ class _Base(_Side):
             return found
         sessions = composite(found.sessions, environments_of(self._head.sessions))
         return found._replace(sessions=sessions)
+
+    def _before(self) -> Chosen:
+        """Return the time before the head that is as long as the head."""
+        first, last = self._head.sessions[-1], self._head.newest
+        seconds = (last.session_start_time - first.session_start_time).total_seconds()
+        if self._head.kind is SideKind.SPAN:
+            seconds = arguments.span("side", self._head.name)
+        found = self.in_period(earlier(first.session_start_time, seconds))
+        if not found:
+            raise InvalidArgumentError(
+                f"no session is of the {duration_text(seconds)} before the head; name a base"
+            )
+        return Chosen("", SideKind.SPAN, self.storage, found, "as long as the head, before it")
 
     def _default(self) -> Chosen:
         """Return the merge base with the default branch, else the last green session."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.comparison.newest import newest_runs
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import last_runs, survey
 from pytest_insight.filters import BranchIs, OutcomeIn, Selection
@@ -153,6 +154,45 @@ class RunRules(Rules):
         found = [(run.message, run.guessed) for run in storage.runs()]
         assert found == [("KeyError: 'a'", False), ("KeyError: 'a'", True)]
         assert len({run.cause for run in storage.runs()}) == 1
+
+    def test_the_newest_runs_are_those_of_a_loop_over_the_sessions(
+        self, storage: BaseStorage
+    ) -> None:
+        outage = [make_result(f"test_{n}", "failed", message="refused") for n in range(12)]
+        storage.save_sessions([*_history(), _session(10, *outage), _session(11, outage[0])])
+        main = Selection((BranchIs("main"),))
+        failed = Selection((), (OutcomeIn(frozenset({TestOutcome.FAILED})),))
+        for selection in (None, main, Selection(limit=3), failed):
+            for usual in (0, 100):
+                newest_first = storage.iter_sessions(selection, newest_first=True)
+                found = storage.newest_runs(selection, usual=usual)
+                assert found == newest_runs(newest_first, usual)
+        assert [each.session.session_id for each in storage.newest_runs().incidents] == ["api-10"]
+        assert storage.newest_runs(usual=100).incidents == []
+
+    def test_the_newest_decided_run_of_a_test_counts(self, storage: BaseStorage) -> None:
+        storage.save_sessions(
+            [
+                _session(0, make_result(), make_result("test_y", "failed", message="e")),
+                _session(1, make_result(outcome="failed", message="e")),
+                _session(2, make_result(outcome="skipped"), make_result("test_z", "skipped")),
+            ]
+        )
+        runs = storage.newest_runs().runs.values()
+        assert {(run.nodeid[-6:], run.session.session_id) for run in runs} == {
+            ("test_x", "api-1"),
+            ("test_y", "api-0"),
+            ("test_z", "api-2"),
+        }
+
+    def test_headers_are_the_sessions_without_results(self, storage: BaseStorage) -> None:
+        storage.save_sessions(_history())
+        failed = Selection((), (OutcomeIn(frozenset({TestOutcome.FAILED})),))
+        for selection in (None, Selection((BranchIs("main"),)), Selection(limit=3), failed):
+            for newest_first in (False, True):
+                expected = storage.iter_sessions(selection, newest_first=newest_first)
+                found = list(storage.iter_headers(selection, newest_first=newest_first))
+                assert found == [session.with_results(()) for session in expected]
 
     def test_a_project_can_mask_more_of_its_messages(self, storage: BaseStorage) -> None:
         messages = ["order abc is late", "order xyz is late"]

@@ -305,6 +305,11 @@ def test_all_backends_give_equal_verdicts_of_any_history(
         storage.save_sessions(history)
         assert storage.survey(line=line) == expected
         assert verdicts(storage) == verdicts(memory)
+        assert list(storage.iter_headers(newest_first=True)) == list(
+            memory.iter_headers(newest_first=True)
+        )
+        for usual in (0, 10):
+            assert storage.newest_runs(usual=usual) == memory.newest_runs(usual=usual)
         for last, nodeids in ((None, None), (1, None), (2, ["t.py::test_x"])):
             for candidates in (None, expected.candidates, expected.counts):
                 found, known = (

@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from pytest_insight.analysis.causes import DIFFERENT, SAME, Cause, likeness
 from pytest_insight.analysis.comparison.names import is_file, is_under
 from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight.analysis.comparison.paces import Paces
 from pytest_insight.analysis.comparison.renames import find_renames
 from pytest_insight.analysis.comparison.scopes import GONE, Reason, Scopes
 from pytest_insight.analysis.comparison.values import Change, NotRun, TestChange
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import Verdict
 from pytest_insight.models import TestOutcome
-from pytest_insight.models.text import plural
+from pytest_insight.models.text import duration_text, plural
 
 ORDER = {change: number for number, change in enumerate(Change)}
 """In which changes are listed."""
@@ -84,6 +87,33 @@ def find_changes(
     counts = Counter(reason for reason in absent.values() if reason.word != GONE)
     not_run = [NotRun(reason.word, count, reason.detail) for reason, count in counts.most_common()]
     return Changes(in_order(found), tests, not_run)
+
+
+def with_paces(
+    changes: Iterable[TestChange],
+    paces: Paces,
+    old: Mapping[str, Run],
+    new: Mapping[str, Run],
+    wanted: Callable[[str], bool],
+) -> list[TestChange]:
+    """Return changes with how durations changed; a test that changed only so is one more.
+
+    Args:
+        changes: the other changes.
+        paces: how durations changed.
+        old: the newest run of each test in the base.
+        new: likewise in the head.
+        wanted: whether a test is compared, by its nodeid.
+    """
+    left = {nodeid: pace for nodeid, pace in paces.tests.items() if wanted(nodeid)}
+    found = [replace(each, pace=left.pop(each.nodeid, None)) for each in changes]
+    for nodeid, pace in left.items():
+        change = Change.SLOWER if pace.ratio > 1 else Change.FASTER
+        detail = f"{duration_text(pace.was)}, now {duration_text(pace.now)}"
+        found.append(
+            TestChange(nodeid, change, old.get(nodeid), new.get(nodeid), detail=detail, pace=pace)
+        )
+    return in_order(found)
 
 
 def _without_mended_files(runs: Mapping[str, Run]) -> dict[str, Run]:
@@ -163,7 +193,10 @@ class _Pairs:
             return _skipped(base, head)
         if base is None or not (base.is_decided or base.outcome == TestOutcome.XPASSED):
             return self._new(nodeid, base, head)
-        return self._failing(nodeid, base, head) if head.is_bad else _good(base, head)
+        if head.is_bad:
+            return self._failing(nodeid, base, head)
+        known = self._flaky.get(nodeid)
+        return _good(base, head, f"flaky: {known.detail}" if known else "")
 
     def _is_of_outage(self, run: Run) -> bool:
         """Return whether a run failed with most of the tests of its session."""
@@ -211,10 +244,10 @@ def _skipped(base: Run | None, head: Run) -> tuple[Change, str] | None:
     return Change.GONE, f"{head.outcome}: {head.message}" if head.message else str(head.outcome)
 
 
-def _good(base: Run, head: Run) -> tuple[Change, str] | None:
+def _good(base: Run, head: Run, flaky: str) -> tuple[Change, str] | None:
     expected = "now an expected failure" if head.outcome == TestOutcome.XFAILED else ""
     if base.is_bad:
-        return Change.FIXED, expected
+        return Change.FIXED, expected or flaky
     if base.outcome == TestOutcome.XPASSED and expected:
         return Change.EXPECTED_FAILURE_AGAIN, ""
     return None

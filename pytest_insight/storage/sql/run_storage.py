@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pytest_insight._util.override import override
 from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
+from pytest_insight.analysis.comparison.newest import Newest
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey
 from pytest_insight.analysis.wanted import TestKey
@@ -19,8 +20,9 @@ from pytest_insight.models import TestSession
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.headers import iter_headers
+from pytest_insight.storage.sql.newest_reader import NewestReader
 from pytest_insight.storage.sql.reader import Reader
-from pytest_insight.storage.sql.run_reader import NotPreparedError, RunReader
+from pytest_insight.storage.sql.run_reader import NotPreparedError
 
 
 class RunStorage(BaseStorage):
@@ -81,10 +83,24 @@ class RunStorage(BaseStorage):
             return reader.runs(nodeids, last, candidates)
         return super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
 
-    def _run_reader(self, selection: Selection | None, rules: CauseRules) -> RunReader | None:
+    @override
+    def newest_runs(
+        self,
+        selection: Selection | None = None,
+        *,
+        usual: int = 0,
+        rules: CauseRules = DEFAULT_RULES,
+    ) -> Newest:
+        with suppress(DamagedStoreError, NotPreparedError):
+            reader = self._run_reader(selection, rules)
+            if reader is not None:
+                return reader.newest(usual)
+        return super().newest_runs(selection, usual=usual, rules=rules)
+
+    def _run_reader(self, selection: Selection | None, rules: CauseRules) -> NewestReader | None:
         """Return what reads runs from narrow rows; None if the results are to be read."""
         connection = self._connection()
         if connection is None or not connection.has_runs:
             return None
         reader = Reader(connection, (selection or Selection()).resolved(), self._warn)
-        return None if reader.sql.results.narrows else RunReader(connection, reader, rules)
+        return None if reader.sql.results.narrows else NewestReader(connection, reader, rules)

@@ -1,0 +1,148 @@
+"""Read the newest decided run of each test of some sessions, for a comparison.
+
+Which session has it is told by the suites and the few runs that did not simply pass, so that the
+results of a session are read only if they are the newest ones. A window over all results of the
+sessions would sort them all: it takes four times as long in SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from pytest_insight.analysis.comparison.newest import COMPARED, Newest
+from pytest_insight.analysis.incidents import Incident, incident_of
+from pytest_insight.analysis.runs import Run, SessionFacts, is_notable
+from pytest_insight.models import TestOutcome
+from pytest_insight.storage.sql.dialect import Condition
+from pytest_insight.storage.sql.run_reader import SHARE_LOOKED_UP, RunReader
+
+
+class _Found(NamedTuple):
+    """Where the newest run of each test is.
+
+    Attributes:
+        runs: those that did not simply pass, by the key of the test.
+        passed: the tests that simply passed in the newest session that has them, by session.
+    """
+
+    runs: dict[int, Run]
+    passed: dict[int, set[int]]
+
+
+class NewestReader(RunReader):
+    """Reads what `analysis.comparison.newest.newest_runs` returns."""
+
+    def newest(self, usual: int) -> Newest:
+        """Return the newest run of each test, from one snapshot of the database.
+
+        Args:
+            usual: how many tests a session usually has.
+
+        Raises:
+            DamagedStoreError: a row is not as we write it.
+            NotPreparedError: one of the sessions is not prepared.
+        """
+        with self._connection.read_transaction():
+            return self._newest(usual)
+
+    def _newest(self, usual: int) -> Newest:
+        keys = [each.key for each in self._reader.find_sessions()]
+        sessions = self._sessions(keys)
+        keys = [key for key in keys if key in sessions]
+        suites = dict(self._suites(list({each.suite for each in sessions.values()})))
+        in_sessions = self._connection.dialect.in_numbers("session", keys)
+        rows = self._connection.fetch(
+            "SELECT session, test, outcome, attempts, duration, reason FROM insight_runs"
+            f" WHERE {in_sessions.sql}",
+            in_sessions.parameters,
+        )
+        tests = {key: frozenset(suite) for key, suite in suites.items()}
+        names = self._names(frozenset().union(*tests.values()))
+        others = self._runs_of(rows, sessions, names)
+        incidents: dict[int, Incident] = {}
+        for key in keys:
+            notable = [run for run in others[key].values() if is_notable(run)]
+            incident = incident_of(notable, usual)
+            if incident is not None:
+                incidents[key] = incident
+        of_sessions = {key: tests[sessions[key].suite] for key in keys}
+        found = _find(of_sessions, others, incidents)
+        facts = {key: sessions[key].facts for key in keys}
+        runs = {names[test]: run for test, run in found.runs.items()}
+        runs.update(self._passed(found.passed, of_sessions, facts, names))
+        return Newest(
+            [facts[key] for key in keys],
+            [len(of_sessions[key]) for key in keys],
+            runs,
+            [incidents[key] for key in keys if key in incidents],
+        )
+
+    def _passed(
+        self,
+        passed: Mapping[int, set[int]],
+        of_sessions: Mapping[int, Collection[int]],
+        facts: Mapping[int, SessionFacts],
+        names: Mapping[int, str],
+    ) -> dict[str, Run]:
+        """Return the runs of tests that simply passed."""
+        whole, parts = [], []
+        for key, tests in passed.items():
+            if len(tests) * SHARE_LOOKED_UP > len(of_sessions[key]):
+                whole.append(key)
+            else:
+                in_tests = self._connection.dialect.in_numbers("test", list(tests))
+                parts.append(
+                    Condition(f"session = ? AND {in_tests.sql}", (key, *in_tests.parameters))
+                )
+        if whole:
+            parts.append(self._connection.dialect.in_numbers("session", whole))
+        found = {}
+        for part in parts:
+            rows = self._connection.fetch(
+                f"SELECT session, test, duration FROM insight_results WHERE {part.sql}",
+                part.parameters,
+            )
+            for key, test, duration in rows:
+                if test in passed[key]:
+                    if type(duration) is not float:
+                        raise self._connection.damage("a result has no duration")
+                    name = names[test]
+                    found[name] = Run(name, facts[key], TestOutcome.PASSED, 1, duration)
+        if len(found) != sum(map(len, passed.values())):
+            raise self._connection.damage("a session lacks results")
+        return found
+
+
+def _find(
+    of_sessions: Mapping[int, frozenset[int]],
+    others: Mapping[int, Mapping[int, Run]],
+    incidents: Mapping[int, Incident],
+) -> _Found:
+    """Return where the newest run of each test is.
+
+    Args:
+        of_sessions: the tests of each session, the newest session first.
+        others: of each, the runs that did not simply pass.
+        incidents: the incidents by session.
+    """
+    found = _Found({}, {})
+    compared: set[int] = set()
+    for key, tests in of_sessions.items():
+        of_session = others[key]
+        fresh = tests - compared
+        passed = fresh - of_session.keys()
+        if passed:
+            found.passed[key] = set(passed)
+            compared |= passed
+            for test in passed & found.runs.keys():
+                del found.runs[test]
+        incident = incidents.get(key)
+        for test in of_session.keys() & fresh:
+            run = of_session[test]
+            counts = run.outcome in COMPARED and not (incident and incident.covers(run))
+            if counts:
+                compared.add(test)
+            if counts or test not in found.runs:
+                found.runs[test] = run
+    return found
