@@ -6,6 +6,7 @@ tool itself says.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import msgspec
@@ -48,6 +49,8 @@ _RAW = {"call_failed": "failed", "setup_failed": "error", "teardown_failed": "er
 """What pytest-json-ctrf writes as `rawStatus`, besides our own outcomes."""
 _NO_REASON = "The test failed in the "
 """How every message of old versions of pytest-json-ctrf begins."""
+_PARAMETERS = "parametrize::"
+"""How they begin the tag of a parametrised test."""
 _PLACEHOLDER = "https://ctrf.io"
 """The URL of a build that pytest-json-ctrf knew nothing about."""
 
@@ -71,6 +74,7 @@ class _Session:
         results = report.results
         self._own = results.extra.own if results.extra else None
         self._is_pytest = self._own is None and results.tool.name == "pytest"
+        self._names = Counter(each.name for each in results.tests)
         times = [each.start for each in results.tests if each.start]
         first = min([results.summary.start or 0.0, *times])
         self._unit = 1.0 if 0 < (first or min(times, default=0.0)) < _IN_SECONDS else 1000.0
@@ -181,8 +185,10 @@ class _Session:
         if not test.name:
             raise InvalidValueError(f"{place} has no name")
         if self._own is not None or (self._is_pytest and "::" in test.name):
-            if test.is_old and self._is_pytest:  # without parameters
-                self._losses.add(Loss.NODEID_GUESSED, 1, test.name)
+            if test.is_old and (
+                test.retries or self._names[test.name] > 1 or _PARAMETERS in str(test.tags)
+            ):
+                self._losses.add(Loss.NODEID_GUESSED, 1, test.name)  # it has no parameters
             return test.name
         path = test.file or test.old_file or ""
         suites = [test.suite] if isinstance(test.suite, str) else test.suite or []
@@ -279,7 +285,7 @@ class _Session:
 
     def _duration(self, found: Attempt, place: str) -> float:
         value = found.duration
-        if value is not None and value < 0 and found.start and not found.stop:
+        if value is not None and value < 0 and found.start and found.stop == 0:
             return 0.0  # pytest-json-ctrf computes it for a crashed worker, which has no stop
         return seconds(value, f"{place}.duration") / self._duration_unit
 

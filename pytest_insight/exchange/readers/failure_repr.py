@@ -28,9 +28,12 @@ _WORKER = re.compile(r"\[\w+\] \S+ -- Python .*\n+")
 
 def shown(text: str | None) -> list[Any] | str:
     """Return a failure that a tool wrote as text, for `reason_of`: that of a skip is a list."""
-    if text and _SKIP.fullmatch(text):
-        return list(ast.literal_eval(text))
-    return text or ""
+    bare = _without_worker(text or "")
+    return list(ast.literal_eval(bare)) if _SKIP.fullmatch(bare) else text or ""
+
+
+def _without_worker(text: str) -> str:
+    return _WORKER.sub("", text, count=1) if text.startswith("[") else text
 
 
 def reason_of(longrepr: Any, expected: str = "") -> Reason:
@@ -54,7 +57,7 @@ def reason_of(longrepr: Any, expected: str = "") -> Reason:
             message, crash = found.message, f"{found.path}:{found.line}" if found.path else ""
     else:
         text = longrepr if isinstance(longrepr, str) else ""
-        found = read_failure(_WORKER.sub("", text, count=1) if text.startswith("[") else text)
+        found = read_failure(_without_worker(text))
         message, crash = found.message, f"{found.path}:{found.line}" if found.path else ""
     return Reason(expected or message, crash, "\n".join(filter(None, (expected, text))))
 
