@@ -71,7 +71,6 @@ demo: $(VENV)/installed
 	@sh tests/demo/tour.sh $(abspath $(BIN))
 
 bench: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks --write
 
 # Histories of which the truth is known; `make simulate SEED=2` uses other random numbers.

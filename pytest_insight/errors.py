@@ -53,7 +53,13 @@ class InsightError(Exception):
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # missing in typeshed
 
 
-PYTHON_ARGUMENTS = (" (input_format=)", " (output_format=)", " (skip_invalid=True)")
+PYTHON_ARGUMENTS = (
+    " (input_format=)",
+    " (output_format=)",
+    " (skip_invalid=True)",
+    " (session_ids=)",
+    " (split=True)",
+)
 """Arguments that messages name after the option; the command line leaves them out."""
 
 

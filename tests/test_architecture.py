@@ -24,7 +24,7 @@ PACKAGE = ROOT.name
 LAYERS = (
     ("limits", "passwords", "errors", "_util", "locations"),
     ("models",),
-    ("document", "filters", "summaries"),
+    ("document", "filters", "summaries", "frames"),
     ("analysis",),
     ("exchange",),
     ("profiles",),

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.query.records import result_record
 from pytest_insight.summaries import TestSummary
+
+if TYPE_CHECKING:
+    SessionSequence = Sequence[TestSession]
+else:
+
+    class SessionSequence:
+        """What a sequence has besides `__getitem__` and `__len__`.
+
+        When it runs it is no `collections.abc.Sequence`: polars takes one for a column of objects,
+        and does not ask it for Arrow data.
+        """
+
+        __contains__ = Sequence.__contains__
+        __reversed__ = Sequence.__reversed__
+        index = Sequence.index
+        count = Sequence.count
 
 
 class ResultList(list[TestResult]):

@@ -55,7 +55,8 @@ from pytest_insight.filters import (
 from pytest_insight.filters.step_code import session_step, test_step
 from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
 from pytest_insight.models.text import days_text, plural
-from pytest_insight.query.lists import ResultList, SummaryList
+from pytest_insight.query.arrow import ArrowSource
+from pytest_insight.query.lists import ResultList, SessionSequence, SummaryList
 from pytest_insight.query.outcomes import warn_of_unknown_outcomes
 from pytest_insight.query.records import result_record
 from pytest_insight.storage.base import BaseStorage
@@ -65,7 +66,7 @@ EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, repr=False)
-class Query:
+class Query(ArrowSource):
     """A query of the history: steps narrow it down, `execute` runs it.
 
     Session-level steps keep or drop whole sessions. `filter_by_test()` begins test-level steps,
@@ -322,6 +323,14 @@ class Query:
         """
         return self.open_storage().iter_sessions(self.selection, newest_first=newest_first)
 
+    @override
+    def _arrow_sessions(self) -> Iterator[TestSession]:
+        return self.iter_sessions()
+
+    @override
+    def _arrow_storage(self) -> BaseStorage:
+        return self.open_storage()
+
     def session_ids(self) -> list[str]:
         """Run the query and return the IDs of its sessions by start time.
 
@@ -537,8 +546,8 @@ class QueryTestFilter:
 
 
 @dataclass(frozen=True, repr=False)
-class QueryResult(Sequence[TestSession]):
-    """The sessions that a query found, ordered by start time.
+class QueryResult(ArrowSource, SessionSequence):
+    """The sessions that a query found, ordered by start time: a sequence.
 
     Attributes:
         sessions: after test-level steps, each holds only its matching tests.
@@ -605,6 +614,14 @@ class QueryResult(Sequence[TestSession]):
         they are unknown; other texts are empty.
         """
         return [result_record(*pair) for pair in self.tests_with_sessions()]
+
+    @override
+    def _arrow_sessions(self) -> Sequence[TestSession]:
+        return self.sessions
+
+    @override
+    def _arrow_storage(self) -> BaseStorage:
+        return self.query.open_storage()
 
     def tests_with_sessions(self) -> Iterator[tuple[TestSession, TestResult]]:
         """Yield each result together with its session."""

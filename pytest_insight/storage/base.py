@@ -225,27 +225,32 @@ class BaseStorage(SessionReader):
         tags: Mapping[str, str] | None = None,
         session_ids: Collection[str] | None = None,
         force: bool = False,
+        split: bool = False,
     ) -> int:
-        """Write sessions to a file that `import_sessions` reads back equal.
+        """Write sessions to a file; `import_sessions` reads JSON and CSV back equal.
 
         Args:
             path: the file; replaced once the new one is complete, compressed if it ends in `.gz`.
                 Or an open binary file, which stays open.
             days: only sessions from the last `days` days. The default is the profile's
                 `export_days` if `session_ids` is None, else all.
-            output_format: "json", "csv" or "excel" (CSV that Excel opens). The default is by the
-                suffix of the path, else the profile's `export_format`, else "json".
+            output_format: "json", "csv", "excel" (CSV that Excel opens), "junit", "ctrf" (one
+                session) or "parquet" (needs the extra `arrow`). The default is by the suffix of the
+                path, else the profile's `export_format`, else "json".
             sut: only sessions of this SUT (shell wildcards).
             tags: only sessions with all of these tags.
             session_ids: only these sessions.
             force: overwrite another store, or an export with sessions that this store lacks.
+            split: write JUnit XML to files of at most 30 MB, `NAME-1.xml`, `NAME-2.xml`, ...
 
         Returns:
             The number of sessions; if it is 0, the file is valid and has no sessions.
 
         Raises:
-            ExchangeError: the file cannot be written, or is not overwritten.
-            InvalidArgumentError: `days` is negative or not a number.
+            ExchangeError: the file cannot be written, or is not overwritten; the format cannot
+                hold the sessions.
+            InsightError: pyarrow is not installed.
+            InvalidArgumentError: `days` is negative or not a number; only JUnit XML is split.
             StorageError: the store cannot be read, or has no session with one of the IDs.
             UnknownChoiceError: the format or the suffix is unknown.
         """
@@ -256,7 +261,10 @@ class BaseStorage(SessionReader):
         elif days is None:
             days = self.exchange.export_days
         selection = exports.selection_of(days, sut, tags, session_ids)
-        return exports.export_selection(self, path, selection, output_format, force=force)
+        found = exports.export_selection(
+            self, path, selection, output_format, force=force, split=split
+        )
+        return found.sessions
 
     def export_selection(
         self, path: Path_ | BinaryIO, selection: Selection, output_format: str | None = None
@@ -264,7 +272,7 @@ class BaseStorage(SessionReader):
         """Write the selected sessions to a file; see `export_sessions`."""
         from pytest_insight.storage import exports  # readers do not need it
 
-        return exports.export_selection(self, path, selection, output_format)
+        return exports.export_selection(self, path, selection, output_format).sessions
 
     def import_sessions(
         self,

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from pytest_insight import locations
 from pytest_insight._util.files import lock_path
 from pytest_insight._util.progress import counted, wants_totals
 from pytest_insight._util.storable import storable_text
 from pytest_insight.document.layout import NATIVE_START, is_native
-from pytest_insight.errors import ExchangeError, ProfileError
+from pytest_insight.errors import ExchangeError, InvalidArgumentError, ProfileError
 from pytest_insight.exchange.formats import (
     DEFAULT_FORMAT,
     EXPORT_FORMATS,
+    Format,
+    format_to_write,
     get_format,
     write_file,
 )
@@ -42,6 +44,37 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage, Path_
 
 
+class Export(NamedTuple):
+    """What an export wrote.
+
+    Attributes:
+        sessions: their number.
+        files: the files; empty if it was an open one.
+    """
+
+    sessions: int
+    files: tuple[Path, ...] = ()
+
+
+def chosen_format(storage: BaseStorage, path: Path_ | None, output_format: str | None) -> Format:
+    """Return the format of an export; see `BaseStorage.export_sessions`.
+
+    Args:
+        storage: that which is exported.
+        path: the file; None if it is an open one.
+        output_format: the format that was named.
+
+    Raises:
+        InsightError: as from `BaseStorage.export_sessions`.
+    """
+    default = storage.exchange.export_format
+    if path is None:
+        return get_format(output_format or default or DEFAULT_FORMAT, EXPORT_FORMATS)
+    if output_format is None and not suffix_of(path):
+        output_format = default
+    return format_to_write(Path(path), output_format)
+
+
 def export_selection(
     storage: BaseStorage,
     target: Path_ | BinaryIO,
@@ -49,20 +82,41 @@ def export_selection(
     output_format: str | None,
     *,
     force: bool = False,
-) -> int:
+    split: bool = False,
+) -> Export:
     """Write the selected sessions to a file; see `BaseStorage.export_sessions`."""
+    path = Path(target) if isinstance(target, str | os.PathLike) else None
+    chosen = chosen_format(storage, path, output_format)
     # If results are filtered, counting first would cost as much as the export itself.
     is_cheap = not (selection.result_filters or selection.test_filters)
     total = len(storage.session_ids(selection)) if is_cheap and wants_totals() else None
     sessions = counted(_read_first(storage.iter_sessions(selection)), "writing", total)
-    default = storage.exchange.export_format
     if not isinstance(target, str | os.PathLike):
-        name = output_format or default or DEFAULT_FORMAT
-        return get_format(name, EXPORT_FORMATS).write(sessions, target)
+        if split:
+            raise InvalidArgumentError("several files need names: name one, or leave out --split")
+        return Export(chosen.write(sessions, target))
     path = Path(target)
+    if split:
+        from pytest_insight.exchange.parts import write_parts  # few exports need it
+
+        def check(part: Path) -> None:
+            _refuse_loss(storage, part, force=force)
+
+        count, parts = write_parts(sessions, path, chosen.name, check)
+        return Export(count, tuple(parts))
+    return Export(write_sessions(storage, sessions, path, chosen.name, force=force), (path,))
+
+
+def write_sessions(
+    storage: BaseStorage,
+    sessions: Iterable[TestSession],
+    path: Path,
+    output_format: str,
+    *,
+    force: bool = False,
+) -> int:
+    """Write sessions of a storage to a file; see `BaseStorage.export_sessions`."""
     _refuse_loss(storage, path, force=force)
-    if output_format is None and not suffix_of(path):
-        output_format = default
     return write_file(sessions, path, output_format)
 
 

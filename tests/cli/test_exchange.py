@@ -169,8 +169,8 @@ def test_a_message_names_options_and_no_arguments_of_python(insight: Insight) ->
     assert f"left out: {unknown}" in said
     Path("bad.json").write_text('[{"session_id": "a"}]')
     assert insight("import", "bad.json", status=1).err.endswith("the rest with --skip-invalid.\n")
-    said = insight("export", "x.xml", status=2).err
-    assert said.endswith("choose .csv or .json; or name the format with --format\n")
+    said = insight("export", "x.html", status=2).err
+    assert said.endswith(", .parquet or .xml; or name the format with --format\n")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_insight._util.progress import Watcher, watched
 from pytest_insight.errors import ExchangeError, UnknownChoiceError
-from pytest_insight.exchange.formats import FORMATS, get_format, write_file
+from pytest_insight.exchange.formats import FORMATS, format_to_write, get_format, write_file
 from pytest_insight.exchange.input import UNPACKED_VARIABLE
 from pytest_insight.exchange.read_formats import format_of_path, read_bytes, read_file
 from pytest_insight.models import TestSession
@@ -22,6 +22,9 @@ from tests.conftest import MakeSession
 from tests.exchange.golden import SESSIONS
 from tests.exchange.helpers import read, without_root, written
 
+SUFFIXES = (
+    r"unknown suffix '\.\w+'; choose \.csv, \.ctrf\.json, \.json, \.parquet or \.xml; or name"
+)
 on_posix = pytest.mark.skipif(os.name != "posix", reason="pipes and permissions of POSIX")
 
 
@@ -86,12 +89,32 @@ def test_json_is_the_default_format(path: str) -> None:
     assert read_file(Path(path), "json").sessions == list(SESSIONS)
 
 
-@pytest.mark.parametrize("path", ["a.xml", "a.txt", "a.tar.gz", "history-2026.11.27"])
+@pytest.mark.parametrize("path", ["a.html", "a.txt", "a.tar.gz", "history-2026.11.27"])
 def test_a_file_with_a_suffix_of_no_format_is_written_only_in_a_named_format(path: str) -> None:
-    with pytest.raises(UnknownChoiceError, match=r"unknown suffix '\.\w+'; choose \.csv or \.json"):
+    with pytest.raises(UnknownChoiceError, match=SUFFIXES):
         write_file(SESSIONS, Path(path), None)
     assert not Path(path).exists()
     assert write_file(SESSIONS, Path(path), "csv") == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("a.xml", "junit"),
+        ("a.XML.gz", "junit"),
+        ("a.parquet", "parquet"),
+        ("a.ctrf.json", "ctrf"),
+        ("a.ctrf.json.gz", "ctrf"),
+        ("ctrf.json", "json"),
+        ("folder.xml/a.json", "json"),
+        ("a", "json"),
+    ],
+)
+def test_the_suffix_of_a_file_chooses_the_format_in_which_it_is_written(
+    path: str, name: str
+) -> None:
+    assert format_to_write(Path(path), None).name == name
+    assert format_to_write(Path(path), "csv").name == "csv"
 
 
 def test_the_error_for_unknown_content_says_how_to_name_a_format() -> None:

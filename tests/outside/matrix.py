@@ -68,11 +68,12 @@ def lowest_requirements() -> tuple[str, ...]:
     What tests need besides is installed in today's versions.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["postgresql"]]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["postgresql"], *extras["arrow"]]
     names = {re.split(r"[\[>]", requirement)[0] for requirement in needed}
     for_tests = [
         requirement
-        for requirement in project["optional-dependencies"]["dev"]
+        for requirement in extras["dev"]
         if re.split(r"[\[>]", requirement)[0] not in names
     ]
     return (*(requirement.replace(">=", "==") for requirement in needed), *for_tests)

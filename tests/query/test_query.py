@@ -184,7 +184,7 @@ def test_each_test_level_step_adds_its_filter(
 
 def test_every_step_is_listed_here_and_is_a_function_of_the_module() -> None:
     ends = {"execute", "iter_sessions", "session_ids", "group_by_test", "explain", "open_storage"}
-    ends |= {"analyze", "compare_to"}
+    ends |= {"analyze", "compare_to", "to_arrow", "to_frame", "to_parquet"}
     others = {"latest", "with_profile", "filter_by_test"}
     others |= {"with_test_filters", "with_session_filters"}
     steps = {name for name, _ in inspect.getmembers(Query, inspect.isfunction) if name[0] != "_"}

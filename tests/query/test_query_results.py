@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -116,12 +115,12 @@ def test_a_result_can_be_iterated_and_counted(
 
 def test_a_result_is_a_sequence_of_sessions(storage: InMemoryStorage) -> None:
     found = query.on_storage(storage).for_sut("api").execute()
-    assert isinstance(found, Sequence)
     assert found[0] is found.sessions[0]
     assert found[-1] is found.sessions[-1]
     assert found[1:3] == found.sessions[1:3]
     assert list(reversed(found)) == list(found.sessions[::-1])
     assert found.index(found[2]) == 2
+    assert found.count(found[2]) == 1
     assert found[2] in found
     with pytest.raises(IndexError):
         _ = found[5]

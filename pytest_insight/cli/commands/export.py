@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_insight.cli.completion.candidates import output_formats
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, option, storage_of, takes
-from pytest_insight.cli.options.merge import format_option
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.absence import nothing_found
@@ -18,6 +18,10 @@ from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.models.text import plural
+
+if TYPE_CHECKING:
+    from pytest_insight.exchange.formats import Format
+    from pytest_insight.storage.exports import Export
 
 STDOUT = "-"
 FileArgument = Annotated[
@@ -41,7 +45,15 @@ OutputOption = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    format_option("json, csv or excel. Default: by the suffix or the profile, else json."),
+    option(
+        "json, csv, excel, junit, ctrf or parquet. Default: by the suffix or the profile, else "
+        "json.",
+        "--format",
+        "-f",
+        example="junit",
+        metavar="FORMAT",
+        autocompletion=output_formats,
+    ),
 ]
 ExcelOption = Annotated[
     bool,
@@ -57,6 +69,10 @@ def export(
     output: OutputOption = None,
     format_: FormatOption = None,
     excel: ExcelOption = False,
+    split: Annotated[
+        bool,
+        option("With JUnit XML: write NAME-1.xml, NAME-2.xml, ... of at most 30 MB.", "--split"),
+    ] = False,
     force: Annotated[
         bool,
         option(
@@ -69,33 +85,55 @@ def export(
 ) -> None:
     """Export sessions to a file or to standard output.
 
-    `insight import` reads them back. Sessions are exported with all their tests. Options about
-    tests select the sessions that have such a test; for the tests alone, use `insight query tests
-    --format csv`.
+    `insight import` reads JSON and CSV back as they were. JUnit XML, CTRF (one session) and Parquet
+    are for other programs. Sessions are exported with all their tests. Options about tests select
+    the sessions that have such a test; for the tests alone, use `insight query tests --format csv`.
 
     Example: insight export --days 7 --format csv > week.csv
     """
-    from pytest_insight.storage.exports import export_selection
+    from pytest_insight.storage.exports import chosen_format, export_selection
 
-    if path is not None and output is not None:
-        raise UsageError(f"two files to write, {path} and {output}: leave one out")
+    path = _file(path, output)
     if excel and format_ not in (None, "csv", "excel"):
         raise UsageError(f"--excel writes CSV: leave out --format {format_}")
-    path = output if path is None else path
+    if split and path is None:
+        raise UsageError("--split writes several files: name one to name them by")
     format_ = "excel" if excel else format_
     storage = storage_of(ctx, profile)
+    chosen = chosen_format(storage, path, format_)
+    if path is None and not chosen.is_text and sys.stdout.isatty():
+        raise UsageError(f"{chosen.title} is not text: name a file, or pipe the output")
     selection, within = _with_period(selection, storage.exchange.export_days)
     query = whole_sessions(storage, selection, having)
-    to_stdout = path is None or str(path) == STDOUT
-    with progress_shown(with_data=to_stdout):
-        chosen = format_ or storage.exchange.export_format
-        target = data_output(csv=chosen in ("csv", "excel")) if path is None or to_stdout else path
-        count = export_selection(storage, target, query.selection, format_, force=force)
+    with progress_shown(with_data=path is None):
+        target = data_output(csv=chosen.name in ("csv", "excel")) if path is None else path
+        done = export_selection(storage, target, query.selection, format_, force=force, split=split)
     sys.stdout.flush()
-    to = "" if to_stdout else f" to {path}"
-    if not count:
+    if not done.sessions:
         say(f"warning: {nothing_found(query)}")
-    say(f"exported {plural(count, 'session')} of {storage.location}{within}{to}")
+    _report(done, f"{storage.location}{within}", chosen)
+
+
+def _report(done: Export, source: str, chosen: Format) -> None:
+    """Say what was exported, and what the format has no place for."""
+    say(f"exported {plural(done.sessions, 'session')} of {source}{_names(done.files)}")
+    if chosen.left_out and done.sessions:
+        say(f"left out, as {chosen.title} has no place for it: {chosen.left_out}")
+
+
+def _file(path: Path | None, output: Path | None) -> Path | None:
+    """Return the file to write; None for standard output."""
+    if path is not None and output is not None:
+        raise UsageError(f"two files to write, {path} and {output}: leave one out")
+    path = output if path is None else path
+    return None if str(path) == STDOUT else path
+
+
+def _names(files: tuple[Path, ...]) -> str:
+    """Return where an export went: "", " to a.json", " to a-1.xml ... a-3.xml"."""
+    if len(files) > 2:
+        return f" to {files[0]} ... {files[-1]}"
+    return f" to {' and '.join(map(str, files))}" if files else ""
 
 
 def _with_period(selection: SessionOptions, days: float | None) -> tuple[SessionOptions, str]:

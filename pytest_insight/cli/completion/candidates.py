@@ -183,10 +183,17 @@ def strategies(incomplete: str) -> list[str]:
 
 
 def formats(incomplete: str) -> list[str]:
-    """Return the formats that are written."""
+    """Return the formats that a profile can have for its exports."""
     from pytest_insight.exchange.formats import FORMATS
 
     return _matching(FORMATS, incomplete)
+
+
+def output_formats(incomplete: str) -> list[str]:
+    """Return the formats that are written."""
+    from pytest_insight.exchange.formats import EXPORT_FORMATS
+
+    return _matching(EXPORT_FORMATS, incomplete)
 
 
 def input_formats(incomplete: str) -> list[str]:
