@@ -43,7 +43,7 @@ class Nodeids:
         self._load = known
         self._found: dict[tuple[str, str], Place] = {}
 
-    def place(self, classname: str, file: str = "") -> Place:
+    def place(self, classname: str, file: str = "", name: str = "") -> Place:
         """Return where the tests with a classname are.
 
         Tried in this order: nodeids that are known; files below the root folder; the file of the
@@ -53,10 +53,13 @@ class Nodeids:
         Args:
             classname: as in the file.
             file: the file in which the test's function is defined; empty if it is unknown.
+            name: the test's name; that of a doctest in a text file is the file's.
         """
         found = self._found.get((classname, file))
         if found is None:
-            found = self._found[classname, file] = self._find(classname, file)
+            is_text = "." in name and classname.endswith(f".{name}")
+            found = self._find(classname, file, name if is_text else "")
+            self._found[classname, file] = found
         return found
 
     def path(self, dotted: str) -> Place:
@@ -73,7 +76,7 @@ class Nodeids:
             known.setdefault(classname, set()).add(prefix)
         return known
 
-    def _find(self, classname: str, file: str) -> Place:
+    def _find(self, classname: str, file: str, text_file: str) -> Place:
         segments = classname.split(".")
         # `--junitprefix` puts further segments in front; nothing says how many.
         for start in range(len(segments)):
@@ -90,6 +93,9 @@ class Nodeids:
             if classname == dotted or classname.startswith(f"{dotted}."):
                 classes = classname[len(dotted) + 1 :].split(".")
                 return Place("::".join([path, *filter(None, classes), ""]), guessed=False)
+        if text_file:
+            folders = classname.removesuffix(f".{text_file}").replace(".", "/")
+            return Place(f"{folders}/{text_file}::", guessed=True)
         return Place(_guess(segments), guessed=True)
 
     def _below_root(self, segments: list[str]) -> str | None:
@@ -106,8 +112,8 @@ class Nodeids:
 
 def _classname(nodeid: str) -> tuple[str, str]:
     """Return the classname that pytest gives a test (`mangle_test_address`), and its prefix."""
-    before, _, _ = nodeid.partition("[")
-    path, *names = before.split("::")
+    path, _, rest = nodeid.partition("::")
+    names = rest.partition("[")[0].split("::")  # parameters may contain `::`
     module = path.replace("/", ".").removesuffix(".py")
     prefix = "::".join([path, *names[:-1], ""])
     return ".".join([module, *names[:-1]]), prefix

@@ -1,4 +1,4 @@
-"""Read JUnit XML: pytest's own, and that of other test runners.
+"""The parser of JUnit XML.
 
 The file is parsed as a stream by expat, and only its results are kept. A document type declaration
 is refused: with it, a small file can grow to any size, or read other files.
@@ -15,16 +15,20 @@ from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.junit_cases import Case, Cases, Child, Suite
+from pytest_insight.exchange.readers.junit.cases import Cases
+from pytest_insight.exchange.readers.junit.elements import (
+    ATTEMPTS,
+    OUTPUTS,
+    REASONS,
+    BoundedText,
+    Case,
+    Child,
+    Suite,
+)
 
 ROOTS = frozenset({"testsuites", "testsuite"})
-_CHILDREN = frozenset(
-    {
-        *("failure", "error", "skipped", "system-out", "system-err"),
-        *("flakyFailure", "flakyError", "rerunFailure", "rerunError"),
-    }
-)
-_PARTS = frozenset({"stackTrace", "system-out", "system-err"})
+_CHILDREN = REASONS | OUTPUTS | ATTEMPTS
+_PARTS = OUTPUTS | {"stackTrace"}
 """Elements in those of Surefire's attempts."""
 
 
@@ -73,8 +77,9 @@ class _Parser:
         self._case: Case | None = None
         self._child: Child | None = None
         self._in_part = False
-        self._text: list[str] = []
+        self._text = BoundedText()
         self._depth = 0
+        self._suites = 0  # open `testsuite` elements
         self._has_begun = False
         self._expat = parser = expat.ParserCreate()
         parser.buffer_text = True
@@ -110,7 +115,7 @@ class _Parser:
         elif name == "testcase":
             self._case = Case(self._expat.CurrentLineNumber, attributes)
         elif name in ROOTS:
-            self.cases.begin_suite(Suite(name, self._expat.CurrentLineNumber, attributes))
+            self._start_suite(name, attributes)
         elif name == "property":
             self.cases.add_property(attributes)
         elif self._depth == 1:
@@ -120,9 +125,16 @@ class _Parser:
                 self._source,
             )
 
+    def _start_suite(self, name: str, attributes: dict[str, str]) -> None:
+        is_root = name == "testsuites"
+        is_nested = not is_root and self._suites > 0
+        self._suites += not is_root
+        self.cases.begin_suite(Suite(self._expat.CurrentLineNumber, attributes, is_root, is_nested))
+
     def _start_in_case(self, case: Case, name: str, attributes: dict[str, str]) -> None:
         if self._child is not None:
             if name in _PARTS:
+                self._child.text += self._text.text()
                 self._in_part = True
                 self._begin_text()
         elif name in _CHILDREN:
@@ -137,19 +149,21 @@ class _Parser:
         child = self._child
         if child is not None:
             if self._in_part and name in _PARTS:
-                child.parts[name] = child.parts.get(name, "") + "".join(self._text)
+                child.parts[name] = child.parts.get(name, "") + self._text.text()
                 self._in_part = False
-                self._text = []
+                self._begin_text()
             elif name == child.kind:
-                child.text = "".join(self._text)
+                child.text += self._text.text()
                 self._child = None
                 self._expat.CharacterDataHandler = None
         elif name == "testcase" and self._case is not None:
             case, self._case = self._case, None
             self.cases.add(case)
+        elif name == "testsuite" and self._case is None:
+            self._suites -= 1
 
     def _begin_text(self) -> None:
-        self._text = []
+        self._text = BoundedText()
         self._expat.CharacterDataHandler = self._text.append
 
     def _refuse_doctype(self, name: str, *_: object) -> None:

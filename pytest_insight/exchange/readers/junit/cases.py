@@ -1,0 +1,222 @@
+"""What the suites and test cases of a JUnit file become: a session, and what was lost."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from msgspec.structs import replace
+
+from pytest_insight._util.times import FIRST
+from pytest_insight.errors import ExchangeError
+from pytest_insight.exchange.draft import SessionDraft
+from pytest_insight.exchange.losses import Loss, Losses
+from pytest_insight.exchange.options import ReadOptions
+from pytest_insight.exchange.readers.junit import other_cases, pytest_cases
+from pytest_insight.exchange.readers.junit.elements import OUTPUTS, Case, Suite
+from pytest_insight.exchange.readers.nodeids import Nodeids
+from pytest_insight.models import TestOutcome, TestResult
+
+_PYTEST_SUITE = ("name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname")
+"""The attributes of pytest's `testsuite`, in its order; the name can be configured."""
+_NODEID, _OUTCOME = "insight.nodeid", "insight.outcome"
+"""Properties in the files that this project writes."""
+_INTERNAL_ERROR = 3  # pytest.ExitCode
+
+
+class Cases:
+    """Collects the results of a file."""
+
+    def __init__(self, source: str, options: ReadOptions) -> None:
+        self._source = source
+        self._options = options
+        self._losses = Losses()
+        known = partial(options.known_nodeids, options.likely_sut())
+        self._nodeids = Nodeids(known, options.likely_root())
+        self._suite: Mapping[str, str] = {}
+        self._tool = ""
+        self._is_ours = False
+        self._start: datetime | None = None
+        self._duration: float | None = None
+        self._of_suites: float | None = None
+        self._host = ""
+        self._exit_status: int | None = None
+        self._has_output = False
+        self._guessed = 0
+        self._guess = ""
+        self._results: list[TestResult] = []
+
+    def begin_suite(self, suite: Suite) -> None:
+        """Take the facts of a suite."""
+        given = suite.attributes
+        duration = self._seconds(given["time"], suite.line) if given.get("time") else None
+        self._tool = self._tool or _tool(suite)
+        if suite.is_root:
+            self._duration = duration
+        else:
+            self._suite = given
+            if duration is not None and not suite.is_nested:
+                self._of_suites = (self._of_suites or 0.0) + duration
+            self._host = self._host or given.get("hostname", "")
+        if given.get("timestamp"):
+            start = self._time(given["timestamp"], suite.line)
+            if self._start is None or start < self._start:
+                self._start = start
+
+    def add_property(self, attributes: Mapping[str, str]) -> None:
+        """Count a property of a suite."""
+        name = attributes.get("name", "")
+        self._losses.add(Loss.SUITE_PROPERTIES_LEFT, 1, name)
+        if name == "go.version" and not self._tool:
+            self._tool = "Go"
+
+    def add(self, case: Case) -> None:
+        """Add the results of a case."""
+        given = case.attributes
+        duration = self._seconds(given["time"], case.line) if given.get("time") else 0.0
+        start = self._start or FIRST
+        if case.properties and case.properties[0][0] == _NODEID:
+            self._add_ours(case, start, duration)
+        elif self._tool != "pytest":
+            nodeid = self._plain_nodeid(given)
+            self._results += other_cases.attempts_of(case, nodeid, start, self._losses)
+            self._results.append(other_cases.result_of(case, nodeid, start, duration, self._losses))
+        elif case.children or case.properties:
+            self._add_pytest(case, start, duration)
+        else:  # nearly all
+            nodeid = self._nodeid(given)
+            self._results.append(TestResult(nodeid, TestOutcome.PASSED, start, duration))
+        if case.children and not self._has_output:
+            self._has_output = any(child.kind in OUTPUTS for child in case.children)
+
+    def session(self) -> SessionDraft:
+        """Return the session, when all is read.
+
+        Raises:
+            ExchangeError: it has no test cases, or its start is not known.
+        """
+        if not self._results and self._exit_status is None:
+            raise ExchangeError(
+                f"{self._source} has no test cases: there is nothing to import", self._source
+            )
+        is_pytest = self._tool == "pytest"
+        reruns = 0
+        if is_pytest:
+            self._results, reruns = pytest_cases.with_attempts(self._results)
+        self._note_losses(reruns)
+        start = self._options.start_of(self._start, self._source)
+        if any(result.start_time is not start for result in self._results):
+            self._results = [replace(result, start_time=start) for result in self._results]
+        duration = self._of_suites if self._duration is None else self._duration
+        if duration is None:
+            duration = math.fsum(result.duration for result in self._results)
+        return SessionDraft(
+            self._results,
+            start,
+            duration=duration,
+            tool=self._tool,
+            losses=self._losses,
+            testing_system={"host": self._host} if self._host else {},
+            exit_status=self._exit_status,
+            is_clean=True,  # XML has no NUL and no lone surrogates
+        )
+
+    def _note_losses(self, reruns: int) -> None:
+        found = self._losses
+        found.missing(Loss.NO_START_TIMES, Loss.NO_PHASES, Loss.NO_CODE_STATE, Loss.NO_ENVIRONMENT)
+        if not self._has_output:
+            found.missing(Loss.NO_OUTPUT)
+        if reruns:
+            found.add(Loss.NO_ATTEMPT_TEXT, reruns)
+        elif not any(result.outcome is TestOutcome.RERUN for result in self._results):
+            found.missing(Loss.NO_ATTEMPTS)
+        if self._tool == "pytest":
+            found.missing(Loss.XPASS_LOST)
+        found.add(Loss.NODEID_GUESSED, self._guessed, self._guess)
+
+    def _add_ours(self, case: Case, start: datetime, duration: float) -> None:
+        given = dict(case.properties)
+        nodeid = given.pop(_NODEID) or "?"
+        outcome = given.pop(_OUTCOME, "")
+        case.properties = list(given.items())
+        self._tool = "pytest-insight"
+        self._results += other_cases.attempts_of(case, nodeid, start, self._losses)
+        result = other_cases.result_of(case, nodeid, start, duration, self._losses)
+        self._results.append(replace(result, outcome=TestOutcome(outcome or result.outcome)))
+
+    def _add_pytest(self, case: Case, start: datetime, duration: float) -> None:
+        given = case.attributes
+        if pytest_cases.is_internal_error(case):
+            self._exit_status = _INTERNAL_ERROR
+            return
+        if pytest_cases.is_collection(case):
+            place = self._nodeids.path(given.get("name", ""))
+            self._note_guess(place.guessed, place.prefix)
+            self._results.append(pytest_cases.collection_result(case, place.prefix, start))
+            return
+        nodeid = self._nodeid(given)
+        self._results += other_cases.attempts_of(case, nodeid, start, self._losses)
+        self._results += pytest_cases.results_of(case, nodeid, start, duration, self._losses)
+
+    def _nodeid(self, given: Mapping[str, str]) -> str:
+        name = given.get("name", "")
+        place = self._nodeids.place(given.get("classname", ""), given.get("file", ""), name)
+        nodeid = place.prefix + name
+        if place.guessed:
+            self._note_guess(True, nodeid)
+        return nodeid
+
+    def _note_guess(self, guessed: bool, nodeid: str) -> None:
+        self._guessed += guessed
+        self._guess = self._guess or (nodeid if guessed else "")
+
+    def _plain_nodeid(self, given: Mapping[str, str]) -> str:
+        """Return a nodeid of the names that another program gives: none of them is a guess."""
+        name, classname = given.get("name", ""), given.get("classname", "")
+        first = given.get("file") or classname or self._suite.get("name", "")
+        return f"{first}::{name}" if first and first != name else name or "?"
+
+    def _seconds(self, text: str, line: int) -> float:
+        """Return a duration; commas may separate thousands if there is a decimal point."""
+        try:
+            seconds = float(text)
+        except ValueError:
+            plain = text.strip()
+            seconds = float(plain.replace(",", "")) if _THOUSANDS.fullmatch(plain) else -1.0
+        if 0.0 <= seconds < math.inf and "_" not in text:
+            return seconds
+        raise ExchangeError(
+            f"{self._source} cannot be imported: the time {text[:80]!r} in line {line} must be a "
+            "number of seconds, zero or more, as in 1.25",
+            self._source,
+        )
+
+    def _time(self, text: str, line: int) -> datetime:
+        try:
+            return self._options.in_utc(datetime.fromisoformat(text.strip()), self._losses)
+        except (ValueError, OverflowError):
+            raise ExchangeError(
+                f"{self._source} cannot be imported: the timestamp {text[:80]!r} in line {line} "
+                "must be an ISO 8601 time, as in 2026-11-27T12:00:00+00:00",
+                self._source,
+            ) from None
+
+
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+\.\d+")
+
+
+def _tool(suite: Suite) -> str:
+    """Return the program that wrote a suite; empty if nothing says it."""
+    given = suite.attributes
+    if given.get("name") == "pytest tests" and suite.is_root:
+        return "pytest"
+    if tuple(given) == _PYTEST_SUITE:
+        return "pytest"
+    if given.get("name") == "jest tests" and suite.is_root:
+        return "jest-junit"
+    if "surefire" in given.get("xsi:noNamespaceSchemaLocation", ""):
+        return "Maven Surefire"
+    return ""
