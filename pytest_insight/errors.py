@@ -59,6 +59,8 @@ PYTHON_ARGUMENTS = (
     " (skip_invalid=True)",
     " (session_ids=)",
     " (split=True)",
+    " (sut=)",
+    " (started=)",
 )
 """Arguments that messages name after the option; the command line leaves them out."""
 

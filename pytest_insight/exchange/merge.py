@@ -13,15 +13,21 @@ from msgspec.structs import replace
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.exchange.report import ImportEntry, ImportReport, ImportStatus
+from pytest_insight.exchange.runs import Runs, is_better
 from pytest_insight.models import TestSession
 
 
 class MergeStrategy(enum.StrEnum):
-    """What to do with an imported session whose ID is already in the store."""
+    """What to do with an imported session whose ID is already in the store.
+
+    `UPGRADE` replaces it if the imported one tells more, and does so with a session of another ID
+    that is a record of the same run, too.
+    """
 
     SKIP_EXISTING = "skip_existing"
     REPLACE_EXISTING = "replace_existing"
     KEEP_BOTH = "keep_both"
+    UPGRADE = "upgrade"
 
 
 DEFAULT_STRATEGY = MergeStrategy.SKIP_EXISTING
@@ -57,12 +63,15 @@ class MergeStep(msgspec.Struct, frozen=True):
         session: the session as it will be stored; for "rename" with the new ID.
         imported_id: its ID in the file.
         identical: the store has an equal session, so "skip" or "replace" writes nothing.
+        other_id: the ID of another session of the same run: the one that is replaced, or because
+            of which this one is skipped; empty if there is none.
     """
 
     action: MergeAction
     session: TestSession
     imported_id: str
     identical: bool = False
+    other_id: str = ""
 
     @property
     def is_written(self) -> bool:
@@ -124,6 +133,7 @@ class MergePlan(msgspec.Struct, frozen=True):
                 step.imported_id,
                 "identical" if step.identical else _STATUS[step.action],
                 step.session.session_id if step.action == "rename" else None,
+                other_id=step.other_id,
             )
             for step in self.steps
         )
@@ -150,6 +160,7 @@ class MergePlanner:
         existing: Iterable[str],
         strategy: MergeStrategy,
         stored_digests: Callable[[Collection[str]], Mapping[str, str]] | None = None,
+        runs: Runs | None = None,
     ) -> None:
         """Start with the IDs in the store.
 
@@ -159,8 +170,10 @@ class MergePlanner:
             stored_digests: returns the digests of the sessions in the store with these IDs; a
                 session without a digest counts as different, and so do all if it is None. Not
                 called for "keep_both", which keeps equal sessions, too.
+            runs: finds other records of the same run, for "upgrade"; None compares IDs only.
         """
         self._strategy = strategy
+        self._runs = runs if strategy is MergeStrategy.UPGRADE else None
         self._taken = set(existing)
         self._stored_digests = stored_digests
         self._digests: dict[str, str] = {}
@@ -197,11 +210,14 @@ class MergePlanner:
                 existing = self._digest_of(name)
                 identical = existing is not None and existing == digest(session)
             step = MergeStep(action, stored, name, identical)
+            if action == "add" and self._runs is not None:
+                step = _upgrade(session, self._runs)
             if step.is_written:
                 self._taken.add(stored.session_id)
-                self._planned[stored.session_id] = partial(digest, session)
+                self._planned[stored.session_id] = partial(digest, step.session)
             steps.append(step)
-        return MergePlan(tuple(steps))
+        replaced = (s.other_id for s in steps if s.action == "replace" and s.other_id)
+        return MergePlan(tuple(steps), frozenset(replaced))
 
     def _digest_of(self, name: str) -> str | None:
         """The digest of what the store will have under an ID."""
@@ -214,7 +230,28 @@ _ON_CLASH: dict[MergeStrategy, MergeAction] = {
     MergeStrategy.SKIP_EXISTING: "skip",
     MergeStrategy.REPLACE_EXISTING: "replace",
     MergeStrategy.KEEP_BOTH: "rename",
+    MergeStrategy.UPGRADE: "skip",  # an ID is that of one file
 }
+
+
+def _upgrade(session: TestSession, runs: Runs) -> MergeStep:
+    """Return the step for a new ID: replace a poorer record of the run, or skip this one.
+
+    What users have said of the replaced session is kept: its pin and its tags.
+    """
+    other = runs.find(session)
+    if other is None:
+        runs.add(session)
+        return MergeStep("add", session, session.session_id)
+    if not is_better(session, other):
+        return MergeStep("skip", session, session.session_id, other_id=other.session_id)
+    better = replace(
+        session,
+        pinned=session.pinned or other.pinned,
+        session_tags={**other.session_tags, **session.session_tags},
+    )
+    runs.add(better)
+    return MergeStep("replace", better, session.session_id, other_id=other.session_id)
 
 
 class _FreeIds:

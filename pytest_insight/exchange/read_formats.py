@@ -60,6 +60,7 @@ class ForeignFormat(msgspec.Struct, frozen=True):
             format, whatever its name.
         is_folder: whether a folder as a whole is one report; None if reports are single files.
             `read` then gets an input whose `path` is the folder.
+        owns: whether a file of this name in such a folder is a part of the report; None for all.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ForeignFormat(msgspec.Struct, frozen=True):
     read: Callable[[Input, ReadOptions], Sequence[SessionDraft]]
     looks_like: Callable[[bytes], bool]
     is_folder: Callable[[Path], bool] | None = None
+    owns: Callable[[str], bool] | None = None
 
 
 def _reader(module: str) -> Callable[[Input, ReadOptions], Sequence[SessionDraft]]:

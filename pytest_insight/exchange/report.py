@@ -127,12 +127,15 @@ class ImportEntry(msgspec.Struct, frozen=True):
             "skipped" (the store has a different session with this ID).
         new_id: the new ID if it was renamed.
         losses: what the file of another program did not say of it.
+        other_id: the ID of another session of the same run: the one that was replaced, or because
+            of which this one was skipped; empty if there is none.
     """
 
     session_id: str
     status: ImportStatus
     new_id: str | None = None
     losses: tuple[FoundLoss, ...] = ()
+    other_id: str = ""
 
 
 class ImportReport(msgspec.Struct, frozen=True):
@@ -152,6 +155,7 @@ class ImportReport(msgspec.Struct, frozen=True):
         ignored: names of unknown fields, which are not kept, with the number of occurrences.
         entries: what was done with each valid session, in the file's order.
         files: what the files of other programs held, and what they did not say.
+        source: the file, or the files, for messages.
     """
 
     total: int = 0
@@ -167,6 +171,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     ignored: dict[str, int] = {}
     entries: tuple[ImportEntry, ...] = ()
     files: tuple[FileReport, ...] = ()
+    source: str = ""
 
     @property
     def changed(self) -> bool:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.exchange.merge import MergePlan
+from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.report import ImportReport
 from pytest_insight.filters import ANY_TIME, IsPinned, Selection, SessionIdIn
 from pytest_insight.models import TestSession
@@ -280,17 +281,20 @@ class BaseStorage(SessionReader):
         merge_strategy: str | None = None,
         *,
         input_format: str | None = None,
+        options: ReadOptions | None = None,
         skip_invalid: bool = False,
         dry_run: bool = False,
     ) -> ImportReport:
-        """Import the sessions of a file, all or nothing.
+        """Import the sessions of a file, or of all reports in a folder, all or nothing.
 
         Args:
-            path: the file, compressed or not, or an open binary file.
+            path: the file, compressed or not, a folder, a pattern, or an open binary file.
             merge_strategy: what to do with a session whose ID the store has: "skip_existing",
-                "replace_existing" or "keep_both". The default is the profile's, else
-                "skip_existing".
-            input_format: "json" or "csv". The default is by the suffix and the content.
+                "replace_existing", "keep_both" or "upgrade" (see `MergeStrategy`). The default is
+                the profile's, else "skip_existing".
+            input_format: "json", "csv" or the name of another program's format. The default is by
+                the content and the suffix.
+            options: what the reports of other programs may not say: their SUT, time zone, ...
             skip_invalid: import the valid sessions of a file that has invalid ones too.
             dry_run: report what would be done, and write nothing.
 
@@ -301,16 +305,18 @@ class BaseStorage(SessionReader):
             StorageError: the store cannot be read or written.
             UnknownChoiceError: the strategy or the format is unknown.
         """
-        from pytest_insight.storage.imports import import_files  # readers do not need it
+        from pytest_insight.storage import imports  # readers do not need it
 
-        return import_files(
+        reports = imports.import_files(
             self,
-            [path],
+            imports.expanded(path),
             merge_strategy,
             input_format=input_format,
+            options=options,
             skip_invalid=skip_invalid,
             dry_run=dry_run,
-        )[0]
+        )
+        return reports[0] if len(reports) == 1 else imports.total(reports)
 
     def close(self) -> None:
         """Close what the storage holds open; the storage can be used again afterwards."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache, partial
 from glob import escape
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
+from pytest_insight.exchange.discovery import find_reports
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.merge import (
@@ -25,6 +27,7 @@ from pytest_insight.exchange.merge import (
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.read_formats import completed, folded, open_input, read_input
 from pytest_insight.exchange.report import FileContent, ImportReport
+from pytest_insight.exchange.runs import Runs
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn, SutIs
 
 if TYPE_CHECKING:
@@ -82,10 +85,35 @@ def import_files(
     else:
         with storage.exclusive():
             plans = _plan(storage, strategy, contents)
-            combined = MergePlan(tuple(step for plan in plans for step in plan.steps))
+            combined = _joined(plans)
             if combined.changes:
                 (apply or type(storage).apply)(storage, combined)
     return list(map(_report, plans, contents))
+
+
+def expanded(source: Path_ | BinaryIO) -> list[Path | BinaryIO]:
+    """Return the files of a folder or pattern; a file or an open file alone.
+
+    Raises:
+        ExchangeError: a folder has no report, or a pattern matches nothing.
+    """
+    if isinstance(source, str | os.PathLike):
+        return [*find_reports([Path(source)]).paths]
+    return [source]
+
+
+def total(reports: Sequence[ImportReport]) -> ImportReport:
+    """Return one report for several files."""
+    added = {
+        name: sum(
+            (getattr(report, name) for report in reports), start=getattr(ImportReport(), name)
+        )
+        for name in ImportReport.__struct_fields__
+        if name not in ("ignored", "source")
+    }
+    ignored = sum((Counter(report.ignored) for report in reports), start=Counter[str]())
+    names = ", ".join(report.source for report in reports)
+    return ImportReport(**added, ignored=dict(ignored), source=names)
 
 
 def choose_strategy(storage: BaseStorage, name: str | None) -> MergeStrategy:
@@ -95,7 +123,13 @@ def choose_strategy(storage: BaseStorage, name: str | None) -> MergeStrategy:
 
 def planner_for(storage: BaseStorage, strategy: MergeStrategy) -> MergePlanner:
     """Return a planner that starts with the sessions that the storage has now."""
-    return MergePlanner(storage.session_ids(), strategy, lambda ids: content_digests(storage, ids))
+    runs = Runs(
+        lambda: (each.session for each in storage.session_summaries(Selection((ANY_TIME,)))),
+        storage.get_session_by_id,
+    )
+    return MergePlanner(
+        storage.session_ids(), strategy, lambda ids: content_digests(storage, ids), runs
+    )
 
 
 def content_digests(storage: BaseStorage, ids: Collection[str] | None = None) -> dict[str, str]:
@@ -134,14 +168,31 @@ def _report(plan: MergePlan, content: FileContent) -> ImportReport:
             for entry in report.entries
         ),
         files=content.files,
+        source=content.source,
     )
 
 
 def _plan(
     storage: BaseStorage, strategy: MergeStrategy, contents: Sequence[FileContent]
 ) -> list[MergePlan]:
+    """Plan the contents, for "upgrade" the best told ones first; in the order of the contents."""
     planner = planner_for(storage, strategy)
-    return [planner.plan(content.sessions) for content in contents]
+    order = list(range(len(contents)))
+    if strategy is MergeStrategy.UPGRADE:
+        order.sort(key=lambda position: len({*_all_losses(contents[position])}))
+    plans = {position: planner.plan(contents[position].sessions) for position in order}
+    return [plans[position] for position in range(len(contents))]
+
+
+def _joined(plans: Sequence[MergePlan]) -> MergePlan:
+    return MergePlan(
+        tuple(step for plan in plans for step in plan.steps),
+        frozenset(name for plan in plans for name in plan.removes),
+    )
+
+
+def _all_losses(content: FileContent) -> Iterator[Loss]:
+    return (loss.kind for found in content.losses.values() for loss in found)
 
 
 def _read_all(

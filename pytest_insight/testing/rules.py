@@ -112,8 +112,8 @@ def ids_of(sessions: list[TestSession]) -> list[str]:
 
 
 def counts(report: ImportReport) -> ImportReport:
-    """Return a report without the entries of single sessions."""
-    return replace(report, entries=())
+    """Return a report without the entries of single sessions and the name of the file."""
+    return replace(report, entries=(), source="")
 
 
 def fill(storage: BaseStorage, *numbers: int) -> list[TestSession]:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -177,7 +178,8 @@ def test_a_message_names_options_and_no_arguments_of_python(insight: Insight) ->
     ("arguments", "said"),
     [
         ("import missing.json", "missing.json"),
-        ("import .", "folder"),
+        ("import folder", "the folder folder has no reports that can be imported; its files: 1"),
+        ("import 'no*.xml'", "no file matches no*.xml"),
         ("import empty.json", "empty"),
         ("import text.json", "cannot be read as JSON"),
         ("import other.json", "is JSON without sessions"),
@@ -197,6 +199,8 @@ def test_bad_input_is_an_error_that_changes_nothing(
     Path("good.json").write_bytes(good)
     Path("half.json").write_bytes(good[: len(good) // 2])
     Path("empty.json").touch()
+    Path("folder").mkdir()
+    Path("folder", "notes.txt").write_text("hello")
     Path("text.json").write_text("This is no JSON.")
     Path("other.json").write_text('{"name": "something"}')
     Path("junit.xml").write_text('<?xml version="1.0"?><testsuites><testsuite/></testsuites>')
@@ -205,7 +209,7 @@ def test_bad_input_is_an_error_that_changes_nothing(
     Path("report.json").write_text('{"created": 1.5, "duration": 0.1, "exitcode": 1, "tests": []}')
     Path("newer.json").write_bytes(good.replace(b'"version":2', b'"version":3'))
     before = store.file_path.read_bytes()
-    printed = insight(*arguments.split(), status=1)
+    printed = insight(*shlex.split(arguments), status=1)
     assert said in printed.err
     assert printed.err.startswith("insight: error: ")
     assert "Traceback" not in printed.err

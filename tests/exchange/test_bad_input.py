@@ -67,7 +67,7 @@ DEEP = 100_000
 
 FILES: dict[str, tuple[Content, str]] = {
     "missing": (lambda path: None, "No such file"),
-    "a folder": (_folder, "it is a folder; name a file in it"),
+    "a folder": (_folder, "the folder bad.json has no reports"),
     "a link to itself": (_loop, "symbolic link"),
     "empty": (b"", "is empty: there is nothing to import"),
     "only white space": (b" \r\n\t\n", "is empty: there is nothing to import"),

@@ -25,8 +25,8 @@ from pytest_insight.exchange.merge import (
 from pytest_insight.models import TestSession
 from tests.conftest import START
 
-SKIP, REPLACE, BOTH = MergeStrategy
-ON_CLASH = {SKIP: "skip", REPLACE: "replace", BOTH: "rename"}
+SKIP, REPLACE, BOTH, UPGRADE = MergeStrategy
+ON_CLASH = {SKIP: "skip", REPLACE: "replace", BOTH: "rename", UPGRADE: "skip"}
 
 
 def session(name: str, sut: str = "api") -> TestSession:
@@ -56,7 +56,7 @@ def test_existing_sessions_are_skipped_by_default() -> None:
 
 
 def test_a_strategy_is_found_by_its_name() -> None:
-    assert [*MergeStrategy] == ["skip_existing", "replace_existing", "keep_both"]
+    assert [*MergeStrategy] == ["skip_existing", "replace_existing", "keep_both", "upgrade"]
     assert all(get_strategy(str(name)) is name for name in MergeStrategy)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pytest_insight.cli.completion.candidates import formats, strategies
@@ -21,7 +22,7 @@ ReportOption = Annotated[
 MergeOption = Annotated[
     str | None,
     option(
-        "For IDs in the store: skip_existing (default), replace_existing or keep_both.",
+        "For IDs in the store: skip_existing (default), replace_existing, keep_both or upgrade.",
         "--merge",
         "-m",
         example="keep_both",
@@ -31,6 +32,8 @@ MergeOption = Annotated[
 ]
 
 
-def format_option(help_: str) -> object:
+def format_option(help_: str, completion: Callable[[str], list[str]] = formats) -> object:
     """Return an option for the format of a file."""
-    return option(help_, "--format", "-f", example="csv", metavar="FORMAT", autocompletion=formats)
+    return option(
+        help_, "--format", "-f", example="csv", metavar="FORMAT", autocompletion=completion
+    )

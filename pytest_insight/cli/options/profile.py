@@ -31,7 +31,7 @@ NameOrActiveArgument = Annotated[
 StrategyOption = Annotated[
     str | None,
     option(
-        "Its merge strategy: skip_existing, replace_existing or keep_both.",
+        "Its merge strategy: skip_existing, replace_existing, keep_both or upgrade.",
         "--merge",
         example="keep_both",
         metavar="STRATEGY",

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pytest_insight.cli.render.failures import code_text
+from pytest_insight.cli.render.losses import loss_text
 from pytest_insight.cli.render.outcomes import outcomes_text, test_count
 from pytest_insight.cli.render.values import ago_text
 from pytest_insight.cli.terminal.links import linked_page
@@ -153,8 +154,8 @@ _VERSIONS = (("Python", "python"), ("pytest", "pytest"))
 
 def _source(source: Source) -> str:
     by = f" of {source.tool}" if source.tool else ""
-    losses = f"; it cannot tell {', '.join(source.losses)}" if source.losses else ""
-    return f"{source.format} file{by}{losses}"
+    losses = ", ".join(map(loss_text, source.losses))
+    return f"{source.format} file{by}{losses and f'; it cannot tell {losses}'}"
 
 
 def _fact_text(value: object) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_insight.exchange.report import ImportEntry, ImportReport
     from pytest_insight.storage.imports import FileError
 
+MOST_SOURCES = 5
+"""The most files, reports of other programs among them, with a line for each one."""
 MOST_NAMES = 50
 """The most field names in one line."""
 
@@ -32,6 +34,17 @@ class Source(NamedTuple):
 
     name: str
     report: ImportReport
+
+
+def print_summaries(sources: Sequence[Source], location: str, *, dry_run: bool) -> None:
+    """Print the numbers of each source; of many, reports of other programs among them, the sums."""
+    if len(sources) > MOST_SOURCES and any(source.report.files for source in sources):
+        from pytest_insight.storage.imports import total
+
+        name = plural(len(sources), "file")
+        sources = [Source(name, total([source.report for source in sources]))]
+    for source in sources:
+        print_summary(source, location, dry_run=dry_run)
 
 
 def print_summary(source: Source, location: str, *, dry_run: bool) -> None:
@@ -95,6 +108,7 @@ def list_sources(
             "session_id": row[1].session_id,
             "became": row[1].status,
             "new_id": row[1].new_id,
+            "losses": [{"kind": str(loss.kind), "count": loss.count} for loss in row[1].losses],
         },
         noun="session",
         notes=(f"to {display_path(location)}",),
@@ -104,6 +118,7 @@ def list_sources(
 
 def _numbers(report: ImportReport, *, dry_run: bool) -> str:
     became = Counter(entry.status for entry in report.entries)
+    known = sum(entry.status == "skipped" and bool(entry.other_id) for entry in report.entries)
     if report.total and became["identical"] == report.total:
         are = "the session is" if report.total == 1 else f"all {report.total:,} sessions are"
         return f"nothing {'would change' if dry_run else 'changed'}: {are} already in the store"
@@ -114,7 +129,8 @@ def _numbers(report: ImportReport, *, dry_run: bool) -> str:
             (became["replaced"], "replaced"),
             (became["renamed"], "renamed"),
             (became["identical"], "identical (already in the store)"),
-            (became["skipped"], "skipped (ID already in the store)"),
+            (became["skipped"] - known, "skipped (ID already in the store)"),
+            (known, "skipped (a record of this run is in the store that tells as much)"),
             (report.invalid, "invalid (left out)"),
         )
         if count

@@ -1,0 +1,107 @@
+"""Sessions that are records of the same run, told by several programs or files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+
+from pytest_insight.models import TestSession
+
+CLOSE = timedelta(seconds=2)
+"""Two programs note the start of one run at most this far apart."""
+ALIKE = 0.9
+"""The part of the tests that two records of one run share at least."""
+
+
+def is_better(session: TestSession, other: TestSession) -> bool:
+    """Return whether a session tells more of a run than another one: a recorded one tells all."""
+    return _losses(session) < _losses(other)
+
+
+def _losses(session: TestSession) -> int:
+    return len(session.source.losses) + 1 if session.source else 0
+
+
+class Runs:
+    """Finds the record of a run among known sessions."""
+
+    def __init__(
+        self,
+        headers: Callable[[], Iterable[TestSession]],
+        load: Callable[[str], TestSession | None],
+    ) -> None:
+        """Start with the sessions of a store.
+
+        Args:
+            headers: returns them, perhaps without results; called once, if needed.
+            load: returns the session with an ID, with its results.
+        """
+        self._headers = headers
+        self._load = load
+        self._nodeids: dict[str, frozenset[str]] = {}
+        self._index: dict[object, list[TestSession]] | None = None
+
+    def find(self, session: TestSession) -> TestSession | None:
+        """Return a known session, perhaps without results, of the same run; None without one.
+
+        It has the same SUT, at least 90 % of its tests in common, and is of the same job of the
+        same CI run or started at the same time, but for 2 seconds. Its ID differs.
+        """
+        index = self._load_index()
+        for key in _keys(session):
+            for other in index.get(key, ()):
+                is_close = abs(other.session_start_time - session.session_start_time) <= CLOSE
+                if other.session_id == session.session_id:
+                    continue
+                if (is_close or _ci_job(session) == _ci_job(other) is not None) and (
+                    self._is_alike(session, other)
+                ):
+                    return other
+        return None
+
+    def add(self, session: TestSession) -> None:
+        """Add a session, with its results, to the known ones."""
+        self._nodeids[session.session_id] = _nodeids_of(session)
+        index = self._load_index()
+        for key in _keys(session, own=True):
+            index.setdefault(key, []).append(session)
+
+    def _load_index(self) -> dict[object, list[TestSession]]:
+        if self._index is None:
+            self._index = {}
+            for session in self._headers():
+                for key in _keys(session, own=True):
+                    self._index.setdefault(key, []).append(session)
+        return self._index
+
+    def _is_alike(self, session: TestSession, other: TestSession) -> bool:
+        nodeids = _nodeids_of(session)
+        name = other.session_id
+        if name not in self._nodeids:
+            loaded = self._load(name)
+            self._nodeids[name] = _nodeids_of(loaded) if loaded else frozenset()
+        others = self._nodeids[name]
+        most = max(len(nodeids), len(others))
+        return most > 0 and len(nodeids & others) >= ALIKE * most
+
+
+def _nodeids_of(session: TestSession) -> frozenset[str]:
+    return frozenset(result.nodeid for result in session.test_results)
+
+
+def _keys(session: TestSession, *, own: bool = False) -> Iterator[object]:
+    """Yield the keys under which records of the same run may be, or (`own`) under which it is."""
+    second = int(session.session_start_time.timestamp())
+    around = int(CLOSE.total_seconds()) + 1
+    for near in (second,) if own else range(second - around, second + around + 1):
+        yield session.sut_name, near
+    if job := _ci_job(session):
+        yield session.sut_name, job
+
+
+def _ci_job(session: TestSession) -> tuple[str, ...] | None:
+    """Return the CI run and job of a session; None if it has none."""
+    facts = session.testing_system.get("ci")
+    if not isinstance(facts, dict) or not facts.get("run_id"):
+        return None
+    return tuple(str(facts.get(name, "")) for name in ("provider", "run_id", "job", "attempt"))
