@@ -154,6 +154,12 @@ def _add_ini_keys(parser: pytest.Parser) -> None:
         "short",
     )
     parser.addini(
+        "insight_github_summary",
+        "append what the history says to the summary of a GitHub job (default: true)",
+        "bool",
+        True,
+    )
+    parser.addini(
         "insight_cause_masks",
         "regular expressions with one group each; what it matches does not make two failures "
         "different (default: none)",

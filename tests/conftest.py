@@ -23,7 +23,9 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A CI service may run us.
-_ELSEWHERE = {"COLUMNS", "FORCE_COLOR", "NO_COLOR"} | {service.sign for service in SERVICES}
+_ELSEWHERE = {"COLUMNS", "FORCE_COLOR", "NO_COLOR", "GITHUB_STEP_SUMMARY"} | {
+    service.sign for service in SERVICES
+}
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

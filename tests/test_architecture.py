@@ -44,6 +44,7 @@ LAYERS = (
     ("storage.registry", "storage.choice", "storage.functions", "storage"),
     ("storage.undo", "storage.transfer"),
     ("query", "analyze", "compare"),
+    ("reports",),
     ("recording",),
     ("cli", "testing", "__main__"),
 )

@@ -32,6 +32,7 @@ PANELS = {
         "compare": f"{COMMANDS}.compare",
         "history": f"{COMMANDS}.history",
         "verdicts": f"{COMMANDS}.verdicts",
+        "report": f"{COMMANDS}.report",
         "sessions": f"{COMMANDS}.sessions.group",
         "query": f"{COMMANDS}.query",
     },

@@ -46,7 +46,7 @@ from pytest_insight.recording.secrets import receive_from_worker
 from pytest_insight.recording.settings import OFF, Settings
 
 if TYPE_CHECKING:
-    pass
+    from pathlib import Path
 
 P = ParamSpec("P")
 
@@ -342,7 +342,7 @@ class Recorder:
             self._config.pluginmanager.register(lines)
 
     def _save(self, journal: JournalWriter, ending: dict[str, Any]) -> None:
-        destination = self._settings.destination
+        settings, destination = self._settings, self._settings.destination
         try:
             name, count = destination.save(journal, self._fields, ending)
         except InsightError as exc:
@@ -363,6 +363,20 @@ class Recorder:
         journal.close(keep=False)
         self._journal = self._live = None
         self._recover()
+        if settings.step_summary is not None:
+            self._append_summary(settings.step_summary, count)
+
+    def _append_summary(self, path: Path, results: int) -> None:
+        try:
+            from pytest_insight.recording.step_summary import append_summary
+
+            settings = self._settings
+            append_summary(path, settings.destination.storage(), settings.sut_name, results)
+        except Exception as exc:  # noqa: BLE001 - an error must not change the run
+            problem = f"cannot write the summary of the GitHub job, {path}: "
+            kind = "" if isinstance(exc, OSError | InsightError) else f"{type(exc).__name__}: "
+            what = os_error_text(exc) if isinstance(exc, OSError) else str(exc)
+            self._messages.problems.append(f"{problem}{kind}{what}")
 
     def _recover(self) -> None:
         """Recover the journals of crashed runs."""

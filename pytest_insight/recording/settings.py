@@ -31,6 +31,7 @@ class Settings:
         ci: facts of the CI service; empty outside CI.
         verdicts: how much the summary says of what the history knows of failures.
         cause_masks: what is masked in messages to tell causes; see `analysis.causes`.
+        step_summary: the file of the summary of a GitHub job; None if nothing is appended to it.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Settings:
         ci: dict[str, str],
         verdicts: str,
         cause_masks: tuple[str, ...],
+        step_summary: Path | None,
     ) -> None:
         self.origin = origin
         self.profile = profile
@@ -59,3 +61,4 @@ class Settings:
         self.ci = ci
         self.verdicts = verdicts
         self.cause_masks = cause_masks
+        self.step_summary = step_summary

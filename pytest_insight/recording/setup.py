@@ -97,6 +97,7 @@ def _settings(config: pytest.Config, origin: str) -> Settings:
         ci=ci,
         verdicts=_verdicts(config),
         cause_masks=cause_masks_of(config),
+        step_summary=_step_summary(config),
     )
 
 
@@ -227,6 +228,16 @@ def _verdicts(config: pytest.Config) -> str:
         name = "insight_verdicts" if option is None else "--insight-verdicts"
         raise usage_error(f"{name} must be short, full or off, not {form!r}")
     return form if config.get_verbosity() >= 0 else OFF
+
+
+def _step_summary(config: pytest.Config) -> Path | None:
+    try:
+        wanted = bool(config.getini("insight_github_summary"))
+    except (ValueError, pytest.UsageError) as exc:  # depends on the version of pytest
+        raise usage_error(f"ini key insight_github_summary: {exc}") from exc
+    path = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    # A pytest that a test starts inherits the variable.
+    return Path(path) if wanted and path and "PYTEST_CURRENT_TEST" not in os.environ else None
 
 
 def _ini_text(config: pytest.Config, key: str) -> Any:

@@ -100,7 +100,7 @@ def export_selection(
         from pytest_insight.exchange.parts import write_parts  # few exports need it
 
         def check(part: Path) -> None:
-            _refuse_loss(storage, part, force=force)
+            refuse_loss(storage, part, "an export", force=force)
 
         count, parts = write_parts(sessions, path, chosen.name, check)
         return Export(count, tuple(parts))
@@ -116,7 +116,7 @@ def write_sessions(
     force: bool = False,
 ) -> int:
     """Write sessions of a storage to a file; see `BaseStorage.export_sessions`."""
-    _refuse_loss(storage, path, force=force)
+    refuse_loss(storage, path, "an export", force=force)
     return write_file(sessions, path, output_format)
 
 
@@ -144,25 +144,32 @@ def _read_first(sessions: Iterator[TestSession]) -> Iterator[TestSession]:
     return sessions if first is None else chain((first,), sessions)
 
 
-def _refuse_loss(storage: BaseStorage, path: Path, *, force: bool) -> None:
-    """Raise if an export would overwrite a store or the profiles.
+def refuse_loss(storage: BaseStorage, path: Path, what: str, *, force: bool | None) -> None:
+    """Raise if writing a file would overwrite a store or the profiles.
 
     A store whose lock file was not copied with it looks like an export. So an export is not
     overwritten either if it has a session that the store does not have.
+
+    Args:
+        storage: what is written is from its sessions.
+        path: the file.
+        what: what is written: "an export".
+        force: whether to overwrite an export or another store; None if the user cannot say so.
     """
     problem = ""
     with suppress(OSError, ValueError, ProfileError):  # the writer reports an impossible path
         real = Path(os.path.realpath(path))
         own = storage.file_path
         if real == locations.profiles_path():
-            problem = "has the profiles, which an export would overwrite; name another file"
+            problem = f"has the profiles, which {what} would overwrite; name another file"
         elif own is not None and (real == locations.store_path() == own or _is_same(real, own)):
             problem = (
-                "is the store itself, and an export would overwrite its sessions; name another "
+                f"is the store itself, and {what} would overwrite its sessions; name another "
                 "file, or delete sessions with: insight sessions prune"
             )
-        elif not force and (why := _what_is_lost(storage, real)):
-            problem = f"{why}; name another file, or overwrite it with --force (force=True)"
+        elif not force and (why := _what_is_lost(storage, real, what)):
+            forced = "" if force is None else ", or overwrite it with --force (force=True)"
+            problem = f"{why}; name another file{forced}"
     if problem:
         raise ExchangeError(f"{path} {problem}", str(path))
 
@@ -173,16 +180,16 @@ def _is_same(path: Path, own: Path) -> bool:
     )
 
 
-def _what_is_lost(storage: BaseStorage, path: Path) -> str:
-    """Return what an export over an existing file would lose; empty if it is nothing."""
+def _what_is_lost(storage: BaseStorage, path: Path, what: str) -> str:
+    """Return what writing over an existing file would lose; empty if it is nothing."""
     if lock_path(path).exists() or path == locations.store_path():
-        return "is a store, and an export would overwrite its sessions"
+        return f"is a store, and {what} would overwrite its sessions"
     if not path.is_file():
         return ""
     with path.open("rb") as file:
         start = file.read(len(NATIVE_START))
         if has_magic(start):
-            return "is an SQLite database, and an export would overwrite it"
+            return f"is an SQLite database, and {what} would overwrite it"
         if not is_native(start):
             return ""
         names = map(_SESSION_ID.match, iter(lambda: file.readline(MAX_FIELDS_BYTES), b""))

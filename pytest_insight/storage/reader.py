@@ -14,6 +14,7 @@ from pytest_insight._util.storable import storable_text
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.comparison.newest import Newest, newest_runs
 from pytest_insight.analysis.line import ALL_RUNS, Line
+from pytest_insight.analysis.matrix import Matrix, matrix
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, last_runs, survey
 from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.document.codec import encode_session
@@ -140,6 +141,13 @@ class SessionReader(ABC):
         """
         counted = line.counted(datetime.now(UTC))
         return survey(self.iter_sessions(selection), counted, rules)
+
+    def matrix(self, selection: Selection | None = None) -> Matrix:
+        """Return what each selected session says of each of its tests, as one letter.
+
+        Equivalent to `analysis.matrix.matrix(iter_sessions(selection))`.
+        """
+        return matrix(self.iter_sessions(selection))
 
     def runs(
         self,

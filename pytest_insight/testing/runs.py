@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.comparison.newest import newest_runs
 from pytest_insight.analysis.line import Line
+from pytest_insight.analysis.matrix import matrix
 from pytest_insight.analysis.runs import last_runs, survey
-from pytest_insight.filters import BranchIs, OutcomeIn, Selection
+from pytest_insight.filters import BranchIs, OutcomeIn, Selection, SutIs
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import START, Rules, fill, make_result, make_session
@@ -204,3 +205,14 @@ class RunRules(Rules):
         assert len({run.cause for run in storage.runs()}) == 2
         assert len({run.cause for run in storage.runs(rules=masked)}) == 1
         assert len({run.cause for run in storage.survey(rules=masked).notable}) == 1
+
+    def test_a_matrix_has_a_letter_for_each_test_and_session(self, storage: BaseStorage) -> None:
+        storage.save_sessions(reversed(_history()))
+        found = storage.matrix(Selection((SutIs("api"),)))
+        ids = [each.session_id for each in found.sessions]
+        assert ids == storage.session_ids(Selection((SutIs("api"),)))
+        assert found.rows["api"] == {_X: ".REFFR? ", "tests/test_a.py::test_y": "s  X  x "}
+
+    def test_a_matrix_is_that_of_a_loop_over_the_sessions(self, storage: BaseStorage) -> None:
+        storage.save_sessions(_history())
+        assert storage.matrix() == matrix(storage.iter_sessions())

@@ -50,6 +50,10 @@ heading "Everything that is not stable"
 run "insight verdicts"
 run "insight verdicts --branch main"
 
+heading "A page to show the team, and a summary for a CI job"
+run "insight report ~/report.html"
+run "insight report | head -n 8"
+
 heading "Runs by branch, commit or tag"
 run "insight sessions list --tag ci=nightly --days 7"
 run "insight query sessions --branch 'feature/*' --outcome failed"
@@ -71,5 +75,7 @@ heading "The manual"
 run "insight docs"
 
 heading "That was the tour"
+note "Open the report in a browser:"
+echo "  file://$here/.demo/report.html"
 note "Look around yourself:"
 echo "  cd $here/.demo/shop && HOME=$here/.demo PATH=$1:\$PATH insight"

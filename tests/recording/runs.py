@@ -13,6 +13,7 @@ import pytest
 import pytest_insight.recording.journal.recovery
 import pytest_insight.recording.selection
 import pytest_insight.recording.setup
+import pytest_insight.recording.step_summary
 import pytest_insight.recording.verdicts.chosen
 import pytest_insight.recording.verdicts.report
 import pytest_insight.storage.json.storage

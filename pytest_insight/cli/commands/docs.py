@@ -17,6 +17,7 @@ from pytest_insight.errors import UnknownChoiceError
 TOPICS = (
     "recording",
     "verdicts",
+    "report",
     "profiles",
     "databases",
     "exchange",

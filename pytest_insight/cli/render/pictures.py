@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_insight.analysis.matrix import LETTERS, OTHER, RECOVERED
 from pytest_insight.analysis.runs import Run
 from pytest_insight.cli.render.values import OUTCOME_STYLES
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome
 
-_LETTERS = {
-    "passed": ".",
-    "failed": "F",
-    "error": "E",
-    "skipped": "s",
-    "xfailed": "x",
-    "xpassed": "X",
-    "rerun": "R",
-}
-"""pytest's own, and one of pytest-rerunfailures."""
-_MARKS = _LETTERS | {"passed": "●", "failed": "✗"}
-_OTHER = "?"
-_RECOVERED = "R"
+_MARKS = LETTERS | {"passed": "●", "failed": "✗"}
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -34,9 +23,9 @@ def pictures_shown() -> bool:
 def outcome_mark(outcome: TestOutcome, *, recovered: bool = False) -> Styled:
     """Return one character for an outcome, in its colour; a letter if there are no pictures."""
     if recovered:
-        return styled(_RECOVERED, style=OUTCOME_STYLES["rerun"])
-    marks = _MARKS if pictures_shown() else _LETTERS
-    return styled(marks.get(outcome, _OTHER), style=OUTCOME_STYLES.get(outcome, ""))
+        return styled(RECOVERED, style=OUTCOME_STYLES["rerun"])
+    marks = _MARKS if pictures_shown() else LETTERS
+    return styled(marks.get(outcome, OTHER), style=OUTCOME_STYLES.get(outcome, ""))
 
 
 def run_row(runs: Sequence[Run], width: int) -> Styled:

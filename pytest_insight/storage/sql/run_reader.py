@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from pytest_insight.analysis.causes import Cause, CauseRules
+from pytest_insight.analysis.matrix import Matrix, add_passed, letter_of
 from pytest_insight.analysis.runs import (
     GOOD,
     Run,
@@ -173,6 +174,51 @@ class RunReader:
         found = self._runs_of(rows, sessions, names)
         runs = [run for of_session in found.values() for run in of_session.values()]
         return sorted(runs, key=lambda run: (*in_time_order(run.session), run.nodeid))
+
+    # A matrix -----------------------------------------------------------------------------------
+
+    def matrix(self) -> Matrix:
+        """Return what `analysis.matrix.matrix` returns, from one snapshot of the database.
+
+        Raises:
+            DamagedStoreError: a row is not as we write it.
+            NotPreparedError: one of the sessions is not prepared.
+        """
+        with self._connection.read_transaction():
+            sessions = self._sessions([each.key for each in self._reader.find_sessions()])
+            keys = sorted(sessions, key=lambda key: in_time_order(sessions[key].facts))
+            rows = self._matrix_rows(sessions, {key: place for place, key in enumerate(keys)})
+            names = self._names({test for of_sut in rows.values() for test in of_sut})
+        letters = {
+            sut: {names[test]: row.decode() for test, row in of_sut.items()}
+            for sut, of_sut in rows.items()
+        }
+        return Matrix([sessions[key].facts for key in keys], letters)
+
+    def _matrix_rows(
+        self, sessions: Mapping[int, _Session], places: Mapping[int, int]
+    ) -> dict[str, dict[int, bytearray]]:
+        """Return the letters of each test by SUT, then by test; `places` are those of sessions."""
+        rows: dict[str, dict[int, bytearray]] = {}
+        with_suite: dict[int, dict[str, list[int]]] = {}
+        for key, session in sessions.items():
+            sut = session.facts.sut_name
+            rows.setdefault(sut, {})
+            with_suite.setdefault(session.suite, {}).setdefault(sut, []).append(places[key])
+        for suite, tests in self._suites(list(with_suite)):
+            for sut, at in with_suite[suite].items():
+                add_passed(rows[sut], tests, at, len(places))
+        in_sessions = self._connection.dialect.in_numbers("session", list(sessions))
+        others = self._connection.fetch(
+            f"SELECT session, test, outcome, attempts FROM insight_runs WHERE {in_sessions.sql}",
+            in_sessions.parameters,
+        )
+        for key, test, code, attempts in others:
+            row = rows[sessions[key].facts.sut_name].get(test)
+            if row is None:
+                raise self._connection.damage("a run is not of a test of its session's suite")
+            row[places[key]] = ord(letter_of(self._outcomes[code], attempts))
+        return rows
 
     # Runs ---------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.comparison.newest import Newest
 from pytest_insight.analysis.line import ALL_RUNS, Line
+from pytest_insight.analysis.matrix import Matrix
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey
 from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.errors import StoreDamageWarning
@@ -67,6 +68,14 @@ class RunStorage(BaseStorage):
             if reader is not None:
                 return reader.survey(line.counted(datetime.now(UTC)))
         return super().survey(selection, line=line, rules=rules)
+
+    @override
+    def matrix(self, selection: Selection | None = None) -> Matrix:
+        with suppress(DamagedStoreError, NotPreparedError):
+            reader = self._run_reader(selection, DEFAULT_RULES)
+            if reader is not None:
+                return reader.matrix()
+        return super().matrix(selection)
 
     @override
     def runs(

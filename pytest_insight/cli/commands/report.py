@@ -1,0 +1,155 @@
+"""`insight report`: a page to show, a summary for a CI job, or the same as data."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_insight.cli.lazy_group import single_command
+from pytest_insight.cli.options.common import ProfileOption, choice_option, option, takes
+from pytest_insight.cli.options.verdicts import JudgedSessionOptions, JudgedTestOptions, judge
+from pytest_insight.cli.render.absence import nothing_found
+from pytest_insight.cli.terminal.output import data_output, is_fancy, print_styled
+from pytest_insight.cli.terminal.progress import progress_shown
+from pytest_insight.cli.terminal.styled import styled
+from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.errors import StorageError, alternatives
+
+if TYPE_CHECKING:
+    from pytest_insight.reports.report import Report
+
+STDOUT = "-"
+
+
+class ReportFormat(enum.StrEnum):
+    """The formats of a report."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+    JSON = "json"
+
+
+SUFFIXES = {
+    ".md": ReportFormat.MARKDOWN,
+    ".markdown": ReportFormat.MARKDOWN,
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
+    ".json": ReportFormat.JSON,
+}
+
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        readable=False,  # it is only written
+        help="The file to write: .html, .md or .json. Default: Markdown to standard output.",
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    option(
+        "The file to write, as the argument FILE.",
+        "--output",
+        "-o",
+        example="report.html",
+        metavar="FILE",
+        readable=False,
+    ),
+]
+FormatOption = Annotated[
+    ReportFormat | None,
+    choice_option(
+        "Output format: {choices}. Default: by the suffix, else markdown.",
+        ReportFormat,
+        "--format",
+        "-f",
+        example="html",
+        metavar="FORMAT",
+    ),
+]
+
+
+@takes(selection=JudgedSessionOptions)
+def report(
+    ctx: typer.Context,
+    path: FileArgument = None,
+    *,
+    output: OutputOption = None,
+    format_: FormatOption = None,
+    profile: ProfileOption = None,
+    selection: JudgedSessionOptions,
+) -> None:
+    """Write a report: a page for the browser, Markdown, or JSON.
+
+    The page is one file that needs no network: failures by cause with tracebacks, verdicts, what
+    got slower, and all tests by all runs.
+
+    Example: insight report report.html
+    """
+    if path is not None and output is not None:
+        raise UsageError(f"two files to write, {path} and {output}: leave one out")
+    from pytest_insight.exchange.formats import open_to_write
+    from pytest_insight.reports.report import make_report
+    from pytest_insight.storage.exports import refuse_loss
+
+    path = output if path is None else path
+    path = None if path is not None and str(path) == STDOUT else path
+    chosen = _format_of(path, format_)
+    with progress_shown(with_data=path is None):
+        query, found, note = judge(ctx, profile, selection, JudgedTestOptions())
+        storage = query.open_storage()
+        made = make_report(storage, found)
+        if not made.suites:
+            raise StorageError(f"nothing to report: {nothing_found(query, note)}", storage.location)
+        data = _text(made, chosen).encode("utf-8", "backslashreplace")
+        if path is not None:
+            refuse_loss(storage, path, "a report", force=None)
+            with open_to_write(path) as file:
+                file.write(data)
+    if path is None:
+        data_output().write(data)
+        sys.stdout.flush()
+    else:
+        print_styled(styled(_where(path)))
+
+
+def _format_of(path: Path | None, given: ReportFormat | None) -> ReportFormat:
+    if given is not None:
+        return given
+    if path is None:
+        return ReportFormat.MARKDOWN
+    found = SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        what = f"unknown suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise UsageError(
+            f"{what} in {str(path)!r}; name the file .html, .md or .json, or pass --format "
+            f"{alternatives(ReportFormat)}"
+        )
+    return found
+
+
+def _text(report: Report, format_: ReportFormat) -> str:
+    """Return the report in a format; of the three, only that one's code is imported."""
+    if format_ is ReportFormat.HTML:
+        from pytest_insight.reports.html.page import html_page
+
+        return html_page(report)
+    if format_ is ReportFormat.JSON:
+        from pytest_insight.reports.record import report_json
+
+        return report_json(report)
+    from pytest_insight.reports.markdown import markdown
+
+    return markdown(report)
+
+
+def _where(path: Path) -> str:
+    """Return the path; on a terminal, the URL that it opens."""
+    return path.absolute().as_uri() if is_fancy() else str(path)
+
+
+app = single_command(report)

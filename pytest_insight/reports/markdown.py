@@ -1,0 +1,149 @@
+"""A report as Markdown, for the summary of a CI job, a comment or a wiki.
+
+GitHub refuses a summary of more than 1 MiB, and drops one of little less without a word
+(https://github.com/actions/runner/issues/4337): the worst comes first, and the rest is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from pytest_insight._util.printable import printable
+from pytest_insight.analysis.description import day_text, evidence_text, judged_text
+from pytest_insight.models.text import counts_text, duration_text, plural
+from pytest_insight.reports.causes import Cause
+from pytest_insight.reports.record import url_of
+from pytest_insight.reports.report import Report, Suite
+
+MOST_BYTES = 900 * 1024
+MOST_ROWS = 50
+"""The tests in the table of verdicts."""
+MOST_TESTS = 20
+"""The tests that are listed with a cause."""
+MOST_SLOW = 5
+MOST_NAME = 1_000
+"""The characters of a name or message."""
+
+_MARKUP = re.compile(
+    r"[&<>|`@#*\[\]\\~$]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis; one between letters is not
+    r"|:(?=//)|(?<=www)\."  # links
+)
+"""What may be markup, a mention, an issue or a link in Markdown, outside of `<code>` at least."""
+
+
+def markdown(report: Report, most: int = MOST_BYTES) -> str:
+    """Return a report as Markdown of at most `most` bytes in UTF-8."""
+    pieces: list[str] = []
+    left = most - 200  # for what is said of the rest
+    dropped = 0
+    for suite in report.suites:
+        for piece in _pieces(suite):
+            size = len(piece.encode()) + 2
+            if size <= left:
+                left -= size
+                pieces.append(piece)
+            elif piece.startswith("<details>"):
+                dropped += 1
+    if dropped:
+        pieces.append(f"... {dropped:,} more in report.html: `insight report report.html`")
+    if not report.suites:
+        pieces.append("There is no run to report.")
+    return "\n\n".join(pieces) + "\n"
+
+
+def _pieces(suite: Suite) -> Iterator[str]:
+    """Yield the parts of what is said of a SUT, the most important first."""
+    yield f"### {_mark(suite)} {code(suite.sut)}: {suite.headline}"
+    yield "  \n".join(_facts(suite))
+    unstable = suite.unstable
+    if unstable:
+        rows = [
+            f"| {each.verdict.verdict} | {code(each.verdict.nodeid)} "
+            f"| {_plain(evidence_text(each.verdict))} |"
+            for each in unstable[:MOST_ROWS]
+        ]
+        yield "\n".join(["| Verdict | Test | Evidence |", "| --- | --- | --- |", *rows])
+        if len(unstable) > MOST_ROWS:
+            yield f"{MOST_ROWS} of {plural(len(unstable), 'test')} that are not stable."
+    yield from _slowest(suite)
+    now = [cause for cause in suite.causes if cause.failing]
+    if now:
+        yield "**Why tests fail**"
+    yield from (_details(cause) for cause in now)
+
+
+def _mark(suite: Suite) -> str:
+    return "❌" if suite.sessions[-1].is_red else "✅"
+
+
+def _facts(suite: Suite) -> Iterator[str]:
+    summary = suite.sessions[-1]
+    session, code_state = summary.session, summary.session.code_state
+    parts = [code_state.branch or "", (code_state.commit or "")[:7]] if code_state else []
+    where = [code(each) for each in parts if each]
+    changed = ["with local changes"] if code_state and code_state.digest else []
+    ran = [_plain(counts_text(summary.outcomes)), duration_text(session.session_duration)]
+    yield ", ".join(filter(None, [*where, *changed, *ran]))
+    counts = ", ".join(f"{count:,} {name}" for name, count in suite.counts.items())
+    yield ": ".join(filter(None, [_plain(judged_text(suite.judged)), counts]))
+    if (url := url_of(summary)) and "@" not in url:
+        yield f'<a href="{escape(url)}">the CI run</a>'
+
+
+def _slowest(suite: Suite) -> Iterator[str]:
+    slow = sorted(suite.tests, key=lambda each: -(each.seconds or 0.0))[:MOST_SLOW]
+    rows = [
+        f"| {duration_text(each.seconds)} | {code(each.verdict.nodeid)} |"
+        for each in slow
+        if each.seconds
+    ]
+    if rows:
+        yield "\n".join(["| Slowest | Test |", "| ---: | --- |", *rows])
+
+
+def _details(cause: Cause) -> str:
+    """Return a cause with its tests and the text of one failure, folded.
+
+    No line is empty outside of `<pre>`, so that nothing is read as Markdown.
+    """
+    place = f" at {code(cause.crash)}" if cause.crash else ""
+    commit = cause.first.commit[:7]
+    since = f"at {code(commit)}" if commit else f"on {day_text(cause.first.start)}"
+    tests = plural(len(cause.failing), "test")
+    lines = [
+        f"<details><summary>{tests}: {code(cause.message or 'no message')}{place}</summary>",
+        f"<p>in {plural(cause.runs, 'run')}, first seen {since}</p>",
+        "<ul>",
+        *_listed(cause.failing),
+        "</ul>",
+    ]
+    lines += [f"<pre>{_in_pre(text)}</pre>" for _, text in cause.texts]
+    return "\n".join([*lines, "</details>"])
+
+
+def _listed(nodeids: Sequence[str]) -> Iterable[str]:
+    yield from (f"<li>{code(name)}</li>" for name in nodeids[:MOST_TESTS])
+    if len(nodeids) > MOST_TESTS:
+        yield f"<li>and {len(nodeids) - MOST_TESTS:,} more</li>"
+
+
+def code(text: str) -> str:
+    """Return a text from outside as code on one line, which nothing in it can end.
+
+    GitHub looks for markup in an element `<code>`, but not for mentions, issues and emoji. What may
+    be markup is a character reference, which is text (CommonMark 0.31, section 2.5).
+    """
+    short = text if len(text) <= MOST_NAME else f"{text[:MOST_NAME]}..."
+    return f"<code>{_plain(short)}</code>"
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", printable(text))
+
+
+def _in_pre(text: str) -> str:
+    """Return lines for an element `<pre>`, in which Markdown has no markup."""
+    return escape(printable(text, keep="\n\t"), quote=False)
