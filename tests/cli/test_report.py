@@ -137,5 +137,4 @@ def test_without_runs_nothing_is_written(insight: Insight) -> None:
 
 
 def test_a_terminal_is_given_the_url_of_the_page(screen: Screen, history: JSONStorage) -> None:
-    (line,) = screen(300, "report", "r.html")
-    assert line == Path("r.html").absolute().as_uri()
+    assert screen(300, "report", "r.html") == ["r.html", Path("r.html").absolute().as_uri()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,9 @@ from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, choice_option, option, takes
 from pytest_insight.cli.options.verdicts import JudgedSessionOptions, JudgedTestOptions, judge
 from pytest_insight.cli.render.absence import nothing_found
-from pytest_insight.cli.terminal.output import data_output, is_fancy, print_styled
+from pytest_insight.cli.terminal.output import data_output, print_styled
 from pytest_insight.cli.terminal.progress import progress_shown
-from pytest_insight.cli.terminal.styled import styled
+from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import StorageError, alternatives
 
@@ -114,7 +115,7 @@ def report(
         data_output().write(data)
         sys.stdout.flush()
     else:
-        print_styled(styled(_where(path)))
+        print_styled(*_where(path))
 
 
 def _format_of(path: Path | None, given: ReportFormat | None) -> ReportFormat:
@@ -147,9 +148,11 @@ def _text(report: Report, format_: ReportFormat) -> str:
     return markdown(report)
 
 
-def _where(path: Path) -> str:
-    """Return the path; on a terminal, the URL that it opens."""
-    return path.absolute().as_uri() if is_fancy() else str(path)
+def _where(path: Path) -> Iterator[Styled]:
+    """Yield the path; on a terminal also its URL, which many open on a click."""
+    yield styled(str(path))
+    if sys.stdout.isatty():
+        yield styled(path.absolute().as_uri(), style="dim")
 
 
 app = single_command(report)
