@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping
 
+import hypothesis  # noqa: F401 - its plugin imports it at the end of each run
 import pytest
 
 # A run in this process forgets the modules that it imports: these, and C extensions, must stay.

@@ -89,11 +89,11 @@ def notes(comparison: Comparison) -> Iterator[str]:
 
 def _windows_text(facts: WindowFacts) -> str:
     tests = plural(facts.tests, "test")
-    of = f"{tests} with about {facts.base_runs:,} and {facts.head_runs:,} runs"
+    of = f"{tests} with about {facts.base_runs:,} runs before and {facts.head_runs:,} now"
     if facts.smallest_difference is None:
-        return f"{of}: too few to show a difference"
+        return f"{of}: too few to tell anything from chance"
     least = f"{facts.smallest_difference:.0%}"
-    return f"{of}: failing in less than {least} of them cannot be told from chance"
+    return f"{of}: a test that never failed must fail in {least} of them to be told from chance"
 
 
 def environment_text(comparison: Comparison, arrow: str = ARROW) -> str:

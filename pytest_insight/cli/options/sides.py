@@ -122,16 +122,13 @@ def comparison_of(
 
     Raises:
         UsageError: HEAD is given twice.
-        InsightError: there is no such run.
     """
-    from pytest_insight.cli.options.session_names import find_run
     from pytest_insight.compare.steps import Compare
     from pytest_insight.query import Query
 
     base, head = _split(base, head)
     narrowed = sessions.narrow(Query(storage=storage, selection=scope.selection))
-    selection = narrowed.selection
-    found = Compare(storage=storage).with_session_filters(*selection.session_filters)
+    found = Compare(storage=storage).with_session_filters(*narrowed.selection.session_filters)
     named = narrowed.filter_by_test()
     if tests.keywords is not None:
         named = named.with_keywords(tests.keywords)
@@ -143,8 +140,7 @@ def comparison_of(
     if sessions.run is not None:
         if head is not None:
             raise UsageError("HEAD and --run contradict each other: leave one out")
-        run = find_run(storage, sessions.run, selection)
-        found = found.of(Query(storage=storage, selection=selection).with_session_filters(*run))
+        found = found.of_run(sessions.run)
     elif head is not None:
         found = found.of(head)
     found = found.with_base_session() if sessions.base_session else found

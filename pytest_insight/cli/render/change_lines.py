@@ -186,7 +186,6 @@ class ChangeLines:
         lines: list[Line] = []
         for each in changes[: 1 if name else self._most]:
             nodeid = name or each.nodeid
-            lines.append(partial(_nodeid, nodeid))
             old = split_nodeid(each.renamed_from)
             was = old.names + ("" if name else old.parameters)
             extras = [f"was {was}"] if was else []
@@ -194,7 +193,13 @@ class ChangeLines:
             extras += [rates_text(each.rates)] if each.rates else []
             if each.change is Change.FLAKY and each.detail:
                 extras.append(each.detail)
-            lines += [_text(cut(extra, self._room), "dim") for extra in extras]
+            extra = ", ".join(extras)
+            fits = not is_fancy() or text_width(shown(nodeid + extra)) + 2 <= self._room
+            if fits and not name:
+                lines.append(partial(_nodeid, nodeid, extra))
+            else:
+                lines.append(partial(_nodeid, nodeid, ""))
+                lines += [_text(cut(extra, self._room), "dim")] if extra else []
             if self._verbose:
                 now = datetime.now(UTC)
                 runs = (run_line(run, now) for run in (each.base, each.head) if run)
@@ -223,8 +228,9 @@ def _block(change: Change, count: int, lines: Iterable[Line]) -> Iterator[Styled
         yield line(styled(prefix, " " * (INDENT - len(str(prefix)))))
 
 
-def _nodeid(nodeid: str, prefix: Styled) -> Styled:
-    return nodeid_lines(nodeid, prefix=prefix)
+def _nodeid(nodeid: str, extra: str, prefix: Styled) -> Styled:
+    name = nodeid_lines(nodeid, prefix=prefix)
+    return styled(name, styled(f"  {extra}", style="dim")) if extra else name
 
 
 def _text(text: str | Styled, style: str = "") -> Line:

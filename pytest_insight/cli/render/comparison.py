@@ -150,7 +150,9 @@ def _head_lines(comparison: Comparison) -> Iterator[Styled]:
     width = console().width if is_fancy() else UNLIMITED
     mark = styled("✓", style="green") if comparison.ok else styled("✗", style="red")
     marked = (mark, " ") if pictures_shown() else ()
-    left = styled(*marked, styled(head.sut, style="bold"), "  ", _side_text(head))
+    runs = f" ({runs_text(head)})" if len(head.sessions) > 1 else ""
+    sut = styled(head.sut, style="bold")
+    left = styled(*marked, sut, "  ", _side_text(head), styled(runs, style="dim"))
     right = styled("against ", _side_text(base), styled(f" ({runs_text(base)})", style="dim"))
     if text_width(f"{left}  {right}") <= width:
         yield styled(left, "  ", right)
