@@ -100,6 +100,10 @@ FOREIGN_FORMATS = (
     ForeignFormat(
         "allure", "Allure results", _reader("allure"), lambda _: False, recognition.is_allure_folder
     ),
+    ForeignFormat("recap", "pytest-recap", _reader("recap"), recognition.looks_like_recap),
+    ForeignFormat(
+        "upstream", "upstream pytest-insight", _reader("upstream"), recognition.looks_like_upstream
+    ),
 )
 """A new format is a module in `readers` and a line here."""
 

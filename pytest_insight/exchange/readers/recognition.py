@@ -10,6 +10,11 @@ _JSON_REPORT = re.compile(rb'\{\s*"created":[^,]{1,50},\s*"duration":[^,]{1,50},
 _CTRF = re.compile(rb'(?<!\\)"reportFormat"\s*:\s*"CTRF"')
 _OLD_CTRF = re.compile(rb'\{\s*"results"\s*:\s*\{\s*"tool"\s*:')
 """How the files of tools begin that do not write `reportFormat`."""
+_RECAP = re.compile(rb'(?<!\\)"system_under_test"\s*:')
+_NAIVE = re.compile(
+    rb'(?<!\\)"session_start_time"\s*:\s*"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?"'
+)
+"""The start of a session without an offset, which only the upstream pytest-insight writes."""
 ALLURE_RESULT = "-result.json"
 """How the names of Allure's results end."""
 
@@ -29,6 +34,20 @@ def looks_like_ctrf(head: bytes) -> bool:
     """Return whether a file that begins with these bytes is a CTRF report."""
     head = head.lstrip()
     return head.startswith(b"{") and bool(_CTRF.search(head) or _OLD_CTRF.match(head))
+
+
+def looks_like_recap(head: bytes) -> bool:
+    """Return whether a file begins with a session of pytest-recap."""
+    head = head.lstrip()
+    return head.startswith((b"{", b"[")) and bool(
+        _RECAP.search(head) and b'"session_start_time"' in head
+    )
+
+
+def looks_like_upstream(head: bytes) -> bool:
+    """Return whether a file begins with a session of the upstream pytest-insight."""
+    head = head.lstrip()
+    return head.startswith((b"{", b"[")) and _NAIVE.search(head) is not None
 
 
 def is_allure_folder(path: Path) -> bool:
