@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from pytest_insight.document.codec import checked
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.read_formats import read_bytes
+from pytest_insight.exchange.writers import ctrf
 from pytest_insight.models import TestResult, TestSession
+from tests.exchange import outcomes
 
 T0 = 1_795_813_248_000
 NESTED = b"[" * 200_000 + b"]" * 200_000
@@ -166,6 +171,23 @@ def test_the_environment_is_that_of_the_build() -> None:
     assert (session.code_state.commit, session.code_state.branch) == ("f" * 40, "main")
     assert session.testing_system["ci"] == {"run_id": "7", "url": "https://x"}
     assert not {Loss.NO_CODE_STATE, Loss.NO_ENVIRONMENT} & set(losses)
+
+
+def by_name(results: Iterable[TestResult]) -> list[TestResult]:
+    return sorted(results, key=lambda result: (result.nodeid, result.start_time, result.phase))
+
+
+@pytest.mark.parametrize("given", [outcomes.EVERYTHING, outcomes.SEVEN])
+def test_what_insight_export_wrote_comes_back(given: Sequence[TestResult]) -> None:
+    ours = checked(outcomes.session(*given))
+    file = io.BytesIO()
+    ctrf.write([ours], file)
+    found, losses = read(file.getvalue())
+    assert by_name(found.test_results) == by_name(ours.test_results)
+    assert losses == {}
+    for name in TestSession.__struct_fields__:
+        if name not in ("session_id", "source", "sut_name", "pinned", "test_results"):
+            assert getattr(found, name) == getattr(ours, name), name
 
 
 @pytest.mark.parametrize(

@@ -252,9 +252,12 @@ class _Session:
         self, nodeid: str, outcome: str, found: Attempt, place: str, phase: str
     ) -> TestResult:
         own = (found.extra.own if found.extra else None) or OwnResult()
-        reason = Reason()
-        if outcome != TestOutcome.PASSED or self._own is not None:
+        if self._own is not None:
+            reason = Reason(found.message or "", own.crash, _joined(found.trace))
+        elif outcome != TestOutcome.PASSED:
             reason = _reason(found, is_expected=outcome == "xfailed" and self._is_pytest)
+        else:
+            reason = Reason()
         start = self._time(found, place)
         if own.start_time:
             start = iso_time(own.start_time, f"{place}.extra.start_time")
@@ -267,8 +270,8 @@ class _Session:
             if duration is None
             else seconds(duration, f"{place}.extra.duration"),
             own.phase or phase,  # type: ignore[arg-type]
-            message=reason.message if self._own else first_lines(reason.message),
-            crash=own.crash if self._own else below_root(reason.crash, nodeid.partition("::")[0]),
+            message=first_lines(reason.message),
+            crash=below_root(reason.crash, nodeid.partition("::")[0]),
             longreprtext=without_middle(reason.text),
             capstdout=without_middle(_joined(found.stdout)),
             capstderr=without_middle(_joined(found.stderr)),

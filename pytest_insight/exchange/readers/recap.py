@@ -47,14 +47,12 @@ class _Recap(Session):
 
 
 class _Store(msgspec.Struct):
-    sessions: list[_Recap]
+    sessions: list[_Recap] | None = None
 
 
-class _Top(msgspec.Struct):
-    sessions: msgspec.Raw | None = None
-
-
-_ONE, _LIST, _STORE, _TOP = map(decoder_for, (_Recap, list[_Recap], _Store, _Top))
+_ONE = decoder_for(_Recap)
+_LIST = decoder_for(list[_Recap])
+_STORE = decoder_for(_Store)
 
 
 def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
@@ -67,8 +65,8 @@ def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
         data = file.read()
         if data.lstrip().startswith(b"["):
             found, places = decode(data, _LIST), "[{}]"
-        elif decode(data, _TOP).sessions is not None:
-            found, places = decode(data, _STORE).sessions, "sessions[{}]"
+        elif (sessions := decode(data, _STORE).sessions) is not None:
+            found, places = sessions, "sessions[{}]"
         else:
             found, places = [decode(data, _ONE)], "the session"
         return [

@@ -157,7 +157,7 @@ def pairs(value: Any) -> tuple[tuple[str, Any], ...]:
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict):
             found += item.items()
-        elif isinstance(item, list) and len(item) == 2:
+        elif isinstance(item, list | tuple) and len(item) == 2:
             found.append((str(item[0]), item[1]))
         else:
             found.append(("", item))
