@@ -74,6 +74,11 @@ def find_incidents(sessions: Sequence[SessionFacts], notable: Iterable[Run]) -> 
     return found
 
 
+def may_be_incident(session: SessionFacts) -> bool:
+    """Return whether enough tests of a session failed for an incident; recovered ones aside."""
+    return session.bad >= max(LEAST_WITH_CAUSE, SHARE_WITH_CAUSE * session.decided)
+
+
 def usual_numbers(sessions: Iterable[SessionFacts]) -> Mapping[str, int]:
     """Return for each SUT the median number of decided tests of its sessions that had any."""
     numbers: dict[str, list[int]] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import partial
 
 from pytest_insight.analysis.causes import CauseRules
 from pytest_insight.analysis.comparison.changes import find_changes, with_paces
@@ -18,7 +19,7 @@ from pytest_insight.analyze.scope import has_name, project_rules
 from pytest_insight.compare.checks import check_sides, check_tests
 from pytest_insight.compare.chosen import Chosen, selection_of
 from pytest_insight.compare.flakiness import known_flaky
-from pytest_insight.compare.pace import read_paces
+from pytest_insight.compare.pace import read_paces, tests_to_time
 from pytest_insight.compare.question import Question
 from pytest_insight.compare.sides import choose
 from pytest_insight.models import TestSession
@@ -30,14 +31,16 @@ def execute(question: Question) -> Comparison:
     base, head = choose(question)
     base = check_sides(question, base, head)
     new = _newest_of_head(head, rules)
-    old = _newest_of_base(base, new, _decided(new), rules)
+    timed = frozenset(tests_to_time(base, head, new, question))
+    old = _newest_of_base(base, new, timed, rules)
     check_tests(base, old, head, new)
     names = question.selection.test_filters
-
-    def wanted(nodeid: str) -> bool:
-        return not names or has_name(names, nodeid)
-
-    suspects = [run for run in new.runs.values() if wanted(run.nodeid) and _may_be_flaky(run, old)]
+    wanted = partial(has_name, names) if names else None
+    suspects = [
+        run
+        for run in new.runs.values()
+        if _may_be_flaky(run, old) and (wanted is None or wanted(run.nodeid))
+    ]
     flaky = {} if question.windows else known_flaky(base, head, suspects, rules)
     scopes = _scopes(base, old), _scopes(head, new)
     found = find_changes(old, new, *scopes, flaky, wanted)
@@ -47,7 +50,7 @@ def execute(question: Question) -> Comparison:
         windows = compare_windows(*rates, old.runs, new.runs, wanted)
         kept = [each for each in found.changes if each.change in _WITHOUT_RATES]
         found = found._replace(changes=[*kept, *windows.changes])
-    paces = read_paces(base, head, new, is_every=question.windows)
+    paces = read_paces(head, old, new, timed)
     changes = with_paces(found.changes, paces, old.runs, new.runs, wanted)
     return Comparison(
         _side(base, old),
@@ -94,12 +97,13 @@ def _newest_of_head(head: Chosen, rules: CauseRules) -> Newest:
     return worst_of([_read(head, sessions, 0, rules) for sessions in lanes.values()])
 
 
-def _newest_of_base(base: Chosen, new: Newest, usual: int, rules: CauseRules) -> Newest:
+def _newest_of_base(base: Chosen, new: Newest, timed: Set[str], rules: CauseRules) -> Newest:
     """Return the runs of the base; if there are several environments, those of each head's run."""
     groups: dict[str, list[TestSession]] = {}
     for session in base.sessions:
         groups.setdefault(environment_of(session.testing_system), []).append(session)
-    whole = _read(base, base.sessions, usual, rules)
+    usual = _decided(new)
+    whole = base.storage.newest_runs(base.selection, usual=usual, timed=timed, rules=rules)
     if len(groups) == 1:
         return whole
     wanted = {run.session.environment for run in new.runs.values()} & groups.keys()

@@ -8,7 +8,7 @@ from glob import escape
 
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.causes import CauseRules
-from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE
+from pytest_insight.analysis.incidents import may_be_incident
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import WINDOW, Run, Survey, in_time_order, is_notable
 from pytest_insight.analysis.values import FLAKY, Verdict
@@ -52,7 +52,7 @@ def known_flaky(
     doubtful = {
         run.session.session_id: run.session
         for run in past
-        if run.cause and (run.is_recovered or run.session.bad >= LEAST_WITH_CAUSE)
+        if run.cause and (run.is_recovered or may_be_incident(run.session))
     }
     notable = [run for run in past if is_notable(run) and run.session.session_id not in doubtful]
     notable += find_notable(base.storage, list(doubtful.values()), rules)

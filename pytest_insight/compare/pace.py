@@ -1,39 +1,43 @@
-"""Read the durations that a comparison needs."""
+"""The durations that a comparison needs."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from pytest_insight.analysis.comparison.newest import Newest
 from pytest_insight.analysis.comparison.paces import Paces, find_paces, timed_tests
 from pytest_insight.analysis.comparison.values import SideKind
-from pytest_insight.analysis.durations import BASELINE_RUNS, LEAST_BASELINE
+from pytest_insight.analysis.durations import LEAST_BASELINE
 from pytest_insight.compare.chosen import Chosen
+from pytest_insight.compare.question import Question
 
 _SINGLE = (SideKind.SESSION, SideKind.RUN, SideKind.BRANCH, SideKind.COMMIT, SideKind.FILE)
-"""Heads that have one run of each test."""
+"""Heads that have one run of each test, unless windows are compared."""
 
 
-def read_paces(base: Chosen, head: Chosen, new: Newest, *, is_every: bool) -> Paces:
-    """Return how durations changed; nothing if the base has too few sessions to say.
+def tests_to_time(base: Chosen, head: Chosen, new: Newest, question: Question) -> Collection[str]:
+    """Return the tests whose durations are compared; none if the base has too few sessions."""
+    if len(base.sessions) < LEAST_BASELINE:
+        return ()
+    if question.windows or head.kind not in _SINGLE:
+        return new.runs.keys()
+    return timed_tests(new.runs.values())
+
+
+def read_paces(head: Chosen, old: Newest, new: Newest, timed: Collection[str]) -> Paces:
+    """Return how durations changed.
 
     Args:
-        base: the base.
         head: the head.
+        old: the newest runs of the base, and all runs of the tests that are compared.
         new: the newest runs of the head.
-        is_every: whether all tests have several runs in the head.
+        timed: the tests that are compared.
     """
-    if len(base.sessions) < LEAST_BASELINE:
+    if not timed:
         return Paces({}, None)
-    runs = new.runs
-    every = is_every or head.kind not in _SINGLE
-    names = list(runs) if every else timed_tests(runs.values())
-    old_sut, new_sut = base.newest.sut_name, head.newest.sut_name
-    wanted = {(old_sut, name): BASELINE_RUNS for name in names}
-    of_base = base.storage.runs(base.selection, candidates=wanted)
-    of_head = (
-        head.storage.runs(
-            head.selection, candidates={(new_sut, name): BASELINE_RUNS for name in names}
-        )
-        if every
-        else (runs[name] for name in names)
-    )
-    return find_paces(of_base, of_head)
+    if len(head.sessions) == 1 or len(timed) < len(new.runs):
+        return find_paces(old.timed, (new.runs[name] for name in timed))
+    sut = head.newest.sut_name
+    most = len(head.sessions)
+    of_head = head.storage.runs(head.selection, candidates={(sut, name): most for name in timed})
+    return find_paces(old.timed, of_head)

@@ -20,6 +20,7 @@ from pytest_insight.compare.chosen import (
     environments_of,
     newest_headers,
     run_of,
+    selection_of,
 )
 from pytest_insight.compare.green import last_green
 from pytest_insight.compare.merge_base import default_branch, named_branch, on_branch
@@ -239,12 +240,19 @@ class _Head(_Side):
         if asked is None and self.question.windows:
             return self.named(WINDOW)
         if asked is None:
-            found = self.storage.get_last_session()
-            filters = self.filters
-            if found is None or not all(each.matches(found) for each in filters):
-                found = self.header(self.finder(filters).find_id("last"))
-            return self._whole_run("", found, "")
+            return self._whole_run("", self._last(), "")
         return self.named(asked) if isinstance(asked, str) else self.of_query(asked)
+
+    def _last(self) -> TestSession:
+        """Return the last session with results."""
+        for session in newest_headers(self.storage, self.filters, self.end):
+            selection = selection_of([session])
+            results = self.storage.count_results(selection)
+            if results is None:  # it takes long, but not that of one session
+                results = sum(len(s.test_results) for s in self.storage.iter_sessions(selection))
+            if results:
+                return session
+        return self.header(self.finder(self.filters).find_id("last"))  # says what there is
 
     def _named_run(self, name: str) -> Chosen:
         filters = self.finder(self.filters).find_run(name)
@@ -375,7 +383,8 @@ def _scope(question: Question) -> Filters:
         return given
     of_project = SutIs(escape(project.sut_name))
     storage = question.open_storage()
-    last = storage.get_last_session()  # needs no scan, and is mostly of the project
+    newest = storage.iter_headers(Selection(limit=1))  # needs no scan, and is mostly of the project
+    last = next(newest, None)
     if last is None or last.sut_name == project.sut_name:
         return (*given, of_project) if last else given
     known = storage.session_ids(Selection((of_project,), limit=1))

@@ -6,7 +6,7 @@ Sessions are ordered by start time, and by ID if they started at the same time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -179,20 +179,24 @@ class SessionReader(ABC):
         selection: Selection | None = None,
         *,
         usual: int = 0,
+        timed: Set[str] = frozenset(),
         rules: CauseRules = DEFAULT_RULES,
     ) -> Newest:
         """Return the newest decided run of each test, for a comparison.
 
         Equivalent to `analysis.comparison.newest.newest_runs(iter_sessions(selection,
-        newest_first=True), usual, rules)`. Tests of different SUTs with equal nodeids are one.
+        newest_first=True), usual, timed, rules)`. Tests of different SUTs with equal nodeids are
+        one.
 
         Args:
             selection: None for all sessions.
             usual: how many tests a session usually has; one with less than half of them is no
                 incident.
+            timed: the tests of which all runs that passed are returned, too.
             rules: what makes two failures one cause.
         """
-        return newest_runs(self.iter_sessions(selection, newest_first=True), usual, rules)
+        sessions = self.iter_sessions(selection, newest_first=True)
+        return newest_runs(sessions, usual, timed, rules)
 
     def iter_headers(
         self, selection: Selection | None = None, *, newest_first: bool = False

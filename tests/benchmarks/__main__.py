@@ -25,6 +25,7 @@ BENCHMARKS = {
     "copying": "copying",
     "verdicts": "verdicts",
     "look-back": "look_back",
+    "compare": "comparisons",
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -24,6 +24,9 @@ ORDER = {change: number for number, change in enumerate(Change)}
 """In which changes are listed."""
 
 
+Wanted = Callable[[str], bool] | None
+
+
 class Changes(NamedTuple):
     """The changes of tests, and what was not compared.
 
@@ -49,7 +52,7 @@ def find_changes(
     base_scopes: Scopes,
     head_scopes: Scopes,
     flaky: Mapping[str, Verdict],
-    wanted: Callable[[str], bool],
+    wanted: Wanted,
 ) -> Changes:
     """Return what became of the tests of two sides.
 
@@ -60,10 +63,11 @@ def find_changes(
         base_scopes: what the base was to run.
         head_scopes: what the head was to run.
         flaky: the verdicts on tests that are known to be flaky in the base.
-        wanted: whether a test is compared, by its nodeid.
+        wanted: whether a test is compared, by its nodeid; None for all.
     """
-    old = {n: run for n, run in _without_mended_files(base.runs).items() if wanted(n)}
-    new = {n: run for n, run in head.runs.items() if wanted(n)}
+    old, new = _without_mended_files(base.runs), dict(head.runs)
+    if wanted is not None:
+        old, new = ({n: run for n, run in each.items() if wanted(n)} for each in (old, new))
     absent = {
         nodeid: reason
         for nodeid, reason in _absent(old, new, base_scopes, head_scopes).items()
@@ -74,9 +78,14 @@ def find_changes(
     appeared = [nodeid for nodeid, run in new.items() if run.is_decided and nodeid not in old]
     renames = find_renames(vanished, appeared)
     compare = _Pairs(base, head, flaky)
+    passed = TestOutcome.PASSED
     found = []
     tests = 0
     for nodeid, run in new.items():
+        was = old.get(nodeid)
+        if was is not None and run.outcome is passed and was.outcome is passed:
+            tests += 1  # nearly always
+            continue
         before = renames.get(nodeid, "")
         change = compare.change(nodeid, old.get(before or nodeid), run, before)
         found += [change] if change else []
@@ -94,7 +103,7 @@ def with_paces(
     paces: Paces,
     old: Mapping[str, Run],
     new: Mapping[str, Run],
-    wanted: Callable[[str], bool],
+    wanted: Wanted,
 ) -> list[TestChange]:
     """Return changes with how durations changed; a test that changed only so is one more.
 
@@ -103,9 +112,11 @@ def with_paces(
         paces: how durations changed.
         old: the newest run of each test in the base.
         new: likewise in the head.
-        wanted: whether a test is compared, by its nodeid.
+        wanted: whether a test is compared, by its nodeid; None for all.
     """
-    left = {nodeid: pace for nodeid, pace in paces.tests.items() if wanted(nodeid)}
+    left = {
+        nodeid: pace for nodeid, pace in paces.tests.items() if wanted is None or wanted(nodeid)
+    }
     found = [replace(each, pace=left.pop(each.nodeid, None)) for each in changes]
     for nodeid, pace in left.items():
         change = Change.SLOWER if pace.ratio > 1 else Change.FASTER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -31,12 +31,15 @@ class Newest(NamedTuple):
         runs: of each test its newest run that passed, failed, or was an unexpected pass. Without
             one, its newest run: it was skipped, or is part of an incident.
         incidents: the sessions of which bad runs do not count, newest first.
+        timed: of some tests, all runs that passed at the first attempt, the newest session first,
+            those of a session by nodeid.
     """
 
     sessions: list[SessionFacts]
     tests: list[int]
     runs: dict[str, Run]
     incidents: list[Incident]
+    timed: list[Run]
 
     def covers(self, run: Run) -> bool:
         """Return whether a run does not count because it is part of an incident."""
@@ -49,6 +52,7 @@ class Newest(NamedTuple):
 def newest_runs(
     newest_first: Iterable[TestSession],
     usual: int = 0,
+    timed: Set[str] = frozenset(),
     rules: CauseRules = DEFAULT_RULES,
 ) -> Newest:
     """Return the newest run of each test.
@@ -57,30 +61,36 @@ def newest_runs(
         newest_first: the sessions, newest first; one is in memory at a time.
         usual: how many tests a session usually has: one with less than half of them is no
             incident, as it is a choice of tests.
+        timed: the tests of which all passed runs are returned, too.
         rules: what makes two failures one cause.
     """
-    found = Newest([], [], {}, [])
+    found = Newest([], [], {}, [], [])
     compared: set[str] = set()
+    passed = TestOutcome.PASSED
     for session in newest_first:
         tests = Tests(session)
-        others = {nodeid: tests.run(nodeid, rules) for nodeid in tests.others}
+        facts, others = tests.facts, {name: tests.run(name, rules) for name in tests.others}
         incident = incident_of([run for run in others.values() if is_notable(run)], usual)
-        found.sessions.append(tests.facts)
+        found.sessions.append(facts)
         found.tests.append(len(tests.names))
         if incident is not None:
             found.incidents.append(incident)
+        of_session = []
         for result in tests.first_results():
             nodeid = result.nodeid
+            if nodeid in compared and nodeid not in timed:
+                continue
+            run = others.get(nodeid) or Run(nodeid, facts, passed, 1, result.duration)
+            if nodeid in timed and nodeid not in others:
+                of_session.append(run)
             if nodeid in compared:
                 continue
-            run = others.get(nodeid)
-            if run is None:
-                run = Run(nodeid, tests.facts, TestOutcome.PASSED, 1, result.duration)
             counts = run.outcome in COMPARED and not (incident and incident.covers(run))
             if counts:
                 compared.add(nodeid)
             if counts or nodeid not in found.runs:
                 found.runs[nodeid] = run
+        found.timed.extend(sorted(of_session, key=lambda run: run.nodeid))
     return found
 
 
@@ -108,7 +118,7 @@ def worst_of(lanes: Sequence[Newest]) -> Newest:
         key=lambda each: in_time_order(each.session),
         reverse=True,
     )
-    return Newest([each for each, _ in both], [count for _, count in both], runs, incidents)
+    return Newest([each for each, _ in both], [count for _, count in both], runs, incidents, [])
 
 
 def _weight(run: Run) -> tuple[bool, bool, datetime, str]:

@@ -54,7 +54,7 @@ def compare_windows(
     head: Counts,
     old: Mapping[str, Run],
     new: Mapping[str, Run],
-    wanted: Callable[[str], bool],
+    wanted: Callable[[str], bool] | None,
 ) -> Windows:
     """Return the tests that fail more or less often than before.
 
@@ -63,12 +63,13 @@ def compare_windows(
         head: likewise in the head.
         old: the newest run of each test in the base.
         new: likewise in the head.
-        wanted: whether a test is compared, by its nodeid.
+        wanted: whether a test is compared, by its nodeid; None for all.
     """
     both = [
         nodeid
         for nodeid in sorted(base.keys() & head.keys())
-        if min(base[nodeid][1], head[nodeid][1]) >= LEAST_RUNS and wanted(nodeid)
+        if min(base[nodeid][1], head[nodeid][1]) >= LEAST_RUNS
+        and (wanted is None or wanted(nodeid))
     ]
     found: dict[str, TestChange] = {}
     for change, one, other in ((Change.WORSE, base, head), (Change.BETTER, head, base)):

@@ -7,14 +7,16 @@ sessions would sort them all: it takes four times as long in SQLite.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
+from itertools import filterfalse
 from typing import NamedTuple
 
 from pytest_insight.analysis.comparison.newest import COMPARED, Newest
 from pytest_insight.analysis.incidents import Incident, incident_of
 from pytest_insight.analysis.runs import Run, SessionFacts, is_notable
 from pytest_insight.models import TestOutcome
-from pytest_insight.storage.sql.dialect import Condition
+from pytest_insight.storage.sql.dialect import Condition, is_storable
+from pytest_insight.storage.sql.rows import hash_key
 from pytest_insight.storage.sql.run_reader import SHARE_LOOKED_UP, RunReader
 
 
@@ -33,20 +35,21 @@ class _Found(NamedTuple):
 class NewestReader(RunReader):
     """Reads what `analysis.comparison.newest.newest_runs` returns."""
 
-    def newest(self, usual: int) -> Newest:
+    def newest(self, usual: int, timed: Set[str]) -> Newest:
         """Return the newest run of each test, from one snapshot of the database.
 
         Args:
             usual: how many tests a session usually has.
+            timed: the tests of which all runs that passed are read, too.
 
         Raises:
             DamagedStoreError: a row is not as we write it.
             NotPreparedError: one of the sessions is not prepared.
         """
         with self._connection.read_transaction():
-            return self._newest(usual)
+            return self._newest(usual, timed)
 
-    def _newest(self, usual: int) -> Newest:
+    def _newest(self, usual: int, timed: Set[str]) -> Newest:
         keys = [each.key for each in self._reader.find_sessions()]
         sessions = self._sessions(keys)
         keys = [key for key in keys if key in sessions]
@@ -57,8 +60,7 @@ class NewestReader(RunReader):
             f" WHERE {in_sessions.sql}",
             in_sessions.parameters,
         )
-        tests = {key: frozenset(suite) for key, suite in suites.items()}
-        names = self._names(frozenset().union(*tests.values()))
+        names = self._names({row[1] for row in rows})
         others = self._runs_of(rows, sessions, names)
         incidents: dict[int, Incident] = {}
         for key in keys:
@@ -66,17 +68,45 @@ class NewestReader(RunReader):
             incident = incident_of(notable, usual)
             if incident is not None:
                 incidents[key] = incident
-        of_sessions = {key: tests[sessions[key].suite] for key in keys}
+        of_sessions = {key: suites[sessions[key].suite] for key in keys}
         found = _find(of_sessions, others, incidents)
         facts = {key: sessions[key].facts for key in keys}
         runs = {names[test]: run for test, run in found.runs.items()}
+        passed = set().union(*found.passed.values())
+        names |= self._names(passed - names.keys())
         runs.update(self._passed(found.passed, of_sessions, facts, names))
         return Newest(
             [facts[key] for key in keys],
             [len(of_sessions[key]) for key in keys],
             runs,
             [incidents[key] for key in keys if key in incidents],
+            self._timed(timed, keys, facts, others),
         )
+
+    def _timed(
+        self,
+        timed: Set[str],
+        keys: list[int],
+        facts: Mapping[int, SessionFacts],
+        others: Mapping[int, Mapping[int, Run]],
+    ) -> list[Run]:
+        """Return the runs of some tests that simply passed, the newest session first."""
+        tests = {hash_key(name): name for name in filter(is_storable, timed)}
+        if not tests:
+            return []
+        in_sessions = self._connection.dialect.in_numbers("session", keys)
+        in_tests = self._connection.dialect.in_numbers("test", list(tests))
+        rows = self._connection.fetch(
+            "SELECT session, test, duration FROM insight_results"
+            f" WHERE {in_sessions.sql} AND {in_tests.sql}",
+            in_sessions.parameters + in_tests.parameters,
+        )
+        found: dict[int, list[Run]] = {key: [] for key in keys}
+        passed = TestOutcome.PASSED
+        for key, test, duration in rows:
+            if test not in others[key]:
+                found[key].append(Run(tests[test], facts[key], passed, 1, duration))
+        return [run for key in keys for run in sorted(found[key], key=lambda run: run.nodeid)]
 
     def _passed(
         self,
@@ -115,7 +145,7 @@ class NewestReader(RunReader):
 
 
 def _find(
-    of_sessions: Mapping[int, frozenset[int]],
+    of_sessions: Mapping[int, Collection[int]],
     others: Mapping[int, Mapping[int, Run]],
     incidents: Mapping[int, Incident],
 ) -> _Found:
@@ -130,10 +160,10 @@ def _find(
     compared: set[int] = set()
     for key, tests in of_sessions.items():
         of_session = others[key]
-        fresh = tests - compared
+        fresh = set(filterfalse(compared.__contains__, tests))
         passed = fresh - of_session.keys()
         if passed:
-            found.passed[key] = set(passed)
+            found.passed[key] = passed
             compared |= passed
             for test in passed & found.runs.keys():
                 del found.runs[test]

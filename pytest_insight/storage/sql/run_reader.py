@@ -149,7 +149,7 @@ class RunReader:
             rest[test] += times
         return decided, rest
 
-    def _suites(self, keys: list[int]) -> Iterator[tuple[int, Iterable[int]]]:
+    def _suites(self, keys: list[int]) -> Iterator[tuple[int, Collection[int]]]:
         for start in range(0, len(keys), MAX_SUITES):
             some = keys[start : start + MAX_SUITES]
             in_some = self._connection.dialect.in_numbers("id", some)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -98,13 +98,14 @@ class RunStorage(BaseStorage):
         selection: Selection | None = None,
         *,
         usual: int = 0,
+        timed: Set[str] = frozenset(),
         rules: CauseRules = DEFAULT_RULES,
     ) -> Newest:
         with suppress(DamagedStoreError, NotPreparedError):
             reader = self._run_reader(selection, rules)
             if reader is not None:
-                return reader.newest(usual)
-        return super().newest_runs(selection, usual=usual, rules=rules)
+                return reader.newest(usual, timed)
+        return super().newest_runs(selection, usual=usual, timed=timed, rules=rules)
 
     def _run_reader(self, selection: Selection | None, rules: CauseRules) -> NewestReader | None:
         """Return what reads runs from narrow rows; None if the results are to be read."""
