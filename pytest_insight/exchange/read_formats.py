@@ -214,16 +214,16 @@ def folded(contents: Sequence[FileContent]) -> list[FileContent]:
 
 
 def _format(file: Input, name: str | None) -> OwnFormat | ForeignFormat:
-    if name is not None:
-        if name not in READ_FORMATS:
-            raise UnknownChoiceError("format", name, READ_FORMATS)
-        return READ_FORMATS[name]
+    if name is not None and name not in READ_FORMATS:
+        raise UnknownChoiceError("format", name, READ_FORMATS)
     folder = file.path and folder_format(file.path)
     if folder:
-        return folder
+        return READ_FORMATS[name] if name else folder
     head = file.head
     if len(head) < HEAD_BYTES and (not head or head.isspace()):
         raise _empty(file.source)
+    if name is not None:
+        return READ_FORMATS[name]
     found = recognized(file) or format_of_path(file.source)
     found = found or next((each for each in OWN_FORMATS if each.looks_like(head)), None)
     if found is None:

@@ -16,7 +16,7 @@ from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.readers.junit import other_cases, pytest_cases
-from pytest_insight.exchange.readers.junit.elements import OUTPUTS, Case, Suite
+from pytest_insight.exchange.readers.junit.elements import OUTPUTS, Case, Child, Suite
 from pytest_insight.exchange.readers.nodeids import Nodeids
 from pytest_insight.models import TestOutcome, TestResult
 
@@ -24,6 +24,7 @@ _PYTEST_SUITE = ("name", "errors", "failures", "skipped", "tests", "time", "time
 """The attributes of pytest's `testsuite`, in its order; the name can be configured."""
 _NODEID, _OUTCOME = "insight.nodeid", "insight.outcome"
 """Properties in the files that this project writes."""
+_MOST_DURATIONS = 10_000
 _INTERNAL_ERROR = 3  # pytest.ExitCode
 
 
@@ -37,6 +38,7 @@ class Cases:
         known = partial(options.known_nodeids, options.likely_sut())
         self._nodeids = Nodeids(known, options.likely_root())
         self._suite: Mapping[str, str] = {}
+        self._before_suite = 0
         self._tool = ""
         self._is_ours = False
         self._start: datetime | None = None
@@ -47,6 +49,7 @@ class Cases:
         self._has_output = False
         self._guessed = 0
         self._guess = ""
+        self._durations: dict[str, float] = {}  # one object for each saves 24 bytes a result
         self._results: list[TestResult] = []
 
     def begin_suite(self, suite: Suite) -> None:
@@ -58,6 +61,7 @@ class Cases:
             self._duration = duration
         else:
             self._suite = given
+            self._before_suite = len(self._results)
             if duration is not None and not suite.is_nested:
                 self._of_suites = (self._of_suites or 0.0) + duration
             self._host = self._host or given.get("hostname", "")
@@ -72,6 +76,13 @@ class Cases:
         self._losses.add(Loss.SUITE_PROPERTIES_LEFT, 1, name)
         if name == "go.version" and not self._tool:
             self._tool = "Go"
+
+    def add_output_of_suite(self, output: Child) -> None:
+        """Keep the output of a suite with a single case, as in Bazel's files, as that case's."""
+        if len(self._results) == self._before_suite + 1:
+            field = "capstdout" if output.kind == "system-out" else "capstderr"
+            self._results[-1] = replace(self._results[-1], **{field: output.text})
+            self._has_output = True
 
     def add(self, case: Case) -> None:
         """Add the results of a case."""
@@ -154,7 +165,8 @@ class Cases:
             return
         if pytest_cases.is_collection(case):
             place = self._nodeids.path(given.get("name", ""))
-            self._note_guess(place.guessed, place.prefix)
+            if place.guessed:
+                self._note_guess(place.prefix)
             self._results.append(pytest_cases.collection_result(case, place.prefix, start))
             return
         nodeid = self._nodeid(given)
@@ -166,12 +178,12 @@ class Cases:
         place = self._nodeids.place(given.get("classname", ""), given.get("file", ""), name)
         nodeid = place.prefix + name
         if place.guessed:
-            self._note_guess(True, nodeid)
+            self._note_guess(nodeid)
         return nodeid
 
-    def _note_guess(self, guessed: bool, nodeid: str) -> None:
-        self._guessed += guessed
-        self._guess = self._guess or (nodeid if guessed else "")
+    def _note_guess(self, nodeid: str) -> None:
+        self._guessed += 1
+        self._guess = self._guess or nodeid
 
     def _plain_nodeid(self, given: Mapping[str, str]) -> str:
         """Return a nodeid of the names that another program gives: none of them is a guess."""
@@ -181,12 +193,17 @@ class Cases:
 
     def _seconds(self, text: str, line: int) -> float:
         """Return a duration; commas may separate thousands if there is a decimal point."""
+        known = self._durations.get(text)
+        if known is not None:
+            return known
         try:
             seconds = float(text)
         except ValueError:
             plain = text.strip()
             seconds = float(plain.replace(",", "")) if _THOUSANDS.fullmatch(plain) else -1.0
         if 0.0 <= seconds < math.inf and "_" not in text:
+            if len(self._durations) < _MOST_DURATIONS:
+                self._durations[text] = seconds
             return seconds
         raise ExchangeError(
             f"{self._source} cannot be imported: the time {text[:80]!r} in line {line} must be a "

@@ -40,7 +40,7 @@ def looks_like_junit(head: bytes) -> bool:
 def root_element(head: bytes) -> str | None:
     """Return the name of the root element; None if the bytes are not the beginning of XML."""
     found: list[str] = []
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")  # what `Input.head` is, whatever the file declares
 
     def start(name: str, _: dict[str, str]) -> None:
         if not found:
@@ -118,6 +118,9 @@ class _Parser:
             self._start_suite(name, attributes)
         elif name == "property":
             self.cases.add_property(attributes)
+        elif name in OUTPUTS and self._suites:
+            self._child = Child(name, attributes)
+            self._begin_text()
         elif self._depth == 1:
             raise ExchangeError(
                 f"{self._source} is no JUnit XML: its root element is {name[:80]!r}, not "
@@ -156,6 +159,8 @@ class _Parser:
                 child.text += self._text.text()
                 self._child = None
                 self._expat.CharacterDataHandler = None
+                if self._case is None:
+                    self.cases.add_output_of_suite(child)
         elif name == "testcase" and self._case is not None:
             case, self._case = self._case, None
             self.cases.add(case)
