@@ -58,7 +58,8 @@ test-faults: $(VENV)/installed
 	@echo "FAULTS_SEED=$(FAULTS_SEED)"
 	@$(COMPILE)
 	FAULTS=long FAULTS_SEED=$(FAULTS_SEED) $(BIN)/python -m pytest --numprocesses auto tests/faults \
-	  tests/storage/test_agreement.py tests/exchange/test_round_trip.py
+	  tests/storage/test_agreement.py tests/exchange/test_round_trip.py \
+	  tests/query/test_filters.py tests/test_models.py tests/analysis
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

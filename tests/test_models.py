@@ -26,7 +26,7 @@ from pytest_insight.models import (
     TestSession,
 )
 from tests.conftest import START, MakeSession
-from tests.strategies import sessions, texts
+from tests.strategies import examples, sessions, texts
 
 
 class SetBack(tzinfo):
@@ -335,7 +335,7 @@ def test_the_final_result_is_last_even_if_clocks_disagree(make_session: MakeSess
 
 
 @given(sessions())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(30))
 def test_a_checked_session_survives_the_way_to_bytes_and_back(session: TestSession) -> None:
     kept = codec.checked(session)
     data = codec.encode_session(kept)
@@ -348,7 +348,7 @@ def test_a_checked_session_survives_the_way_to_bytes_and_back(session: TestSessi
 
 
 @given(sessions())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(30))
 def test_line_breaks_occur_only_in_the_places_of_the_layout(session: TestSession) -> None:
     data = codec.encode_session(codec.checked(session))
     lines = data.split(b"\n")

@@ -25,9 +25,9 @@ from tests.exchange.golden import SESSIONS
 from tests.exchange.helpers import csv_rows, read, result_object, session_object, written
 from tests.strategies import examples, sessions, texts
 
-some = settings(deadline=None, max_examples=examples(30))  # the machine may be busy
-few = settings(some, max_examples=examples(25))
-many = settings(some, max_examples=examples(80))
+some = settings(deadline=None, max_examples=examples(15))  # the machine may be busy
+few = settings(some, max_examples=examples(13))
+many = settings(some, max_examples=examples(40))
 formats = st.sampled_from(list(FORMATS))
 
 FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")

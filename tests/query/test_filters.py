@@ -15,7 +15,13 @@ from pytest_insight import filters as f
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from tests.conftest import START, MakeSession
-from tests.strategies import result_filters, selections, session_filters, sessions
+from tests.strategies import (
+    examples,
+    result_filters,
+    selections,
+    session_filters,
+    sessions,
+)
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=UTC)
 
@@ -149,7 +155,7 @@ def test_invalid_saved_data_is_refused_with_the_location(data: Any, where: str) 
 
 
 @given(sessions(), session_filters().filter(lambda each: not each.needs_results))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(30))
 def test_filters_that_do_not_need_results_ignore_them(
     session: TestSession, session_filter: f.SessionFilter
 ) -> None:
@@ -165,7 +171,7 @@ def test_a_selection_separates_filters_that_read_results(selection: f.Selection)
 
 
 @given(sessions(), st.lists(result_filters(), max_size=3))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(30))
 def test_narrowing_keeps_all_fields_and_the_matching_results_in_order(
     session: TestSession, test_filters: list[f.TestFilter]
 ) -> None:

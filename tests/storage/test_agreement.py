@@ -220,7 +220,7 @@ class PostgreSQLAgreement(Agreement):
 
 
 often = settings(
-    max_examples=examples(24),
+    max_examples=examples(12),
     stateful_step_count=20,
     deadline=None,  # another process may take the processor
     suppress_health_check=[HealthCheck.too_slow],  # sessions have many fields
@@ -232,7 +232,7 @@ TestJSON.settings = often
 TestSQLite = SQLiteAgreement.TestCase
 TestSQLite.settings = often
 TestPostgreSQL = PostgreSQLAgreement.TestCase
-TestPostgreSQL.settings = settings(often, max_examples=examples(10))
+TestPostgreSQL.settings = settings(often, max_examples=examples(5))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -256,7 +256,7 @@ def stores(
         yield [file, sqlite, postgresql]
 
 
-@settings(often, max_examples=examples(25))
+@settings(often, max_examples=examples(13))
 @given(
     history=st.lists(sessions(), max_size=5),
     asked=st.lists(selections(), min_size=1, max_size=10),
@@ -291,7 +291,7 @@ def test_all_backends_answer_the_same_in_the_same_order(
                     assert found == known
 
 
-@settings(often, max_examples=examples(25))
+@settings(often, max_examples=examples(13))
 @given(history=histories(), branch=st.sampled_from([None, "main"]))
 def test_all_backends_give_equal_verdicts_of_any_history(
     stores: list[BaseStorage], history: list[TestSession], branch: str | None

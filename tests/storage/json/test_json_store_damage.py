@@ -98,18 +98,17 @@ class OtherWords:
             raise type(exc)("no") from None
 
 
-@pytest.fixture(params=["the words of msgspec", "other words"])
-def words(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Errors of decoding, in two wordings: nothing may depend on them."""
-    if request.param == "other words":
-        monkeypatch.setattr(codec, "_DECODER", OtherWords(codec._DECODER.decode))
-        monkeypatch.setattr(msgspec.json, "decode", OtherWords(msgspec.json.decode).decode)
+@pytest.fixture
+def other_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of decoding that do not say what msgspec says: nothing may depend on that."""
+    monkeypatch.setattr(codec, "_DECODER", OtherWords(codec._DECODER.decode))
+    monkeypatch.setattr(msgspec.json, "decode", OtherWords(msgspec.json.decode).decode)
 
 
 # Torn writes ------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("words")
+@pytest.mark.usefixtures("other_words")
 def test_whatever_an_interrupted_write_leaves_every_complete_session_is_read_and_kept(
     store: JSONStorage, healthy: bytes
 ) -> None:
@@ -187,7 +186,7 @@ def test_one_changed_byte_loses_no_other_session_and_none_silently(
         assert all(backup.read_bytes() == data for backup in backups), where
 
 
-@pytest.mark.usefixtures("words")
+@pytest.mark.usefixtures("other_words")
 def test_a_changed_byte_stays_readable_after_the_next_writes(
     store: JSONStorage, healthy: bytes
 ) -> None:
