@@ -172,8 +172,10 @@ def test_two_processes_that_change_profiles_lose_none(
     both = [start(victims.switches, path, ["one", "two"], f"{name}-") for name in "ab"]
     for victim in both:
         victim.wait_for_first()
-    time.sleep(rng.uniform(0.3, 0.6))
-    told = [operation.split() for victim in both for operation in victim.kill()]
+    reports = [victim.wait_for_next() for _ in range(10) for victim in both]
+    time.sleep(rng.uniform(0, 0.1))
+    reports += [report for victim in both for report in victim.kill()]
+    told = [report.split() for report in reports]
     created = {name for operation, name in told if operation == "created"}
     deleted = {name for operation, name in told if operation == "deleted"}
     there = set(manager.list_profiles()) - {"default", "one", "two"}

@@ -55,6 +55,10 @@ class Victim:
 
     def wait_for_first(self) -> str:
         """Return its first report, which says that it has begun."""
+        return self.wait_for_next()
+
+    def wait_for_next(self) -> str:
+        """Return its next report."""
         return self._told.recv_bytes().decode()
 
     def kill(self) -> list[str]:
