@@ -23,6 +23,7 @@ BENCHMARKS = {
     "recording": "recording_cost",
     "databases": "databases",
     "copying": "copying",
+    "frames": "frames",
     "verdicts": "verdicts",
     "look-back": "look_back",
     "compare": "comparisons",

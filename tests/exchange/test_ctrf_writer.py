@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
+from msgspec.structs import replace
 
+from pytest_insight.document.codec import checked
 from pytest_insight.errors import ExchangeError
+from pytest_insight.exchange.read_formats import read_bytes
 from pytest_insight.exchange.writers import ctrf
 from pytest_insight.models import Source, TestResult, TestSession
 from tests.exchange import outcomes
@@ -183,3 +187,17 @@ def test_several_sessions_are_refused_before_anything_is_written() -> None:
     with pytest.raises(ExchangeError, match="none is selected"):
         ctrf.write([], file)
     assert file.getvalue() == b""
+
+
+def test_an_import_reads_back_what_was_written() -> None:
+    given = checked(session(*outcomes.EVERYTHING))
+    content = read_bytes(written(given), "report.ctrf.json")
+    (found,) = content.sessions
+    assert content.losses == {found.session_id: ()}
+    changed = {"session_id": "-", "source": None, "test_results": ()}
+    assert replace(found, **changed) == replace(given, **changed)
+
+    def order(result: TestResult) -> tuple[str, datetime]:
+        return result.nodeid, result.start_time
+
+    assert sorted(found.test_results, key=order) == sorted(given.test_results, key=order)

@@ -277,6 +277,7 @@ class _Session:
             capstderr=without_middle(_joined(found.stderr)),
             caplog=own.caplog,
             has_warning=own.has_warning,
+            worker=own.worker,
             properties=pairs(own.properties),
         )
 

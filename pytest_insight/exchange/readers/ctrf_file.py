@@ -20,6 +20,7 @@ class OwnResult(msgspec.Struct):
     crash: str = ""
     caplog: str = ""
     has_warning: bool = False
+    worker: str = ""
     properties: list[tuple[str, Any]] = []
 
 

@@ -32,7 +32,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://ctrf.io/pytest-insight")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUS = {"error": "failed"}
 """The status in CTRF if it is not ours."""
-_KEPT = ("outcome", "start_time", "duration", "phase", "crash", "caplog", "has_warning")
+_KEPT = ("outcome", "start_time", "duration", "phase", "crash", "caplog", "has_warning", "worker")
 _KEPT_OF_SESSION = (
     *("session_id", "sut_name", "session_start_time", "session_stop_time", "session_duration"),
     *("session_tags", "testing_system", "code_state", "arguments", "collected", "deselected"),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
@@ -28,7 +27,15 @@ _BEGIN = b'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="pytest-insi
 _END = b"</testsuites>\n"
 _MARGIN = 10_000
 """Bytes that the beginning and the end of a file and of a suite take at most."""
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LEGAL = "\\x20!#-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff"
+"""What XML 1.0 can hold and needs no escape, as a part of a class of a regular expression."""
+_IN_ATTRIBUTE = re.compile(f"[^{_LEGAL}]")
+_IN_TEXT = re.compile(f'[^\t\n"{_LEGAL}]')
+_ENTITIES = {
+    **{"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"},
+    # as they are, a parser would make spaces of them, and "\n" of "\r"
+    **{"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"},
+}
 _EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(?::|$)")
 _XFAILED = ("xfailed", "subtests xfailed")
 _WIDTH = 80
@@ -190,7 +197,7 @@ def _result(case: Case) -> str:
             for title, result in zip(titles, told, strict=True)
         )
     tag = {"error": "error", "failed": "failure"}.get(case.status, "skipped")
-    return _tag(tag, _text_escaped(text), message=_message(worst), type=_type(worst))
+    return _tag(tag, _escaped(text), message=_message(worst), type=_type(worst))
 
 
 def _message(result: TestResult) -> str:
@@ -220,7 +227,7 @@ def _type(result: TestResult) -> str:
 
 def _attempt(again: str, result: TestResult) -> str:
     kind = "Error" if result.phase else "Failure"
-    parts = [_tag("stackTrace", _text_escaped(_text(result))), *_output([result])]
+    parts = [_tag("stackTrace", _escaped(_text(result))), *_output([result])]
     return _tag(f"{again}{kind}", "".join(parts), message=result.message, type=_type(result))
 
 
@@ -230,9 +237,9 @@ def _output(results: Iterable[TestResult]) -> Iterator[str]:
         out += _section("Captured Log", result.caplog) + _section("Captured Out", result.capstdout)
         err += _section("Captured Err", result.capstderr)
     if out:
-        yield _tag("system-out", _text_escaped(out))
+        yield _tag("system-out", _escaped(out))
     if err:
-        yield _tag("system-err", _text_escaped(err))
+        yield _tag("system-err", _escaped(err))
 
 
 def _section(title: str, text: str) -> str:
@@ -260,23 +267,23 @@ def _tag(name: str, inside: str, **attributes: str) -> str:
 
 def _attributes(values: dict[str, Any]) -> str:
     return "".join(
-        f" {name}={quoteattr(_legal(str(value)))}"
-        for name, value in values.items()
-        if value is not None
+        [
+            f' {name}="{_IN_ATTRIBUTE.sub(_escape, str(value))}"'
+            for name, value in values.items()
+            if value is not None
+        ]
     )
 
 
-def _text_escaped(text: str) -> str:
-    return escape(_legal(text), {"\r": "&#13;"})  # a parser would drop the bare character
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub(_escape, text)
+def _escaped(text: str) -> str:
+    return _IN_TEXT.sub(_escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    """Return the entity for a character, or text in place of one that XML cannot hold."""
+    character = found[0]
+    code = ord(character)
+    return _ENTITIES.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 def _seconds(value: float) -> str:
