@@ -11,6 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from junitparser import xunit2
 
+from pytest_insight.document.codec import checked
+from pytest_insight.errors import ExchangeError
+from pytest_insight.exchange.read_formats import read_bytes
 from pytest_insight.exchange.writers import junit
 from pytest_insight.models import TestResult, TestSession
 from tests.exchange import outcomes
@@ -194,6 +197,42 @@ def test_a_session_without_results_is_an_empty_suite_and_no_session_an_empty_doc
     (suite,) = parsed(session())
     assert (suite.get("name"), suite.get("tests")) == ("shop-20261101-120000-0a1b2c3d", "0")
     assert len(parsed()) == 0
+
+
+# Imports ----------------------------------------------------------------------------------------
+
+
+def test_an_import_reads_back_all_outcomes_nodeids_and_texts() -> None:
+    given = checked(session(*outcomes.EVERYTHING))
+    (found,) = read_bytes(written(given), "report.xml").sessions
+    assert found.sut_name == "shop"
+    assert found.code_state == given.code_state
+
+    def facts(each: TestSession) -> Counter[tuple[str, ...]]:
+        return Counter(
+            (result.nodeid, result.outcome, result.phase if result.outcome == "error" else "")
+            for result in each.test_results
+        )
+
+    assert facts(found) == facts(given)
+    last = found.test_results[-1]
+    assert (last.nodeid, last.capstdout, last.capstderr) == (
+        "tests/test_o.py::test_o",
+        outcomes.OUTPUT[0].capstdout,
+        outcomes.OUTPUT[0].capstderr,
+    )
+    assert last.properties == (("ticket", "A-1"), ("numbers", "[1,2.5]"))
+    texts = [result.longreprtext for result in found.test_results if "test_u" in result.nodeid]
+    assert texts == [outcomes.FAILURE["longreprtext"], "OSError: gone"]
+    attempts = [result for result in found.test_results if result.outcome == "rerun"]
+    assert {result.message for result in attempts} == {outcomes.FAILURE["message"]}
+    assert "first\n" in {result.capstdout for result in attempts}
+
+
+def test_an_import_of_several_sessions_is_refused() -> None:
+    data = written(session(*outcomes.SEVEN), session(*outcomes.SEVEN, session_id="shop-2"))
+    with pytest.raises(ExchangeError, match=r"several sessions.*export and import them as JSON"):
+        read_bytes(data, "report.xml")
 
 
 # Split ------------------------------------------------------------------------------------------

@@ -99,6 +99,8 @@ def read_answers(storage: BaseStorage) -> None:
     ]
     newest: TestSession | None = asked.latest().first()
     assert newest is not None
+    written: int = asked.to_parquet("results.parquet")
+    assert (written, asked.to_arrow().num_rows, len(asked.execute().to_frame())) == (3, 2, 2)
     rates: list[float | None] = [test.pass_rate for test in asked.group_by_test()]
     assert (len(failed), len(slow), len(names), len(rates)) == (1, 1, 2, 2)
     assert oldest is not None

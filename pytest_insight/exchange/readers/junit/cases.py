@@ -15,16 +15,19 @@ from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.junit import other_cases, pytest_cases
+from pytest_insight.exchange.readers.junit import other_cases, own_cases, pytest_cases
 from pytest_insight.exchange.readers.junit.elements import OUTPUTS, Case, Child, Suite
 from pytest_insight.exchange.readers.nodeids import Nodeids
-from pytest_insight.models import TestOutcome, TestResult
+from pytest_insight.models import CodeState, TestOutcome, TestResult
 
 _PYTEST_SUITE = ("name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname")
 """The attributes of pytest's `testsuite`, in its order; the name can be configured."""
-_NODEID, _OUTCOME = "insight.nodeid", "insight.outcome"
-"""Properties in the files that this project writes."""
 _MOST_DURATIONS = 10_000
+_SESSION, _SUT, _BRANCH, _COMMIT = (
+    f"{own_cases.PREFIX}{name}" for name in ("session", "sut", "branch", "commit")
+)
+_SUITE_FACTS = frozenset((_SESSION, _SUT, _BRANCH, _COMMIT))
+"""Properties of our suites."""
 _INTERNAL_ERROR = 3  # pytest.ExitCode
 
 
@@ -39,6 +42,7 @@ class Cases:
         self._nodeids = Nodeids(known, options.likely_root())
         self._suite: Mapping[str, str] = {}
         self._before_suite = 0
+        self._facts: dict[str, str] = {}
         self._tool = ""
         self._is_ours = False
         self._start: datetime | None = None
@@ -71,8 +75,21 @@ class Cases:
                 self._start = start
 
     def add_property(self, attributes: Mapping[str, str]) -> None:
-        """Count a property of a suite."""
+        """Take a property of a suite that is ours; count another.
+
+        Raises:
+            ExchangeError: the suite is of another session than the suites before.
+        """
         name = attributes.get("name", "")
+        if name in _SUITE_FACTS:
+            known = self._facts.setdefault(name, attributes.get("value", ""))
+            if name == _SESSION and known != attributes.get("value"):
+                raise ExchangeError(
+                    f"{self._source} has several sessions, which JUnit XML does not keep apart: "
+                    "export and import them as JSON",
+                    self._source,
+                )
+            return
         self._losses.add(Loss.SUITE_PROPERTIES_LEFT, 1, name)
         if name == "go.version" and not self._tool:
             self._tool = "Go"
@@ -89,8 +106,9 @@ class Cases:
         given = case.attributes
         duration = self._seconds(given["time"], case.line) if given.get("time") else 0.0
         start = self._start or FIRST
-        if case.properties and case.properties[0][0] == _NODEID:
-            self._add_ours(case, start, duration)
+        if own_cases.is_own(case):
+            self._tool = "pytest-insight"
+            self._results += own_cases.own_results(case, start, duration, self._losses)
         elif self._tool != "pytest":
             nodeid = self._plain_nodeid(given)
             self._results += other_cases.attempts_of(case, nodeid, start, self._losses)
@@ -124,9 +142,12 @@ class Cases:
         duration = self._of_suites if self._duration is None else self._duration
         if duration is None:
             duration = math.fsum(result.duration for result in self._results)
+        branch, commit = self._facts.get(_BRANCH), self._facts.get(_COMMIT)
         return SessionDraft(
             self._results,
             start,
+            sut_name=self._facts.get(_SUT, ""),
+            code_state=CodeState(commit, branch) if branch or commit else None,
             duration=duration,
             tool=self._tool,
             losses=self._losses,
@@ -137,7 +158,9 @@ class Cases:
 
     def _note_losses(self, reruns: int) -> None:
         found = self._losses
-        found.missing(Loss.NO_START_TIMES, Loss.NO_PHASES, Loss.NO_CODE_STATE, Loss.NO_ENVIRONMENT)
+        found.missing(Loss.NO_START_TIMES, Loss.NO_PHASES, Loss.NO_ENVIRONMENT)
+        if not (_BRANCH in self._facts or _COMMIT in self._facts):
+            found.missing(Loss.NO_CODE_STATE)
         if not self._has_output:
             found.missing(Loss.NO_OUTPUT)
         if reruns:
@@ -147,16 +170,6 @@ class Cases:
         if self._tool == "pytest":
             found.missing(Loss.XPASS_LOST)
         found.add(Loss.NODEID_GUESSED, self._guessed, self._guess)
-
-    def _add_ours(self, case: Case, start: datetime, duration: float) -> None:
-        given = dict(case.properties)
-        nodeid = given.pop(_NODEID) or "?"
-        outcome = given.pop(_OUTCOME, "")
-        case.properties = list(given.items())
-        self._tool = "pytest-insight"
-        self._results += other_cases.attempts_of(case, nodeid, start, self._losses)
-        result = other_cases.result_of(case, nodeid, start, duration, self._losses)
-        self._results.append(replace(result, outcome=TestOutcome(outcome or result.outcome)))
 
     def _add_pytest(self, case: Case, start: datetime, duration: float) -> None:
         given = case.attributes
