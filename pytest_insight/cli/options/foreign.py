@@ -88,8 +88,6 @@ class ForeignOptions(msgspec.Struct, frozen=True):
         from pytest_insight.exchange.options import Project, ReadOptions
         from pytest_insight.profiles.project import find_project
 
-        if self.sut is not None and not self.sut.strip():
-            raise InvalidArgumentError("--sut must be a name that is not blank")
         root = self.root.expanduser() if self.root else None
         if root is not None and not root.is_dir():
             raise InvalidArgumentError(f"--root must be a folder, and {root} is none")
