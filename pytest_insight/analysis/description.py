@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pytest_insight._util.times import in_local_zone
 from pytest_insight.analysis import values as v
+from pytest_insight.analysis.incidents import Incident
 from pytest_insight.analysis.results import Judged
 from pytest_insight.analysis.values import Since, Timing, Verdict
 from pytest_insight.models.text import duration_text, plural
@@ -88,6 +89,12 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
+def last_outage_text(incident: Incident) -> str:
+    """Return that the last run is an incident: its failures make no verdicts, and yet are there."""
+    tests = plural(incident.tests, "test")
+    return f"the last run is left out as an outage: {tests} failed; see insight failures"
+
+
 def judged_text(judged: Judged) -> str:
     """Return what was judged of a SUT: "16 runs in 18 days, 1 left out (25 tests, one cause)"."""
     sessions = judged.sessions
@@ -97,6 +104,8 @@ def judged_text(judged: Judged) -> str:
         own = sum(session.branch == judged.line.branch for session in sessions)
         if own < len(sessions):
             parts[0] += f", {len(sessions) - own:,} of {judged.line.default_branch} before it"
+    if judged.branches:
+        parts[0] += ", none of other branches"
     incidents = judged.incidents
     if incidents:
         why = f" ({incidents[0].why})" if len(incidents) == 1 else ""

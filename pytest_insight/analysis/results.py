@@ -39,6 +39,7 @@ class Judged(NamedTuple):
         incidents: those of the line of which results do not count, in time order.
         speed: how many times as long as usual the tests of the last session took; None if the
             durations were not compared, or too few tests say.
+        branches: the pattern of the only branches that were looked at; empty for all.
     """
 
     sut: str
@@ -46,6 +47,13 @@ class Judged(NamedTuple):
     sessions: tuple[SessionFacts, ...]
     incidents: tuple[Incident, ...]
     speed: float | None = None
+    branches: str = ""
+
+    @property
+    def last_incident(self) -> Incident | None:
+        """Why results of the last session do not count; None if all do."""
+        last = self.sessions[-1].session_id if self.sessions else ""
+        return next((each for each in self.incidents if each.session.session_id == last), None)
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ Pure: a storage gives a survey of the sessions and the runs of the tests it name
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from pytest_insight.analysis.runs import LAST_RUNS, Run, SessionFacts, Survey, i
 from pytest_insight.analysis.values import (
     BROKEN,
     FASTER,
+    FLAKY,
     NEW_FAILURE,
     NEW_TEST,
     SLOWER,
@@ -123,6 +124,31 @@ def analyze(
             red.append(judged)
     incidents = sorted(court.incidents.values(), key=lambda each: in_time_order(each.session))
     return Analysis(verdicts, find_breakages(red), incidents)
+
+
+def candidates_for(survey: Survey, only: Collection[str] = ()) -> dict[TestKey, int]:
+    """Return the tests whose runs must be looked at, and how many runs they have.
+
+    Args:
+        survey: of the sessions.
+        only: the verdicts that are asked for; empty for all. Of the tests that failed, most can be
+            neither flaky nor broken.
+    """
+    candidates = survey.candidates
+    if not only or not {FLAKY, BROKEN}.issuperset(only):
+        return candidates
+    contexts = Counter(each.context for each in survey.sessions if each.decided)
+    contexts[None] = 0
+    bad = Counter((run.sut_name, run.nodeid) for run in survey.notable if run.is_bad)
+    kept = {
+        (run.sut_name, run.nodeid)
+        for run in survey.notable
+        # No segment of one run is all bad: more than the last 200 would have to be good before it.
+        if run.is_recovered
+        or contexts[run.session.context] > 1
+        or bad[run.sut_name, run.nodeid] > 1
+    }
+    return {key: count for key, count in candidates.items() if key in kept}
 
 
 class _Court:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,9 +15,9 @@ from pytest_insight._util.times import earlier
 from pytest_insight.analysis.causes import DIFFERENT, Cause, CauseRules, likeness
 from pytest_insight.analysis.incidents import LEAST_WITH_CAUSE, Incident, find_incidents
 from pytest_insight.analysis.line import Line
+from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.runs import (
     UNKNOWN_DIGEST,
-    WINDOW,
     Run,
     SessionFacts,
     Survey,
@@ -29,6 +29,7 @@ from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.branches import find_line
 from pytest_insight.analyze.failed_tests import FailedTests
 from pytest_insight.analyze.outages import by_test, count_red_runs, find_doubtful, find_notable
+from pytest_insight.analyze.scope import WINDOW_SECONDS
 from pytest_insight.filters import Selection, StartedBetween, SutIs
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Account(NamedTuple):
         decided: how many tests passed or failed.
         mass: the cause of most failures if there are too many for verdicts; else None.
         not_asked: why the history was not asked; empty if it was.
+        outage: how many of the failures look like those of an outage, which is no evidence, until
+            they are red for `BROKEN_RUNS` runs; 0 if none do.
     """
 
     tests: tuple[JudgedFailure, ...] = ()
@@ -99,6 +102,7 @@ class Account(NamedTuple):
     decided: int = 0
     mass: Mass | None = None
     not_asked: str = ""
+    outage: int = 0
 
 
 class _Limit:
@@ -135,7 +139,7 @@ def look_back(
     clock: Callable[[], float],
     seconds: float = SECONDS,
     most: int = MAX_TESTS,
-    window: timedelta = WINDOW,
+    window: float = WINDOW_SECONDS,
 ) -> Account | None:
     """Return what the history says of the tests that failed; None without a history of the SUT.
 
@@ -146,7 +150,7 @@ def look_back(
         clock: returns seconds.
         seconds: the time limit.
         most: how many tests history is asked about.
-        window: how far back, from the start of the run.
+        window: how many seconds back, from the start of the run.
 
     Raises:
         InsightError: the store cannot be read.
@@ -155,7 +159,8 @@ def look_back(
     session = failed.session
     found = Account(failed=len(failed.runs), decided=session.decided)
     try:
-        selection = _history_of(session, window)
+        period = StartedBetween(earlier(session.start, window), session.start)
+        selection = Selection((SutIs(escape(session.sut_name)), period))
         if len(failed.runs) > most:
             is_any = _is_any(storage, selection, session, limit)
             return _of_many(found, failed, most) if is_any else None
@@ -173,7 +178,8 @@ def look_back(
         bad_of_others = _notable_of_outages(storage, past, line, failed.rules, limit)
         judged = _judge(failed, past, bad_of_others, line)
         limit.left()
-        return found._replace(tests=tuple(judged), default_branch=line.default_branch or "")
+        default, outage = line.default_branch or "", _count_left_out(judged, incident)
+        return found._replace(tests=tuple(judged), default_branch=default, outage=outage)
     except OutOfTimeError:
         return found._replace(not_asked=f"it took longer than {seconds:g} s")
 
@@ -197,6 +203,13 @@ def _of_many(found: Account, failed: FailedTests, most: int) -> Account:
 def _incident(failed: FailedTests, sessions: Iterable[SessionFacts] = ()) -> Incident | None:
     session = failed.session
     return find_incidents([*sessions, session], failed.runs).get(session.session_id)
+
+
+def _count_left_out(judged: Iterable[JudgedFailure], incident: Incident | None) -> int:
+    """Return how many failures are left out as those of an outage, which ends with the third."""
+    if incident is None:
+        return 0
+    return sum(incident.covers(each.run) and each.red_runs < BROKEN_RUNS for each in judged)
 
 
 def _without_context(runs: Sequence[Run], incident: Incident | None) -> list[Run]:
@@ -229,11 +242,6 @@ def _mass(failed: FailedTests) -> Mass | None:
     cause, count = Counter(run.cause for run in failed.runs).most_common(1)[0]
     message = next(run.message for run in failed.runs if run.cause == cause)
     return Mass(count, message) if 2 * count > len(failed.runs) else None
-
-
-def _history_of(session: SessionFacts, window: timedelta) -> Selection:
-    period = StartedBetween(earlier(session.start, window.total_seconds()), session.start)
-    return Selection((SutIs(escape(session.sut_name)), period))
 
 
 def _sessions(runs: Iterable[Run]) -> list[SessionFacts]:

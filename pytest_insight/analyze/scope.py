@@ -119,8 +119,9 @@ def line_of(storage: BaseStorage, asked: Selection, sut: str) -> tuple[Line, Sel
         return ALL_RUNS, others
     branch = None
     if not branches:
-        newest = next(storage.iter_sessions(replace(whole, limit=1)), None)
-        branch = newest.code_state.branch if newest and newest.code_state else None
+        newest = storage.session_summaries(replace(whole, limit=1))  # reads no results, in SQL
+        code = newest[0].session.code_state if newest else None
+        branch = code.branch if code else None
     elif others != whole:
         branch = _literal(branches[0].pattern)
     if not branch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from pytest_insight.analysis.durations import LEAST_BASELINE, LEAST_HEAD, TIMED_
 from pytest_insight.analysis.history import History, histories
 from pytest_insight.analysis.results import Judged, Verdicts
 from pytest_insight.analysis.verdicts import analyze as judge
+from pytest_insight.analysis.verdicts import candidates_for
 from pytest_insight.analyze.scope import (
     Asked,
     has_name,
@@ -22,7 +23,7 @@ from pytest_insight.analyze.scope import (
     with_window,
 )
 from pytest_insight.errors import InvalidArgumentError
-from pytest_insight.filters import NodeidUnder
+from pytest_insight.filters import BranchIs, NodeidUnder
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 
-def verdicts(query: Asked, *, durations: bool = True) -> Verdicts:
+def verdicts(query: Asked, *, durations: bool = True, only: Collection[str] = ()) -> Verdicts:
     """Return the verdict on each test of a query.
 
     A step `with_branch` names the line of development that is judged: the runs of the branch, and
@@ -46,6 +47,8 @@ def verdicts(query: Asked, *, durations: bool = True) -> Verdicts:
     Args:
         query: which sessions are looked at; those of the last 30 days if no step says.
         durations: whether to compare durations, which reads the last runs of all tests.
+        only: the verdicts that are returned; empty for all. Fewer runs are read for "flaky" and
+            "broken".
 
     Raises:
         InvalidArgumentError: the query has a test-level step that is not about names: a verdict
@@ -62,12 +65,16 @@ def verdicts(query: Asked, *, durations: bool = True) -> Verdicts:
     runs: dict[TestKey, tuple[Run, ...]] = {}
     rules = project_rules()
     for sut in sut_names(storage, asked):
-        analysis, what = _judge(storage, asked, sut, names, rules, runs, durations=durations)
+        analysis, what = _judge(storage, asked, sut, names, rules, runs, only, durations=durations)
         found += analysis.verdicts
         breakages += analysis.breakages
         judged.append(what)
-    if names:
-        kept = {(v.sut, v.nodeid) for v in found if has_name(names, v.nodeid)}
+    if names or only:
+        kept = {
+            (v.sut, v.nodeid)
+            for v in found
+            if has_name(names, v.nodeid) and (not only or v.verdict in only)
+        }
         found = [v for v in found if (v.sut, v.nodeid) in kept]
         breakages = [
             each for each in breakages if any((v.sut, v.nodeid) in kept for v in each.verdicts)
@@ -82,18 +89,21 @@ def _judge(
     names: tuple[TestFilter, ...],
     rules: CauseRules,
     runs: dict[TestKey, tuple[Run, ...]],
+    only: Collection[str],
     *,
     durations: bool,
 ) -> tuple[Analysis, Judged]:
     """Judge the tests of one SUT that have these names, and add the runs that were read to `runs`.
 
-    Tests with other names are in the analysis, too, but of those no runs are read.
+    Tests with other names or verdicts are in the analysis, too, but of those no runs are read.
     """
     now = datetime.now(UTC)
     line, selection = line_of(storage, asked, sut)
     counted = line.counted(now)
     survey = storage.survey(selection, line=line, rules=rules)
-    candidates = {key: count for key, count in survey.candidates.items() if has_name(names, key[1])}
+    candidates = {
+        key: count for key, count in candidates_for(survey, only).items() if has_name(names, key[1])
+    }
     read = list(storage.runs(selection, candidates=candidates, rules=rules))
     timings: dict[TestKey, Timing] = {}
     speed = None
@@ -109,7 +119,10 @@ def _judge(
     analysis = judge(survey, read, now, line=line, timings=timings)
     sessions = tuple(each for each in survey.sessions if counted(each))
     incidents = tuple(each for each in analysis.incidents if counted(each.session))
-    return analysis, Judged(sut, line, sessions, incidents, speed)
+    branches = ", ".join(
+        each.pattern for each in selection.session_filters if isinstance(each, BranchIs)
+    )
+    return analysis, Judged(sut, line, sessions, incidents, speed, branches)
 
 
 def history(nodeid: str, query: Asked) -> History:

@@ -55,7 +55,9 @@ def instances(what: str, kind: type, values: Iterable[object]) -> None:
             raise InvalidArgumentError(f"a {what} must be a {kind.__name__}, not {value!r}")
 
 
-_SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])\s*")
+_SPAN = re.compile(r"\s*(\d+(?:\.\d{1,9})?)\s*([smhdw])\s*")
+MAX_DIGITS = 9
+"""Of a period; it is longer than the calendar in any unit but seconds."""
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -65,6 +67,10 @@ def span(what: str, value: str) -> float:
     if found is None:
         raise InvalidArgumentError(
             f"{what} must be a number followed by s, m, h, d or w, as in 90d or 12h, not {value!r}"
+        )
+    if len(found[1].partition(".")[0]) > MAX_DIGITS:
+        raise InvalidArgumentError(
+            f"{what} must have at most {MAX_DIGITS} digits, as in 90d, not {quoted(value)}"
         )
     return float(found[1]) * _SECONDS[found[2]]
 

@@ -95,7 +95,10 @@ class StartedBetween(SessionFilter, frozen=True, tag="started-between"):
 
     @override
     def matches(self, session: TestSession) -> bool:
-        start = session.session_start_time
+        return self.contains(session.session_start_time)
+
+    def contains(self, start: datetime) -> bool:
+        """Return whether a session that started then is kept."""
         return (self.since is None or start >= self.since) and (
             self.until is None or start <= self.until
         )

@@ -227,7 +227,8 @@ def _verdicts(config: pytest.Config) -> str:
     if form not in FORMS:
         name = "insight_verdicts" if option is None else "--insight-verdicts"
         raise usage_error(f"{name} must be short, full or off, not {form!r}")
-    return form if config.get_verbosity() >= 0 else OFF
+    is_default = option is None and config.get_verbosity() < 0
+    return OFF if is_default else form
 
 
 def _step_summary(config: pytest.Config) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_insight.models import CodeState, TestResult
 from pytest_insight.storage import JSONStorage
-from tests.cli.conftest import Insight
+from tests.cli.conftest import Insight, Screen
 from tests.conftest import START, MakeSession
 
 MESSAGE = "TypeError: 'float' object is not subscriptable"
@@ -286,3 +286,39 @@ def test_markdown_shows_hostile_names_of_branches_and_suts_as_they_are(
     lines = insight("failures", "-A", "--format", "markdown").out.splitlines()
     assert lines[0].startswith("### `s*x*`: ")
     assert lines[2].startswith("`a\\x1b[31m<b>`, ")
+
+
+def test_the_last_run_of_a_branch_can_be_asked_for(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    for number, branch in enumerate(("main", "fix/a", "main")):
+        code = CodeState(branch=branch)
+        red = make_session(number, code_state=code)
+        JSONStorage().save_session(red if branch != "main" else red.with_results(results()[:1]))
+    assert "nothing failed" in insight("failures").out
+    assert "api-1" in insight("failures", "--branch", "fix/*").out
+    assert "api-0" in insight("failures", "last~1", "--branch", "main").out
+    assert "there are main, fix/a" in insight("failures", "--branch", "x", status=1).err
+    insight("failures", "api-0", "--branch", "main", status=2)
+
+
+def test_the_history_is_asked_as_far_back_as_the_window(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    for days, number in ((20, 0), (0, 1)):
+        start = START - timedelta(days=days)
+        JSONStorage().save_session(make_session(number, session_start_time=start))
+    assert "1 old" in insight("failures").out
+    assert "1 new" not in insight("failures", "--window", "10d").out
+    assert "1 old" not in insight("failures", "--window", "10d").out
+
+
+def test_the_failures_of_the_last_run_can_be_run_again(
+    screen: Screen, make_session: MakeSession
+) -> None:
+    save(make_session)
+    save(make_session)
+    again = "run them again: pytest --insight-select failed"
+    assert again in screen(80, "failures")[-1]
+    assert again not in screen(80, "failures", "-A")[-1]
+    assert again not in screen(80, "failures", "last~1")[-1]

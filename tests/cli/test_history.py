@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.analysis.description import VERDICTS
 from pytest_insight.models import CodeState, TestResult
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import Insight, Screen
+from tests.cli.test_verdicts import NOW
+from tests.cli.test_verdicts import save as save_runs
 from tests.conftest import START, MakeSession
+
+ALL = ",".join(VERDICTS)
 
 
 def save(make_session: MakeSession) -> None:
@@ -89,6 +94,11 @@ def test_programs_get_json_or_csv(insight: Insight, make_session: MakeSession) -
     assert [run["attempts"] for run in listed["runs"]] == [1, 1, 2, 1, 1]
     assert [(cause["message"], cause["count"]) for cause in listed["causes"]] == [("why", 3)]
     assert listed["segments"] == [{"first": "api-0", "last": "api-3", "rate": 0.5}]
+    (of_main,) = json.loads(
+        insight("history", "t.py::test_a", "--sut", "api", "--branch", "main", "-f", "json").out
+    )
+    assert of_main["segments"] == [{"first": "api-0", "last": "api-3", "rate": 0.5}]
+    assert [run["session_id"] for run in of_main["runs"]] == ["api-0", "api-1", "api-2", "api-3"]
     keys = [run["cause"] for run in listed["runs"]]
     assert keys[1:4] == [listed["causes"][0]["cause"]] * 3
     assert keys[::4] == ["", ""]
@@ -153,3 +163,67 @@ def test_a_branch_is_whole_in_a_pipe(insight: Insight, make_session: MakeSession
     code = CodeState(branch=branch)
     JSONStorage().save_session(make_session(0, test_results=(test,), code_state=code))
     assert branch.replace("\x1b", "\\x1b  .") in insight("history", "test_a", "-A").out
+
+
+def test_the_window_and_the_branch_choose_runs_and_the_verdict_on_them(insight: Insight) -> None:
+    save_runs({"t.py::test_a": "F" + "." * 9, "t.py::test_b": "." * 10}, end=NOW - timedelta(3))
+    save_runs({"t.py::test_a": "FF", "t.py::test_b": ".."}, branch="fix", commits="xy")
+    shown = insight("history", "test_a").out.splitlines()
+    assert shown[1:3] == ["  suspect: 3 of the last 12", "  failed in 3 of 12 runs; median 0.10 s"]
+    of_main = insight("history", "test_a", "--branch", "main").out.splitlines()
+    assert of_main[1].startswith("  failed-once: 1 of 10")
+    assert of_main[-2:-1] == ["  main  F........."]
+    recent = insight("history", "test_a", "--branch", "main", "--window", "8d").out.splitlines()
+    assert recent[1:4] == [
+        "  stable: passed 5 of 5, a rate below 45.1%",
+        "  never failed in 5 runs; median 0.10 s",
+        "  main  .....",
+    ]
+    found = insight("history", "test_a", "--branch", "fox", status=1).err
+    assert "no branch 'fox'" in found
+    assert "there are fix, main" in found
+
+
+def test_every_format_has_the_same_tests(insight: Insight) -> None:
+    save_runs({"t.py::test_a": "..F.", "t.py::test_b": "....", "t.py::x|`y`": "...."})
+    names = ["t.py::test_a", "t.py::test_b", "t.py::x|`y`"]
+    listed = json.loads(insight("history", "t.py", "-f", "json").out)
+    assert [each["nodeid"] for each in listed] == names
+    assert [each["verdict"] for each in listed] == ["failed-once", "too-few", "too-few"]
+    assert insight("history", "t.py", "-f", "nodeids").out.splitlines() == names
+    assert insight("history", "t.py", "-f", "nodeids", "-n", "1").out.splitlines() == names[:1]
+    lines = insight("history", "t.py", "-f", "markdown").out.splitlines()
+    assert lines[:9] == [
+        "### `t.py::test_a`",
+        "",
+        "**failed-once**: 1 of 4",
+        "",
+        "failed in 1 of 4 runs",
+        "",
+        "| Branch | Runs |",
+        "| --- | --- |",
+        "| `main` | `..F.` |",
+    ]
+    assert "- 1x `TimeoutError: redis` at `tests/q.py:9`" in lines
+    assert "### `` t.py::x|`y` ``" in lines
+
+
+def test_the_gate_says_if_the_test_failed_in_the_runs_that_are_shown(insight: Insight) -> None:
+    save_runs({"t.py::test_a": "F......", "t.py::again": "......R", "t.py::good": "......."})
+    insight("history", "test_a", "--exit-code", status=3)
+    insight("history", "test_a", "--exit-code", "--window", "3d")
+    insight("history", "again", "--exit-code", status=3)
+    insight("history", "good", "--exit-code")
+
+
+def test_a_verdict_is_the_one_of_the_command_verdicts(insight: Insight) -> None:
+    outage = {f"t.py::t{n}": "..F....F" if n else "..F.F..." for n in range(12)}
+    save_runs(outage | {"t.py::new": "       F"}, commits="01122334")
+    expected = {
+        each["nodeid"]: each["verdict"]
+        for each in json.loads(insight("verdicts", "-n", "0", "-f", "json", "--only", ALL).out)
+    }
+    assert len(set(expected.values())) > 2
+    for name, verdict in expected.items():
+        (one,) = json.loads(insight("history", name, "-f", "json").out)
+        assert one["verdict"] == verdict

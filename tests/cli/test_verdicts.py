@@ -158,6 +158,38 @@ def test_the_branch_of_the_last_run_is_judged_with_what_came_before_it(
     assert verdicts(insight, "--branch", "*") == {LOGIN: "new-failure"}
 
 
+def test_a_pattern_of_branches_leaves_out_the_runs_of_main_and_says_so(screen: Screen) -> None:
+    save({LOGIN: "......"}, end=NOW - timedelta(days=3))
+    save({LOGIN: ".F"}, branch="fix/a", commits="fe")
+    judged = screen(80, "verdicts", "--branch", "fix/*")[0]
+    assert judged == "shop  fix/*  2 runs in 2 days, none of other branches"
+
+
+def test_a_window_has_a_length(insight: Insight) -> None:
+    save({LOGIN: "......"})
+    for command in (["verdicts"], ["history", LOGIN], ["failures"]):
+        refused = insight(*command, "--window", "0d", status=2).err
+        assert "--window must be longer than 0, as in 30d, not '0d'" in refused
+        refused = insight(*command, "--window", "9" * 10 + "d", status=2).err
+        assert "--window must have at most 9 digits, as in 90d" in refused
+        insight(*command, "--window", "9" * 9 + "w")
+
+
+def test_tests_that_broke_at_once_in_the_last_run_are_not_passed_over_in_silence(
+    insight: Insight, screen: Screen
+) -> None:
+    some = {f"t.py::t{n}": ".....F" for n in range(12)}
+    save(some | {f"t.py::good{n}": "......" for n in range(10)})
+    told = "the last run is left out as an outage: 12 tests failed; see insight failures"
+    assert insight("verdicts").err.splitlines()[-1].endswith(told)
+    assert screen(100, "verdicts", "--only", "stable")[1] == told
+    waits = "  12 tests failed at once: insight verdicts waits until they fail in 3 runs"
+    assert insight("failures").out.splitlines()[2:4] == ["  12 new", waits]
+    save(dict.fromkeys(some, ".....FFF") | {f"t.py::good{n}": "." * 8 for n in range(10)})
+    assert set(verdicts(insight).values()) == {"broken"}
+    assert "at once" not in insight("failures").out
+
+
 def test_slow_lists_what_got_slower_with_was_now_and_since(
     insight: Insight, screen: Screen
 ) -> None:
@@ -347,6 +379,16 @@ def test_the_overview_counts_flaky_and_broken_tests(insight: Insight) -> None:
     lines = insight().out.splitlines()
     assert f"flaky     {ORDER}  insight flaky" in lines
     assert "broken    none" in lines
+
+
+def test_the_overview_says_by_which_runs_if_others_look_at_more(insight: Insight) -> None:
+    save({ORDER: "." * 20}, commits="0" * 20, branch="other")
+    save({ORDER: "." * 9 + "F"}, commits="0123456788")
+    assert f"flaky     {ORDER}  insight flaky" in insight().out.splitlines()  # 30 runs
+    save({ORDER: "."}, end=NOW - timedelta(days=25), branch="third")
+    lines = insight().out.splitlines()
+    assert f"flaky     {ORDER}  by the last 30 runs  insight flaky" in lines
+    assert "broken    none by the last 30 runs" in lines
 
 
 def test_failures_are_new_flaky_or_old_since_a_day_and_a_commit(insight: Insight) -> None:

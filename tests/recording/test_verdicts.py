@@ -349,6 +349,11 @@ def test_nothing_is_said_if_pytest_is_quiet_or_the_user_says_so(
     assert ran.ret == 1
 
 
+def test_what_the_option_asks_for_is_said_though_pytest_is_quiet(red: pytest.Pytester) -> None:
+    ran = run(red, "--insight", "-q", "--insight-verdicts=short")
+    assert "insight: 1 new since 0505050; details: insight failures" in ran.outlines
+
+
 def test_an_unknown_form_is_an_error_of_usage(red: pytest.Pytester) -> None:
     ran = run(red, "--insight", "--insight-verdicts", "long")
     assert ran.ret == pytest.ExitCode.USAGE_ERROR

@@ -17,9 +17,9 @@ from pytest_insight.cli.options.common import (
     takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
-from pytest_insight.cli.options.project import ProjectOptions, Scope
+from pytest_insight.cli.options.project import Scope
 from pytest_insight.cli.options.session_names import find_run, find_session, is_last
-from pytest_insight.cli.options.verdicts import VerdictFormatOption
+from pytest_insight.cli.options.verdicts import FailedRunOptions, VerdictFormatOption
 from pytest_insight.cli.render.failures import ALL_FIELDS, print_failures
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.known import look_up
@@ -43,10 +43,11 @@ RunOption = Annotated[
         autocompletion=candidates.runs,
     ),
 ]
+GateOption = Annotated[bool, option("Exit with status 3 if anything failed.", "--exit-code")]
 FieldsOption = Annotated[str | None, fields_option(lambda _: ALL_FIELDS, "nodeid,message")]
 
 
-@takes(project=ProjectOptions)
+@takes(which=FailedRunOptions)
 def failures(
     ctx: typer.Context,
     session: Annotated[
@@ -64,11 +65,9 @@ def failures(
     ] = False,
     format_: VerdictFormatOption = FailureFormat.TABLE,
     fields: FieldsOption = None,
-    exit_code: Annotated[bool, option("Exit with status 3 if anything failed.", "--exit-code")] = (
-        False
-    ),
+    exit_code: GateOption = False,
     profile: ProfileOption = None,
-    project: ProjectOptions,
+    which: FailedRunOptions,
 ) -> None:
     """Show what failed in a run, and why. Tests that failed in the same way are shown together.
 
@@ -76,21 +75,22 @@ def failures(
     """
     chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
-    scope = project.scope(storage)
+    scope = which.last_of(storage, session)
     if run is None:
         found = [find_session(storage, session or "last", scope)]
     elif session is None:
         found = _sessions_of_run(storage, run, scope)
     else:
         raise UsageError("an ID and --run contradict each other: leave one out")
-    rules = project_rules()
+    rules, seconds = project_rules(), which.seconds
     failed = print_failures(
         found,
         format_,
         scope.note,
         verbose=verbose,
+        is_last={session, run} <= {None, "last"} and which.is_project,
         fields=chosen,
-        look_up=lambda: look_up(storage, found, rules),
+        look_up=lambda: look_up(storage, found, rules, seconds),
         rules=rules,
     )
     if exit_code and failed:

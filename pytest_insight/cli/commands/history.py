@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
-from pytest_insight.analyze.scope import project_rules
+from pytest_insight.analysis.history import histories
+from pytest_insight.analyze.histories import JudgedHistory, judge_histories
+from pytest_insight.analyze.scope import project_rules, without_line
+from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import (
-    FormatOption,
-    LimitOption,
     ProfileOption,
+    number_option,
+    option,
     storage_of,
     takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.places import spellings_of
-from pytest_insight.cli.options.project import ProjectOptions
-from pytest_insight.cli.render.absence import nothing_found
-from pytest_insight.cli.render.formats import ListFormat
+from pytest_insight.cli.options.verdicts import HistorySessionOptions, VerdictFormatOption
+from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.history import ALL_FIELDS, print_histories
+from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.errors import StorageError
+from pytest_insight.filters import NodeidContains, arguments
 
 if TYPE_CHECKING:
-    from pytest_insight.analysis.results import Verdicts
     from pytest_insight.filters import Selection
     from pytest_insight.storage.base import BaseStorage
 
 FieldsOption = Annotated[str | None, fields_option(lambda _: ALL_FIELDS, "time,outcome,commit")]
+TestsLimitOption = Annotated[
+    int | None,
+    number_option(
+        "Show at most N tests (0 = all). Default: 10 in a table, else all.",
+        "--limit",
+        "-n",
+        whole=True,
+        example="50",
+        metavar="N",
+    ),
+]
+GateOption = Annotated[
+    bool,
+    option(
+        "Exit with status 3 if a test failed in any of the runs, or passed only when run again.",
+        "--exit-code",
+    ),
+]
 
 
-@takes(project=ProjectOptions)
+@takes(sessions=HistorySessionOptions)
 def history(
     ctx: typer.Context,
     test: Annotated[
@@ -44,11 +67,12 @@ def history(
         ),
     ],
     *,
-    limit: LimitOption = None,
-    format_: FormatOption = ListFormat.TABLE,
+    limit: TestsLimitOption = None,
+    format_: VerdictFormatOption = FailureFormat.TABLE,
     fields: FieldsOption = None,
+    exit_code: GateOption = False,
     profile: ProfileOption = None,
-    project: ProjectOptions,
+    sessions: HistorySessionOptions,
 ) -> None:
     """Show the runs of a test by branch, and why it failed.
 
@@ -56,40 +80,53 @@ def history(
 
     Example: insight history test_a.py::test_x
     """
-    from msgspec.structs import replace
-
-    from pytest_insight.analysis.history import histories
-    from pytest_insight.filters import NodeidContains, arguments
-
     chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
-    scope = project.scope(storage)
-    rules = project_rules()
+    scope = sessions.scope(storage)
+    asked = sessions.selection(storage, scope)
     text = arguments.text("test", test)
-    selection = replace(scope.selection, test_filters=(NodeidContains(text),))
-    there, found = selection, histories(storage.iter_sessions(selection), rules)
-    for place in () if found else spellings_of(text):  # ./tests/test_a.py, an absolute path
-        text = place
-        there = replace(scope.selection, test_filters=(NodeidContains(place),))
-        found = histories(storage.iter_sessions(there), rules)
+    found: Sequence[JudgedHistory] = ()
+    for place in (text, *spellings_of(text)):  # ./tests/test_a.py, an absolute path
+        found = _find(storage, asked, place, only_line=sessions.branch is not None)
         if found:
             break
-    exact = [each for each in found if each.nodeid == text]
     if not found:
-        from pytest_insight.query import Query
+        raise StorageError(_nothing(storage, asked, text, scope.note), storage.location)
+    print_histories(found, format_, limit, scope.note, chosen)
+    if exit_code:
+        if any(run.is_bad or run.is_recovered for each in found for run in each.history.runs):
+            raise typer.Exit(exit_status.MATCHED)
+        refuse_to_judge_damage()
 
-        query = Query(storage=storage, selection=selection)
-        raise StorageError(nothing_found(query, scope.note), storage.location)
-    as_table = format_ is ListFormat.TABLE and chosen is None
-    verdicts = _verdicts(storage, there) if as_table else None
-    print_histories(exact or found, format_, limit, scope.note, chosen, verdicts)
+
+def _find(
+    storage: BaseStorage, asked: Selection, text: str, *, only_line: bool
+) -> Sequence[JudgedHistory]:
+    """Return the histories of the test with this nodeid, else of all that contain the text.
+
+    Args:
+        storage: the storage.
+        asked: the sessions.
+        text: a nodeid, or a part of one.
+        only_line: leave out the runs of other lines of development.
+    """
+    rules = project_rules()
+    selection = replace(without_line(asked), test_filters=(NodeidContains(text),))
+    every = histories(storage.iter_sessions(selection), rules)
+    exact = [each for each in every if each.nodeid == text]
+    found = judge_histories(storage, asked, exact or every, rules)
+    if not only_line:
+        return found
+    of_line = [each._replace(history=each.of_line) for each in found]
+    return [each for each in of_line if each.history.runs]
 
 
-def _verdicts(storage: BaseStorage, selection: Selection) -> Verdicts:
-    from pytest_insight import analyze
+def _nothing(storage: BaseStorage, asked: Selection, text: str, note: str) -> str:
+    from pytest_insight.cli.render.absence import nothing_found
     from pytest_insight.query import Query
 
-    return analyze.verdicts(Query(selection, storage=storage), durations=False)
+    selection = replace(asked, test_filters=(NodeidContains(text),))
+    return nothing_found(Query(selection, storage=storage), note)
 
 
 app = single_command(history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_insight.cli.options.project import project_scope
 from pytest_insight.cli.options.session_names import find_session
@@ -11,7 +11,7 @@ from pytest_insight.cli.render.overview import overview_lines
 from pytest_insight.cli.render.store import has_sessions, origin
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.cli.terminal.styled import styled
-from pytest_insight.filters import AnySessionFilter, BranchIs, Selection, SutIs
+from pytest_insight.filters import AnySessionFilter, BranchIs, Selection, StartedWithin, SutIs
 from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 MAX_RUNS = 30
 """The runs that are looked at, the newest ones."""
 MAX_RESULTS = 60_000
-"""The results on which verdicts are based, which take half a second; others read all."""
+"""The results on which verdicts are based; others read all."""
+MAX_TIMED = 10_000
+"""The results whose durations are compared, which takes longest."""
 LEAST_RUNS = 5
 """Verdicts need as many runs."""
 
@@ -51,7 +53,8 @@ def print_overview(storage: BaseStorage) -> None:
         _print_steps(FIRST)
         return
     last = find_session(storage, "last", scope)
-    print_styled(*overview_lines(last, _runs(storage, last), _verdicts(storage, last)))
+    found, count = _verdicts(storage, last)
+    print_styled(*overview_lines(last, _runs(storage, last), found, count))
     total = plural(storage.count(), "session")
     print_styled(styled(""), styled(f"{total} in {origin(storage)}", style="dim"))
     _print_steps(NEXT)
@@ -66,17 +69,39 @@ def _runs(storage: BaseStorage, last: TestSession) -> list[SessionSummary]:
     return storage.session_summaries(Selection(tuple(filters), limit=MAX_RUNS))
 
 
-def _verdicts(storage: BaseStorage, last: TestSession) -> Verdicts:
-    """Return the verdicts of the newest runs of the SUT; none if the suite is very large."""
-    from pytest_insight import analyze
-    from pytest_insight.analysis.results import Verdicts
-    from pytest_insight.query import Query
+def _verdicts(storage: BaseStorage, last: TestSession) -> tuple[Verdicts, int]:
+    """Return at least which tests are flaky or broken by the newest runs of the SUT.
 
-    count = min(MAX_RUNS, MAX_RESULTS // max(len(last.test_results), 1))
+    Returns:
+        The verdicts, none if the suite is very large; and the number of these runs if
+        `insight verdicts` looks at more, else 0.
+    """
+    from pytest_insight.analysis.results import Verdicts
+    from pytest_insight.analysis.values import BROKEN, FLAKY
+    from pytest_insight.analyze.scope import WINDOW_SECONDS
+    from pytest_insight.analyze.verdicts import verdicts
+
+    tests = max(len(last.test_results), 1)
+    count = min(MAX_RUNS, MAX_RESULTS // tests)
     if count < LEAST_RUNS:
-        return Verdicts(())
-    newest = Selection((SutIs(glob.escape(last.sut_name)),), limit=count)
-    return analyze.verdicts(Query(newest, storage=storage))
+        return Verdicts(()), 0
+    filters = (SutIs(glob.escape(last.sut_name)), StartedWithin(WINDOW_SECONDS))
+    asked = _Asked(Selection(filters, limit=count), storage)
+    is_timed = count * tests <= MAX_TIMED
+    found = verdicts(asked, durations=is_timed, only=() if is_timed else (FLAKY, BROKEN))
+    are_more = len(storage.session_ids(Selection(filters, limit=count + 1))) > count
+    return found, count if are_more else 0
+
+
+class _Asked(NamedTuple):
+    """A selection that `verdicts` takes: to import `Query` takes longer than to ask."""
+
+    selection: Selection
+    storage: BaseStorage
+
+    def open_storage(self) -> BaseStorage:
+        """Return the storage."""
+        return self.storage
 
 
 def _print_steps(steps: tuple[tuple[str, str], ...]) -> None:

@@ -24,18 +24,21 @@ class Scope(NamedTuple):
         pattern: the SUT, as `SutIs` takes it; None for all.
         project: the SUT of the project in the current folder, if that decided; else "".
         newest: the last session of the store, if it was read to decide; it is not read again.
+        branch: the branch, as `BranchIs` takes it; None for all.
     """
 
     pattern: str | None = None
     project: str = ""
     newest: TestSession | None = None
+    branch: str | None = None
 
     @property
     def selection(self) -> Selection:
-        """The sessions of the SUT."""
-        from pytest_insight.filters import Selection, SutIs
+        """The sessions of the SUT and the branch."""
+        from pytest_insight.filters import BranchIs, Selection, SutIs
 
-        return Selection((SutIs(self.pattern),) if self.pattern is not None else ())
+        of_sut = (SutIs(self.pattern),) if self.pattern is not None else ()
+        return Selection((*of_sut, BranchIs(self.branch)) if self.branch is not None else of_sut)
 
     @property
     def note(self) -> str:

@@ -1,26 +1,30 @@
-"""The options of the commands that judge tests: `flaky`, `slow`, `verdicts`."""
+"""The options of the commands that judge tests: `verdicts`, `flaky`, `slow`, and the like."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 import typer
 
+from pytest_insight._util.override import override
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import choice_option, option, storage_of
 from pytest_insight.cli.options.fields import fields_option
 from pytest_insight.cli.options.places import TestsArgument, find_places
+from pytest_insight.cli.options.project import ProjectOptions, Scope
 from pytest_insight.cli.options.selection import SESSIONS, AskedSessionOptions
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
+from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
+    from pytest_insight.filters import Selection
     from pytest_insight.query import Query
+    from pytest_insight.storage.base import BaseStorage
 
 WINDOW = "30d"
 """The sessions that are judged if no option says."""
@@ -50,7 +54,27 @@ def known_fields(_: object) -> tuple[str, ...]:
 
 FieldsOption = Annotated[str | None, fields_option(known_fields, "nodeid,verdict")]
 
-_session = partial(option, rich_help_panel=SESSIONS)
+
+def _window(help_: str, panel: str | None = SESSIONS) -> Any:
+    return option(
+        help_,
+        "--window",
+        metavar="SPAN",
+        example="90d",
+        autocompletion=candidates.typed,
+        rich_help_panel=panel,
+    )
+
+
+def _branch(help_: str, panel: str | None = SESSIONS) -> Any:
+    return option(
+        help_,
+        "--branch",
+        metavar="NAME",
+        example="main",
+        autocompletion=candidates.branches,
+        rich_help_panel=panel,
+    )
 
 
 class JudgedSessionOptions(AskedSessionOptions, frozen=True):
@@ -58,37 +82,115 @@ class JudgedSessionOptions(AskedSessionOptions, frozen=True):
 
     window: Annotated[
         str | None,
-        _session(
-            "Judge the runs of this time. Default: 30d, unless --days, --since or --until say.",
-            "--window",
-            metavar="SPAN",
-            example="90d",
-            autocompletion=candidates.typed,
+        _window(
+            "Judge the runs of this time. Default: 30d, unless --days, --since or --until say."
         ),
     ] = None
     branch: Annotated[
         str | None,
-        _session(
+        _branch(
             "Judge the runs of this branch, and those of the default branch before it began. "
-            "Default: the branch of the last run. '*' judges all runs.",
-            "--branch",
-            metavar="NAME",
-            example="main",
-            autocompletion=candidates.branches,
+            "Default: the branch of the last run. '*' judges all runs as one line."
         ),
     ] = None
 
     def judged(self, query: Query) -> Query:
         """Return the query with these options as steps."""
+        query = self.narrow(query)
+        says = (self.window, self.days, self.since, self.until)
+        if self.session or self.run or any(each is not None for each in says):
+            return query
+        return query.in_last_seconds(window_seconds(WINDOW))
+
+    @override
+    def narrow(self, query: Query) -> Query:
+        query = super().narrow(query)
+        return query if self.window is None else query.in_last_seconds(window_seconds(self.window))
+
+
+class HistorySessionOptions(JudgedSessionOptions, frozen=True):
+    """The options that say which runs of a test are shown and judged."""
+
+    window: Annotated[
+        str | None,
+        _window(
+            "Show and judge the runs of this time. Default: all runs are shown, those of the last "
+            "30 days judged."
+        ),
+    ] = None
+    branch: Annotated[
+        str | None,
+        _branch(
+            "Show and judge the runs of this branch, and those of the default branch before it "
+            "began. Default: all runs are shown, those of the last run's branch judged."
+        ),
+    ] = None
+
+    def selection(self, storage: BaseStorage, scope: Scope) -> Selection:
+        """Return the sessions of the scope that these options select."""
+        if self == HistorySessionOptions(all_projects=self.all_projects):
+            return scope.selection
+        from pytest_insight.query import Query  # takes long to import
+
+        return self.narrow(Query(scope.selection, storage=storage)).selection
+
+
+class FailedRunOptions(ProjectOptions, frozen=True):
+    """The options that say which run is meant, and how far back history is asked."""
+
+    branch: Annotated[
+        str | None,
+        _branch("The last run of this branch (wildcards allowed).", panel=None),
+    ] = None
+    window: Annotated[
+        str | None,
+        _window("Ask the history of this time before the run. Default: 30d.", panel=None),
+    ] = None
+
+    def last_of(self, storage: BaseStorage, session: str | None) -> Scope:
+        """Return the sessions among which `last` is the newest one.
+
+        Args:
+            storage: the storage that has the sessions.
+            session: the session that was named.
+
+        Raises:
+            UsageError: an ID and a branch are given.
+        """
+        from pytest_insight.cli.options.session_names import is_last
         from pytest_insight.filters import arguments
 
-        query = self.narrow(query)
-        window = self.window
-        if window is None and self.days is None and self.since is None and self.until is None:
-            window = WINDOW
-        if window is None or (self.window is None and (self.session or self.run)):
-            return query
-        return query.in_last_seconds(arguments.span("--window", window))
+        scope = self.scope(storage)
+        if self.branch is None:
+            return scope
+        if session is not None and not is_last(session):
+            raise UsageError("an ID and --branch contradict each other: leave one out")
+        return scope._replace(branch=arguments.text("branch", self.branch))
+
+    @property
+    def is_project(self) -> bool:
+        """Whether the runs of the project in the current folder are meant, as pytest means them."""
+        return self.sut is None and self.branch is None and not self.all_projects
+
+    @property
+    def seconds(self) -> float:
+        """How far back history is asked."""
+        return window_seconds(self.window or WINDOW)
+
+
+def window_seconds(given: str) -> float:
+    """Return the seconds of a window.
+
+    Raises:
+        InvalidArgumentError: it is no period, or has no length.
+    """
+    from pytest_insight.errors import InvalidArgumentError
+    from pytest_insight.filters import arguments
+
+    seconds = arguments.span("--window", given)
+    if not seconds:
+        raise InvalidArgumentError(f"--window must be longer than 0, as in {WINDOW}, not {given!r}")
+    return seconds
 
 
 class JudgedTestOptions(msgspec.Struct, frozen=True):

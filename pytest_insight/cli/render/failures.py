@@ -20,8 +20,10 @@ from pytest_insight.cli.render.known import (
     count_text,
     known_fields,
     known_lines,
+    outage_text,
     rank,
 )
+from pytest_insight.cli.render.markdown import code_span
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import outcomes_text, status_text
 from pytest_insight.cli.render.pictures import outcome_mark
@@ -57,6 +59,8 @@ ALL_FIELDS = (
 )
 """The fields that can be chosen."""
 
+TRACEBACKS = "tracebacks: insight failures -v"
+AGAIN = "run them again: pytest --insight-select failed"
 MAX_LISTED = 50
 """The nodeids of a group that Markdown lists."""
 
@@ -69,6 +73,7 @@ def print_failures(
     note: str,
     *,
     verbose: bool,
+    is_last: bool,
     fields: Sequence[str] | None = None,
     look_up: Callable[[], History] = lambda: NO_HISTORY,
     rules: CauseRules = DEFAULT_RULES,
@@ -80,8 +85,8 @@ def print_failures(
         format_: the format.
         note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
         verbose: whether to print every test of a group, with its text and output.
-        fields: those of `ALL_FIELDS` that are printed, one row per failure; None for the usual
-            output.
+        is_last: whether it is the last run, whose failures pytest selects.
+        fields: those of `ALL_FIELDS` that are printed, one row each; None for the usual output.
         look_up: returns what the history says of the failures; called if that is printed.
         rules: what makes two failures one cause.
 
@@ -109,9 +114,8 @@ def print_failures(
             print("\n".join(_markdown(sessions, groups, known)))
         else:
             print_styled(*_lines(sessions, groups, history, known, verbose=verbose))
-            if is_fancy():
-                hint = "tracebacks: insight failures -v" if bad and not verbose else ""
-                _print_dim("; ".join(filter(None, (hint, note.removeprefix("; ")))))
+            hints = (TRACEBACKS if bad and not verbose else "", AGAIN if bad and is_last else "")
+            _print_hints("; ".join(filter(None, hints)), note.removeprefix("; "))
     return bool(bad)
 
 
@@ -138,9 +142,11 @@ def _known_of(group: FailureGroup, known: Mapping[int, Known]) -> list[Known]:
     return list(tests.values())
 
 
-def _print_dim(text: str) -> None:
-    if text:
-        print_styled(styled(""), styled(text, style="dim"))
+def _print_hints(*texts: str) -> None:
+    """Print the texts that are not empty, on a terminal."""
+    lines = [styled(styled(text, style="dim")) for text in texts if text]
+    if lines and is_fancy():
+        print_styled(styled(""), *lines)
 
 
 def _lines(
@@ -155,6 +161,8 @@ def _lines(
     counts = count_text(history.failures.values()) or history.note
     if counts:
         yield styled("  ", counts)
+    if outage := outage_text(history):
+        yield styled("  ", styled(outage, style="yellow"))
     if not groups:
         yield styled("")
         any_test = any(session.test_results for session in sessions)
@@ -302,16 +310,3 @@ def _markdown(
 def _name(text: str) -> str:
     """Return a name for Markdown, as a code span if it could be read as markup."""
     return code_span(text) if set(text) & set("`*<>[]|&\\") or not text.isprintable() else text
-
-
-def code_span(text: str) -> str:
-    """Return a text as a code span of Markdown, which no text in it can end.
-
-    Source: CommonMark 0.31, section 6.1.
-    """
-    line = str(styled(text))  # control characters are escaped
-    fence = "`"
-    while fence in line:
-        fence += "`"
-    space = " " if line[:1] == "`" or line[-1:] == "`" else ""
-    return f"{fence}{space}{line}{space}{fence}"

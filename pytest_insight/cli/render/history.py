@@ -9,13 +9,13 @@ from typing import Any
 
 from pytest_insight.analysis.description import day_text
 from pytest_insight.analysis.history import History
-from pytest_insight.analysis.results import Verdicts
 from pytest_insight.analysis.runs import Run
-from pytest_insight.analysis.segments import find_segments
 from pytest_insight.analysis.values import FLAKY
+from pytest_insight.analyze.histories import JudgedHistory
 from pytest_insight.cli.render.evidence import cause_lines, left_out_lines
 from pytest_insight.cli.render.fit import shortened
-from pytest_insight.cli.render.formats import ListFormat
+from pytest_insight.cli.render.formats import FailureFormat
+from pytest_insight.cli.render.markdown import code_cell, code_span
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv
@@ -50,12 +50,11 @@ SHORTEST_SHOWN = 0.01
 
 @stdout_errors_reported()
 def print_histories(
-    found: Sequence[History],
-    format_: ListFormat,
+    found: Sequence[JudgedHistory],
+    format_: FailureFormat,
     limit: int | None,
     note: str,
     fields: Sequence[str] | None = None,
-    verdicts: Verdicts | None = None,
 ) -> None:
     """Print histories.
 
@@ -65,47 +64,54 @@ def print_histories(
         limit: the most tests; 0 for all, None for 10 in a table and all otherwise.
         note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
         fields: those of `ALL_FIELDS` that are printed, one row per run; None for the usual output.
-        verdicts: those on the tests, for a table.
     """
     if limit is None:
-        limit = 10 if format_ is ListFormat.TABLE else 0
+        limit = 10 if format_ in (FailureFormat.TABLE, FailureFormat.MARKDOWN) else 0
     shown = found[:limit] if limit else found
+    if format_ is FailureFormat.NODEIDS and fields is None:
+        from pytest_insight.cli.render.tests import print_nodeids  # imports a lot
+
+        print_nodeids(each.history for each in shown)
+        return
     with paged():
-        _print(shown, format_, note, fields, verdicts, several=len({h.sut_name for h in found}) > 1)
+        several = len({each.history.sut_name for each in found}) > 1
+        _print(shown, format_, note, fields, several=several)
     if len(shown) < len(found):
         say(f"{len(shown)} of {len(found)} tests (--limit 0 for all)")
 
 
 def _print(
-    shown: Sequence[History],
-    format_: ListFormat,
+    shown: Sequence[JudgedHistory],
+    format_: FailureFormat,
     note: str,
     fields: Sequence[str] | None,
-    verdicts: Verdicts | None,
     *,
     several: bool,
 ) -> None:
-    rows = [(history, run) for history in shown for run in history.runs]
+    rows = [(each.history, run) for each in shown for run in each.history.runs]
     if fields is not None:
         Chosen(fields, lambda row, name: _row(*row)[name]).print(rows, format_, str)
-    elif format_ is ListFormat.JSON:
-        print_json([_fields(history) for history in shown])
-    elif format_ is ListFormat.CSV:
+    elif format_ is FailureFormat.JSON:
+        print_json([_fields(each) for each in shown])
+    elif format_ is FailureFormat.CSV:
         print_csv(ALL_FIELDS, (_row(*row) for row in rows))
+    elif format_ is FailureFormat.MARKDOWN:
+        print("\n".join(line for each in shown for line in _markdown(each, with_sut=several)))
     else:
-        for number, history in enumerate(shown):
+        for number, each in enumerate(shown):
             if number:
                 print_styled(styled(""))
-            print_styled(*_lines(history, verdicts, with_sut=several))
+            print_styled(*_lines(each, with_sut=several))
         if is_fancy() and note:
             print_styled(styled(""), styled(note.removeprefix("; "), style="dim"))
 
 
-def _fields(history: History) -> dict[str, Any]:
-    decided = history.decided
+def _fields(judged: JudgedHistory) -> dict[str, Any]:
+    history, decided = judged.history, judged.decided
     return {
         "nodeid": history.nodeid,
         "sut": history.sut_name,
+        "verdict": judged.verdict and judged.verdict.verdict,
         "runs": [_run_fields(run) for run in history.runs],
         "segments": [
             {
@@ -113,7 +119,7 @@ def _fields(history: History) -> dict[str, Any]:
                 "last": decided[each.last].session.session_id,
                 "rate": each.bad / each.runs,
             }
-            for each in history.segments
+            for each in judged.segments
         ],
         "causes": [
             {name: getattr(each, name) for name in ("cause", "message", "crash", "count", "last")}
@@ -139,16 +145,14 @@ def _run_fields(run: Run) -> dict[str, Any]:
     return of_session | {name: getattr(run, name) for name in names}
 
 
-def _lines(history: History, verdicts: Verdicts | None, *, with_sut: bool) -> Iterator[Styled]:
+def _lines(judged: JudgedHistory, *, with_sut: bool) -> Iterator[Styled]:
+    history = judged.history
     width = console().width if is_fancy() else 0
     sut = f"{history.sut_name}  " if with_sut else ""
     yield nodeid_lines(history.nodeid, prefix=sut, style="bold")
-    if verdicts is not None:
-        yield from _verdict(history, verdicts)
-    bad = sum(run.is_bad for run in history.runs)
-    recovered = sum(run.is_recovered for run in history.runs)
+    yield from _verdict(judged)
     yield styled(
-        f"  {_failed_text(bad, recovered, len(history.runs))}",
+        f"  {_failed_text(history)}",
         styled(f"; median {duration_text(history.median_duration)}", style="dim"),
     )
     branches = history.branches
@@ -166,19 +170,17 @@ def _lines(history: History, verdicts: Verdicts | None, *, with_sut: bool) -> It
     yield from _causes(history)
 
 
-def _verdict(history: History, verdicts: Verdicts) -> Iterator[Styled]:
+def _verdict(judged: JudgedHistory) -> Iterator[Styled]:
     """Yield the verdict with its evidence by commit; nothing if no run was judged."""
-    key = (history.sut_name, history.nodeid)
-    verdict = next((each for each in verdicts if (each.sut, each.nodeid) == key), None)
+    verdict = judged.verdict
     if verdict is None:
         return
     yield styled("  ", verdict_text(verdict), f": {evidence_text(verdict)}")
-    runs = verdicts.line_runs(verdict)
-    left_out = {each.session_id for each in verdict.excluded}
-    judged = [run for run in runs if run.session.session_id not in left_out]
-    yield from _segments([run for run in judged if run.is_decided])
+    segments = _segments_text(judged)
+    if segments:
+        yield styled(styled(f"  {segments}", style="dim"))
     counts: dict[str, Counter[str]] = {}
-    for run in verdicts.runs(verdict):
+    for run in judged.history.runs:
         if verdict.verdict == FLAKY and run.session.session_id in verdict.evidence:
             outcome = "passed when run again" if run.is_recovered else run.outcome
             changes = " + local changes" if run.session.digest else ""
@@ -190,20 +192,23 @@ def _verdict(history: History, verdicts: Verdicts) -> Iterator[Styled]:
     yield from left_out_lines(verdict)
 
 
-def _segments(runs: Sequence[Run]) -> Iterator[Styled]:
-    """Yield how the rate of failures changed; nothing if it did not."""
-    segments = find_segments([run.is_bad for run in runs])
+def _segments_text(judged: JudgedHistory) -> str:
+    """Return how the rate of failures changed; empty if it did not."""
+    runs, segments = judged.decided, judged.segments
     if len(segments) < 2:
-        return
+        return ""
     parts = []
     for each in segments:
         session = runs[each.first].session
         since = f" since {session.commit[:7] or day_text(session.start)}" if each.first else ""
         parts.append(f"{each.bad:,} of {plural(each.runs, 'run')}{since}")
-    yield styled(styled(f"  failed in {', then in '.join(parts)}", style="dim"))
+    return f"failed in {', then in '.join(parts)}"
 
 
-def _failed_text(bad: int, recovered: int, runs: int) -> str:
+def _failed_text(history: History) -> str:
+    bad = sum(run.is_bad for run in history.runs)
+    recovered = sum(run.is_recovered for run in history.runs)
+    runs = len(history.runs)
     of_runs = f"of {plural(runs, 'run')}"
     if bad:
         again = f", passed only when run again in {recovered:,}" if recovered else ""
@@ -219,3 +224,29 @@ def _causes(history: History) -> Iterator[Styled]:
     if len(causes) > MAX_CAUSES:
         more = plural(len(causes) - MAX_CAUSES, "other message")
         yield styled(f"        and {more}", style="dim")
+
+
+def _markdown(judged: JudgedHistory, *, with_sut: bool) -> Iterator[str]:
+    """Yield lines for the summary of a CI job, or a comment."""
+    history, verdict = judged.history, judged.verdict
+    sut = f"{history.sut_name}  " if with_sut else ""
+    yield f"### {code_span(sut + history.nodeid)}"
+    yield ""
+    if verdict is not None:
+        yield f"**{verdict.verdict}**: {evidence_text(verdict)}"
+        yield ""
+    yield "; ".join(filter(None, (_failed_text(history), _segments_text(judged))))
+    yield ""
+    for line in left_out_lines(verdict) if verdict else ():
+        yield f"{code_span(str(line).strip())}\n"
+    yield "| Branch | Runs |"
+    yield "| --- | --- |"
+    for branch, runs in history.branches.items():
+        row = str(run_row(runs, PIPE_WIDTH))
+        yield f"| {code_cell(branch or 'no branch')} | {code_cell(row)} |"
+    yield ""
+    for cause in history.causes[:MAX_CAUSES]:
+        crash = f" at {code_span(cause.crash)}" if cause.crash else ""
+        yield f"- {cause.count}x {code_span(cause.message or 'no message')}{crash}"
+    if history.causes:
+        yield ""

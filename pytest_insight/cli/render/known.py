@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_insight._util.git import find_subject
 from pytest_insight.analysis.description import day_text
 from pytest_insight.analysis.records import since_record
+from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.values import NEW_TEST
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models.text import plural
@@ -53,10 +54,12 @@ class History(NamedTuple):
     Attributes:
         failures: by session ID and nodeid.
         note: why there is nothing, if there is a reason to tell; else empty.
+        outage: how many of the failures look like those of an outage.
     """
 
     failures: Mapping[tuple[str, str], Known]
     note: str = ""
+    outage: int = 0
 
     def by_result(self, rows: Iterable[tuple[TestSession, TestResult]]) -> dict[int, Known]:
         """Return what is known of results, by their `id`: groups of them have no session."""
@@ -67,26 +70,36 @@ class History(NamedTuple):
 NO_HISTORY = History({})
 
 
-def look_up(storage: BaseStorage, sessions: Iterable[TestSession], rules: CauseRules) -> History:
-    """Ask the history about the failures of sessions, each at the time when it started."""
+def look_up(
+    storage: BaseStorage, sessions: Iterable[TestSession], rules: CauseRules, window: float
+) -> History:
+    """Ask the history about the failures of sessions, each at the time when it started.
+
+    Args:
+        storage: of the history.
+        sessions: the sessions.
+        rules: what makes two failures one cause.
+        window: how many seconds back.
+    """
     from pytest_insight.analyze.accounts import look_back
     from pytest_insight.analyze.failed_tests import failures_of
 
     found: dict[tuple[str, str], Known] = {}
-    note = ""
+    note, outage = "", 0
     subjects: dict[str, str] = {}
     for session in sessions:
         failed = failures_of(session, rules)
         if not failed.runs:
             continue
-        account = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS)
+        account = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS, window)
         if account is None:
             continue
         note = note or _note(account)
+        outage += account.outage
         for test in account.tests:
             known = _known(test, account.default_branch, subjects)
             found[session.session_id, test.run.nodeid] = known
-    return History(found, note)
+    return History(found, note, outage)
 
 
 def _note(account: Account) -> str:
@@ -135,6 +148,14 @@ def count_text(known: Collection[Known]) -> str:
     """Return how many failures are new, flaky and old: "2 new, 1 flaky"."""
     counts = Counter(each.label for each in known)
     return ", ".join(f"{counts[label]:,} {label.lower()}" for label in LABELS if counts[label])
+
+
+def outage_text(history: History) -> str:
+    """Return that failures may be those of an outage, which make no verdicts yet; else ""."""
+    if not history.outage:
+        return ""
+    tests = plural(history.outage, "test")
+    return f"{tests} failed at once: insight verdicts waits until they fail in {BROKEN_RUNS} runs"
 
 
 def known_lines(known: Sequence[Known]) -> Iterator[Styled]:

@@ -27,7 +27,7 @@ ENOUGH_RUNS = 5
 
 
 def overview_lines(
-    last: TestSession, runs: Sequence[SessionSummary], found: Verdicts
+    last: TestSession, runs: Sequence[SessionSummary], found: Verdicts, count: int
 ) -> Iterator[Styled]:
     """Yield the lines.
 
@@ -35,7 +35,8 @@ def overview_lines(
         last: the newest run.
         runs: the newest runs of the same SUT and branch, in time order, `last` among them; those
             without results are left out.
-        found: what those runs say of the tests.
+        found: at least which tests are flaky or broken.
+        count: by how many runs, if there are more; else 0.
     """
     runs = [run for run in runs if run.outcomes]
     code = last.code_state
@@ -49,11 +50,12 @@ def overview_lines(
     yield _line("runs", _row(runs))
     if len(runs) > 1:
         yield _line("duration", _durations(runs))
-    enough = len(found) > 0 and len(runs) >= ENOUGH_RUNS
+    by = f" by the last {count} runs" if count else ""
+    enough = any(each.sessions for each in found.judged) and len(runs) >= ENOUGH_RUNS
     if enough or found.flaky:
-        yield _tests("flaky", found.flaky, "insight flaky")
+        yield _tests("flaky", found.flaky, by, "insight flaky")
     if enough or found.broken:
-        yield _tests("broken", found.broken, "insight verdicts --only broken")
+        yield _tests("broken", found.broken, by, "insight verdicts --only broken")
     slowest = max(last.test_results, key=lambda result: result.duration, default=None)
     if slowest is not None:
         took = f"  {duration_text(slowest.duration)}"
@@ -63,15 +65,15 @@ def overview_lines(
         yield nodeid_lines(slowest.nodeid, prefix=_line("slowest"), suffix=took)
 
 
-def _tests(label: str, verdicts: Sequence[Verdict], command: str) -> Styled:
-    """Return how many tests have a verdict, and the command that shows them."""
+def _tests(label: str, verdicts: Sequence[Verdict], by: str, command: str) -> Styled:
+    """Return how many tests have a verdict, by which runs, and the command that shows them."""
     if not verdicts:
-        return _line(label, styled("none", style="dim"))
+        return _line(label, styled(f"none{by}", style="dim"))
     if len(verdicts) == 1:
-        hint = f"  {command}"
+        hint = f" {by}  {command}" if by else f"  {command}"
         return nodeid_lines(verdicts[0].nodeid, prefix=_line(label), suffix=hint)
     since = {since_text(each.since) for each in verdicts if each.since}
-    text = f" since {since.pop()}" if len(since) == 1 else ""
+    text = by + (f" since {since.pop()}" if len(since) == 1 else "")
     return _line(
         label, styled(f"{len(verdicts):,} tests{text}"), styled(f"  {command}", style="dim")
     )

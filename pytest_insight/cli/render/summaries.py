@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RANKED = frozenset({SummaryOrder.MEAN, SummaryOrder.FAILURES, SummaryOrder.LAST})
 """The orders in which a database finds the first tests without reading all results."""
 DATABASES = ("sqlite", "postgresql")
+EVIDENCE = "the evidence, without outages: insight flaky"
 
 
 def list_summaries(
@@ -76,7 +77,7 @@ def list_summaries(
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
         noun="test",
-        notes=(origin(storage), note.removeprefix("; ")),
+        notes=(origin(storage), note.removeprefix("; "), EVIDENCE if flaky else ""),
         nothing=lambda: nothing_found(query, note, flaky=flaky),
         chosen=Chosen(fields, getattr) if fields else None,
     )

@@ -6,7 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_insight.analysis.description import fine_duration, ratio_text, since_text
+from pytest_insight.analysis.description import (
+    fine_duration,
+    last_outage_text,
+    ratio_text,
+    since_text,
+)
 from pytest_insight.analysis.records import VERDICT_FIELDS, verdict_record
 from pytest_insight.analysis.values import (
     FASTER,
@@ -18,9 +23,9 @@ from pytest_insight.analysis.values import (
 )
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.evidence import evidence_lines
-from pytest_insight.cli.render.failures import code_span
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.render.judged import judged_lines
+from pytest_insight.cli.render.judged import judged_lines, outage_lines
+from pytest_insight.cli.render.markdown import code_cell, code_span
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import (
     Chosen,
@@ -116,7 +121,7 @@ def print_verdicts(
 
 def _print_judged(found: Verdicts) -> None:
     """Print what was judged and what was left out; in a pipe, where stdout is data, on stderr."""
-    lines = judged_lines(found, several=True)
+    lines = (*judged_lines(found, several=True), *outage_lines(found))
     if is_fancy():
         print_styled(*lines, styled(""))
     else:
@@ -137,7 +142,10 @@ def _nothing(asked: Asked) -> str:
     tests = f": {', '.join(parts)}" if parts else ""
     left_out = sum(len(each.incidents) for each in found.judged)
     but = f" ({left_out:,} left out)" if left_out else ""
-    return f"no {asked.what} in {plural(runs, 'run')}{but} of {plural(len(found), 'test')}{tests}"
+    of_tests = f"of {plural(len(found), 'test')}{tests}"
+    nothing = f"no {asked.what} in {plural(runs, 'run')}{but} {of_tests}"
+    outages = [each.last_incident for each in found.judged]
+    return "; ".join([nothing, *(last_outage_text(each) for each in outages if each)])
 
 
 def _breakages_text(asked: Asked) -> str:
@@ -221,14 +229,16 @@ def _markdown(asked: Asked, shown: Sequence[Verdict]) -> Iterator[str]:
     for line in judged_lines(asked.found, several=True):
         yield f"### {code_span(str(line))}"
     yield ""
+    if shown:
+        for line in outage_lines(asked.found):
+            yield f"{line}\n"
     if not shown:
         yield _nothing(asked)
         return
     yield "| Verdict | Test | Evidence |"
     yield "| --- | --- | --- |"
     for row in shown:
-        name = code_span(row.nodeid).replace("|", r"\|")
-        yield f"| {row.verdict} | {name} | {evidence_text(row)} |"
+        yield f"| {row.verdict} | {code_cell(row.nodeid)} | {evidence_text(row)} |"
     if len(shown) < len(asked.rows):
         yield ""
         yield f"{len(shown):,} of {plural(len(asked.rows), 'test')} (`--limit 0` for all)"
