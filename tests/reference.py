@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,8 +77,13 @@ class Command(NamedTuple):
 
     @property
     def parameters(self) -> list[Any]:
-        """Its arguments, and the options that are in no shared panel."""
-        own = [option for option in self.options if option.rich_help_panel not in SELECTING]
+        """Its arguments, and the options that are in no shared panel, or mean something else."""
+        shared = {(o.name, o.help) for panel in SELECTING for o in shared_options(panel)[1]}
+        own = [
+            option
+            for option in self.options
+            if option.rich_help_panel not in SELECTING or (option.name, option.help) not in shared
+        ]
         return [*self.arguments, *own]
 
 
@@ -95,6 +101,7 @@ def _commands(words: tuple[str, ...], command: Any) -> Iterator[Command]:
         yield from _commands((*words, name), command.get_command(None, name))
 
 
+@cache
 def shared_options(panel: str) -> tuple[list[Command], list[Any]]:
     """Return the commands that have a shared panel, and the options in it."""
     users = [command for command in commands() if panel in command.panels]
