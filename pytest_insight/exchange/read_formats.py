@@ -98,7 +98,12 @@ FOREIGN_FORMATS = (
     ),
     ForeignFormat("ctrf", "CTRF", _reader("ctrf"), recognition.looks_like_ctrf),
     ForeignFormat(
-        "allure", "Allure results", _reader("allure"), lambda _: False, recognition.is_allure_folder
+        "allure",
+        "Allure results",
+        _reader("allure"),
+        lambda _: False,
+        recognition.is_allure_folder,
+        recognition.is_allure_file,
     ),
     ForeignFormat("recap", "pytest-recap", _reader("recap"), recognition.looks_like_recap),
     ForeignFormat(

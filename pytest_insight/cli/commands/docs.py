@@ -21,6 +21,7 @@ TOPICS = (
     "profiles",
     "databases",
     "exchange",
+    "coming-from",
     "upkeep-and-undo",
     "recipes",
     "python",

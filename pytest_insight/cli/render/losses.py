@@ -45,7 +45,11 @@ _TEXTS = {
 def loss_text(kind: str) -> str:
     """Return what a loss is, given its name; the name if it is unknown."""
     heading, text = _TEXTS.get(kind, ("", kind))
-    return f"{plural(2, text).partition(' ')[2]} {heading}" if _is_counted(heading) else text
+    return f"{_several(text)} {heading}" if _is_counted(heading) else text
+
+
+def _several(text: str) -> str:
+    return plural(2, text).partition(" ")[2]
 
 
 def _is_counted(heading: str) -> bool:
@@ -69,7 +73,7 @@ def print_losses(files: Sequence[FileReport]) -> None:
 
 def _text(text: str, loss: FoundLoss) -> str:
     if loss.count is None:
-        return text
+        return _several(text) if _is_counted(_TEXTS[loss.kind][0]) else text
     if _TEXTS[loss.kind][0] == _MISSING:
         return f"{text} ({loss.count:,})"
     counted = plural(loss.count, text)

@@ -108,7 +108,7 @@ class _Session:
             dated,
             start,
             max((start, *(each.stop_time for each in dated))),
-            tool=f"Allure ({', '.join(sorted(frameworks))})" if frameworks else "Allure",
+            tool=", ".join(sorted(frameworks)),
             losses=losses,
             run=executor.build_url or executor.build_name or "",
             testing_system=self._system() | ({"ci": ci} if ci else {}),

@@ -128,7 +128,7 @@ def _session(report: _Report) -> SessionDraft:
         start,
         stop,
         duration,
-        tool="pytest-json-report",
+        tool=f"pytest {system['pytest']}" if "pytest" in system else "pytest",
         losses=losses,
         testing_system=system,
         warnings=_warnings(report),

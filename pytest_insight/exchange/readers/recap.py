@@ -78,7 +78,6 @@ def _draft(session: _Recap, place: str, options: ReadOptions) -> SessionDraft:
     draft = draft_of(session, place, options)
     name = session.system_under_test.name if session.system_under_test else None
     draft.sut_name = session.sut_name or (name if name and name != _NO_NAME else "")
-    draft.tool = "pytest-recap"
     phases: dict[str, str] = {}
     not_collected = []
     for number, event in enumerate(session.errors or ()):

@@ -17,6 +17,7 @@ _NAIVE = re.compile(
 """The start of a session without an offset, which only the upstream pytest-insight writes."""
 ALLURE_RESULT = "-result.json"
 """How the names of Allure's results end."""
+_ALLURE_FILES = ("executor.json", "environment.properties", "categories.json", "testrun.json")
 
 
 def looks_like_report_log(head: bytes) -> bool:
@@ -57,3 +58,12 @@ def is_allure_folder(path: Path) -> bool:
             return any(each.name.endswith(ALLURE_RESULT) for each in entries)
     except OSError:
         return False
+
+
+def is_allure_file(name: str) -> bool:
+    """Return whether a file of this name is a part of a folder of Allure results."""
+    return (
+        name.endswith((ALLURE_RESULT, "-container.json"))
+        or "-attachment" in name
+        or (name in _ALLURE_FILES)
+    )

@@ -83,7 +83,6 @@ def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
         for number, session in enumerate(found):
             draft = draft_of(session, places.format(number), options)
             draft.sut_name = session.sut_name or ""
-            draft.tool = "pytest-insight (upstream)"
             drafts.append(draft)
         return drafts
 
