@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_insight.analysis.comparison.newest import Newest
-from pytest_insight.analysis.comparison.values import SideKind
+from pytest_insight.analysis.comparison.values import SideKind, TestChange
 from pytest_insight.compare.chosen import Chosen
 from pytest_insight.compare.question import Question
 from pytest_insight.errors import InvalidArgumentError
@@ -29,8 +31,9 @@ def check_sides(question: Question, base: Chosen, head: Chosen) -> Chosen:
             )
         base = base._replace(sessions=left)
     _check_suts(question, base, head)
-    newest, oldest = base.newest.session_start_time, head.sessions[-1].session_start_time
-    if base.is_dated and head.is_dated and base.kind in _OF_ONE_TIME and newest > oldest:
+    first = base.newest if base.kind in _OF_ONE_TIME else base.sessions[-1]
+    is_newer = first.session_start_time > head.newest.session_start_time
+    if base.is_dated and head.is_dated and is_newer:
         raise InvalidArgumentError(
             f"the base {_called(base)} is newer than the head {_called(head)}; the base comes "
             "first: swap them"
@@ -41,8 +44,10 @@ def check_sides(question: Question, base: Chosen, head: Chosen) -> Chosen:
 def _check_suts(question: Question, base: Chosen, head: Chosen) -> None:
     old = {each.sut_name for each in base.sessions if each.source is None}
     new = {each.sut_name for each in head.sessions if each.source is None}
-    is_said = any(isinstance(each, SutIs) for each in question.selection.session_filters)
-    if not old or not new or old == new or is_said:
+    if not old or not new or old == new:
+        return
+    patterns = [each for each in question.selection.session_filters if isinstance(each, SutIs)]
+    if patterns and all(each.names(sut) for each in patterns for sut in old | new):
         return
     raise InvalidArgumentError(
         f"the base is of {', '.join(sorted(old))} and the head of {', '.join(sorted(new))}; to "
@@ -50,12 +55,15 @@ def _check_suts(question: Question, base: Chosen, head: Chosen) -> None:
     )
 
 
-def check_tests(base: Chosen, old: Newest, head: Chosen, new: Newest) -> None:
-    """Raise InvalidArgumentError if a side has no test, or no test is on both."""
-    for side, runs in ((base, old.runs), (head, new.runs)):
-        if not runs:
-            raise InvalidArgumentError(f"{_called(side)} has no tests to compare")
-    if old.runs.keys().isdisjoint(new.runs):
+def check_tests(side: Chosen, newest: Newest) -> None:
+    """Raise InvalidArgumentError if a side has no test."""
+    if not newest.runs:
+        raise InvalidArgumentError(f"{_called(side)} has no tests to compare")
+
+
+def check_common(old: Newest, new: Newest, changes: Sequence[TestChange]) -> None:
+    """Raise InvalidArgumentError if no test is on both sides, under whatever name."""
+    if old.runs.keys().isdisjoint(new.runs) and not any(each.renamed_from for each in changes):
         raise InvalidArgumentError(
             f"no test is on both sides: the base has {plural(len(old.runs), 'test')} such as "
             f"{min(old.runs)}, the head {plural(len(new.runs), 'test')} such as {min(new.runs)}"

@@ -16,7 +16,7 @@ from pytest_insight.analysis.comparison.windows import Counts, compare_windows, 
 from pytest_insight.analysis.incidents import Incident
 from pytest_insight.analysis.runs import Run, environment_of
 from pytest_insight.analyze.scope import has_name, project_rules
-from pytest_insight.compare.checks import check_sides, check_tests
+from pytest_insight.compare.checks import check_common, check_sides, check_tests
 from pytest_insight.compare.chosen import Chosen, selection_of
 from pytest_insight.compare.flakiness import known_flaky
 from pytest_insight.compare.pace import read_paces, tests_to_time
@@ -33,7 +33,8 @@ def execute(question: Question) -> Comparison:
     new = _newest_of_head(head, rules)
     timed = frozenset(tests_to_time(base, head, new, question))
     old = _newest_of_base(base, new, timed, rules)
-    check_tests(base, old, head, new)
+    check_tests(head, new)
+    check_tests(base, old)
     names = question.selection.test_filters
     wanted = partial(has_name, names) if names else None
     suspects = [
@@ -44,6 +45,7 @@ def execute(question: Question) -> Comparison:
     flaky = {} if question.windows else known_flaky(base, head, suspects, rules)
     scopes = _scopes(base, old), _scopes(head, new)
     found = find_changes(old, new, *scopes, flaky, wanted)
+    check_common(old, new, found.changes)
     windows = None
     if question.windows:
         rates = _counts(base, rules), _counts(head, rules)

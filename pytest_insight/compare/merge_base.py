@@ -54,14 +54,22 @@ class Point(NamedTuple):
 
 
 def default_branch(storage: BaseStorage, filters: tuple[SessionFilter, ...]) -> Branch | None:
-    """Return the default branch: what git says, else the first of the usual names with sessions."""
+    """Return the default branch: what git says, else the first of the usual names.
+
+    It has sessions, unless no such branch has any. None if git says nothing either.
+    """
+
+    def has_sessions(name: str) -> bool:
+        selection = Selection((*filters, BranchIs(escape(name))), limit=1)
+        return bool(storage.session_ids(selection))
+
     known = find_default_branch(None)
-    if known is not None:
+    if known is not None and has_sessions(known.name):
         return Branch(known.name, known.references)
     for name in DEFAULT_BRANCHES:
-        if storage.session_ids(Selection((*filters, BranchIs(name)), limit=1)):
-            return Branch(name, ())
-    return None
+        if (known is None or name != known.name) and has_sessions(name):
+            return named_branch(name)
+    return None if known is None else Branch(known.name, known.references)
 
 
 def named_branch(name: str) -> Branch:

@@ -6,10 +6,10 @@ GitHub refuses a summary of more than 1 MiB, and drops one of little less withou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from pytest_insight._util.markdown import code, plain
 from pytest_insight._util.printable import printable
 from pytest_insight.analysis.description import day_text, evidence_text, judged_text
 from pytest_insight.models.text import counts_text, duration_text, plural
@@ -23,15 +23,6 @@ MOST_ROWS = 50
 MOST_TESTS = 20
 """The tests that are listed with a cause."""
 MOST_SLOW = 5
-MOST_NAME = 1_000
-"""The characters of a name or message."""
-
-_MARKUP = re.compile(
-    r"[&<>|`@#*\[\]\\~$]"
-    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis; one between letters is not
-    r"|:(?=//)|(?<=www)\."  # links
-)
-"""What may be markup, a mention, an issue or a link in Markdown, outside of `<code>` at least."""
 
 
 def markdown(report: Report, most: int = MOST_BYTES) -> str:
@@ -62,7 +53,7 @@ def _pieces(suite: Suite) -> Iterator[str]:
     if unstable:
         rows = [
             f"| {each.verdict.verdict} | {code(each.verdict.nodeid)} "
-            f"| {_plain(evidence_text(each.verdict))} |"
+            f"| {plain(evidence_text(each.verdict))} |"
             for each in unstable[:MOST_ROWS]
         ]
         yield "\n".join(["| Verdict | Test | Evidence |", "| --- | --- | --- |", *rows])
@@ -85,10 +76,10 @@ def _facts(suite: Suite) -> Iterator[str]:
     parts = [code_state.branch or "", (code_state.commit or "")[:7]] if code_state else []
     where = [code(each) for each in parts if each]
     changed = ["with local changes"] if code_state and code_state.digest else []
-    ran = [_plain(counts_text(summary.outcomes)), duration_text(session.session_duration)]
+    ran = [plain(counts_text(summary.outcomes)), duration_text(session.session_duration)]
     yield ", ".join(filter(None, [*where, *changed, *ran]))
     counts = ", ".join(f"{count:,} {name}" for name, count in suite.counts.items())
-    yield ": ".join(filter(None, [_plain(judged_text(suite.judged)), counts]))
+    yield ": ".join(filter(None, [plain(judged_text(suite.judged)), counts]))
     if (url := url_of(summary)) and "@" not in url:
         yield f'<a href="{escape(url)}">the CI run</a>'
 
@@ -128,20 +119,6 @@ def _listed(nodeids: Sequence[str]) -> Iterable[str]:
     yield from (f"<li>{code(name)}</li>" for name in nodeids[:MOST_TESTS])
     if len(nodeids) > MOST_TESTS:
         yield f"<li>and {len(nodeids) - MOST_TESTS:,} more</li>"
-
-
-def code(text: str) -> str:
-    """Return a text from outside as code on one line, which nothing in it can end.
-
-    GitHub looks for markup in an element `<code>`, but not for mentions, issues and emoji. What may
-    be markup is a character reference, which is text (CommonMark 0.31, section 2.5).
-    """
-    short = text if len(text) <= MOST_NAME else f"{text[:MOST_NAME]}..."
-    return f"<code>{_plain(short)}</code>"
-
-
-def _plain(text: str) -> str:
-    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", printable(text))
 
 
 def _in_pre(text: str) -> str:

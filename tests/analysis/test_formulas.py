@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_insight.analysis import segments
+from pytest_insight.analysis.comparison.fisher import benjamini_hochberg, fisher
+from pytest_insight.analysis.comparison.windows import smallest_difference
 from pytest_insight.analysis.durations import LEAST_Z, deviation, find_split, is_shifted, shift
 from pytest_insight.analysis.rates import highest_hidden_rate, rate_of, wilson
 from pytest_insight.analysis.segments import find_segments, log_likelihood
@@ -126,3 +128,37 @@ def test_a_shift_is_as_much_as_the_head_was_moved(
     moved = shift(baseline, [value + by for value in head])
     assert isclose(moved, shift(baseline, head) + by, abs_tol=1e-6)
     assert shift(baseline, [by]) == pytest.approx(by - median(baseline), abs=1e-6)
+
+
+def test_fishers_test_and_its_correction_are_those_of_scipy() -> None:
+    from scipy.stats import false_discovery_control, fisher_exact
+
+    rng = random.Random(4)
+    probabilities = []
+    for _ in range(200):
+        n0, n1 = rng.randint(1, 300), rng.randint(1, 60)
+        k0, k1 = rng.randint(0, n0), rng.randint(0, n1)
+        expected = fisher_exact([[k1, n1 - k1], [k0, n0 - k0]], alternative="greater").pvalue
+        found = fisher(k0, n0, k1, n1)
+        assert found == pytest.approx(expected, rel=1e-7, abs=1e-12)
+        probabilities.append(found)
+    assert benjamini_hochberg(probabilities, len(probabilities)) == pytest.approx(
+        list(false_discovery_control(probabilities))
+    )
+    # Tests of which nothing failed have the probability 1.
+    padded = list(false_discovery_control([*probabilities[:9], *[1.0] * 41]))
+    assert benjamini_hochberg(probabilities[:9], 50) == pytest.approx(padded[:9])
+
+
+def test_the_smallest_difference_is_the_least_that_is_called_worse() -> None:
+    for base, head, tests in ((20, 20, 3), (200, 40, 500), (5, 2, 1), (40, 1, 1)):
+        found = smallest_difference(base, head, tests)
+        enough = [
+            bad
+            for bad in range(2, head + 1)
+            if fisher(0, base, bad, head) * tests <= 0.05 <= bad / head
+        ]
+        assert found == (enough[0] / head if enough else None)
+    assert smallest_difference(20, 20, 3) == 0.3
+    assert smallest_difference(5, 2, 1) == 1.0
+    assert smallest_difference(3, 3, 1_000) is None

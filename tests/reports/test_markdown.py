@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pytest_insight.reports.markdown import MOST_BYTES, code, markdown
+from pytest_insight._util.markdown import code
+from pytest_insight.reports.markdown import MOST_BYTES, markdown
 from tests.reports.histories import report, sessions
 
 STEADY = {f"tests/test_steady.py::test_{n}": "......" for n in range(20)}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from pytest_insight.analysis.comparison.names import is_file, split_nodeid
+from pytest_insight.analysis.comparison.names import NodeName, is_file, split_nodeid
 
 LEAST_SIMILARITY = 0.8
 """Of `file.py::TestClass::test_name`, by `difflib`."""
-MAX_COMPARED = 200
+LEAST_OF_NAMES = 0.7
+"""Without the file: else any two short names in a file with a long one would do."""
+MAX_COMPARED = 100
 """Names in one file, with one set of parameters; if there are more, none is looked at."""
 
 
@@ -37,18 +39,12 @@ def _by_place(nodeids: Iterable[str]) -> dict[tuple[str, str], list[str]]:
 
 
 def _pairs(old: list[str], new: list[str]) -> dict[str, str]:
-    from difflib import SequenceMatcher  # few comparisons need it
-
-    ranked = []
-    matcher = SequenceMatcher(None, autojunk=False)
-    for after in new:
-        matcher.set_seq2(_compared(after))
-        for before in old:
-            matcher.set_seq1(_compared(before))
-            if matcher.quick_ratio() >= LEAST_SIMILARITY:
-                ratio = matcher.ratio()
-                if ratio >= LEAST_SIMILARITY:
-                    ranked.append((-ratio, before, after))
+    ranked = [
+        (-ratio, before, after)
+        for after in new
+        for before in old
+        if (ratio := _similarity(split_nodeid(before), split_nodeid(after)))
+    ]
     found: dict[str, str] = {}
     taken: set[str] = set()
     for _, before, after in sorted(ranked):
@@ -58,6 +54,14 @@ def _pairs(old: list[str], new: list[str]) -> dict[str, str]:
     return found
 
 
-def _compared(nodeid: str) -> str:
-    name = split_nodeid(nodeid)
-    return f"{PurePosixPath(name.file).name}::{name.names}"
+def _similarity(before: NodeName, after: NodeName) -> float:
+    """Return how similar two names in one file are; 0.0 if not enough."""
+    from difflib import SequenceMatcher  # few comparisons need it
+
+    names = SequenceMatcher(None, before.names, after.names, autojunk=False)
+    if names.quick_ratio() < LEAST_OF_NAMES or names.ratio() < LEAST_OF_NAMES:
+        return 0.0
+    file = PurePosixPath(before.file).name
+    one, other = (f"{file}::{name.names}" for name in (before, after))
+    ratio = SequenceMatcher(None, one, other, autojunk=False).ratio()
+    return ratio if ratio >= LEAST_SIMILARITY else 0.0
