@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from pytest_insight.exchange.losses import FoundLoss, Losses
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.models import CodeState, RecordedWarning, Source, TestResult, TestSession
 
+_MOST_AT_ONCE = 200_000
 _MOST_LOOKED_UP = 1_000
 """The most results that are looked up in a project to see whether it fits."""
 
@@ -36,6 +37,7 @@ class SessionDraft(msgspec.Struct):
             names are folded into one session if that is asked for.
         tags, testing_system, code_state, arguments, warnings, exit_status, collected, deselected,
         crashed: as in `TestSession`.
+        tests: the number of tests; None to count them.
         is_clean: the results need no check: every text can be stored, every number is valid.
     """
 
@@ -56,6 +58,7 @@ class SessionDraft(msgspec.Struct):
     collected: int | None = None
     deselected: int | None = None
     crashed: bool = False
+    tests: int | None = None
     is_clean: bool = False
 
 
@@ -112,14 +115,28 @@ def describe(report: ForeignReport) -> FileReport:
     )
 
 
-def repeated(results: Iterable[TestResult]) -> set[str]:
-    """Return the nodeids that several results have; a set of all takes more memory than a sort."""
-    return {
-        first for first, second in pairwise(sorted(r.nodeid for r in results)) if first == second
-    }
+def repeated(results: Sequence[TestResult]) -> set[str]:
+    """Return the nodeids that several results have.
+
+    Of many results, one part after the other is looked at: a set of all nodeids would be large.
+    """
+    parts = 1 + len(results) // _MOST_AT_ONCE
+    again: set[str] = set()
+    for part in range(parts):
+        seen: set[str] = set()
+        for result in results:
+            nodeid = result.nodeid
+            if parts == 1 or hash(nodeid) % parts == part:
+                if nodeid in seen:
+                    again.add(nodeid)
+                else:
+                    seen.add(nodeid)
+    return again
 
 
 def _count_tests(draft: SessionDraft) -> int:
+    if draft.tests is not None:
+        return draft.tests
     again = repeated(draft.results)
     return len(again) + sum(result.nodeid not in again for result in draft.results)
 

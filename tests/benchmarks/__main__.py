@@ -27,6 +27,7 @@ BENCHMARKS = {
     "verdicts": "verdicts",
     "look-back": "look_back",
     "compare": "comparisons",
+    "foreign": "foreign",
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

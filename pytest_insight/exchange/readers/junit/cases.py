@@ -12,17 +12,17 @@ from msgspec.structs import replace
 
 from pytest_insight._util.times import FIRST
 from pytest_insight.errors import ExchangeError
-from pytest_insight.exchange.draft import SessionDraft
+from pytest_insight.exchange.draft import SessionDraft, repeated
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.readers.junit import other_cases, own_cases, pytest_cases
 from pytest_insight.exchange.readers.junit.elements import OUTPUTS, Case, Child, Suite
-from pytest_insight.exchange.readers.nodeids import Nodeids
+from pytest_insight.exchange.readers.nodeids import Nodeids, Place
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 
 _PYTEST_SUITE = ("name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname")
 """The attributes of pytest's `testsuite`, in its order; the name can be configured."""
-_MOST_DURATIONS = 10_000
+_MOST_DURATIONS = 2_000
 _SESSION, _SUT, _BRANCH, _COMMIT = (
     f"{own_cases.PREFIX}{name}" for name in ("session", "sut", "branch", "commit")
 )
@@ -44,15 +44,16 @@ class Cases:
         self._before_suite = 0
         self._facts: dict[str, str] = {}
         self._tool = ""
-        self._is_ours = False
         self._start: datetime | None = None
         self._duration: float | None = None
         self._of_suites: float | None = None
+        self._has_other_starts = False
         self._host = ""
         self._exit_status: int | None = None
         self._has_output = False
         self._guessed = 0
         self._guess = ""
+        self._places: dict[str, Place] = {}
         self._durations: dict[str, float] = {}  # one object for each saves 24 bytes a result
         self._results: list[TestResult] = []
 
@@ -73,6 +74,7 @@ class Cases:
             start = self._time(given["timestamp"], suite.line)
             if self._start is None or start < self._start:
                 self._start = start
+                self._has_other_starts = bool(self._results)
 
     def add_property(self, attributes: Mapping[str, str]) -> None:
         """Take a property of a suite that is ours; count another.
@@ -104,20 +106,23 @@ class Cases:
     def add(self, case: Case) -> None:
         """Add the results of a case."""
         given = case.attributes
-        duration = self._seconds(given["time"], case.line) if given.get("time") else 0.0
+        time = given.get("time")
+        duration = self._durations.get(time) if time else 0.0
+        if duration is None:
+            duration = self._seconds(time or "", case.line)
         start = self._start or FIRST
-        if own_cases.is_own(case):
+        if self._tool == "pytest" and not case.children and not case.properties:  # nearly all
+            nodeid = self._nodeid(given)
+            self._results.append(TestResult(nodeid, TestOutcome.PASSED, start, duration))
+        elif own_cases.is_own(case):
             self._tool = "pytest-insight"
             self._results += own_cases.own_results(case, start, duration, self._losses)
-        elif self._tool != "pytest":
+        elif self._tool == "pytest":
+            self._add_pytest(case, start, duration)
+        else:
             nodeid = self._plain_nodeid(given)
             self._results += other_cases.attempts_of(case, nodeid, start, self._losses)
             self._results.append(other_cases.result_of(case, nodeid, start, duration, self._losses))
-        elif case.children or case.properties:
-            self._add_pytest(case, start, duration)
-        else:  # nearly all
-            nodeid = self._nodeid(given)
-            self._results.append(TestResult(nodeid, TestOutcome.PASSED, start, duration))
         if case.children and not self._has_output:
             self._has_output = any(child.kind in OUTPUTS for child in case.children)
 
@@ -131,13 +136,16 @@ class Cases:
             raise ExchangeError(
                 f"{self._source} has no test cases: there is nothing to import", self._source
             )
-        is_pytest = self._tool == "pytest"
+        again = repeated(self._results)
         reruns = 0
-        if is_pytest:
-            self._results, reruns = pytest_cases.with_attempts(self._results)
+        tests = len(self._results)
+        if again:
+            tests = len(again) + sum(result.nodeid not in again for result in self._results)
+        if self._tool == "pytest":
+            self._results, reruns = pytest_cases.with_attempts(self._results, again)
         self._note_losses(reruns)
         start = self._options.start_of(self._start, self._source)
-        if any(result.start_time is not start for result in self._results):
+        if self._has_other_starts or self._start is None:
             self._results = [replace(result, start_time=start) for result in self._results]
         duration = self._of_suites if self._duration is None else self._duration
         if duration is None:
@@ -153,6 +161,7 @@ class Cases:
             losses=self._losses,
             testing_system={"host": self._host} if self._host else {},
             exit_status=self._exit_status,
+            tests=tests,
             is_clean=True,  # XML has no NUL and no lone surrogates
         )
 
@@ -187,8 +196,12 @@ class Cases:
         self._results += pytest_cases.results_of(case, nodeid, start, duration, self._losses)
 
     def _nodeid(self, given: Mapping[str, str]) -> str:
-        name = given.get("name", "")
-        place = self._nodeids.place(given.get("classname", ""), given.get("file", ""), name)
+        name, classname, file = given.get("name", ""), given.get("classname", ""), given.get("file")
+        place = None if file else self._places.get(classname)
+        if place is None:
+            place = self._nodeids.place(classname, file or "", name)
+            if not file:
+                self._places[classname] = place
         nodeid = place.prefix + name
         if place.guessed:
             self._note_guess(nodeid)

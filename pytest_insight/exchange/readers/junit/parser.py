@@ -105,6 +105,9 @@ class _Parser:
             raise ExchangeError(
                 f"{self._source} cannot be read as XML: {exc} in line 1", self._source
             ) from exc
+        finally:
+            # Its methods refer to this object: a cycle, with all results in it.
+            self._expat = expat.ParserCreate()
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1

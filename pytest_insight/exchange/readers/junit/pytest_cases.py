@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from pytest_insight._util.report_text import first_lines, read_failure
-from pytest_insight.exchange.draft import repeated
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.readers.junit.elements import Case, Child
 from pytest_insight.models import TestOutcome, TestResult
@@ -77,13 +76,18 @@ def results_of(
     return results
 
 
-def with_attempts(results: list[TestResult]) -> tuple[list[TestResult], int]:
+def with_attempts(
+    results: list[TestResult], again: Collection[str]
+) -> tuple[list[TestResult], int]:
     """Return the results with the attempts before the last one as reruns, and their number.
 
     pytest writes a case for each attempt, and the earlier ones look as if they had passed. A
     failure in the call and an error in the teardown are two cases, too, but of one attempt.
+
+    Args:
+        results: the results of a file.
+        again: the nodeids that several of them have.
     """
-    again = repeated(results)
     if not again:
         return results, 0
     last = {result.nodeid: n for n, result in enumerate(results) if result.nodeid in again}
