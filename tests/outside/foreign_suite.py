@@ -131,7 +131,7 @@ def test_subtests_and_a_failure(subtests):
 CRASH = r"""
 import os, pytest
 
-@pytest.mark.skipif("not config.getoption('numprocesses')")
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="it would end the run")
 def test_kills_its_worker(): os._exit(3)
 """
 
