@@ -17,6 +17,8 @@ from pytest_insight.models import TestOutcome, TestResult
 _PHASE = re.compile(r'failed on (setup|teardown) with "(.*)"', re.DOTALL)
 _PLACE = re.compile(r"(?P<path>[^\n]+):(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
 """The text of a skip."""
+_CRASH = re.compile(r"worker '\w+' crashed while running ")
+"""What pytest-xdist says of a test whose worker died."""
 _SUBTESTS = re.compile(r"contains \d+ failed subtests?")
 
 
@@ -138,6 +140,8 @@ def _result(child: Child, nodeid: str, start: datetime) -> TestResult:
         phase = "teardown" if "teardown" in message else "setup"
     failure = read_failure(text)
     outcome = TestOutcome.ERROR if child.kind == "error" else TestOutcome.FAILED
+    if _CRASH.match(message):  # pytest counts it as failed
+        outcome, phase = TestOutcome.FAILED, ""
     return TestResult(
         nodeid,
         outcome,
