@@ -60,7 +60,7 @@ _OTHERS = (
         ".xml",
         junit.write,
         "JUnit XML",
-        "the start of each test, and of sessions tags, warnings and most facts",
+        "when each test started; tags, warnings and most facts of sessions",
     ),
     Format("ctrf", ".ctrf.json", ctrf.write, "CTRF"),
     Format(
@@ -68,7 +68,7 @@ _OTHERS = (
         ".parquet",
         write_parquet,
         "Parquet",
-        "sessions without results, and of sessions arguments, warnings and exit status",
+        "sessions without results; arguments, warnings and exit status of sessions",
         is_text=False,
     ),
 )

@@ -26,7 +26,7 @@ def test_the_suffix_chooses_the_format_and_what_is_left_out_is_said(
     said = insight("export", "a.xml").err.splitlines()
     assert cases("a.xml") == ["test_x", "test_y"] * 3
     assert said[0].endswith(" to a.xml")
-    assert said[1].startswith("insight: left out, as JUnit XML has no place for it: the start of ")
+    assert said[1].startswith("insight: left out, as JUnit XML has no place for it: when each ")
     said = insight("export", "a.parquet").err.splitlines()
     assert parquet.read_table("a.parquet").num_rows == 6
     assert "as Parquet has no place for it: sessions without results" in said[1]
