@@ -34,7 +34,7 @@ class Cause(NamedTuple):
         message: the first line of what the last failure said.
         crash: where that was, as `path:line`.
         phase: of the test, in which it failed; empty for the call.
-        runs: in how many runs it was seen.
+        sessions: in how many sessions it was seen.
         first: the first session in which it was seen.
         last: the last one.
         tests: all tests that it hit.
@@ -46,7 +46,7 @@ class Cause(NamedTuple):
     message: str
     crash: str
     phase: str
-    runs: int
+    sessions: int
     first: SessionFacts
     last: SessionFacts
     tests: tuple[str, ...]
@@ -91,7 +91,7 @@ def _cause(runs: Sequence[Run], failing: Iterable[str]) -> Cause:
         last.message,
         last.crash,
         last.phase,
-        len(runs),
+        len({run.session.session_id for run in runs}),
         first.session,
         last.session,
         tests,

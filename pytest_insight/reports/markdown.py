@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from pytest_insight._util.markdown import code, plain
 from pytest_insight._util.printable import printable
 from pytest_insight.analysis.description import day_text, evidence_text, judged_text
 from pytest_insight.models.text import counts_text, duration_text, plural
 from pytest_insight.reports.causes import Cause
+from pytest_insight.reports.comparison import detail_of, words_of
 from pytest_insight.reports.record import url_of
 from pytest_insight.reports.report import Report, Suite
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.comparison.result import Comparison
+    from pytest_insight.analysis.comparison.values import TestChange
 
 MOST_BYTES = 900 * 1024
 MOST_ROWS = 50
@@ -38,6 +44,8 @@ def markdown(report: Report, most: int = MOST_BYTES) -> str:
                 pieces.append(piece)
             elif piece.startswith("<details>"):
                 dropped += 1
+    if report.comparison is not None:
+        pieces[2:2] = _comparison(report.comparison)
     if dropped:
         pieces.append(f"... {dropped:,} more in report.html: `insight report report.html`")
     if not report.suites:
@@ -84,6 +92,31 @@ def _facts(suite: Suite) -> Iterator[str]:
         yield f'<a href="{escape(url)}">the CI run</a>'
 
 
+def _comparison(comparison: Comparison) -> Iterator[str]:
+    """Yield what changed since the base of a comparison."""
+    words = words_of(comparison)
+    yield f"**{_plain(words.head)}** against **{_plain(words.base)}**: " + ", ".join(
+        map(_plain, words.counts or ("nothing changed",))
+    )
+    rows = [
+        f"| {each.change} | {code(each.nodeid)} | {_plain(_why(each, group.message))} |"
+        for group in comparison.causes
+        for each in group.changes
+    ]
+    if rows:
+        yield "\n".join(["| Change | Test | Why |", "| --- | --- | --- |", *rows[:MOST_ROWS]])
+    if len(rows) > MOST_ROWS:
+        yield f"{MOST_ROWS} of {plural(len(rows), 'test')} that changed."
+    yield from map(_plain, words.notes)
+
+
+def _why(change: TestChange, message: str) -> str:
+    before = f"was {change.renamed_from}" if change.renamed_from else ""
+    detail = detail_of(change)
+    said = [before, "" if message in detail else message, detail]
+    return ", ".join(text[:MOST_NAME] for text in said if text)
+
+
 def _slowest(suite: Suite) -> Iterator[str]:
     slow = sorted(suite.tests, key=lambda each: -(each.seconds or 0.0))[:MOST_SLOW]
     rows = [
@@ -106,7 +139,7 @@ def _details(cause: Cause) -> str:
     tests = plural(len(cause.failing), "test")
     lines = [
         f"<details><summary>{tests}: {code(cause.message or 'no message')}{place}</summary>",
-        f"<p>in {plural(cause.runs, 'run')}, first seen {since}</p>",
+        f"<p>in {plural(cause.sessions, 'run')}, first seen {since}</p>",
         "<ul>",
         *_listed(cause.failing),
         "</ul>",

@@ -21,6 +21,7 @@ def report_record(report: Report) -> dict[str, Any]:
         "version": VERSION,
         "made": report.made,
         "suites": [suite_record(suite) for suite in report.suites],
+        "comparison": None if report.comparison is None else report.comparison.to_dict(),
     }
 
 
@@ -87,7 +88,7 @@ def _cause_record(cause: Cause) -> dict[str, Any]:
         "message": cause.message,
         "crash": cause.crash,
         "phase": cause.phase,
-        "runs": cause.runs,
+        "sessions": cause.sessions,
         "first": cause.first.session_id,
         "last": cause.last.session_id,
         "tests": list(cause.tests),

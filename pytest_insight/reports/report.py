@@ -27,6 +27,7 @@ from pytest_insight.reports.causes import Cause, find_causes
 from pytest_insight.summaries import BAD, SessionSummary
 
 if TYPE_CHECKING:
+    from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.storage.base import BaseStorage
 
 MOST_SESSIONS = LAST_RUNS
@@ -112,10 +113,12 @@ class Report(NamedTuple):
     Attributes:
         made: when it was made.
         suites: one for each SUT with sessions.
+        comparison: of the last run of the one suite; None if none was asked for.
     """
 
     made: datetime
     suites: tuple[Suite, ...]
+    comparison: Comparison | None = None
 
 
 def is_notable(verdict: Verdict) -> bool:

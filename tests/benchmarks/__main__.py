@@ -28,6 +28,7 @@ BENCHMARKS = {
     "look-back": "look_back",
     "compare": "comparisons",
     "foreign": "foreign",
+    "report": "report_page",
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -89,7 +89,7 @@ def test_json_has_each_test_with_its_verdict_and_a_letter_for_each_session(
     worst = suite["tests"][0]
     assert (worst["nodeid"], worst["verdict"], worst["seconds"]) == (PAY, "broken", 0.1)
     (cause,) = suite["causes"]
-    assert (cause["message"], cause["runs"]) == ("TimeoutError: redis", 3)
+    assert (cause["message"], cause["sessions"]) == ("TimeoutError: redis", 3)
     assert cause["failing"] == cause["tests"] == [PAY]
     assert cause["texts"][0]["title"] == "traceback"
 
@@ -138,3 +138,31 @@ def test_without_runs_nothing_is_written(insight: Insight) -> None:
 
 def test_a_terminal_is_given_the_url_of_the_page(screen: Screen, history: JSONStorage) -> None:
     assert screen(300, "report", "r.html") == ["r.html", Path("r.html").absolute().as_uri()]
+
+
+def test_a_comparison_is_of_the_last_run_with_the_base(
+    insight: Insight, history: JSONStorage
+) -> None:
+    made = json.loads(insight("report", "-f", "json", "--compare", "shop-000").out)
+    compared = made["comparison"]
+    sides = [compared[side]["sessions"] for side in ("base", "head")]
+    assert sides == [["shop-000"], ["shop-005"]]
+    changes = {each["nodeid"]: each["change"] for each in compared["changes"]}
+    assert changes == {PAY: "new-failure"}
+    assert json.loads(insight("report", "-f", "json").out)["comparison"] is None
+    text = insight("report", "--compare", "shop-000").out
+    assert "** against **" in text
+    assert f"| new-failure | <code>{PAY}</code> | TimeoutError: redis |" in text
+    shown = data_of(insight("report", "-f", "html", "--compare", "shop-000").out)["comparison"]
+    assert shown["sut"] == "shop"
+    assert shown["groups"][0]["tests"][0][0] == PAY
+
+
+def test_a_comparison_needs_one_sut_and_a_base_that_exists(
+    insight: Insight, history: JSONStorage
+) -> None:
+    assert "'no such'" in insight("report", "--compare", "no such", status=2).err
+    history.save_sessions(sessions({"t.py::t": ".."}, sut="web"))
+    err = insight("report", "--compare", "main", status=2).err
+    assert "--compare needs one SUT: choose it with --sut; there are shop, web" in err
+    assert insight("report", "--compare", "main", "--sut", "web").out

@@ -8,8 +8,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
+from pytest_insight.compare import Compare
 from pytest_insight.reports.html.page import html_page
 from pytest_insight.reports.report import Report
+from pytest_insight.storage.memory import InMemoryStorage
 from tests.reports.conftest import OpenPage
 from tests.reports.histories import report, sessions
 
@@ -278,6 +280,21 @@ def test_one_of_several_suts_is_shown_and_its_name_is_in_the_address(
     page.select_option("#sut select", "web & co")
     expect(page).to_have_url(re.compile("#sut=web%20%26%20co$"))
     assert names(page, "#tests") == [LOGIN]
+
+
+def test_a_comparison_shows_what_changed_by_kind_and_cause(open_page: OpenPage) -> None:
+    history = sessions({LOGIN: "..FF", QUEUE: "FF..", GOOD: "...."})
+    storage = InMemoryStorage()
+    storage.save_sessions(history)
+    compared = Compare(storage=storage).against(history[0].session_id).execute()
+    page = open_page(report(history)._replace(comparison=compared))
+    kinds = page.locator("#compare .pill").all_text_contents()
+    assert kinds == ["new-failure", "fixed"]
+    assert names(page, "#compare") == [LOGIN, QUEUE]
+    page.fill("#filter", "queue")
+    expect(page.locator("#compare .nodeid")).to_have_count(1)
+    page.locator("#compare a.test").click()
+    expect(page.locator("#details .whole")).to_have_text(QUEUE)
 
 
 def test_a_browser_that_cannot_unpack_the_data_is_told_so(open_page: OpenPage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import glob
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, choice_option, option, takes
 from pytest_insight.cli.options.verdicts import JudgedSessionOptions, JudgedTestOptions, judge
@@ -21,7 +23,9 @@ from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import StorageError, alternatives
 
 if TYPE_CHECKING:
+    from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.reports.report import Report
+    from pytest_insight.storage.base import BaseStorage
 
 STDOUT = "-"
 
@@ -61,6 +65,16 @@ OutputOption = Annotated[
         readable=False,
     ),
 ]
+CompareOption = Annotated[
+    str | None,
+    option(
+        "Also show what changed since BASE: a branch, a commit, a session, a span or a file.",
+        "--compare",
+        metavar="BASE",
+        example="main",
+        autocompletion=candidates.sides,
+    ),
+]
 FormatOption = Annotated[
     ReportFormat | None,
     choice_option(
@@ -81,6 +95,7 @@ def report(
     *,
     output: OutputOption = None,
     format_: FormatOption = None,
+    against: CompareOption = None,
     profile: ProfileOption = None,
     selection: JudgedSessionOptions,
 ) -> None:
@@ -106,6 +121,8 @@ def report(
         made = make_report(storage, found)
         if not made.suites:
             raise StorageError(f"nothing to report: {nothing_found(query, note)}", storage.location)
+        if against is not None:
+            made = made._replace(comparison=_compared(storage, made, against))
         data = _text(made, chosen).encode("utf-8", "backslashreplace")
         if path is not None:
             refuse_loss(storage, path, "a report", force=None)
@@ -131,6 +148,25 @@ def _format_of(path: Path | None, given: ReportFormat | None) -> ReportFormat:
             f"{alternatives(ReportFormat)}"
         )
     return found
+
+
+def _compared(storage: BaseStorage, made: Report, base: str) -> Comparison:
+    """Return what changed in the last run of a report.
+
+    Raises:
+        UsageError: the report has several SUTs.
+        InsightError: there is no such base.
+    """
+    from pytest_insight.compare.steps import Compare
+    from pytest_insight.filters import SutIs
+
+    if len(made.suites) > 1:
+        names = ", ".join(suite.sut for suite in made.suites[:5])
+        raise UsageError(f"--compare needs one SUT: choose it with --sut; there are {names}")
+    suite = made.suites[0]
+    of_sut = SutIs(glob.escape(suite.sut))
+    asked = Compare(storage=storage).with_session_filters(of_sut)
+    return asked.against(base).of(suite.last.session_id).execute()
 
 
 def _text(report: Report, format_: ReportFormat) -> str:

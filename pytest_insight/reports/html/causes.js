@@ -25,7 +25,7 @@ function causesSection(suite, keep) {
 }
 
 function causeCard(suite, cause, tests) {
-  const facts = [plural(tests.length, "test"), `in ${plural(cause.runs, "run")}`];
+  const facts = [plural(tests.length, "test"), `in ${plural(cause.sessions, "run")}`];
   if (cause.phase) facts.push(`at ${cause.phase}`);
   const { first, last } = cause;
   if (first !== null) facts.push(cause.failing.length ? `first seen ${dayText(suite.sessions.time[first])}` : `last seen ${dayText(suite.sessions.time[last])}`);

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import gzip
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pytest_insight.analysis.description import VERDICTS, evidence_text, judged_text, rate_text
 from pytest_insight.analysis.values import Since, Timing, Verdict
 from pytest_insight.reports.causes import Cause
+from pytest_insight.reports.comparison import detail_of, words_of
 from pytest_insight.reports.record import url_of
 from pytest_insight.reports.report import Report, Suite, Test
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.comparison.result import Comparison
 
 COMPRESSION = 6
 SHORT_COMMIT = 12
@@ -35,7 +39,22 @@ def page_data(report: Report) -> dict[str, Any]:
         "made": report.made.timestamp(),
         "verdicts": VERDICTS,
         "suites": [_suite(suite) for suite in report.suites],
+        "comparison": None if report.comparison is None else _comparison(report.comparison),
     }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    words = words_of(comparison)
+    groups = [
+        {
+            "change": group.change,
+            "message": group.message,
+            "crash": group.crash,
+            "tests": [[each.nodeid, detail_of(each), each.renamed_from] for each in group.changes],
+        }
+        for group in comparison.causes
+    ]
+    return {"sut": comparison.head.sut, **words._asdict(), "groups": groups}
 
 
 def _suite(suite: Suite) -> dict[str, Any]:
@@ -153,7 +172,7 @@ def _cause(cause: Cause, places: dict[str, int], numbers: dict[str, int]) -> dic
         "message": cause.message,
         "crash": cause.crash,
         "phase": cause.phase,
-        "runs": cause.runs,
+        "sessions": cause.sessions,
         "first": places.get(cause.first.session_id),
         "last": places.get(cause.last.session_id),
         "tests": [numbers[name] for name in cause.tests if name in numbers],

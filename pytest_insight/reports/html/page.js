@@ -15,7 +15,7 @@ const page = {
     const box = document.getElementById("filter");
     if (box.value !== filter && document.activeElement !== box) box.value = filter;
     page.filter(filter);
-    const number = test === null ? -1 : suite.tests.nodeid.indexOf(test);
+    const number = test === null ? -1 : suite.numbers.get(test) ?? -1;
     if (number >= 0) openDetails(suite, number);
     else document.getElementById("details").close();
     document.title = shownLine(`${test && number >= 0 ? `${test.split("::").pop()} · ` : ""}${suite.sut}: ${suite.headline}`).slice(0, 300);
@@ -39,6 +39,7 @@ const page = {
     const suite = page.suite;
     const keep = keeper(suite, text);
     document.getElementById("lists").replaceChildren(
+      compareSection(suite, keep) || "",
       causesSection(suite, keep),
       verdictsSection(suite, keep),
       slowSection(suite, keep),
@@ -51,7 +52,7 @@ const page = {
   /** Opens the test before or after the one that is open. */
   step(by) {
     const { matrix, suite } = page;
-    const open = suite.tests.nodeid.indexOf(address.read().test);
+    const open = suite.numbers.get(address.read().test);
     const at = matrix.numbers.indexOf(open) + by;
     if (at < 0 || at >= matrix.numbers.length) return;
     matrix.current = at;
@@ -66,8 +67,9 @@ function keeper(suite, text) {
   suite.names = suite.names || suite.tests.nodeid.map((nodeid) => nodeid.toLowerCase());
   const has = (number, word) => suite.names[number].includes(word) || verdictOf(suite, number) === word || (word === "new-failure" && isNewAndBad(suite, number));
   const test = (number) => words.every((word) => has(number, word));
+  const name = (nodeid) => words.every((word) => nodeid.toLowerCase().includes(word) || (suite.numbers.has(nodeid) && has(suite.numbers.get(nodeid), word)));
   const said = (cause) => words.every((word) => cause.message.toLowerCase().includes(word));
-  return { test, cause: (cause) => !words.length || said(cause) || (cause.failing.length ? cause.failing : cause.tests).some(test) };
+  return { test, name, cause: (cause) => !words.length || said(cause) || (cause.failing.length ? cause.failing : cause.tests).some(test) };
 }
 
 function summaryOf(suite) {
@@ -109,7 +111,8 @@ function showTop(suite) {
     ? element("select", { "aria-label": "System under test", onchange: (event) => address.go({ sut: event.target.value, test: null }) }, names)
     : element("b", {}, shownLine(suite.sut));
   document.getElementById("sut").replaceChildren(element("span.logo", { "aria-hidden": "true" }, runRow(".F.")), chooser, suite.branch ? element("bdi.branch", {}, shownLine(suite.branch)) : "");
-  const links = [["causes", "Causes"], ["verdicts", "Verdicts"], ["slow", "Slow"], ["tests", "All tests"]];
+  const compared = page.data.comparison && page.data.comparison.sut === suite.sut ? [["compare", "Compared"]] : [];
+  const links = [...compared, ["causes", "Causes"], ["verdicts", "Verdicts"], ["slow", "Slow"], ["tests", "All tests"]];
   document.getElementById("sections").replaceChildren(...links.map(([id, text]) => element("a", { href: `#${id}`, "data-section": id }, text)));
 }
 
@@ -133,6 +136,7 @@ function onSectionClick(event) {
 
 function prepare(suite) {
   const { tests } = suite;
+  suite.numbers = new Map(tests.nodeid.map((nodeid, number) => [nodeid, number]));
   suite.rows = (number) => tests.rows[tests.row[number]];
   suite.notable = [];
   for (let number = 0; number < tests.nodeid.length; number += 1) {

@@ -9,8 +9,8 @@ from pytest_insight.reports.report import Report
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
-    *("elements", "texts", "address", "pictures", "causes", "tables", "matrix", "details"),
-    *("keyboard", "page"),
+    *("elements", "texts", "address", "pictures", "causes", "tables", "compare", "matrix"),
+    *("details", "keyboard", "page"),
 )
 """The scripts in the order in which they define what later ones use."""
 
