@@ -29,6 +29,8 @@ MOST_ROWS = 50
 MOST_TESTS = 20
 """The tests that are listed with a cause."""
 MOST_SLOW = 5
+MOST_REASON = 500
+"""The characters of a message in the table of what changed."""
 
 
 def markdown(report: Report, most: int = MOST_BYTES) -> str:
@@ -37,15 +39,13 @@ def markdown(report: Report, most: int = MOST_BYTES) -> str:
     left = most - 200  # for what is said of the rest
     dropped = 0
     for suite in report.suites:
-        for piece in _pieces(suite):
+        for piece in _pieces(suite, report.comparison):
             size = len(piece.encode()) + 2
             if size <= left:
                 left -= size
                 pieces.append(piece)
             elif piece.startswith("<details>"):
                 dropped += 1
-    if report.comparison is not None:
-        pieces[2:2] = _comparison(report.comparison)
     if dropped:
         pieces.append(f"... {dropped:,} more in report.html: `insight report report.html`")
     if not report.suites:
@@ -53,10 +53,12 @@ def markdown(report: Report, most: int = MOST_BYTES) -> str:
     return "\n\n".join(pieces) + "\n"
 
 
-def _pieces(suite: Suite) -> Iterator[str]:
+def _pieces(suite: Suite, comparison: Comparison | None) -> Iterator[str]:
     """Yield the parts of what is said of a SUT, the most important first."""
     yield f"### {_mark(suite)} {code(suite.sut)}: {suite.headline}"
     yield "  \n".join(_facts(suite))
+    if comparison is not None and comparison.head.sut == suite.sut:
+        yield from _comparison(comparison)
     unstable = suite.unstable
     if unstable:
         rows = [
@@ -95,11 +97,11 @@ def _facts(suite: Suite) -> Iterator[str]:
 def _comparison(comparison: Comparison) -> Iterator[str]:
     """Yield what changed since the base of a comparison."""
     words = words_of(comparison)
-    yield f"**{_plain(words.head)}** against **{_plain(words.base)}**: " + ", ".join(
-        map(_plain, words.counts or ("nothing changed",))
+    yield f"**{plain(words.head)}** against **{plain(words.base)}**: " + ", ".join(
+        map(plain, words.counts or ("nothing changed",))
     )
     rows = [
-        f"| {each.change} | {code(each.nodeid)} | {_plain(_why(each, group.message))} |"
+        f"| {each.change} | {code(each.nodeid)} | {plain(_why(each, group.message))} |"
         for group in comparison.causes
         for each in group.changes
     ]
@@ -107,14 +109,14 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
         yield "\n".join(["| Change | Test | Why |", "| --- | --- | --- |", *rows[:MOST_ROWS]])
     if len(rows) > MOST_ROWS:
         yield f"{MOST_ROWS} of {plural(len(rows), 'test')} that changed."
-    yield from map(_plain, words.notes)
+    yield from map(plain, words.notes)
 
 
 def _why(change: TestChange, message: str) -> str:
     before = f"was {change.renamed_from}" if change.renamed_from else ""
     detail = detail_of(change)
     said = [before, "" if message in detail else message, detail]
-    return ", ".join(text[:MOST_NAME] for text in said if text)
+    return ", ".join(text[:MOST_REASON] for text in said if text)
 
 
 def _slowest(suite: Suite) -> Iterator[str]:
