@@ -27,7 +27,7 @@ from pytest_insight.filters import BranchIs, NodeidUnder
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules
-    from pytest_insight.analysis.runs import Run, SessionFacts
+    from pytest_insight.analysis.runs import Run, SessionFacts, Survey
     from pytest_insight.analysis.values import Timing, Verdict
     from pytest_insight.analysis.verdicts import Analysis, Breakage, TestKey
     from pytest_insight.filters import Selection, TestFilter
@@ -105,6 +105,7 @@ def _judge(
         key: count for key, count in candidates_for(survey, only).items() if has_name(names, key[1])
     }
     read = list(storage.runs(selection, candidates=candidates, rules=rules))
+    _leave_out(survey, candidates.keys() - {(run.sut_name, run.nodeid) for run in read})
     timings: dict[TestKey, Timing] = {}
     speed = None
     counts = survey.counts if durations else {}
@@ -149,6 +150,12 @@ def history(nodeid: str, query: Asked) -> History:
             f"several SUTs have the test {nodeid!r}: {suts}; choose one with for_sut()"
         )
     raise InvalidArgumentError(f"no selected session has a test {nodeid!r}")
+
+
+def _leave_out(survey: Survey, unread: Iterable[TestKey]) -> None:
+    """Leave out the tests whose runs a damaged store does not yield: none of them is stable."""
+    for sut, nodeid in unread:
+        survey.decided[sut].pop(nodeid, None)
 
 
 def _collect(runs: dict[TestKey, tuple[Run, ...]], more: Iterable[Run]) -> None:

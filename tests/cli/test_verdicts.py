@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_insight.models import CodeState, TestResult, TestSession
-from pytest_insight.storage import JSONStorage
+from pytest_insight.storage import JSONStorage, SQLiteStorage
 from tests.cli.conftest import Insight, Screen
 
 NOW = datetime.now(UTC)
@@ -413,3 +416,21 @@ def test_markdown_quotes_foreign_names(insight: Insight) -> None:
     assert "### `shop  <b>\\x1b[31m  6 runs in 6 days`" in shown
     assert r"| broken | ``t.py::a[`\|<b>]`` | 3 runs, since " in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("damage", ["insight_sessions SET header = x'00'",
+                                    "insight_results SET duration = 'x'"])  # fmt: skip
+def test_no_answer_of_a_damaged_database_is_taken_for_none(
+    insight: Insight, tmp_path: Path, damage: str
+) -> None:
+    save({ORDER: "..F...", LOGIN: "......"}, commits="011234")
+    path = tmp_path / "shop.db"
+    with SQLiteStorage(path) as storage:
+        storage.save_sessions(JSONStorage().iter_sessions())
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(f"UPDATE {damage}")
+    env = {"PYTEST_INSIGHT_DB_PATH": str(path)}
+    for command in (["flaky"], ["flaky", "-f", "json"], ["query", "tests", "--flaky"]):
+        printed = insight(*command, env=env, status=1)
+        assert printed.out == ""
+        assert "no flaky test in what can be read of the store" in printed.err

@@ -174,6 +174,8 @@ def _instead(storage: BaseStorage, before: Selection, step: SessionFilter | Test
         return _names(storage.sut_names(), step.pattern)
     newest = storage.iter_sessions(before, newest_first=True)
     sessions = list(islice(newest, MOST_SESSIONS + 1))
+    if not sessions:
+        return ""  # they are damaged
     match step:
         case f.StartedWithin() | f.StartedBetween():
             oldest = next(iter(storage.iter_sessions(before)))

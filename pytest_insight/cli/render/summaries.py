@@ -16,6 +16,7 @@ from pytest_insight.cli.render.store import has_sessions, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import ago_text, outcome_text
+from pytest_insight.cli.terminal.damage import refuse_empty_answer
 from pytest_insight.cli.terminal.output import print_styled, say
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.filters import NodeidUnder, StartedBetween
@@ -100,6 +101,7 @@ def _flaky(query: Query, order: SummaryOrder | None, *, percentiles: bool) -> li
     verdicts = analyze.verdicts(Query(judged, storage=query.open_storage()), durations=False)
     keys = {(each.sut, each.nodeid) for each in verdicts.flaky}
     if not keys:
+        refuse_empty_answer("flaky test")
         return []
     named = query.with_test_filters(NodeidUnder(tuple(sorted({nodeid for _, nodeid in keys}))))
     found = named.group_by_test(sort=order, percentiles=percentiles)

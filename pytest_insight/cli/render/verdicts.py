@@ -36,6 +36,7 @@ from pytest_insight.cli.render.records import (
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.verdict_text import evidence_text, verdict_text
+from pytest_insight.cli.terminal.damage import refuse_empty_answer
 from pytest_insight.cli.terminal.output import console, is_fancy, print_styled, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
@@ -91,6 +92,8 @@ def print_verdicts(
         durations: whether the rows are about durations.
     """
     rows = asked.rows
+    if not rows:
+        refuse_empty_answer(asked.what)
     most = limit_of(limit, FailureFormat.TABLE if format_ is FailureFormat.MARKDOWN else format_)
     shown = list(rows[:most] if most else rows)
     if format_ is FailureFormat.NODEIDS:

@@ -54,6 +54,23 @@ def warnings_printed() -> Iterator[None]:
                     say(f"warning: {said}; see: insight sessions verify")
 
 
+def refuse_empty_answer(what: str) -> None:
+    """Check that nothing of the store was damaged: what was asked for may be what cannot be read.
+
+    Args:
+        what: what was not found: "flaky test".
+
+    Raises:
+        StorageError: the current command has warned of damage.
+    """
+    if _damage:
+        raise StorageError(
+            f"no {what} in what can be read of the store, which says nothing of the rest; see the "
+            "warning above, and: insight sessions verify",
+            "",
+        )
+
+
 def refuse_to_judge_damage() -> None:
     """Check that nothing of the store was damaged: what cannot be read may be what failed.
 

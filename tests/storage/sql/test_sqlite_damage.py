@@ -264,3 +264,14 @@ def test_a_file_elsewhere_that_is_no_database_is_refused_and_left_alone(
     with SQLiteStorage(path) as storage, pytest.raises(StorageError, match="not a database"):
         storage.save_session(make_session(0))
     assert path.read_bytes() == b"my notes\n" * 100
+
+
+def test_an_error_in_a_transaction_that_only_reads_is_one_of_reading(
+    storage: SQLiteStorage, sessions: list[TestSession]
+) -> None:
+    connection = storage._connection()
+    assert connection is not None
+    with pytest.raises(StorageError, match="cannot read the store"), connection.read_transaction():
+        connection.execute("SELECT nothing")
+    with pytest.raises(StorageError, match="cannot write the store"):
+        connection.execute("SELECT nothing")

@@ -47,6 +47,7 @@ class SQLiteConnection(Connection):
         super().__init__(str(file.path), sqlite3.Error, UnicodeDecodeError, MemoryError)
         self._file = file
         self._is_open = True
+        self._action = "write"  # of statements; "read" in a transaction that only reads
         with self._converted_errors("open"):
             self._driver = sqlite3.connect(
                 f"{file.real_path.as_uri()}?{parameters}",
@@ -73,7 +74,7 @@ class SQLiteConnection(Connection):
 
     @override
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        with self._converted_errors("write"):
+        with self._converted_errors(self._action):
             return self._driver.execute(sql, parameters).rowcount
 
     @override
@@ -110,16 +111,18 @@ class SQLiteConnection(Connection):
     @override
     def begin(self, *, write: bool) -> None:
         # A transaction that begins by reading cannot always be upgraded (SQLITE_BUSY_SNAPSHOT).
-        with self._converted_errors("write" if write else "read"):
+        self._action = "write" if write else "read"
+        with self._converted_errors(self._action):
             self._driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
     @override
     def end(self, *, commit: bool) -> None:
         try:
             if commit:
-                with self._converted_errors("write"):
+                with self._converted_errors(self._action):
                     self._driver.execute("COMMIT")
         finally:
+            self._action = "write"
             if self._driver.in_transaction:  # SQLite rolls back by itself after some errors
                 self._driver.rollback()
 
