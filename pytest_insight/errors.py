@@ -75,6 +75,16 @@ InvalidQueryParameterError = InvalidArgumentError
 NEAR = 0.7
 """The least similarity of a name and a suggestion (`difflib`): "remove" must not give "rename"."""
 
+
+def near_names(
+    given: str, known: Iterable[str], most: int = 3, at_least: float = NEAR
+) -> list[str]:
+    """Return the known names that resemble an unknown one, best first."""
+    import difflib  # slow to import, and only needed for an error
+
+    return difflib.get_close_matches(given, list(known), n=most, cutoff=at_least)
+
+
 MAX_CHOICES = 12
 """Choices that the message of an `UnknownChoiceError` lists."""
 
@@ -96,10 +106,10 @@ class UnknownChoiceError(InsightError, ValueError):
         self.given = given
         self.choices = sorted(map(str, choices))  # members of a `StrEnum` too
         begin = [name for name in self.choices if given and name.startswith(given)]
-        near = difflib.get_close_matches(given, self.choices, cutoff=NEAR)
+        near = near_names(given, self.choices)
         if near:  # "xfailed" is near "fialed", but "failed" is nearer
             best = difflib.SequenceMatcher(None, near[0], given).ratio()
-            near = difflib.get_close_matches(given, near, cutoff=best - 0.05)
+            near = near_names(given, near, at_least=best - 0.05)
             begin = [name for name in begin if name not in near][: 3 - len(near)]
         self.near = near + begin
         answer = self._answer()

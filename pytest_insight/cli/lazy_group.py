@@ -19,7 +19,7 @@ from pytest_insight.cli.near_misses import with_arguments
 from pytest_insight.cli.terminal.output import as_text, is_fancy
 from pytest_insight.cli.terminal.pager import use_pager
 from pytest_insight.cli.terminal.usage_errors import UsageError, is_usage_error
-from pytest_insight.errors import NEAR
+from pytest_insight.errors import near_names
 
 NO_PAGER = "--no-pager"
 """A global option that every command takes, too, without listing it."""
@@ -135,12 +135,10 @@ class LazyGroup(_OwnHelp, TyperGroup):
         return with_arguments(self.meant.get(name, ""), others)
 
     def _unknown(self, name: str, *others: str) -> str:
-        import difflib  # only needed for an error
-
         meant = self.meant_by(name, others)
         if meant:
             return f"unknown command {name!r}; did you mean: {meant}?"
-        near = difflib.get_close_matches(name, list(self.commands), n=1, cutoff=NEAR)
+        near = near_names(name, self.commands, most=1)
         answer = f"did you mean {near[0]!r}?" if near else f"choose {', '.join(self.commands)}"
         return f"unknown command {name!r}; {answer}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pytest_insight.errors import NEAR
+from pytest_insight.errors import near_names
 
 FAILURES = "insight failures"
 
@@ -33,8 +33,7 @@ ROOT = {
     "delete": "insight sessions clear --session ID",
     "remove": "insight sessions clear --session ID",
     "rm": "insight sessions clear --session ID",
-    "report": "insight failures --format markdown",
-    "html": "insight failures --format markdown",
+    "html": "insight report report.html",
     "use": "insight profile switch NAME",
     "merge": "insight profile merge SOURCE TARGET",
     **{name: f"insight sessions {name}" for name in ("clear", "prune", "verify", "repair", "undo")},
@@ -136,11 +135,9 @@ VALUES = {
 
 def near_value(given: str, choices: Sequence[str]) -> str:
     """Return the choice that is meant by an unknown value; "" if no choice is near."""
-    import difflib  # only needed for an error
-
     given = given.lower()
     near = [VALUES[given]] if VALUES.get(given) in choices else []
-    near += difflib.get_close_matches(given, choices, n=1, cutoff=NEAR)
+    near += near_names(given, choices, most=1)
     return str(near[0]) if near else ""
 
 

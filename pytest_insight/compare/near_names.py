@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from pytest_insight._util.git import git_output
-from pytest_insight.errors import NEAR, InvalidArgumentError, alternatives
+from pytest_insight.errors import InvalidArgumentError, alternatives, near_names
 from pytest_insight.filters import ANY_TIME, Selection, SessionFilter
 from pytest_insight.storage.base import BaseStorage
 
@@ -19,14 +19,12 @@ def unknown_side(
     storage: BaseStorage, filters: tuple[SessionFilter, ...], name: str
 ) -> InvalidArgumentError:
     """Return the error for a side that means nothing: near names, else what there is."""
-    import difflib  # only needed for an error
-
     newest = storage.iter_headers(Selection((*filters, ANY_TIME)), newest_first=True)
     sessions = list(islice(newest, MAX_HEADERS))
     branches = _distinct(each.code_state.branch or "" for each in sessions if each.code_state)
     known = [*branches, *_references(), *_profiles(), *(each.session_id for each in sessions)]
     begin = [each for each in known if each.startswith(name)]
-    near = _distinct([*difflib.get_close_matches(name, known, n=3, cutoff=NEAR), *begin])[:3]
+    near = _distinct([*near_names(name, known), *begin])[:3]
     what = (
         f"{name!r} is no session, branch, commit, tag, CI run, span (7d), file or profile that is "
         f"known here"

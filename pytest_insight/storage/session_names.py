@@ -11,7 +11,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
-from pytest_insight.errors import NEAR, StorageError
+from pytest_insight.errors import StorageError, near_names
 from pytest_insight.filters import (
     ANY_TIME,
     HasTest,
@@ -170,10 +170,6 @@ class SessionFinder:
 
     def unknown(self, name: str, what: str = "session") -> StorageError:
         """Return the error for a name that nothing has."""
-        import difflib  # only needed for an error
-
-        near = difflib.get_close_matches(
-            name, ("last", *self.ids) if self.ids else (), n=3, cutoff=NEAR
-        )
+        near = near_names(name, ("last", *self.ids) if self.ids else ())
         hint = f"did you mean {' or '.join(near)}?" if near else "see: insight sessions list"
         return StorageError(f"no {what} {name!r} in {self._where}; {hint}", self._where)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.cli.completion import candidates
-from pytest_insight.errors import NEAR, StorageError
+from pytest_insight.errors import StorageError, near_names
 from pytest_insight.filters import NodeidUnder, Selection, SutIs
 
 if TYPE_CHECKING:
@@ -79,11 +79,9 @@ def _has_test(storage: BaseStorage, selection: Selection, place: str) -> bool:
 
 
 def _hint(argument: str, spellings: Iterable[str], nodeids: set[str]) -> str:
-    import difflib  # only needed for an error
-
     files = {nodeid.partition("::")[0] for nodeid in nodeids}
     known = sorted(nodeids if "::" in argument else files)
-    near = difflib.get_close_matches(next(iter(spellings)), known, n=1, cutoff=NEAR)
+    near = near_names(next(iter(spellings)), known, most=1)
     return f"did you mean {near[0]!r}?" if near else f"for a part of a name: -k {argument}"
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from pytest_insight import filters as f
 from pytest_insight.cli.render.outcomes import outcome_rank
 from pytest_insight.cli.render.store import has_sessions
-from pytest_insight.errors import NEAR, alternatives
+from pytest_insight.errors import alternatives, near_names
 from pytest_insight.filters import Selection, SessionFilter, TestFilter
 from pytest_insight.filters.keywords import node_names
 from pytest_insight.locations import display_path
@@ -238,7 +238,4 @@ def _names(found: Iterable[str], given: str = "", *, all_: bool = True) -> str:
 
 
 def _near(given: str, known: Iterable[str]) -> str:
-    import difflib  # only needed if nothing is found
-
-    compared = list(islice(known, MOST_COMPARED))
-    return next(iter(difflib.get_close_matches(given, compared, n=1, cutoff=NEAR)), "")
+    return next(iter(near_names(given, islice(known, MOST_COMPARED), most=1)), "")
