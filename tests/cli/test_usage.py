@@ -56,12 +56,12 @@ sessions prune --older-than xyz|--older-than must be a number followed by s, m, 
 sessions prune --keep x|--keep takes a whole number, as in --keep 500
 sessions prune --keep -1|--keep must be 0 or more, not -1
 sessions prune|give --older-than or --keep
-import good.json --merge nope|choose keep_both, replace_existing or skip_existing
-import good.json --format xml|unknown format 'xml'; choose csv or json
+import good.json --merge nope|choose keep_both, replace_existing, skip_existing or upgrade
+import good.json --format xml|unknown format 'xml'; choose allure, csv, ctrf, json,
 import good.json --report xml|--report must be table, json or csv
-export --format xml|unknown format 'xml'; choose csv, excel or json
-export x.xml|unknown suffix '.xml'; choose .csv or .json
-export --output x.xml|unknown suffix '.xml'; choose .csv or .json
+export --format xml|unknown format 'xml'; choose csv, ctrf, excel, json, junit or parquet
+export x.yaml|unknown suffix '.yaml'; choose .csv, .ctrf.json, .json, .parquet or .xml
+export --output x.yaml|unknown suffix '.yaml'; choose .csv, .ctrf.json, .json, .parquet or .xml
 export x.json -o y.json|two files to write
 export x.json --excel|Excel opens no .json file: name a .csv file
 export -o x.json.gz --excel|Excel opens no .json file: name a .csv file
@@ -213,8 +213,11 @@ def test_a_letter_and_a_long_name_have_one_meaning_in_all_commands() -> None:
                 letters[letter].add(long)
             metavars[long].add(option.metavar)
     assert {letter: names for letter, names in letters.items() if len(names) > 1} == {}
-    choices = {"--format", "--sort"}  # which there are depends on the command
-    assert {n: m for n, m in metavars.items() if len(m) > 1 and n not in choices} == {}
+    differ = {
+        *("--format", "--sort"),  # which choices there are depends on the command
+        "--tag",  # an import sets a tag, with its value
+    }
+    assert {n: m for n, m in metavars.items() if len(m) > 1 and n not in differ} == {}
 
 
 @pytest.mark.parametrize(
@@ -305,7 +308,7 @@ def test_a_name_that_resembles_none_is_answered_with_all_names(insight: Insight)
     create_profile("shop")
     assert "choose default or shop" in insight("--profile", "nope", status=1).err
     assert (
-        "choose failures, flaky, slow, compare, history, verdicts, sessions, query, "
+        "choose failures, flaky, slow, compare, history, verdicts, report, sessions, query, "
         in insight("nonsense", status=2).err
     )
 
@@ -327,7 +330,9 @@ def test_a_file_in_a_deleted_current_folder_is_not_found_because_of_the_folder(
 
 
 def test_the_help_of_export_names_the_formats_that_the_error_offers(insight: Insight) -> None:
-    assert "json, csv or excel" in " ".join(insight("export", "--help").out.split())
+    assert "json, csv, excel, junit, ctrf or parquet" in " ".join(
+        insight("export", "--help").out.split()
+    )
 
 
 def test_an_empty_file_in_the_place_of_a_store_is_called_empty(
