@@ -54,6 +54,11 @@ heading "A page to show the team, and a summary for a CI job"
 run "insight report ~/report.html"
 run "insight report | head -n 8"
 
+heading "What is different on this branch?"
+run "insight compare"
+run "insight compare main --only new-failure --verbose"
+run "insight compare main --exit-code --format nodeids || echo exit status \$?"
+
 heading "Runs by branch, commit or tag"
 run "insight sessions list --tag ci=nightly --days 7"
 run "insight query sessions --branch 'feature/*' --outcome failed"

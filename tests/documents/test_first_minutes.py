@@ -22,6 +22,7 @@ SEEN = {
     "insight": "shop feature/coupons",
     "insight sessions list": "feature/coupons",
     "insight failures": "TypeError: unsupported operand",
+    "insight compare": "3 new failures, 1 new test failing",
     "insight history": "failed in 6 of ",
     "insight verdicts": "2 of 14, same code 2 times",
     "insight flaky": "2x AssertionError",

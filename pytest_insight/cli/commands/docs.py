@@ -17,6 +17,7 @@ from pytest_insight.errors import UnknownChoiceError
 TOPICS = (
     "recording",
     "verdicts",
+    "compare",
     "report",
     "profiles",
     "databases",
