@@ -77,9 +77,10 @@ def _text(text: str, loss: FoundLoss) -> str:
     if _TEXTS[loss.kind][0] == _MISSING:
         return f"{text} ({loss.count:,})"
     counted = plural(loss.count, text)
+    more = " ..." if loss.count > 1 else ""
     if loss.kind == "nodeid-guessed":
-        return f"{counted} ({short_nodeid(loss.example)} ...: give --root)"
-    return f"{counted} ({loss.example} ...)" if loss.example else counted
+        return f"{counted} ({short_nodeid(loss.example)}{more}: give --root)"
+    return f"{counted} ({loss.example}{more})" if loss.example else counted
 
 
 def _summed(files: Iterable[FileReport]) -> list[FileReport]:
