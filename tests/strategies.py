@@ -248,7 +248,10 @@ def histories(draw: st.DrawFn) -> list[TestSession]:
             now + timedelta(days=draw(st.sampled_from([0, 0, 1, 2, 90_000]))),
             testing_system=draw(st.sampled_from([{}, {"python": "3.12.1", "platform": "Linux-6"}])),
             code_state=draw(
-                st.none() | st.builds(CodeState, st.sampled_from(["a", "B"]), st.just("main"))
+                st.none()
+                | st.builds(
+                    CodeState, st.sampled_from(["a", "B"]), st.sampled_from(["main", "feature"])
+                )
             ),
             test_results=draw(st.lists(attempt, max_size=6)),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pytest_insight.analysis.comparison.values import SideKind
@@ -12,6 +13,8 @@ from pytest_insight.errors import ExchangeError, InvalidImportError
 from pytest_insight.exchange.options import Project, ReadOptions
 from pytest_insight.exchange.read_formats import folder_format, read_file
 from pytest_insight.profiles.project import find_project
+from pytest_insight.storage.base import BaseStorage
+from pytest_insight.storage.imports import exact_nodeids
 from pytest_insight.storage.memory import InMemoryStorage
 
 
@@ -23,11 +26,12 @@ def is_file(name: str) -> bool:
         return False
 
 
-def read_side(name: str, sut: str | None) -> Chosen:
+def read_side(name: str, history: BaseStorage, sut: str | None) -> Chosen:
     """Return all sessions of a file.
 
     Args:
         name: the path.
+        history: knows the exact nodeids of tests, which the reports of other programs may not.
         sut: the SUT of sessions whose file does not name one; None for the project's.
 
     Raises:
@@ -36,7 +40,8 @@ def read_side(name: str, sut: str | None) -> Chosen:
     found = find_project()
     project = None if found is None else Project(found.sut_name, found.root)
     written = datetime.fromtimestamp(Path(name).stat().st_mtime, UTC)
-    options = ReadOptions(sut=sut, project=project, started=written)
+    known = partial(exact_nodeids, history)
+    options = ReadOptions(sut=sut, project=project, started=written, known_nodeids=known)
     content = read_file(Path(name), None, options)
     if content.problems:
         raise InvalidImportError(

@@ -283,7 +283,7 @@ class _Head(_Side):
         return self._whole_run(name, session, "")._replace(kind=SideKind.BRANCH)
 
     def of_file(self, name: str) -> Chosen:
-        chosen = files.read_side(name, None)
+        chosen = files.read_side(name, self.storage, None)
         found = run_of(chosen.storage, chosen.newest, without_ci=True)
         return chosen._replace(sessions=found)
 
@@ -350,8 +350,10 @@ class _Base(_Side):
     def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:
         if kind is not SideKind.COMMIT:
             return Chosen(name, kind, self.storage, headers, note, is_dated=False)
-        own = self._head.ids
+        own, start = self._head.ids, self._head.newest.session_start_time
         headers = [each for each in headers if each.session_id not in own] or headers
+        # A commit may be run again later, as every night.
+        headers = [each for each in headers if each.session_start_time <= start] or headers
         newest = headers[0]
         branch = newest.code_state.branch if newest.code_state else None
         older: list[TestSession] = []
@@ -367,7 +369,7 @@ class _Base(_Side):
         return Chosen(name, kind, self.storage, headers + older, note)
 
     def of_file(self, name: str) -> Chosen:
-        return files.read_side(name, self._head.newest.sut_name)
+        return files.read_side(name, self.storage, self._head.newest.sut_name)
 
 
 def _scope(question: Question) -> Filters:

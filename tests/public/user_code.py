@@ -16,6 +16,7 @@ from pytest_insight import (
     TestSession,
     __version__,
     analyze,
+    compare,
     get_storage_instance,
     query,
 )
@@ -84,6 +85,7 @@ def use_storage(storage: BaseStorage) -> None:
     assert (len(some), outcome, stop) == (1, TestOutcome.FAILED, START + timedelta(seconds=2.5))
     read_answers(storage)
     read_verdicts(storage)
+    read_comparison(storage)
     storage.clear_sessions(sessions_to_clear=[first])
     assert len(storage.load_sessions()) == 2
 
@@ -121,6 +123,30 @@ def read_verdicts(storage: BaseStorage) -> None:
         1,
         verdicts,
     )
+
+
+def read_comparison(storage: BaseStorage) -> None:
+    asked: compare.Compare = compare.on_storage(storage).against("shop-2").of("shop-2")
+    message = ""
+    try:
+        asked.for_sut("shop").execute()
+    except InvalidArgumentError as exc:
+        message = str(exc)
+    assert message.startswith("both sides are")
+    later = make_sessions()[1]
+    start = START + timedelta(hours=1)
+    storage.save_session(TestSession("x", "shop", start, test_results=later.test_results[1:]))
+    newest = query.on_storage(storage)
+    found: compare.Comparison = newest.latest().compare_to(newest.with_session_id_pattern("shop-2"))
+    changes: list[compare.Change] = [each.change for each in found]
+    some: tuple[compare.TestChange, ...] = found.new_failures + found.added + found.slower
+    runs = [each.base.session.session_id for each in found.gone if each.base is not None]
+    groups: tuple[compare.ChangeGroup, ...] = found.causes
+    data: dict[str, object] = found.to_dict()
+    text: str = found.to_markdown() + found.base.title
+    assert (changes, some, runs) == ([compare.Change.STILL_FAILING, "gone"], (), ["shop-2"])
+    assert (found.ok, len(groups), "base" in data, bool(text)) == (True, 2, True, True)
+    storage.clear_sessions(sessions_to_clear=["x"])
 
 
 def save_filters() -> None:

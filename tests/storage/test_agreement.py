@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from msgspec.structs import replace
 
+from pytest_insight import query
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.verdicts import Analysis, analyze
+from pytest_insight.compare import Compare
 from pytest_insight.document.codec import checked, encode_session
+from pytest_insight.errors import InsightError
 from pytest_insight.exchange.merge import MergeStrategy
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
@@ -195,6 +198,24 @@ def verdicts(storage: BaseStorage) -> Analysis:
     return analyze(found, storage.runs(candidates=found.candidates), NOW)
 
 
+def comparisons(storage: BaseStorage) -> list[object]:
+    """What pairs of sides give: a comparison, or why they cannot be compared."""
+    every = query.on_storage(storage)
+    pairs: list[tuple[object, object]] = [
+        ("last~1", "last"),
+        (every.with_branch("main"), every.with_branch("feature")),
+    ]
+    found: list[object] = []
+    for base, head in pairs:
+        asked = Compare(base, head, storage=storage)  # type: ignore[arg-type]  # texts or queries
+        for each in (asked, asked.by_windows()):
+            try:
+                found.append(each.execute())
+            except InsightError as exc:
+                found.append(type(exc))
+    return found
+
+
 class JSONAgreement(Agreement):
     def opened(self, folder: Path) -> Sequence[BaseStorage]:
         self.path = folder / "sessions.json"
@@ -308,6 +329,7 @@ def test_all_backends_give_equal_verdicts_of_any_history(
         assert list(storage.iter_headers(newest_first=True)) == list(
             memory.iter_headers(newest_first=True)
         )
+        assert comparisons(storage) == comparisons(memory)
         for usual in (0, 10):
             found_runs, known_runs = (
                 each.newest_runs(usual=usual, timed={"t.py::test_x"}) for each in (storage, memory)

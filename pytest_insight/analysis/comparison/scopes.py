@@ -116,9 +116,10 @@ class Scopes:
         files = {nodeid.partition("::")[0] for nodeid in runs}
         self.scopes = [Scope(each, ran[each.session_id], files) for each in sessions]
         self._files = {n: run for n, run in runs.items() if is_file(n) and not run.is_good}
-        most = max((each.collected or 0 for each in sessions), default=0)
-        # Shards, each of which leaves out what the others run.
-        self._is_whole = len(sessions) > 1 and 0 < most <= len(runs)
+        # Shards, each of which leaves out what the others run. With xdist it is not known how many
+        # tests a session left out.
+        known = [s.collected for s in sessions if s.collected and s.deselected is not None]
+        self._is_whole = len(known) == len(sessions) > 1 and max(known) <= len(runs)
 
     def why_absent(self, nodeid: str) -> Reason:
         """Return why no session has a result of a test; `GONE` if one would have it."""
