@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from glob import escape
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pytest_insight._util.git import find_revision, first_parents
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
 from pytest_insight.analysis.runs import WINDOW as LONGEST_WINDOW
@@ -24,36 +22,26 @@ from pytest_insight.compare.chosen import (
 )
 from pytest_insight.compare.green import last_green
 from pytest_insight.compare.merge_base import default_branch, named_branch, on_branch
-from pytest_insight.compare.near_names import unknown_side
+from pytest_insight.compare.names import Filters, SideFinder, select
 from pytest_insight.compare.question import Question, RunName
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     BranchIs,
-    CommitIs,
-    InRun,
     Selection,
-    SessionFilter,
-    SessionIdIn,
     StartedBetween,
     SutIs,
     arguments,
 )
-from pytest_insight.filters.sessions import latest_start
-from pytest_insight.models.text import duration_text, plural
+from pytest_insight.models.text import duration_text
 from pytest_insight.profiles.project import find_project
-from pytest_insight.storage.session_names import SessionFinder, sessions_back
+from pytest_insight.storage.session_names import sessions_back
 
 if TYPE_CHECKING:
-    from pytest_insight.analyze.scope import Asked
     from pytest_insight.models import TestSession
     from pytest_insight.storage.base import BaseStorage
 
-Filters = tuple[SessionFilter, ...]
-
 WINDOW = "7d"
 """The head if windows are compared and no side is named."""
-
-_HASH = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
 def choose(question: Question) -> tuple[Chosen, Chosen]:
@@ -63,175 +51,13 @@ def choose(question: Question) -> tuple[Chosen, Chosen]:
         InvalidArgumentError: a side means nothing.
         InsightError: see `Compare.execute`.
     """
-    head = _Head(question).choose()
-    return _Base(question, head).choose(), head
+    storage = question.open_storage()
+    head = _Head(question, storage, _scope(question, storage)).choose()
+    return _Base(question, storage, head).choose(), head
 
 
-class _Side:
-    """What the names of both sides stand for."""
-
-    def __init__(self, question: Question, filters: Filters) -> None:
-        self.question = question
-        self.filters = filters
-
-    @property
-    def storage(self) -> BaseStorage:
-        return self.question.open_storage()
-
-    def named(self, name: str) -> Chosen:
-        """Return the side that a text means."""
-        for find in (
-            self._back,
-            self._span,
-            self._branch,
-            self._file,
-            self._session,
-            self._run,
-            self._commit,
-            self._revision,
-            self._profile,
-        ):
-            found = find(name)
-            if found is not None:
-                return found
-        raise unknown_side(self.storage, self.filters, name)
-
-    def of_query(self, query: Asked) -> Chosen:
-        """Return the sessions of a query."""
-        storage = query.open_storage()
-        selection = query.selection
-        selection = Selection(
-            (*selection.session_filters, *self.question.selection.session_filters),
-            limit=selection.limit,
-        )
-        found = list(islice(storage.iter_headers(selection, newest_first=True), self.most))
-        if not found:
-            raise InvalidArgumentError(f"no session is selected by {query!r}")
-        return Chosen("", SideKind.QUERY, storage, found)
-
-    @property
-    def most(self) -> int | None:
-        """How many sessions of a side are looked at; None for all."""
-        return None if self.question.windows else MAX_SESSIONS
-
-    def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:
-        """Return the side that consists of sessions of a branch, a commit or a profile."""
-        raise NotImplementedError
-
-    def header(self, session_id: str) -> TestSession:
-        selection = Selection((SessionIdIn(frozenset((session_id,))),))
-        return next(self.storage.iter_headers(selection))
-
-    def finder(self, filters: Filters) -> SessionFinder:
-        return SessionFinder(self.storage, self.storage.location, _selection(filters))
-
-    def headers(self, *more: SessionFilter) -> list[TestSession]:
-        found = self.storage.iter_headers(_selection((*self.filters, *more)), newest_first=True)
-        return list(islice(found, None if self.question.windows else MAX_SESSIONS * 10))
-
-    # Each returns None if the name is none of its kind.
-
-    def _back(self, name: str) -> Chosen | None:
-        if sessions_back(name) is None:
-            return None
-        found = self.finder(self.filters).find_id(name)
-        return Chosen(name, SideKind.SESSION, self.storage, [self.header(found)])
-
-    def _span(self, name: str) -> Chosen | None:
-        try:
-            seconds = arguments.span("side", name)
-        except InvalidArgumentError:
-            return None
-        since = earlier(datetime.now(UTC), seconds)
-        found = self.in_period(since)
-        if not found:
-            raise InvalidArgumentError(f"no session in {self.storage.location} is from the {name}")
-        return Chosen(name, SideKind.SPAN, self.storage, found, is_dated=False)
-
-    def in_period(self, since: datetime) -> list[TestSession]:
-        """Return the sessions of a period that ends now, newest first."""
-        period = StartedBetween(since, self.end)
-        found = self.storage.iter_headers(_selection((*self.filters, period)), newest_first=True)
-        return list(islice(found, self.most))
-
-    @property
-    def end(self) -> datetime:
-        """The latest start of a session that counts."""
-        return latest_start(datetime.now(UTC))
-
-    def _branch(self, name: str) -> Chosen | None:
-        found = self.storage.session_ids(
-            _selection((*self.filters, BranchIs(escape(name))), limit=1)
-        )
-        return self.of_branch(name) if found else None
-
-    def of_branch(self, name: str) -> Chosen:
-        raise NotImplementedError
-
-    def _file(self, name: str) -> Chosen | None:
-        return self.of_file(name) if files.is_file(name) else None
-
-    def of_file(self, name: str) -> Chosen:
-        raise NotImplementedError
-
-    def _session(self, name: str) -> Chosen | None:
-        found = self.finder(()).matching(name)
-        if len(found) != 1:
-            return None
-        return Chosen(name, SideKind.SESSION, self.storage, [self.header(found[0])])
-
-    def _run(self, name: str) -> Chosen | None:
-        found = self.headers(InRun(name))
-        return Chosen(name, SideKind.RUN, self.storage, found) if found else None
-
-    def _commit(self, name: str) -> Chosen | None:
-        found = self.headers(CommitIs(name)) if _HASH.fullmatch(name) else []
-        if not found:
-            return None
-        commits = {(each.code_state and each.code_state.commit) or "" for each in found}
-        if len(commits) > 1:
-            raise InvalidArgumentError(
-                f"{name!r} is ambiguous ({len(commits)} commits); give more digits"
-            )
-        return self.composed(name, SideKind.COMMIT, found, "")
-
-    def _revision(self, name: str) -> Chosen | None:
-        revision = find_revision(name)
-        if revision is None:
-            return None
-        for number, commit in enumerate(first_parents(revision.commit)):
-            found = self.headers(CommitIs(commit))
-            if found:
-                note = f"no session of {revision.commit[:7]}: the nearest is {number} before it"
-                note = note.replace(f" {number} ", f" {plural(number, 'commit')} ")
-                return self.composed(name, SideKind.COMMIT, found, note if number else "")
-        raise InvalidArgumentError(
-            f"no session of {name!r} ({revision.commit[:7]}), nor of a commit before it, is in "
-            f"{self.storage.location}"
-        )
-
-    def _profile(self, name: str) -> Chosen | None:
-        from pytest_insight.storage.functions import get_storage_instance, list_profiles
-
-        if name not in list_profiles():
-            return None
-        storage = get_storage_instance(profile_name=name)
-        found = list(
-            islice(
-                newest_headers(storage, self.filters, latest_start(datetime.now(UTC))),
-                MAX_SESSIONS,
-            )
-        )
-        if not found:
-            raise InvalidArgumentError(f"the profile {name!r} has no session to compare")
-        return self.composed(name, SideKind.PROFILE, found, "")._replace(storage=storage)
-
-
-class _Head(_Side):
+class _Head(SideFinder):
     """The side that is judged: one run."""
-
-    def __init__(self, question: Question) -> None:
-        super().__init__(question, _scope(question))
 
     def choose(self) -> Chosen:
         asked = self.question.head
@@ -257,7 +83,7 @@ class _Head(_Side):
     def _named_run(self, name: str) -> Chosen:
         filters = self.finder(self.filters).find_run(name)
         scope = self.filters if sessions_back(name) is not None else ()
-        found = list(self.storage.iter_headers(_selection((*scope, *filters)), newest_first=True))
+        found = list(self.storage.iter_headers(select((*scope, *filters)), newest_first=True))
         if not found:
             raise InvalidArgumentError(f"the run {name!r} has no session")
         return Chosen(name, SideKind.RUN, self.storage, found)
@@ -288,14 +114,14 @@ class _Head(_Side):
         return chosen._replace(sessions=found)
 
 
-class _Base(_Side):
+class _Base(SideFinder):
     """The side that is compared with: composite, unless it is one session or run."""
 
-    def __init__(self, question: Question, head: Chosen) -> None:
+    def __init__(self, question: Question, storage: BaseStorage, head: Chosen) -> None:
         self._head = head
         given = question.selection.session_filters
         of_sut = () if _names_sut(given) else (SutIs(escape(head.newest.sut_name)),)
-        super().__init__(question, (*given, *of_sut))
+        super().__init__(question, storage, (*given, *of_sut))
 
     @property
     def end(self) -> datetime:
@@ -372,7 +198,7 @@ class _Base(_Side):
         return files.read_side(name, self.storage, self._head.newest.sut_name)
 
 
-def _scope(question: Question) -> Filters:
+def _scope(question: Question, storage: BaseStorage) -> Filters:
     """Return the filters of the head: those that were given, and the SUT of the project.
 
     The project does not count if the store has no session of it, or if a SUT was given.
@@ -384,7 +210,6 @@ def _scope(question: Question) -> Filters:
     if project is None:
         return given
     of_project = SutIs(escape(project.sut_name))
-    storage = question.open_storage()
     newest = storage.iter_headers(Selection(limit=1))  # needs no scan, and is mostly of the project
     last = next(newest, None)
     if last is None or last.sut_name == project.sut_name:
@@ -395,7 +220,3 @@ def _scope(question: Question) -> Filters:
 
 def _names_sut(filters: Filters) -> bool:
     return any(isinstance(each, SutIs) for each in filters)
-
-
-def _selection(filters: Filters, limit: int | None = None) -> Selection:
-    return Selection(filters, limit=limit)

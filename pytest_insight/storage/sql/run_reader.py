@@ -47,7 +47,10 @@ MAX_SUITES = 100
 SHARE_LOOKED_UP = 8
 """Tests are looked up by key if a session has this many times as many."""
 SHARE_READ = 2
-"""If a session has fewer than this many times as many tests, all its results are fetched."""
+"""If a session has fewer than this many times as many tests, all its results are fetched; likewise
+all tests of the database."""
+MANY_TESTS = 1_000
+"""Fewer tests are always looked up by key."""
 
 _BAD = frozenset(map(outcome_code, BAD))
 _GOOD = frozenset(map(outcome_code, GOOD))
@@ -296,7 +299,7 @@ class RunReader:
             of_session = sum(each.facts.decided for each in sessions.values()) / (
                 len(sessions) or 1
             )
-            if len(tests) * 2 > of_session:
+            if len(tests) * SHARE_READ > of_session:
                 tests = None  # faster than comparing most of them
             elif len(tests) * SHARE_LOOKED_UP > of_session:
                 column = "+r.test"
@@ -339,13 +342,20 @@ class RunReader:
         return found
 
     def _names(self, tests: Collection[int]) -> dict[int, str]:
-        """Return the nodeids of tests by key."""
-        in_tests = self._connection.dialect.in_numbers("id", tests)
-        sql = f"SELECT id, nodeid FROM insight_tests WHERE {in_tests.sql}"
-        names: dict[int, str] = dict(self._connection.fetch(sql, in_tests.parameters))
-        if len(names) != len(tests) or not all(type(name) is str for name in names.values()):
+        """Return the nodeids of tests, and perhaps of others, by key."""
+        sql, parameters = "SELECT id, nodeid FROM insight_tests", ()
+        if len(tests) < MANY_TESTS or not self._are_most(tests):
+            in_tests = self._connection.dialect.in_numbers("id", tests)
+            sql, parameters = f"{sql} WHERE {in_tests.sql}", in_tests.parameters
+        names: dict[int, str] = dict(self._connection.fetch(sql, parameters))
+        if not names.keys() >= set(tests) or {type(name) for name in names.values()} - {str}:
             raise self._connection.damage("results have no nodeid")
         return names
+
+    def _are_most(self, tests: Collection[int]) -> bool:
+        """Return whether reading all tests is faster than looking up these."""
+        ((count,),) = self._connection.fetch("SELECT count(*) FROM insight_tests")
+        return bool(count <= SHARE_READ * len(tests))
 
     def _runs_of(
         self, rows: list[Row], sessions: Mapping[int, _Session], names: Mapping[int, str]
