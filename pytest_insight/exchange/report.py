@@ -156,6 +156,8 @@ class ImportReport(msgspec.Struct, frozen=True):
         entries: what was done with each valid session, in the file's order.
         files: what the files of other programs held, and what they did not say.
         source: the file, or the files, for messages.
+        repeated: how many of its added sessions record a run that another added one records, too;
+            of several files imported at once, the first report has it for all of them.
     """
 
     total: int = 0
@@ -172,6 +174,7 @@ class ImportReport(msgspec.Struct, frozen=True):
     entries: tuple[ImportEntry, ...] = ()
     files: tuple[FileReport, ...] = ()
     source: str = ""
+    repeated: int = 0
 
     @property
     def changed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 from pytest_insight.models import TestSession
 
@@ -80,9 +81,23 @@ class Runs:
         if name not in self._nodeids:
             loaded = self._load(name)
             self._nodeids[name] = _nodeids_of(loaded) if loaded else frozenset()
-        others = self._nodeids[name]
-        most = max(len(nodeids), len(others))
-        return most > 0 and len(nodeids & others) >= ALIKE * most
+        return _share_most(nodeids, self._nodeids[name])
+
+
+def count_repeated(sessions: Iterable[TestSession]) -> int:
+    """Return how many sessions record a run that another one of them records, too."""
+    ordered = sorted(sessions, key=lambda each: (each.sut_name, each.session_start_time))
+    return sum(
+        one.sut_name == other.sut_name
+        and other.session_start_time - one.session_start_time <= CLOSE
+        and _share_most(_nodeids_of(one), _nodeids_of(other))
+        for one, other in pairwise(ordered)
+    )
+
+
+def _share_most(nodeids: frozenset[str], others: frozenset[str]) -> bool:
+    most = max(len(nodeids), len(others))
+    return most > 0 and len(nodeids & others) >= ALIKE * most
 
 
 def _nodeids_of(session: TestSession) -> frozenset[str]:

@@ -27,7 +27,7 @@ from pytest_insight.exchange.merge import (
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.read_formats import completed, folded, open_input, read_input
 from pytest_insight.exchange.report import FileContent, ImportReport
-from pytest_insight.exchange.runs import Runs
+from pytest_insight.exchange.runs import Runs, count_repeated
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn, SutIs
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def import_files(
             combined = _joined(plans)
             if combined.changes:
                 (apply or type(storage).apply)(storage, combined)
-    return list(map(_report, plans, contents))
+    reports = list(map(_report, plans, contents))
+    steps = (step for plan in plans for step in plan.steps)
+    added = (step.session for step in steps if step.action == "add" and step.session.source)
+    return [replace(each, repeated=count_repeated(added)) for each in reports[:1]] + reports[1:]
 
 
 def expanded(source: Path_ | BinaryIO) -> list[Path | BinaryIO]:

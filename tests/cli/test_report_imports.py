@@ -136,3 +136,19 @@ def test_files_that_cannot_be_read_are_left_out_if_that_is_asked_for(
     said = insight("import", junit, "bad.xml", "--sut", "shop", "--keep-going", status=1).err
     assert "left out: bad.xml cannot be read as XML" in said
     assert JSONStorage().count() == 1
+
+
+def test_a_folder_may_have_the_reports_of_several_tools_of_one_run(insight: Insight) -> None:
+    shutil.copytree(FOREIGN / "reruns" / "allure", "in")
+    shutil.copy(FOREIGN / "reruns" / "reportlog.jsonl", "in")
+    Path("in", "notes.txt").touch()
+    said = insight("import", "in", "--sut", "shop").err
+    assert "reportlog.jsonl  1 session, 2 tests (pytest-reportlog by pytest 9.2.0)" in said
+    assert "in  1 session, 2 tests (Allure results by pytest)" in said
+    assert "1 session of runs that others here record, too: --merge upgrade keeps the best" in said
+    assert "passed over 1 file without sessions" in said
+    insight("sessions", "undo", "--yes")
+    insight("import", "in", "--sut", "shop", "--merge", "upgrade")
+    (session,) = JSONStorage().load_sessions()
+    assert session.source is not None
+    assert session.source.format == "reportlog"

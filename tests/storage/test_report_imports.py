@@ -210,3 +210,23 @@ def test_of_several_records_in_one_import_the_best_is_kept(
     assert not any(
         report.changed for report in import_files(storage, files, "upgrade", options=SHOP)
     )
+
+
+@pytest.mark.parametrize(
+    ("others", "strategy", "repeated"),
+    [
+        ([record("b", late=1)], None, 1),
+        ([record("b", late=1), record("c", late=2)], None, 2),
+        ([record("b", late=1, tests=8)], None, 0),
+        ([record("b", late=60)], None, 0),
+        ([record("b", None, late=1)], None, 0),  # recorded, not imported
+        ([record("b", late=1)], "upgrade", 0),
+    ],
+)
+def test_an_import_counts_further_records_of_one_run(
+    storage: BaseStorage, others: list[TestSession], strategy: str | None, repeated: int
+) -> None:
+    exporter = InMemoryStorage()
+    exporter.save_sessions([record("a"), *others])
+    exporter.export_sessions("in.json")
+    assert storage.import_sessions("in.json", strategy).repeated == repeated
