@@ -88,10 +88,7 @@ def import_files(
             combined = _joined(plans)
             if combined.changes:
                 (apply or type(storage).apply)(storage, combined)
-    reports = list(map(_report, plans, contents))
-    steps = (step for plan in plans for step in plan.steps)
-    added = (step.session for step in steps if step.action == "add" and step.session.source)
-    return [replace(each, repeated=count_repeated(added)) for each in reports[:1]] + reports[1:]
+    return _with_repeated(list(map(_report, plans, contents)), plans)
 
 
 def expanded(source: Path_ | BinaryIO) -> list[Path | BinaryIO]:
@@ -173,6 +170,12 @@ def _report(plan: MergePlan, content: FileContent) -> ImportReport:
         files=content.files,
         source=content.source,
     )
+
+
+def _with_repeated(reports: list[ImportReport], plans: Sequence[MergePlan]) -> list[ImportReport]:
+    steps = (step for plan in plans for step in plan.steps)
+    added = (step.session for step in steps if step.action == "add" and step.session.source)
+    return [replace(each, repeated=count_repeated(added)) for each in reports[:1]] + reports[1:]
 
 
 def _plan(

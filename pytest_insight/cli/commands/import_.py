@@ -108,11 +108,6 @@ def import_(
     list_sources(sources, storage.location, report, dry_run=dry_run)
     print_losses([file for each in reports for file in each.files])
     print_summaries(sources, storage.location, dry_run=dry_run)
-    if repeated := sum(each.repeated for each in reports):
-        say(
-            f"{plural(repeated, 'session')} of runs that others here record, too: --merge upgrade "
-            "keeps the best of each run"
-        )
     if passed_over:
         say(f"passed over {plural(passed_over, 'file')} without sessions")
     print_undo_hint(command, named_profile(ctx, profile))

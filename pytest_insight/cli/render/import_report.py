@@ -37,7 +37,10 @@ class Source(NamedTuple):
 
 
 def print_summaries(sources: Sequence[Source], location: str, *, dry_run: bool) -> None:
-    """Print the numbers of each source; of many, reports of other programs among them, the sums."""
+    """Print the numbers of each source; of many, reports of other programs among them, the sums.
+
+    Says if sessions that were added record the same runs.
+    """
     if len(sources) > MOST_SOURCES and any(source.report.files for source in sources):
         from pytest_insight.storage.imports import total
 
@@ -45,6 +48,11 @@ def print_summaries(sources: Sequence[Source], location: str, *, dry_run: bool) 
         sources = [Source(name, total([source.report for source in sources]))]
     for source in sources:
         print_summary(source, location, dry_run=dry_run)
+    if repeated := sum(source.report.repeated for source in sources):
+        say(
+            f"{plural(repeated, 'session')} of runs that others here record, too: --merge upgrade "
+            "keeps the best of each run"
+        )
 
 
 def print_summary(source: Source, location: str, *, dry_run: bool) -> None:

@@ -56,7 +56,7 @@ def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
     """Read the session of a folder.
 
     Raises:
-        ExchangeError: a file in it is not such JSON, or has a value that is none; it names both.
+        ExchangeError: a file in it is not such JSON, or has a wrong value; it names both.
     """
     assert file.path is not None  # noqa: S101 - `is_allure_folder` has seen it
     with located(file.source, TITLE):

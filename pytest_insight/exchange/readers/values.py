@@ -121,7 +121,7 @@ def seconds(value: float | None, place: str) -> float:
 
 
 def moment(value: float, place: str) -> datetime:
-    """Return the time so many seconds after 1970, in UTC.
+    """Return the time that is given in seconds since 1970, in UTC.
 
     Raises:
         InvalidValueError: it is before 1970 or outside the calendar.
@@ -138,7 +138,7 @@ def iso_time(value: str, place: str) -> datetime:
     """Return a time in ISO 8601; naive if it has no offset.
 
     Raises:
-        InvalidValueError: it is none.
+        InvalidValueError: it is not one.
     """
     try:
         time = datetime.fromisoformat(value.strip())
