@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -83,14 +83,19 @@ def export_selection(
     *,
     force: bool = False,
     split: bool = False,
+    change: Callable[[TestSession], TestSession] | None = None,
 ) -> Export:
-    """Write the selected sessions to a file; see `BaseStorage.export_sessions`."""
+    """Write the selected sessions to a file; see `BaseStorage.export_sessions`.
+
+    With `change`, what it returns for each session is written.
+    """
     path = Path(target) if isinstance(target, str | os.PathLike) else None
     chosen = chosen_format(storage, path, output_format)
     # If results are filtered, counting first would cost as much as the export itself.
     is_cheap = not (selection.result_filters or selection.test_filters)
     total = len(storage.session_ids(selection)) if is_cheap and wants_totals() else None
-    sessions = counted(_read_first(storage.iter_sessions(selection)), "writing", total)
+    found = storage.iter_sessions(selection)
+    sessions = counted(_read_first(map(change, found) if change else found), "writing", total)
     if not isinstance(target, str | os.PathLike):
         if split:
             raise InvalidArgumentError("several files need names: name one, or leave out --split")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from pyarrow import parquet
 
+from pytest_insight.cli.render import verdict_properties
 from pytest_insight.exchange.writers import junit
+from pytest_insight.models import TestResult, TestSession
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import Insight, Screen
-from tests.conftest import MakeSession
+from tests.conftest import START, MakeSession
 from tests.exchange import outcomes
+
+BROKEN = "t.py::test_b"
 
 
 def cases(path: str | Path) -> list[str | None]:
@@ -76,6 +81,33 @@ def test_an_export_replaces_no_store(insight: Insight, store: JSONStorage) -> No
         said = insight("export", str(store.file_path), *arguments, status=1).err
         assert "is the store itself" in said
     assert len(store.load_sessions()) == 3
+
+
+def test_a_failed_test_has_the_verdict_of_its_time(
+    insight: Insight, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(number: int, outcome: str) -> TestSession:
+        start = START + timedelta(hours=number)
+        tests = [TestResult("t.py::test_a", "passed", start), TestResult(BROKEN, outcome, start)]
+        return make_session(number, test_results=tests)
+
+    runs = [run(number, "failed" if number > 7 else "passed") for number in range(12)]
+    JSONStorage().save_sessions(runs)
+
+    def verdicts(*arguments: str) -> list[str | None]:
+        document = ElementTree.fromstring(insight("export", "-f", "junit", *arguments).out)
+        return [
+            each.get("value")
+            for case in document.iter("testcase")
+            for each in case.iter("property")
+            if each.get("name") == "insight.verdict"
+        ]
+
+    assert verdicts("--session", "last") == ["broken"]
+    assert verdicts("--session", "api-8") == ["new-failure"]
+    assert verdicts("--session", "api-7") == []
+    monkeypatch.setattr(verdict_properties, "MOST_SESSIONS", 11)
+    assert verdicts() == []  # it would take long
 
 
 # Several files ----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pytest_insight.cli.options.common import ProfileOption, option, storage_of,
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.absence import nothing_found
+from pytest_insight.cli.render.verdict_properties import adding_verdicts
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.cli.terminal.usage_errors import UsageError
@@ -21,6 +22,7 @@ from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
     from pytest_insight.exchange.formats import Format
+    from pytest_insight.query import Query
     from pytest_insight.storage.exports import Export
 
 STDOUT = "-"
@@ -94,11 +96,9 @@ def export(
     from pytest_insight.storage.exports import chosen_format, export_selection
 
     path = _file(path, output)
-    if excel and format_ not in (None, "csv", "excel"):
-        raise UsageError(f"--excel writes CSV: leave out --format {format_}")
     if split and path is None:
         raise UsageError("--split writes several files: name one to name them by")
-    format_ = "excel" if excel else format_
+    format_ = _format_name(format_, excel=excel)
     storage = storage_of(ctx, profile)
     chosen = chosen_format(storage, path, format_)
     if path is None and not chosen.is_text and sys.stdout.isatty():
@@ -107,15 +107,18 @@ def export(
     query = whole_sessions(storage, selection, having)
     with progress_shown(with_data=path is None):
         target = data_output(csv=chosen.name in ("csv", "excel")) if path is None else path
-        done = export_selection(storage, target, query.selection, format_, force=force, split=split)
+        change = adding_verdicts(query) if chosen.name == "junit" else None
+        done = export_selection(
+            storage, target, query.selection, format_, force=force, split=split, change=change
+        )
     sys.stdout.flush()
+    _report(done, query, f"{storage.location}{within}", chosen)
+
+
+def _report(done: Export, query: Query, source: str, chosen: Format) -> None:
+    """Say what was exported, and what the format has no place for."""
     if not done.sessions:
         say(f"warning: {nothing_found(query)}")
-    _report(done, f"{storage.location}{within}", chosen)
-
-
-def _report(done: Export, source: str, chosen: Format) -> None:
-    """Say what was exported, and what the format has no place for."""
     say(f"exported {plural(done.sessions, 'session')} of {source}{_names(done.files)}")
     if chosen.left_out and done.sessions:
         say(f"left out, as {chosen.title} has no place for it: {chosen.left_out}")
@@ -127,6 +130,12 @@ def _file(path: Path | None, output: Path | None) -> Path | None:
         raise UsageError(f"two files to write, {path} and {output}: leave one out")
     path = output if path is None else path
     return None if str(path) == STDOUT else path
+
+
+def _format_name(given: str | None, *, excel: bool) -> str | None:
+    if excel and given not in (None, "csv", "excel"):
+        raise UsageError(f"--excel writes CSV: leave out --format {given}")
+    return "excel" if excel else given
 
 
 def _names(files: tuple[Path, ...]) -> str:

@@ -130,7 +130,7 @@ def _suite(session: TestSession, name: str, cases: list[Case], pieces: list[byte
         "skipped": statuses.count("skipped") + statuses.count("other"),
         "time": _seconds(sum(case.duration for case in cases)),
         "timestamp": min(starts, default=session.session_start_time).isoformat(),
-        "hostname": session.testing_system.get("host", ""),
+        "hostname": session.testing_system.get("host"),
     }
     code = session.code_state
     facts = {
