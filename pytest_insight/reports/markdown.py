@@ -35,22 +35,33 @@ MOST_REASON = 500
 
 def markdown(report: Report, most: int = MOST_BYTES) -> str:
     """Return a report as Markdown of at most `most` bytes in UTF-8."""
-    pieces: list[str] = []
+    given = [each for suite in report.suites for each in _pieces(suite, report.comparison)]
     left = most - 200  # for what is said of the rest
+    others = sum(_size(piece) for piece in given if not _is_cause(piece))
+    pieces: list[str] = []
     dropped = 0
-    for suite in report.suites:
-        for piece in _pieces(suite, report.comparison):
-            size = len(piece.encode()) + 2
-            if size <= left:
-                left -= size
-                pieces.append(piece)
-            elif piece.startswith("<details>"):
-                dropped += 1
+    for piece in given:
+        # Causes are what is cut, not the lines behind them.
+        is_cause, size = _is_cause(piece), _size(piece)
+        others -= 0 if is_cause else size
+        if size + (others if is_cause else 0) <= left:
+            left -= size
+            pieces.append(piece)
+        elif is_cause:
+            dropped += 1
     if dropped:
         pieces.append(f"... {dropped:,} more in report.html: `insight report report.html`")
     if not report.suites:
         pieces.append("There is no run to report.")
     return "\n\n".join(pieces) + "\n"
+
+
+def _is_cause(piece: str) -> bool:
+    return piece.startswith("<details>")
+
+
+def _size(piece: str) -> int:
+    return len(piece.encode()) + len("\n\n")
 
 
 def _pieces(suite: Suite, comparison: Comparison | None) -> Iterator[str]:
@@ -69,11 +80,11 @@ def _pieces(suite: Suite, comparison: Comparison | None) -> Iterator[str]:
         yield "\n".join(["| Verdict | Test | Evidence |", "| --- | --- | --- |", *rows])
         if len(unstable) > MOST_ROWS:
             yield f"{MOST_ROWS} of {plural(len(unstable), 'test')} that are not stable."
-    yield from _slowest(suite)
     now = [cause for cause in suite.causes if cause.failing]
     if now:
         yield "**Why tests fail**"
     yield from (_details(cause) for cause in now)
+    yield from _slowest(suite)
 
 
 def _mark(suite: Suite) -> str:
@@ -89,7 +100,7 @@ def _facts(suite: Suite) -> Iterator[str]:
     ran = [plain(counts_text(summary.outcomes)), duration_text(session.session_duration)]
     yield ", ".join(filter(None, [*where, *changed, *ran]))
     counts = ", ".join(f"{count:,} {name}" for name, count in suite.counts.items())
-    yield ": ".join(filter(None, [plain(judged_text(suite.judged)), counts]))
+    yield ": ".join(filter(None, [code(judged_text(suite.judged)), counts]))
     if (url := url_of(summary)) and "@" not in url:
         yield f'<a href="{escape(url)}">the CI run</a>'
 
@@ -97,11 +108,10 @@ def _facts(suite: Suite) -> Iterator[str]:
 def _comparison(comparison: Comparison) -> Iterator[str]:
     """Yield what changed since the base of a comparison."""
     words = words_of(comparison)
-    yield f"**{plain(words.head)}** against **{plain(words.base)}**: " + ", ".join(
-        map(plain, words.counts or ("nothing changed",))
-    )
+    counts = ", ".join(words.counts) or "nothing changed"
+    yield f"**Compared**: {code(words.head)} against {code(words.base)}: {counts}"
     rows = [
-        f"| {each.change} | {code(each.nodeid)} | {plain(_why(each, group.message))} |"
+        f"| {each.change} | {code(each.nodeid)} | {_why(each, group.message)} |"
         for group in comparison.causes
         for each in group.changes
     ]
@@ -109,14 +119,14 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
         yield "\n".join(["| Change | Test | Why |", "| --- | --- | --- |", *rows[:MOST_ROWS]])
     if len(rows) > MOST_ROWS:
         yield f"{MOST_ROWS} of {plural(len(rows), 'test')} that changed."
-    yield from map(plain, words.notes)
+    yield from map(code, words.notes)
 
 
 def _why(change: TestChange, message: str) -> str:
     before = f"was {change.renamed_from}" if change.renamed_from else ""
     detail = detail_of(change)
     said = [before, "" if message in detail else message, detail]
-    return ", ".join(text[:MOST_REASON] for text in said if text)
+    return ", ".join(code(text[:MOST_REASON]) for text in said if text)
 
 
 def _slowest(suite: Suite) -> Iterator[str]:
