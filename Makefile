@@ -90,7 +90,7 @@ reference: $(VENV)/installed
 	$(BIN)/python -m tests.documents.blocks
 	$(BIN)/python -m tests.cli.screens
 
-# The picture in the README, from a run of the demo's commands.
+# The pictures of the README, from a run of the demo's commands; needs Chromium.
 pictures: $(VENV)/installed
 	$(BIN)/python -m tests.demo.pictures
 

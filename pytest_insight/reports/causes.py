@@ -32,7 +32,7 @@ class Cause(NamedTuple):
     Attributes:
         cause: the key (`analysis.causes`).
         message: the first line of what the last failure said.
-        crash: where that was, as `path:line`.
+        crash: the place of that failure, as `path:line`.
         phase: of the test, in which it failed; empty for the call.
         sessions: in how many sessions it was seen.
         first: the first session in which it was seen.

@@ -67,7 +67,7 @@ def session_record(summary: SessionSummary, incident: str | None) -> dict[str, A
 
 
 def url_of(summary: SessionSummary) -> str:
-    """Return the page of the CI run of a session; empty if there is none."""
+    """Return the page of the CI run of a session; empty if it is unknown."""
     of_ci = summary.session.testing_system.get("ci")
     url = of_ci.get("url") if isinstance(of_ci, dict) else None
     return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""

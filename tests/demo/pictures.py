@@ -1,4 +1,4 @@
-"""The picture in the README, from commands asked about the demo's history (`make pictures`)."""
+"""The pictures that the README shows or links, of the demo's history (`make pictures`)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ COMMANDS = (
 )
 COLUMNS = 116
 PICTURE = HERE / "pictures" / "questions.svg"
+PAGE = HERE / "pictures" / "report.png"
 
 
 def picture(home: Path) -> str:
@@ -35,14 +36,35 @@ def picture(home: Path) -> str:
     return screen.export_svg(title="insight", unique_id="insight")
 
 
+def take_page(home: Path, picture: Path) -> None:
+    """Take a picture of the page of a report, in Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    file = home / "report.html"
+    on_terminal(
+        ["insight", "report", str(file), "--compare", "main"],
+        demo_environment(home),
+        folder=home / "shop",
+    )
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=shutil.which("chromium"))
+        page = browser.new_page(viewport={"width": 1000, "height": 760})
+        page.goto(file.as_uri())
+        page.wait_for_selector("#summary")
+        page.screenshot(path=picture)
+        browser.close()
+
+
 def main() -> None:
-    """Write the picture."""
+    """Write the pictures."""
     home = Path(".demo").resolve()
     shutil.rmtree(home, ignore_errors=True)
     make_history(home)
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(picture(home), "utf-8")
-    print(f"{os.path.relpath(PICTURE)}: {PICTURE.stat().st_size // 1000} kB", file=sys.stderr)
+    take_page(home, PAGE)
+    for each in (PICTURE, PAGE):
+        print(f"{os.path.relpath(each)}: {each.stat().st_size // 1000} kB", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pytest_insight.cli.commands.docs import TOPICS
 from pytest_insight.storage.sql import schema
 from tests import reference
 from tests.benchmarks.report import INTRODUCTION, Row, results_document
-from tests.demo.pictures import PICTURE
+from tests.demo.pictures import PAGE, PICTURE
 from tests.documents.blocks import (
     DOCUMENTS,
     MANUAL,
@@ -205,9 +205,10 @@ def without_blocks(path: Path) -> str:
     return re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_picture_is_small_and_linked() -> None:
-    assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text("utf-8")
-    assert PICTURE.stat().st_size < 40_000
+@pytest.mark.parametrize(("picture", "most"), [(PICTURE, 40_000), (PAGE, 120_000)])
+def test_the_pictures_are_small_and_linked(picture: Path, most: int) -> None:
+    assert f"]({picture.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text("utf-8")
+    assert picture.stat().st_size < most
 
 
 def test_commands_in_text_exist_with_their_options() -> None:
