@@ -14,7 +14,7 @@ from typing import cast
 
 import msgspec
 
-from pytest_insight.errors import ExchangeError, UnknownChoiceError
+from pytest_insight.errors import ExchangeError, UnknownChoiceError, alternatives
 from pytest_insight.exchange.draft import (
     ForeignReport,
     SessionDraft,
@@ -27,6 +27,7 @@ from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.paths import suffix_of
 from pytest_insight.exchange.readers import csv, json, junit, recognition
 from pytest_insight.exchange.report import FileContent
+from pytest_insight.limits import MAX_TEXT_SHOWN
 
 _COMPRESSED = (".gz", ".bz2", ".xz")
 _NO_OPTIONS = ReadOptions()
@@ -232,12 +233,23 @@ def _format(file: Input, name: str | None) -> OwnFormat | ForeignFormat:
     found = recognized(file) or format_of_path(file.source)
     found = found or next((each for each in OWN_FORMATS if each.looks_like(head)), None)
     if found is None:
-        raise ExchangeError(
-            f"unknown format of {file.source}: name it with --format {' or '.join(READ_FORMATS)} "
-            "(input_format=)",
-            file.source,
-        )
+        raise _unknown(file.source, head)
     return found
+
+
+def _unknown(source: str, head: bytes) -> ExchangeError:
+    root = junit.root_element(head)
+    if root is not None:
+        return ExchangeError(
+            f"{source} is XML or HTML with the root element {root[:MAX_TEXT_SHOWN]!r}, not a "
+            "report that can be imported",
+            source,
+        )
+    return ExchangeError(
+        f"unknown format of {source}: name it with --format {alternatives(READ_FORMATS)} "
+        "(input_format=)",
+        source,
+    )
 
 
 def _empty(source: str) -> ExchangeError:

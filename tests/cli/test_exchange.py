@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_insight.errors import alternatives
 from pytest_insight.exchange.read_formats import READ_FORMATS
 from pytest_insight.models import TestResult
 from pytest_insight.storage import JSONStorage, list_profiles
@@ -164,7 +165,7 @@ def test_invalid_sessions_are_all_named_and_may_be_left_out(
 
 def test_a_message_names_options_and_no_arguments_of_python(insight: Insight) -> None:
     Path("x.txt").write_text("hello")
-    unknown = f"unknown format of x.txt: name it with --format {' or '.join(READ_FORMATS)}\n"
+    unknown = f"unknown format of x.txt: name it with --format {alternatives(READ_FORMATS)}\n"
     assert insight("import", "x.txt", status=1).err == f"insight: error: {unknown}"
     said = insight("import", "x.txt", "--keep-going", status=1).err
     assert f"left out: {unknown}" in said

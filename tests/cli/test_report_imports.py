@@ -93,7 +93,7 @@ def test_options_say_what_a_report_does_not(insight: Insight) -> None:
         (("--timezone", "+25:00"), "--timezone must be a name like Europe/Berlin"),
         (("--started", "soon"), "--started must be an age"),
         (("--tag", "x"), "--tag must be KEY=VALUE, not 'x'"),
-        (("--root", "nowhere"), "--root must be a folder, and nowhere is none"),
+        (("--root", "nowhere"), "--root must be a folder, not nowhere"),
         (("--sut", ""), "--sut is empty"),
     ],
 )

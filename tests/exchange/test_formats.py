@@ -120,7 +120,7 @@ def test_the_suffix_of_a_file_chooses_the_format_in_which_it_is_written(
 def test_the_error_for_unknown_content_says_how_to_name_a_format() -> None:
     with pytest.raises(
         ExchangeError,
-        match=r"unknown format of notes.txt: name it with --format json or csv or junit",
+        match=r"unknown format of notes.txt: name it with --format json, csv, junit",
     ):
         read_bytes(b"hello", "notes.txt")
 

@@ -429,7 +429,9 @@ def test_bad_input_is_refused_in_one_sentence_with_the_line_and_nothing_is_writt
 
 def test_a_page_that_is_named_like_a_report_is_not_recognised_as_one() -> None:
     Path("junit.xml").write_text("<html><body>Not found</body></html>")
-    with pytest.raises(ExchangeError, match=r"unknown format of junit\.xml"):
+    with pytest.raises(
+        ExchangeError, match="is XML or HTML with the root element 'html', not a report"
+    ):
         InMemoryStorage().import_sessions("junit.xml", options=SHOP)
 
 

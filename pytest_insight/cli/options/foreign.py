@@ -27,8 +27,8 @@ class ForeignOptions(msgspec.Struct, frozen=True):
     sut: Annotated[
         str | None,
         _foreign(
-            "Their SUT. Default: the one that they name, else the project's in this folder if "
-            "tests of theirs are in it.",
+            "Their SUT. Default: the one that they name, else that of the project in this folder "
+            "if it has their tests.",
             "--sut",
             metavar="NAME",
             example="shop-api",
@@ -90,7 +90,7 @@ class ForeignOptions(msgspec.Struct, frozen=True):
 
         root = self.root.expanduser() if self.root else None
         if root is not None and not root.is_dir():
-            raise InvalidArgumentError(f"--root must be a folder, and {root} is none")
+            raise InvalidArgumentError(f"--root must be a folder, not {root}")
         project = find_project()
         return ReadOptions(
             sut=self.sut,

@@ -56,7 +56,7 @@ def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
     """Read the session of a file.
 
     Raises:
-        ExchangeError: not JUnit XML, or with a value that is none; it names the line.
+        ExchangeError: it is not JUnit XML, or a value is invalid; the error names the line.
     """
     parser = _Parser(file.source, options)
     with file.open() as stream:
