@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_insight.storage import JSONStorage
-from tests.cli.screens import COMMANDS, FOLDER, VARIANTS, history, screen
+from tests.cli.screens import COMMANDS, FOLDER, VARIANTS, screen, sessions_of
 
-WIDER = {"failures-verbose", "sessions-list-wide", "sessions-show-verbose"}
+WIDER = {"compare-verbose", "failures-verbose", "sessions-list-wide", "sessions-show-verbose"}
 """Screens whose names are whole, however long they are."""
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -20,7 +20,7 @@ STYLES = re.compile(r"\x1b\[[0-9;]*m")
 def test_the_screen_is_the_one_that_was_looked_at(
     tmp_path: Path, command: str, variant: str
 ) -> None:
-    JSONStorage(tmp_path / ".pytest_insight" / "sessions.json").save_sessions(history())
+    JSONStorage(tmp_path / ".pytest_insight" / "sessions.json").save_sessions(sessions_of(command))
     expected = (FOLDER / f"{command}-{variant}.txt").read_text("utf-8")
     assert screen(command, variant, tmp_path) == expected
 

@@ -59,6 +59,12 @@ def runs_text(side: Side) -> str:
     return f"{kind}{plural(len(side.sessions), 'run')}"
 
 
+def changed_text(side: Side) -> str:
+    """Return " + local changes" if the code of a side had some; empty for sides of many commits."""
+    of_many = (SideKind.SPAN, SideKind.PROFILE, SideKind.FILE)
+    return " + local changes" if side.has_changes and side.kind not in of_many else ""
+
+
 def base_name(comparison: Comparison) -> str:
     """Return what the base is called in front of a message: "main"; "before" on the same branch."""
     branch = comparison.base.branch
@@ -74,7 +80,9 @@ def as_in_base(comparison: Comparison) -> str:
 
 def notes(comparison: Comparison) -> Iterator[str]:
     """Yield how the sides were chosen, and what was not compared and why."""
-    yield from (side.note for side in (comparison.base, comparison.head) if side.note)
+    for name, side in (("base", comparison.base), ("head", comparison.head)):
+        if side.note:
+            yield f"{name}: {side.note}"
     for each in comparison.not_run:
         tests = plural(each.count, "test")
         why = f": {each.detail}" if each.detail else ""
@@ -96,12 +104,25 @@ def _windows_text(facts: WindowFacts) -> str:
     return f"{of}: a test that never failed must fail in {least} of them to be told from chance"
 
 
-def environment_text(comparison: Comparison, arrow: str = ARROW) -> str:
-    """Return how the environments differ: "python 3.11.9 → 3.12.7"; empty if they do not."""
-    return "; ".join(
-        f"{each.name} {each.base or 'none'} {arrow} {each.head or 'none'}"
-        for each in comparison.environment
-    )
+def environment_text(comparison: Comparison, arrow: str = ARROW, most: int | None = None) -> str:
+    """Return how the environments differ: "python 3.11.9 → 3.12.7"; empty if they do not.
+
+    Hosts are left out, which differ from job to job, and what one side does not tell.
+
+    Args:
+        comparison: the comparison.
+        arrow: what stands between two values.
+        most: the most facts that are named; None for all.
+    """
+    found = {each.name: each for each in comparison.environment if each.name != "host"}
+    is_told = "pytest" not in found or bool(found["pytest"].base and found["pytest"].head)
+    told = [
+        f"{name.removeprefix('plugins.')} {each.base or 'none'} {arrow} {each.head or 'none'}"
+        for name, each in found.items()
+        if (each.base and each.head) or (is_told and name.startswith("plugins."))
+    ]
+    rest = 0 if most is None else len(told) - most
+    return ", ".join([*told[:most], *([f"{rest:,} more (-v)"] if rest > 0 else [])])
 
 
 def pace_text(pace: Pace, arrow: str = ARROW) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_insight._util.markdown import code, plain
 from pytest_insight.analysis.comparison.description import (
+    changed_text,
     counted,
     counts,
     environment_text,
@@ -60,7 +61,7 @@ def _head(comparison: Comparison) -> Iterator[str]:
 
 
 def _title(side: Side) -> str:
-    return code(side.title) + (" (+changes)" if side.has_changes else "")
+    return code(side.title) + changed_text(side)
 
 
 def _group(group: ChangeGroup) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_insight.analysis.comparison.description import (
+    changed_text,
     counts,
     environment_text,
     notes,
@@ -43,6 +44,10 @@ from pytest_insight.models.text import plural
 if TYPE_CHECKING:
     from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.analysis.comparison.values import ChangeGroup, Side, TestChange
+
+
+MOST_FACTS = 4
+"""How many facts about the machines that differ are named on a terminal."""
 
 
 class Shown(NamedTuple):
@@ -172,8 +177,7 @@ def _head_lines(comparison: Comparison) -> Iterator[Styled]:
 
 
 def _side_text(side: Side) -> Styled:
-    changed = " + local changes" if side.has_changes else ""
-    return styled(styled(side.title, style="bold"), changed)
+    return styled(styled(side.title, style="bold"), changed_text(side))
 
 
 def _sides(comparison: Comparison) -> str:
@@ -219,8 +223,9 @@ def _note_lines(shown: Shown) -> Iterator[Styled]:
     """Yield what was not compared, how machines differ, and, on a terminal, what to do next."""
     comparison = shown.comparison
     said = list(notes(comparison))
-    if comparison.environment:
-        said.append(f"environment: {environment_text(comparison, arrow())}")
+    most = MOST_FACTS if is_fancy() and not shown.verbose else None
+    environment = environment_text(comparison, arrow(), most)
+    said += [f"environment: {environment}"] if environment else []
     width = line_width()
     lines = [styled(line, style="dim") for note in said for line in wrapped(note, width)]
     if is_fancy():

@@ -28,6 +28,9 @@ COMMANDS = {
     "flaky-verbose": ("flaky", "--verbose"),
     "slow": ("slow",),
     "verdicts": ("verdicts",),
+    "compare": ("compare",),
+    "compare-verbose": ("compare", "--verbose"),
+    "compare-by-cause": ("compare", "--by-cause"),
     "history": ("history", "test_total"),
     "sessions-list": ("sessions", "list", "--limit", "10"),
     "sessions-list-wide": ("sessions", "list", "--wide", "--limit", "3"),
@@ -156,13 +159,77 @@ def _results(number: int, start: datetime) -> Iterator[TestResult]:
         )
 
 
+def branch_history() -> Iterator[TestSession]:
+    """Yield five runs on main and one on a branch, in which tests changed in every way."""
+    for number in range(6):
+        start = NOW - timedelta(days=6 - number, hours=2)
+        is_branch = number == 5
+        yield TestSession(
+            session_id=f"shop-{start:%Y%m%d-%H%M%S}-{number:08x}",
+            sut_name="shop",
+            session_start_time=start,
+            session_duration=2.0,
+            code_state=CodeState(
+                f"{(number + 1) // 2:x}c0d61a4" * 5, "feature/coupons" if is_branch else "main"
+            ),
+            testing_system={"python": "3.12.3" if is_branch else "3.11.9"},
+            test_results=tuple(
+                TestResult(nodeid, outcome, start, seconds, message=message, crash=crash)
+                for nodeid, (outcome, seconds, message, crash) in _runs(number).items()
+            ),
+        )
+
+
+_Told = tuple[str, float, str, str]
+
+
+def _runs(number: int) -> dict[str, _Told]:
+    """Return outcome, duration, message and place of each test in a run; 5 is the branch's."""
+    now = number == 5
+    passed: _Told = ("passed", 0.01, "", "")
+
+    def failed(message: str, crash: str) -> _Told:
+        return "failed", 0.01, message, crash
+
+    total = "tests/test_checkout.py::TestCheckout::test_total"
+    price = failed("AssertionError: assert 4.59 == 4.6", "tests/test_checkout.py:16")
+    redis = failed("TimeoutError: redis", "src/shop/stock.py:40")
+    mail = failed("smtplib.SMTPServerDisconnected: Connection closed", "src/shop/mail.py:7")
+    label = failed("OSError: no printer", "src/shop/labels.py:3")
+    refused = failed("assert 401 == 200", "tests/test_api.py:9")
+    found = {f"tests/test_search.py::test_search[{name}]": passed for name in ("mug", "lamp")}
+    found |= {f"{total}[{name}]": price if now else passed for name in ("ann-mixed", "bob-mixed")}
+    found["tests/test_cart.py::test_add"] = (
+        failed("KeyError: 'currency'", "src/shop/cart.py:21") if now else redis
+    )
+    found["tests/test_mail.py::test_sent"] = mail if number in (2, 5) else passed
+    found["tests/test_labels.py::test_print"] = label
+    found["tests/test_api.py::test_stock"] = passed if now else refused
+    xfail: _Told = ("xfailed", 0.01, "refunds are not written yet", "")
+    found["tests/test_orders.py::test_refund"] = ("xpassed", 0.01, "", "") if now else xfail
+    login = "log_in" if now else "login"
+    found |= {f"tests/test_api.py::test_{login}[{name}]": passed for name in ("ann", "bob")}
+    if now:
+        coupon = failed("TypeError: 'float' object is not subscriptable", "src/shop/coupons.py:32")
+        found["tests/test_coupons.py::test_coupon[HALF]"] = coupon
+        found |= {f"tests/test_coupons.py::test_{name}": passed for name in ("unknown", "old")}
+    else:
+        found["tests/test_orders.py::test_fax"] = passed
+    return found
+
+
+def sessions_of(name: str) -> Iterator[TestSession]:
+    """Return the history of which a command is asked."""
+    return branch_history() if name.startswith("compare") else history()
+
+
 def screen(name: str, variant: str, home: Path) -> str:
     """Return what a command prints.
 
     Args:
         name: of the command.
         variant: of the terminal.
-        home: a folder with the history in its `.pytest_insight/sessions.json`.
+        home: a folder with its history (`sessions_of`) in its `.pytest_insight/sessions.json`.
     """
     columns, variables = VARIANTS[variant]
     folder = home / "shop"
