@@ -165,20 +165,17 @@ def find_flaky_evidence(runs: Sequence[Run]) -> tuple[list[Run], int]:
     These are the recovered ones, and those of contexts in which it was good and bad: the bad ones
     and the last good one.
     """
-    contexts = {run.session.context for run in runs if run.is_bad} - {None}
-    good: dict[object, Run] = {}
-    for run in runs:
-        if contexts and run.is_good and run.session.context in contexts:
-            good[run.session.context] = run
-    shown = {id(run) for run in good.values()}
-    found = [
-        run
+    bad = [run for run in runs if run.is_bad]
+    contexts = {run.session.context for run in bad} - {None}
+    commits = {run.session.commit for run in bad}  # most runs are of others: quick to tell
+    good = {
+        run.session.context: run
         for run in runs
-        if run.is_recovered
-        or id(run) in shown
-        or (good and run.is_bad and run.session.context in good)
-    ]
-    return found, len(good)
+        if run.session.commit in commits and run.is_good and run.session.context in contexts
+    }
+    shown = {id(run) for run in good.values()}
+    shown.update(id(run) for run in bad if run.session.context in good)
+    return [run for run in runs if id(run) in shown or run.is_recovered], len(good)
 
 
 # The rules --------------------------------------------------------------------------------------
