@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,11 +20,11 @@ _damage: list[str] = []
 def warnings_printed() -> Iterator[None]:
     """Print warnings of the library on stderr, each once, however often a store is read.
 
-    A database may have hundreds of damaged sessions, each with a warning: the first one of a store
-    is printed at once, the others are counted when the block ends.
+    Each reading of a damaged database counts what it could not read: the first warning of a store
+    is printed at once, and the last one, if it says something else, when the block ends.
     """
     known: set[str] = set()
-    parts: Counter[str] = Counter()
+    last: dict[str, str] = {}
     _damage.clear()
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -36,8 +35,9 @@ def warnings_printed() -> Iterator[None]:
         if issubclass(category, StoreDamageWarning):
             _damage.append(text)
             store = text.partition(_CANNOT)[0]
-            parts[store] += 1
-            if parts[store] > 1:
+            is_first = store not in last
+            last[store] = "" if is_first else text
+            if not is_first:
                 return
         say(f"warning: {text}")
 
@@ -47,11 +47,8 @@ def warnings_printed() -> Iterator[None]:
         try:
             yield
         finally:
-            for store, count in parts.items():
-                if count > 1:
-                    parts_of = f"{count - 1:,} other part{'s' if count > 2 else ''} of"
-                    said = f"{store.replace('part of', parts_of, 1)}{_CANNOT}"
-                    say(f"warning: {said}; see: insight sessions verify")
+            for text in filter(None, last.values()):
+                say(f"warning: {text}")
 
 
 def refuse_empty_answer(what: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Set
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from pytest_insight._util.override import override
@@ -18,6 +18,7 @@ from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestSession
+from pytest_insight.models.text import plural
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.headers import iter_headers
@@ -33,13 +34,22 @@ class RunStorage(BaseStorage):
     def _connection(self, *, create: bool = False) -> Connection | None:
         """Return this thread's connection; None if there are no tables and `create` is False."""
 
-    def _warn(self, problem: str) -> None:
-        warn_user(
-            StoreDamageWarning(
-                f"part of the store {self.location} cannot be read: {problem}. The other sessions "
-                "can; insight sessions verify names all that is damaged."
-            )
-        )
+    @contextmanager
+    def _damage_told(self) -> Iterator[Callable[[str], None]]:
+        """Give a block the function that notes damage, and warn once when it ends."""
+        problems: list[str] = []
+        try:
+            yield problems.append
+        finally:
+            if problems:
+                more = len(problems) - 1
+                others = f"; and {plural(more, 'more session')}" if more else ""
+                warn_user(
+                    StoreDamageWarning(
+                        f"part of the store {self.location} cannot be read: {problems[0]}{others}. "
+                        "The other sessions can; insight sessions verify names all that is damaged."
+                    )
+                )
 
     @override
     def iter_headers(
@@ -52,8 +62,9 @@ class RunStorage(BaseStorage):
         if resolved.test_filters:
             yield from super().iter_headers(selection, newest_first=newest_first)
             return
-        reader = Reader(connection, resolved, self._warn)
-        yield from iter_headers(connection, reader, newest_first=newest_first)
+        with self._damage_told() as report:
+            reader = Reader(connection, resolved, report)
+            yield from iter_headers(connection, reader, newest_first=newest_first)
 
     @override
     def survey(
@@ -63,16 +74,16 @@ class RunStorage(BaseStorage):
         line: Line = ALL_RUNS,
         rules: CauseRules = DEFAULT_RULES,
     ) -> Survey:
-        with suppress(DamagedStoreError, NotPreparedError):
-            reader = self._run_reader(selection, rules)
+        with suppress(DamagedStoreError, NotPreparedError), self._damage_told() as report:
+            reader = self._run_reader(selection, rules, report)
             if reader is not None:
                 return reader.survey(line.counted(datetime.now(UTC)))
         return super().survey(selection, line=line, rules=rules)
 
     @override
     def matrix(self, selection: Selection | None = None) -> Matrix:
-        with suppress(DamagedStoreError, NotPreparedError):
-            reader = self._run_reader(selection, DEFAULT_RULES)
+        with suppress(DamagedStoreError, NotPreparedError), self._damage_told() as report:
+            reader = self._run_reader(selection, DEFAULT_RULES, report)
             if reader is not None:
                 return reader.matrix()
         return super().matrix(selection)
@@ -87,10 +98,12 @@ class RunStorage(BaseStorage):
         candidates: Mapping[TestKey, int] | None = None,
         rules: CauseRules = DEFAULT_RULES,
     ) -> Iterator[Run]:
-        reader = self._run_reader(selection, rules)
-        if reader is not None:
-            return reader.runs(nodeids, last, candidates)
-        return super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
+        with self._damage_told() as report:
+            reader = self._run_reader(selection, rules, report)
+            if reader is not None:
+                yield from reader.runs(nodeids, last, candidates)
+                return
+        yield from super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
 
     @override
     def newest_runs(
@@ -101,16 +114,18 @@ class RunStorage(BaseStorage):
         timed: Set[str] = frozenset(),
         rules: CauseRules = DEFAULT_RULES,
     ) -> Newest:
-        with suppress(DamagedStoreError, NotPreparedError):
-            reader = self._run_reader(selection, rules)
+        with suppress(DamagedStoreError, NotPreparedError), self._damage_told() as report:
+            reader = self._run_reader(selection, rules, report)
             if reader is not None:
                 return reader.newest(usual, timed)
         return super().newest_runs(selection, usual=usual, timed=timed, rules=rules)
 
-    def _run_reader(self, selection: Selection | None, rules: CauseRules) -> NewestReader | None:
+    def _run_reader(
+        self, selection: Selection | None, rules: CauseRules, report: Callable[[str], None]
+    ) -> NewestReader | None:
         """Return what reads runs from narrow rows; None if the results are to be read."""
         connection = self._connection()
         if connection is None or not connection.has_runs:
             return None
-        reader = Reader(connection, (selection or Selection()).resolved(), self._warn)
+        reader = Reader(connection, (selection or Selection()).resolved(), report)
         return None if reader.sql.results.narrows else NewestReader(connection, reader, rules)

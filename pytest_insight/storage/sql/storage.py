@@ -225,8 +225,9 @@ class SQLStorage(RunStorage):
         resolved = (selection or Selection()).resolved()
         connection = self._connection()
         if connection is not None:
-            reader = Reader(connection, resolved, self._warn)
-            yield from reader.iter_sessions(newest_first=newest_first)
+            with self._damage_told() as report:
+                reader = Reader(connection, resolved, report)
+                yield from reader.iter_sessions(newest_first=newest_first)
 
     @override
     def get_session_by_id(self, session_id: str) -> TestSession | None:
@@ -250,9 +251,9 @@ class SQLStorage(RunStorage):
         connection = self._connection()
         if connection is None:
             return []
-        with connection.read_transaction():
+        with connection.read_transaction(), self._damage_told() as report:
             resolved = (selection or Selection()).resolved()
-            return Reader(connection, resolved, self._warn).session_ids()
+            return Reader(connection, resolved, report).session_ids()
 
     @override
     def first_page(self, selection: Selection, limit: int) -> Page:
@@ -263,9 +264,8 @@ class SQLStorage(RunStorage):
         connection = self._connection()
         if connection is None:
             return []
-        with connection.read_transaction():
-            reader = Reader(connection, selection.resolved(), self._warn)
-            found = reader.session_summaries()
+        with connection.read_transaction(), self._damage_told() as report:
+            found = Reader(connection, selection.resolved(), report).session_summaries()
         return super().session_summaries(selection) if found is None else found
 
     @override
@@ -276,8 +276,8 @@ class SQLStorage(RunStorage):
         connection = self._connection()
         if connection is None:
             return 0
-        with connection.read_transaction():
-            return Reader(connection, selection.resolved(), self._warn).count_quickly(what)
+        with connection.read_transaction(), self._damage_told() as report:
+            return Reader(connection, selection.resolved(), report).count_quickly(what)
 
     @override
     def sut_names(self) -> list[str]:
@@ -299,8 +299,8 @@ class SQLStorage(RunStorage):
         if connection is None:
             return []
         try:
-            with connection.read_transaction():
-                reader = Reader(connection, (selection or Selection()).resolved(), self._warn)
+            with connection.read_transaction(), self._damage_told() as report:
+                reader = Reader(connection, (selection or Selection()).resolved(), report)
                 if not reader.sql.results.python_filters:
                     return Summarizer(connection, reader).summaries(
                         sort, limit, percentiles=percentiles, flaky=flaky
@@ -314,8 +314,10 @@ class SQLStorage(RunStorage):
     @override
     def explain(self, selection: Selection) -> list[str]:
         connection = self._connection()
-        reader = connection and Reader(connection, selection.resolved(), self._warn)
-        return reader.explain() if reader else []
+        if connection is None:
+            return []
+        with self._damage_told() as report:
+            return Reader(connection, selection.resolved(), report).explain()
 
     # Upkeep -------------------------------------------------------------------------------------
 

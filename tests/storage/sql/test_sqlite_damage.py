@@ -275,3 +275,14 @@ def test_an_error_in_a_transaction_that_only_reads_is_one_of_reading(
         connection.execute("SELECT nothing")
     with pytest.raises(StorageError, match="cannot write the store"):
         connection.execute("SELECT nothing")
+
+
+def test_all_damaged_sessions_of_a_reading_are_one_warning(
+    storage: SQLiteStorage, sessions: list[TestSession]
+) -> None:
+    change(storage, "UPDATE insight_sessions SET header = '{'")
+    with pytest.warns(StoreDamageWarning) as warned:
+        assert storage.load_sessions() == []
+    (warning,) = warned
+    more = len(sessions) - 1
+    assert f"; and {more} more sessions. The other sessions can" in str(warning.message)
