@@ -99,22 +99,21 @@ def _cause(runs: Sequence[Run], failing: Iterable[str]) -> Cause:
     )
 
 
-def _load_texts(storage: BaseStorage, runs: Iterable[Run]) -> dict[str, Texts]:
+def _load_texts(storage: BaseStorage, runs: Sequence[Run]) -> dict[str, Texts]:
     """Return the texts of the failure of each run, by cause."""
-    by_session: dict[str, dict[str, Run]] = {}
-    for run in runs:
-        by_session.setdefault(run.session.session_id, {})[run.nodeid] = run
+    wanted = {(run.session.session_id, run.nodeid): run for run in runs}
+    if not wanted:
+        return {}
+    selection = Selection(
+        (SessionIdIn(frozenset(run.session.session_id for run in runs)),),
+        test_filters=(NodeidUnder(tuple({run.nodeid: None for run in runs})),),
+    )
     found = {}
-    for session_id, of_session in by_session.items():
-        selection = Selection(
-            (SessionIdIn(frozenset((session_id,))),),
-            test_filters=(NodeidUnder(tuple(of_session)),),
-        )
-        for session in storage.iter_sessions(selection):
-            for result in session.test_results:
-                of_test = of_session.get(result.nodeid)
-                if of_test is not None and _told(result, of_test):
-                    found[of_test.cause] = _texts(result)
+    for session in storage.iter_sessions(selection):  # once: a JSON store is read from its start
+        for result in session.test_results:
+            run = wanted.get((session.session_id, result.nodeid))
+            if run is not None and _told(result, run):
+                found[run.cause] = _texts(result)
     return found
 
 

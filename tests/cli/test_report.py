@@ -71,7 +71,7 @@ def test_the_options_select_what_is_reported(insight: Insight, history: JSONStor
     assert [each["sut"] for each in suites()] == ["shop", "web"]
     (shop,) = suites("--sut", "shop")
     assert len(shop["sessions"]) == 6
-    assert [len(each["sessions"]) for each in suites("--window", "15h", "--sut", "shop")] == [2]
+    assert [len(each["sessions"]) for each in suites("--window", "7h", "--sut", "shop")] == [2]
 
 
 def test_json_has_each_test_with_its_verdict_and_a_letter_for_each_session(

@@ -38,7 +38,7 @@ def sessions(
     count = max(map(len, tests.values()))
     found = []
     for number in range(count):
-        start = NOW - timedelta(hours=7 * (count - number))
+        start = NOW - timedelta(hours=3 * (count - number))
         results = []
         for nodeid, picture in tests.items():
             letter = picture[number : number + 1] or " "
