@@ -109,6 +109,19 @@ def test_output_and_log_records_are_texts_of_their_result() -> None:
     assert result.caplog == "WARNING  shop:t.py:4 sold 1 of 2\nWARNING  shop:t.py:4 50% off"
 
 
+def test_a_log_record_that_cannot_be_formatted_is_kept_as_it_is() -> None:
+    log = [
+        {"msg": "%999999999d", "args": [1], "levelname": ["x"], "exc_text": 7},
+        {"msg": "%*d", "args": [999999999, 1]},
+        {"msg": "%s and %s", "args": ["one"]},
+    ]
+    (result,) = results(a_test("failed", call=stage("failed", log=log)))
+    lines = result.caplog.splitlines()
+    assert [line.rpartition(":: ")[2] for line in lines if line != "7"] == [
+        *("%999999999d", "%*d", "%s and %s"),
+    ]
+
+
 def test_the_environment_is_that_of_pytest_metadata_if_it_has_any() -> None:
     environment = {"Python": "3.12.1", "Platform": "Linux", "Packages": {"pytest": "8.0"}}
     session, losses = read(report(a_test(), environment=environment))

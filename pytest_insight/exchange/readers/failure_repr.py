@@ -33,7 +33,8 @@ def shown(text: str | None) -> list[Any] | str:
 
 
 def _without_worker(text: str) -> str:
-    return _WORKER.sub("", text, count=1) if text.startswith("[") else text
+    found = _WORKER.match(text)
+    return text[found.end() :] if found else text
 
 
 def reason_of(longrepr: Any, expected: str = "") -> Reason:

@@ -6,6 +6,7 @@ in the report, and nothing but the outcome `rerun` (which it has if it passed) t
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,8 @@ from pytest_insight.exchange.readers.values import (
 )
 from pytest_insight.models import RecordedWarning, TestResult
 
+_WIDE = re.compile(r"%[^%a-zA-Z]*?(?:\*|\d{4})")
+"""A log message that could be formatted to any length."""
 TITLE = "a report of pytest-json-report"
 
 
@@ -212,12 +215,12 @@ def _log_line(record: dict[str, Any]) -> str:
     """Return a log record as pytest's default format shows it."""
     place = f"{record.get('name', '')}:{record.get('filename', '')}:{record.get('lineno', '')}"
     message, values = str(record.get("msg", "")), record.get("args")
-    with suppress(TypeError, ValueError, KeyError):  # arguments that were not JSON are texts
-        message = message % (tuple(values) if isinstance(values, list) else values or ())
-    details = (record.get("exc_text"), record.get("stack_info"))
-    return "\n".join(
-        [f"{record.get('levelname', ''):<8} {place} {message}", *filter(None, details)]
-    )
+    # Arguments that were not JSON are texts, which may not fit the message.
+    with suppress(TypeError, ValueError, KeyError, OverflowError):
+        if not _WIDE.search(message):
+            message = message % (tuple(values) if isinstance(values, list) else values or ())
+    details = filter(None, (record.get("exc_text"), record.get("stack_info")))
+    return "\n".join([f"{record.get('levelname', '')!s:<8} {place} {message}", *map(str, details)])
 
 
 def _system(environment: dict[str, Any]) -> dict[str, Any]:
