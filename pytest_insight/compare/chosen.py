@@ -117,7 +117,7 @@ def composite(headers: Iterable[TestSession], environments: set[str]) -> list[Te
 
     Args:
         headers: newest first.
-        environments: those of the head; sessions in others are taken if there is none in these.
+        environments: those of the head; sessions in others are taken if no session is in these.
     """
     found: list[TestSession] = []
     others: list[TestSession] = []

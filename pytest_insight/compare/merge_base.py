@@ -200,7 +200,7 @@ def _nearest(
 
 
 def _clean(sessions: list[TestSession]) -> list[TestSession]:
-    """Return the sessions without uncommitted changes; all if there is none."""
+    """Return the sessions without uncommitted changes; all if each has some."""
     return [each for each in sessions if _is_clean(each)] or sessions
 
 

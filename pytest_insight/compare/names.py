@@ -60,7 +60,12 @@ class SideFinder:
         self.filters = filters
 
     def named(self, name: str) -> Chosen:
-        """Return the side that a text means."""
+        """Return the side that a text means.
+
+        Raises:
+            InvalidArgumentError: it means nothing.
+            StorageError: it is the beginning of the IDs of several sessions, and nothing else.
+        """
         for find in (
             self._back,
             self._span,
@@ -75,6 +80,8 @@ class SideFinder:
             found = find(name)
             if found is not None:
                 return found
+        if self.finder(()).matching(name):
+            self.finder(()).find_id(name)  # raises: it is ambiguous
         raise unknown_side(self.storage, self.filters, name)
 
     def of_query(self, query: Asked) -> Chosen:
@@ -113,7 +120,7 @@ class SideFinder:
         found = self.storage.iter_headers(select((*self.filters, *more)), newest_first=True)
         return list(islice(found, None if self.question.windows else MAX_SESSIONS * 10))
 
-    # Each returns None if the name is none of its kind.
+    # Each returns None if the name means nothing of its kind.
 
     def _back(self, name: str) -> Chosen | None:
         if sessions_back(name) is None:

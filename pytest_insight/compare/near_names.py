@@ -39,7 +39,7 @@ def unknown_side(
         return InvalidArgumentError(f"{what}; list the sessions with: insight sessions list")
     listed = ", ".join(branches[:MAX_LISTED]) + (", ..." if len(branches) > MAX_LISTED else "")
     return InvalidArgumentError(
-        f"{what}; there are sessions of the branches {listed}, and insight sessions list lists all"
+        f"{what}; there are sessions of the branches {listed}; see: insight sessions list"
     )
 
 

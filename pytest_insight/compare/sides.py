@@ -7,6 +7,7 @@ from glob import escape
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pytest_insight._util.override import override
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
 from pytest_insight.analysis.runs import WINDOW as LONGEST_WINDOW
@@ -93,11 +94,13 @@ class _Head(SideFinder):
         kind = SideKind.RUN if len(found) > 1 else SideKind.SESSION
         return Chosen(name, kind, self.storage, found, note)
 
+    @override
     def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:
         if kind is SideKind.PROFILE:
             return Chosen(name, kind, self.storage, headers[:1], note, is_dated=False)
         return self._whole_run(name, headers[0], note)._replace(kind=kind)
 
+    @override
     def of_branch(self, name: str) -> Chosen:
         of_branch = (*self.filters, BranchIs(escape(name)))
         if self.question.windows:
@@ -108,6 +111,7 @@ class _Head(SideFinder):
         session = self.header(self.finder(of_branch).find_id("last"))
         return self._whole_run(name, session, "")._replace(kind=SideKind.BRANCH)
 
+    @override
     def of_file(self, name: str) -> Chosen:
         chosen = files.read_side(name, self.storage, None)
         found = run_of(chosen.storage, chosen.newest, without_ci=True)
@@ -124,6 +128,7 @@ class _Base(SideFinder):
         super().__init__(question, storage, (*given, *of_sut))
 
     @property
+    @override
     def end(self) -> datetime:
         """Spans of both sides that end now do not overlap: this one ends when the head's begins."""
         return earlier(self._head.sessions[-1].session_start_time, 1e-6)
@@ -143,11 +148,12 @@ class _Base(SideFinder):
 
     def _before(self) -> Chosen:
         """Return the time before the head that is as long as the head."""
-        first, last = self._head.sessions[-1], self._head.newest
-        seconds = (last.session_start_time - first.session_start_time).total_seconds()
+        begin = self._head.sessions[-1].session_start_time
+        seconds = (self._head.newest.session_start_time - begin).total_seconds()
         if self._head.kind is SideKind.SPAN:
             seconds = arguments.span("side", self._head.name)
-        found = self.in_period(earlier(first.session_start_time, seconds))
+            begin = earlier(datetime.now(UTC), seconds)
+        found = self.in_period(earlier(begin, seconds))
         if not found:
             raise InvalidArgumentError(
                 f"no session is of the {duration_text(seconds)} before the head; name a base"
@@ -164,15 +170,18 @@ class _Base(SideFinder):
                 return found
         return last_green(self.storage, self.filters, heads, branch.name if branch else "")
 
+    @override
     def of_branch(self, name: str) -> Chosen:
         found = on_branch(self.storage, self.filters, self._head.sessions, named_branch(name), name)
         if found is None:
             raise InvalidArgumentError(
                 f"no session of {name} is older than the head, which is of "
-                f"{self._head.newest.session_start_time:%Y-%m-%d %H:%M} UTC"
+                f"{self._head.newest.session_start_time:%Y-%m-%d %H:%M} UTC; the base comes first: "
+                "swap them"
             )
         return found
 
+    @override
     def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:
         if kind is not SideKind.COMMIT:
             return Chosen(name, kind, self.storage, headers, note, is_dated=False)
@@ -194,6 +203,7 @@ class _Base(SideFinder):
             ]
         return Chosen(name, kind, self.storage, headers + older, note)
 
+    @override
     def of_file(self, name: str) -> Chosen:
         return files.read_side(name, self.storage, self._head.newest.sut_name)
 

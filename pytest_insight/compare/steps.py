@@ -123,7 +123,7 @@ class Compare(Question):
         Raises:
             InvalidArgumentError: a side means nothing, and the message says what there is; both
                 sides are the same; the base is newer than the head; they have no test in common, or
-                are of different SUTs and `for_sut` does not say so.
+                are of different SUTs that `for_sut` does not name.
             ExchangeError: a file cannot be read.
             StorageError: a store cannot be read, or has no session.
             UnknownProfileError: the profile does not exist.

@@ -369,3 +369,12 @@ def test_changes_are_listed_in_the_order_of_their_kinds() -> None:
     listed = [each.change for each in found]
     assert listed == sorted(listed, key=list(Change).index)
     assert [group.change for group in found.causes] == list(dict.fromkeys(listed))
+
+
+def test_windows_without_sides_are_the_last_week_and_the_one_before() -> None:
+    sessions = [session(hours, {"a": "."}) for hours in (-240, -200, -120, -3, 0, 3)]
+    found = Compare(storage=store(*sessions)).by_windows().execute()
+    assert [each.session_id for each in found.head.sessions] == ["s-3", "s0", "s3"]
+    assert [each.session_id for each in found.base.sessions] == ["s-240", "s-200", "s-120"]
+    first, last = (sessions[n].session_start_time for n in (0, 2))
+    assert found.base.title == f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"

@@ -293,6 +293,7 @@ def test_the_project_in_the_folder_is_the_head_and_its_sut_that_of_the_base(
         ("empty", "s1", "empty .* has no tests to compare"),
         ("deadbeef", None, "'deadbeef' is no session"),
         ("feature", "s1", "no session of feature is older than the head"),
+        ("s", "s1", "'s' is ambiguous"),
     ],
 )
 def test_sides_that_cannot_be_compared_are_refused_with_what_to_do(
@@ -307,7 +308,7 @@ def test_sides_that_cannot_be_compared_are_refused_with_what_to_do(
         session(3, TESTS, branch="feature"),
     ).against(base)
     asked = asked if head is None else asked.of(head)
-    with pytest.raises(InvalidArgumentError, match=message):
+    with pytest.raises((InvalidArgumentError, StorageError), match=message):
         asked.execute()
 
 

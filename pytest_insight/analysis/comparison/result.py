@@ -77,7 +77,7 @@ class Comparison:
         """Return the change of a test.
 
         Raises:
-            KeyError: the test did not change, or there is none.
+            KeyError: the test did not change, or does not exist.
         """
         for each in self.changes:
             if each.nodeid == nodeid:
@@ -156,7 +156,7 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed anew or differently; known flaky tests do not count.
+        """Whether there is no new or different failure; known flaky tests do not count.
 
         False if there is an incident in the head: what failed then was not compared.
         """

@@ -82,6 +82,8 @@ class Side(msgspec.Struct, frozen=True):
     def title(self) -> str:
         """The branch and the commit, else the name, else the session: "main dc0d61a"."""
         code = " ".join(filter(None, (self.branch, self.commit[:7])))
+        if self.kind is SideKind.SPAN and not self.name:
+            return f"{self.sessions[0].start:%Y-%m-%d} to {self.sessions[-1].start:%Y-%m-%d}"
         if self.kind in (SideKind.SPAN, SideKind.PROFILE, SideKind.FILE):
             return self.name
         if self.kind is SideKind.SESSION and not code:
@@ -96,7 +98,7 @@ class Pace(msgspec.Struct, frozen=True, gc=False):
         was: the median duration in the base, in seconds.
         now: the duration that corresponds to the change: `was * ratio`, in seconds.
         ratio: how many times as long the test takes now; below 1 if it got faster.
-        runs: how many runs of the head say so; 1 means that it may have been slow this time only.
+        runs: the number of runs of the head; if 1, it may have been slow this time only.
     """
 
     was: float
@@ -131,7 +133,7 @@ class TestChange(msgspec.Struct, frozen=True):
     Attributes:
         nodeid: the test; of a renamed one, the new name.
         change: what became of it.
-        base: its newest decided run in the base; None if there is none.
+        base: its newest decided run in the base; None if the base has no run of it.
         head: its run in the head; None if it was not run. If it was only skipped, that run.
         renamed_from: its name in the base, if that is another one; a renamed test may have any
             other change besides, and is "renamed" if it has none.
@@ -214,7 +216,7 @@ class WindowFacts(msgspec.Struct, frozen=True):
         base_runs: the median number of their runs in the base.
         head_runs: likewise in the head.
         smallest_difference: the smallest rise of the rate of failures of a test that never failed
-            in the base that could have been shown with so many runs, 0.0 to 1.0; None if not even
+            in the base that could have been shown with these numbers, 0.0 to 1.0; None if not even
             a test that always fails could.
     """
 
