@@ -12,6 +12,7 @@ from pytest_insight._util.progress import counted
 from pytest_insight.document.layout import is_native
 from pytest_insight.errors import ExchangeError, InsightError
 from pytest_insight.exchange.input import Input
+from pytest_insight.exchange.paths import is_file, is_folder
 from pytest_insight.exchange.read_formats import folder_format, recognized
 from pytest_insight.exchange.readers.csv import looks_like_csv
 
@@ -42,7 +43,7 @@ def find_reports(given: Iterable[Path]) -> Found:
     paths: dict[Path, None] = {}
     passed_over = 0
     for path in (each for one in given for each in _matching(one)):
-        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        if not is_folder(path):
             paths[path] = None
             continue
         found = _in_folder(path)
@@ -88,7 +89,7 @@ def _in_folder(folder: Path) -> Found:
 
 
 def _is_report(path: Path) -> bool:
-    if not path.is_file() or not path.stat().st_size:
+    if not is_file(path) or not path.stat().st_size:
         return False
     try:
         file = Input.from_path(path)

@@ -15,6 +15,7 @@ from pytest_insight.document.codec import checked
 from pytest_insight.errors import ExchangeError, InvalidSessionError
 from pytest_insight.exchange.losses import FoundLoss, Losses
 from pytest_insight.exchange.options import ReadOptions
+from pytest_insight.exchange.paths import is_inside
 from pytest_insight.models import CodeState, RecordedWarning, Source, TestResult, TestSession
 
 _MOST_AT_ONCE = 200_000
@@ -242,7 +243,7 @@ def _sut_of(draft: SessionDraft, options: ReadOptions, source: str) -> str:
     project = options.project
     if project is not None:
         paths = {result.nodeid.partition("::")[0] for result in draft.results}
-        if any((project.root / path).is_file() for path in islice(paths, _MOST_LOOKED_UP)):
+        if any(is_inside(project.root, path) for path in islice(paths, _MOST_LOOKED_UP)):
             return project.sut_name
     not_here = f", and none of its tests is in {project.root}" if project else ""
     raise ExchangeError(

@@ -43,5 +43,21 @@ def refuse_impossible(path: Path, action: str) -> None:
         raise ExchangeError(gone, str(path))
     if "\0" in str(path):
         raise ExchangeError(f"cannot {action} {str(path)!r}: a path cannot contain NUL", str(path))
-    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+    if is_folder(path):
         raise ExchangeError(f"cannot {action} {path}: it is a folder; name a file in it", str(path))
+
+
+def is_inside(folder: Path, path: str) -> bool:
+    """Return whether a relative path, perhaps from hostile input, is a file in a folder."""
+    parts = path.replace("\\", "/").split("/")
+    return not {"", ".", ".."}.intersection(parts) and ":" not in path and is_file(folder / path)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path is a file; False for names that are too long, for which Path raises."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; False for names that are too long."""
+    return os.path.isdir(path)  # noqa: PTH112

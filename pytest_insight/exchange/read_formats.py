@@ -24,7 +24,7 @@ from pytest_insight.exchange.draft import (
 )
 from pytest_insight.exchange.input import HEAD_BYTES, Input
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.paths import suffix_of
+from pytest_insight.exchange.paths import is_folder, suffix_of
 from pytest_insight.exchange.readers import csv, json, junit, recognition
 from pytest_insight.exchange.report import FileContent
 from pytest_insight.limits import MAX_TEXT_SHOWN
@@ -153,7 +153,7 @@ def open_input(path: Path) -> Input:
 
 def folder_format(path: Path) -> ForeignFormat | None:
     """Return the format of a folder that is one report as a whole; None for any other path."""
-    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+    if not is_folder(path):
         return None
     formats = (each for each in FOREIGN_FORMATS if each.is_folder is not None)
     return next((each for each in formats if each.is_folder and each.is_folder(path)), None)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from pytest_insight._util.report_text import MAX_OUTPUT
 from pytest_insight.errors import ExchangeError, InsightError
 from pytest_insight.exchange.losses import Loss
-from pytest_insight.exchange.options import ReadOptions
+from pytest_insight.exchange.options import Project, ReadOptions
 from pytest_insight.exchange.read_formats import read_bytes, read_file
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import InMemoryStorage
@@ -160,6 +160,17 @@ def test_an_ambiguous_name_is_not_taken_from_the_store() -> None:
     ]
     assert session.source is not None
     assert Loss.NODEID_GUESSED in session.source.losses
+
+
+def test_names_that_no_file_can_have_are_guessed(tmp_path: Path) -> None:
+    names = ["x" * 5_000, "a." * 20_000 + "b", "../../etc/passwd", "/etc/passwd", "", "..."]
+    data = suite(*(case("test_x", "", name) for name in names))
+    known = lambda _: ["a/b.py::test_x"]  # noqa: E731
+    project = Project("shop", tmp_path)
+    session = session_of(data, ReadOptions(sut="shop", root=tmp_path, known_nodeids=known))
+    assert len(session.test_results) == len(names)
+    with pytest.raises(ExchangeError, match="none of its tests is in"):
+        session_of(data, ReadOptions(project=project))
 
 
 def test_an_error_in_teardown_follows_a_failure_of_its_own_or_a_pass() -> None:

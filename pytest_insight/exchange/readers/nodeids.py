@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
+from pytest_insight.exchange.paths import is_inside
+
+_MOST_SEGMENTS = 50
+"""The most parts of a name that are looked up: each is tried with every part behind it."""
 _MODULE = re.compile(r"test_.*|.*_test|conftest")
 
 
@@ -79,7 +83,7 @@ class Nodeids:
     def _find(self, classname: str, file: str, text_file: str) -> Place:
         segments = classname.split(".")
         # `--junitprefix` puts further segments in front; nothing says how many.
-        for start in range(len(segments)):
+        for start in range(len(segments) if len(segments) <= _MOST_SEGMENTS else 0):
             rest = segments[start:]
             prefixes = self._known.get(".".join(rest), set())
             if len(prefixes) == 1:
@@ -102,12 +106,12 @@ class Nodeids:
         if self._root is None:
             return None
         for end in range(len(segments), 0, -1):
-            path = PurePosixPath(*segments[:end])
-            if (self._root / f"{path}.py").is_file():
-                return "::".join([f"{path}.py", *segments[end:], ""])
+            path = f"{'/'.join(segments[:end])}.py"
+            if is_inside(self._root, path):
+                return "::".join([path, *segments[end:], ""])
         *folders, suffix = segments
-        text = f"{PurePosixPath(*folders)}.{suffix}"  # a doctest in a text file
-        return f"{text}::" if folders and (self._root / text).is_file() else None
+        text = f"{'/'.join(folders)}.{suffix}"  # a doctest in a text file
+        return f"{text}::" if folders and is_inside(self._root, text) else None
 
 
 def _classname(nodeid: str) -> tuple[str, str]:
