@@ -88,7 +88,7 @@ def content_digest(session: TestSession) -> str:
     import hashlib  # readers do not need it
 
     # msgspec omits a default only if it is the same object: 0.0 that was read is not. Hence this.
-    results = (
+    results = tuple(
         result if result.duration else replace(result, duration=float("0"))
         for result in session.test_results
     )
