@@ -102,7 +102,7 @@ FOREIGN_FORMATS = (
         "allure",
         "Allure results",
         _reader("allure"),
-        lambda _: False,
+        recognition.looks_like_allure_result,
         recognition.is_allure_folder,
         recognition.is_allure_file,
     ),

@@ -293,6 +293,12 @@ def test_importing_a_folder_again_gives_an_equal_session() -> None:
     assert read()[0].session_id != before.session_id
 
 
+def test_a_result_alone_is_refused_with_what_to_name() -> None:
+    write(result("a"))
+    with pytest.raises(ExchangeError, match="one of the results of Allure: name the folder with"):
+        read_file(FOLDER / "0-result.json")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

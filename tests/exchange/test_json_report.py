@@ -122,6 +122,12 @@ def test_a_log_record_that_cannot_be_formatted_is_kept_as_it_is() -> None:
     ]
 
 
+def test_a_report_is_recognised_whatever_the_order_of_its_fields() -> None:
+    value = json.loads(report(a_test()))
+    for data in (json.dumps(value, sort_keys=True), json.dumps(value, indent=4)):
+        assert read(data.encode())[0].exit_status == 1
+
+
 def test_the_environment_is_that_of_pytest_metadata_if_it_has_any() -> None:
     environment = {"Python": "3.12.1", "Platform": "Linux", "Packages": {"pytest": "8.0"}}
     session, losses = read(report(a_test(), environment=environment))

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from pytest_insight._util.report_text import first_lines, without_middle
 from pytest_insight._util.times import FIRST
+from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
@@ -58,7 +59,11 @@ def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
     Raises:
         ExchangeError: a file in it is not such JSON, or has a wrong value; it names both.
     """
-    assert file.path is not None  # noqa: S101 - `is_allure_folder` has seen it
+    if file.path is None or not file.path.is_dir():
+        raise ExchangeError(
+            f"{file.source} is one of the results of Allure: name the folder with all of them",
+            file.source,
+        )
     with located(file.source, TITLE):
         return [_Session(Folder(file.path), options).draft(file.source)]
 

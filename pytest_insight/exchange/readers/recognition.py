@@ -6,7 +6,10 @@ import os
 import re
 from pathlib import Path
 
-_JSON_REPORT = re.compile(rb'\{\s*"created":[^,]{1,50},\s*"duration":[^,]{1,50},\s*"exitcode"')
+_JSON_REPORT = (
+    re.compile(rb'(?<!\\)"created"\s*:\s*[\d"]'),
+    re.compile(rb'(?<!\\)"exitcode"\s*:\s*[\d"]'),
+)
 _CTRF = re.compile(rb'(?<!\\)"reportFormat"\s*:\s*"CTRF"')
 _OLD_CTRF = re.compile(rb'\{\s*"results"\s*:\s*\{\s*"tool"\s*:')
 """How the files of tools begin that do not write `reportFormat`."""
@@ -27,8 +30,8 @@ def looks_like_report_log(head: bytes) -> bool:
 
 
 def looks_like_json_report(head: bytes) -> bool:
-    """Return whether a file begins with the fields of pytest-json-report, in their order."""
-    return _JSON_REPORT.match(head.lstrip()) is not None
+    """Return whether a file begins with the fields of pytest-json-report."""
+    return head.lstrip().startswith(b"{") and all(each.search(head) for each in _JSON_REPORT)
 
 
 def looks_like_ctrf(head: bytes) -> bool:
@@ -49,6 +52,12 @@ def looks_like_upstream(head: bytes) -> bool:
     """Return whether a file begins with a session of the upstream pytest-insight."""
     head = head.lstrip()
     return head.startswith((b"{", b"[")) and _NAIVE.search(head) is not None
+
+
+def looks_like_allure_result(head: bytes) -> bool:
+    """Return whether a file begins like one of the results in a folder of Allure."""
+    names = (b'"uuid"', b'"historyId"', b'"status"')
+    return head.lstrip().startswith(b"{") and all(name in head for name in names)
 
 
 def is_allure_folder(path: Path) -> bool:
