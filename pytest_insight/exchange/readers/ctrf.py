@@ -77,7 +77,8 @@ class _Session:
         self._names = Counter(each.name for each in results.tests)
         times = [each.start for each in results.tests if each.start]
         first = min([results.summary.start or 0.0, *times])
-        self._unit = 1.0 if 0 < (first or min(times, default=0.0)) < _IN_SECONDS else 1000.0
+        small = 0 < (first or min(times, default=0.0)) < _IN_SECONDS
+        self._unit = 1.0 if small and self._own is None else 1000.0
         self._duration_unit = self._unit
         if self._unit == 1.0:  # some versions wrote durations in milliseconds all the same
             took = sum(each.duration or 0.0 for each in results.tests)
@@ -258,9 +259,10 @@ class _Session:
             reason = _reason(found, is_expected=outcome == "xfailed" and self._is_pytest)
         else:
             reason = Reason()
-        start = self._time(found, place)
         if own.start_time:
             start = iso_time(own.start_time, f"{place}.extra.start_time")
+        else:
+            start = self._time(found, place)
         duration = own.duration
         return TestResult(
             nodeid,
