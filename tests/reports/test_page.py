@@ -73,6 +73,24 @@ def test_the_runs_of_all_tests_are_in_columns_of_colour_and_letter(open_page: Op
     assert len(set(colours)) == 2
 
 
+def test_all_tests_are_sorted_by_verdict_or_by_name(open_page: OpenPage) -> None:
+    page = open_page(shop())
+    page.get_by_role("button", name="worst first").click()
+    assert names(page, "#tests") == sorted([LOGIN, QUEUE, SEARCH, GOOD])
+    page.get_by_role("button", name="by name").click()
+    assert names(page, "#tests") == [LOGIN, QUEUE, SEARCH, GOOD]
+
+
+def test_a_run_under_the_mouse_says_what_it_was(open_page: OpenPage) -> None:
+    page = open_page(shop())
+    page.locator("#tests .line .row i").nth(1).hover()
+    tip = page.locator("#tip").inner_text().splitlines()
+    assert tip[0] == "failed"
+    assert tip[1].endswith("1 failed, 3 passed") or tip[1].endswith("3 passed, 1 failed")
+    page.mouse.move(5, 5)
+    expect(page.locator("#tip")).to_be_hidden()
+
+
 def test_names_and_messages_from_outside_are_inert(open_page: OpenPage) -> None:
     script = "<script>window.broken = 1</script>"
     image = 'tests/a.py::test["><img src=x onerror="window.broken=1">]'

@@ -75,7 +75,7 @@ class Matrix {
     this.width = Math.max(this.nameWidth + count * this.cell + 12, width);
     this.view.style.setProperty("--cell", `${this.cell}px`);
     this.view.style.setProperty("--name", `${this.nameWidth}px`);
-    this.view.style.height = `${Math.min(HEAD + Math.max(this.numbers.length, 1) * ROW + 18, Math.max(300, innerHeight * 0.78))}px`;
+    this.view.style.height = `${Math.min(HEAD + Math.max(this.numbers.length, 3) * ROW + 18, Math.max(300, innerHeight * 0.78))}px`;
     this.body.style.height = `${this.numbers.length * ROW}px`;
     this.body.style.width = this.head.style.width = `${this.width}px`;
     this.drawHead();
