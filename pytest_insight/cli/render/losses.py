@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
+from pytest_insight.cli.render.wrap import wrapped
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.models.text import plural, short_nodeid
 
@@ -58,6 +61,8 @@ def _is_counted(heading: str) -> bool:
 
 def print_losses(files: Sequence[FileReport]) -> None:
     """Print a block for each file, or for all files of one format if there are many."""
+    columns = get_terminal_size().columns - len("insight: ")
+    width = columns if sys.stderr.isatty() else None
     for file in files if len(files) <= MOST_FILES else _summed(files):
         by = f" by {file.tool}" if file.tool else ""
         say(
@@ -68,7 +73,8 @@ def print_losses(files: Sequence[FileReport]) -> None:
         for heading in (_MISSING, _GUESSED, _LEFT, _MERGED):
             texts = [_text(text, loss) for under, text, loss in found if under == heading]
             if texts:
-                say(f"  {heading}: {', '.join(texts)}")
+                for line in wrapped(f"  {heading}: {', '.join(texts)}", width):
+                    say(line)
 
 
 def _text(text: str, loss: FoundLoss) -> str:
