@@ -9,6 +9,7 @@ import os
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from pytest_insight import filters
@@ -20,6 +21,10 @@ from pytest_insight.models import (
     TestResult,
     TestSession,
 )
+
+# No test asserts a time: the machine may be busy.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 def examples(usual: int) -> int:
