@@ -125,7 +125,7 @@ def _read(side: Chosen, sessions: Iterable[TestSession], usual: int, rules: Caus
 def _counting(old: Newest) -> list[Incident]:
     """Return the incidents of the base without which other runs would be compared."""
     newest = old.sessions[0].session_id if old.sessions else ""
-    used = {run.session.session_id for run in old.runs.values() if old.covers(run)}
+    used = {run.session.session_id for run in old.covered.values()}
     return [each for each in old.incidents if each.session.session_id in {newest, *used}]
 
 

@@ -12,7 +12,7 @@ from pytest_insight import query
 from pytest_insight.analysis.comparison.renames import find_renames
 from pytest_insight.compare import Change, Compare, EnvironmentDifference, NotRun
 from pytest_insight.filters import NodeidContains
-from pytest_insight.models import TestSession
+from pytest_insight.models import TestResult, TestSession
 from tests.compare.sessions import changes, compared, result, session, store
 
 
@@ -298,6 +298,29 @@ def test_runs_of_an_incident_of_the_base_do_not_count() -> None:
     assert [each.session.session_id for each in found.incidents] == ["s1"]
     alone = Compare(storage=store(session(1, refused), head)).against("main").execute()
     assert changes(alone) == {"test_3": "new-failure"}
+
+
+def test_what_fails_as_in_an_incident_of_the_base_is_no_new_failure() -> None:
+    def refused(*names: str) -> dict[str, str | TestResult]:
+        return FULL | {n: result(f"t.py::{n}", "F", "ConnectionRefusedError") for n in names}
+
+    hit = [f"test_{n}" for n in range(6)]
+    head = session(9, refused(*hit[:3]) | {hit[4]: "F"}, branch="feature")
+    base = [session(0, FULL), *(session(n, refused(*hit)) for n in range(1, 4))]
+    once = Compare(storage=store(*base[:2], head)).against("main").execute()
+    assert changes(once) == dict.fromkeys(hit[:3], "still-failing") | {hit[4]: "new-failure"}
+    assert [each.session.session_id for each in once.incidents] == ["s1"]
+    # Red three times in a row, it is no outage any more.
+    broken = Compare(storage=store(*base, head)).against("main").execute()
+    assert changes(broken) == {
+        **dict.fromkeys(hit[:3], "still-failing"),
+        hit[3]: "fixed",
+        hit[4]: "failing-differently",
+        hit[5]: "fixed",
+    }
+    same = session(9, refused(*hit), branch="feature")
+    found = Compare(storage=store(*base, same)).against("main").execute()
+    assert (found.ok, len(found.still_failing)) == (True, 6)
 
 
 def test_only_the_wanted_tests_are_compared() -> None:

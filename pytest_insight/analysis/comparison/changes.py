@@ -195,7 +195,10 @@ class _Pairs:
     def _change(self, nodeid: str, base: Run | None, head: Run) -> tuple[Change, str] | None:
         if self._is_of_outage(head):
             return None
-        if base is not None and self._base.covers(base):
+        hit = self._base.covered.get(nodeid)
+        if hit is not None and head.is_bad and _likeness(hit, head) != DIFFERENT:
+            return Change.STILL_FAILING, "as in an incident of the base"
+        if hit is not None and hit is base:
             return (Change.NEW_FAILURE, "an incident in the base") if head.is_bad else None
         if head.outcome == TestOutcome.XPASSED:
             was_xpassed = base is not None and base.outcome == TestOutcome.XPASSED
@@ -232,7 +235,7 @@ class _Pairs:
             if known is None:
                 return Change.NEW_FAILURE, ""
             return Change.FLAKY, self._flaky_detail(known, head)
-        found = likeness(Cause(base.cause, base.shape), Cause(head.cause, head.shape))
+        found = _likeness(base, head)
         if found != DIFFERENT:
             return Change.STILL_FAILING, "" if found == SAME else _values(base, head)
         if known is not None and any(each.cause == head.cause for each in known.causes):
@@ -243,6 +246,10 @@ class _Pairs:
     def _flaky_detail(known: Verdict, head: Run) -> str:
         seen = any(each.cause == head.cause for each in known.causes)
         return known.detail if seen else f"{known.detail}; never before for this reason"
+
+
+def _likeness(base: Run, head: Run) -> str:
+    return likeness(Cause(base.cause, base.shape), Cause(head.cause, head.shape))
 
 
 def _values(base: Run, head: Run) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.incidents import Incident, incident_of
+from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.runs import (
     DECIDED,
     Run,
@@ -33,6 +35,8 @@ class Newest(NamedTuple):
         incidents: the sessions of which bad runs do not count, newest first.
         timed: of some tests, all runs that passed at the first attempt, the newest session first,
             those of a session by nodeid.
+        covered: of each test that an incident hit, its newest run that does not count for that
+            reason. An incident that goes on is none: three such runs in a row do count.
     """
 
     sessions: list[SessionFacts]
@@ -40,13 +44,7 @@ class Newest(NamedTuple):
     runs: dict[str, Run]
     incidents: list[Incident]
     timed: list[Run]
-
-    def covers(self, run: Run) -> bool:
-        """Return whether a run does not count because it is part of an incident."""
-        return any(
-            incident.session.session_id == run.session.session_id and incident.covers(run)
-            for incident in self.incidents
-        )
+    covered: dict[str, Run]
 
 
 def newest_runs(
@@ -64,8 +62,9 @@ def newest_runs(
         timed: the tests of which all passed runs are returned, too.
         rules: what makes two failures one cause.
     """
-    found = Newest([], [], {}, [], [])
+    found = Newest([], [], {}, [], [], {})
     compared: set[str] = set()
+    hits: Counter[str] = Counter()
     passed = TestOutcome.PASSED
     for session in newest_first:
         tests = Tests(session)
@@ -85,7 +84,12 @@ def newest_runs(
                 of_session.append(run)
             if nodeid in compared:
                 continue
-            counts = run.outcome in COMPARED and not (incident and incident.covers(run))
+            counts = run.outcome in COMPARED
+            if incident is not None and incident.covers(run):
+                hits[nodeid] += 1
+                counts = hits[nodeid] == BROKEN_RUNS
+                found.covered.setdefault(nodeid, run)
+                run = found.covered.pop(nodeid) if counts else run
             if counts:
                 compared.add(nodeid)
             if counts or nodeid not in found.runs:
@@ -118,7 +122,8 @@ def worst_of(lanes: Sequence[Newest]) -> Newest:
         key=lambda each: in_time_order(each.session),
         reverse=True,
     )
-    return Newest([each for each, _ in both], [count for _, count in both], runs, incidents, [])
+    sessions, tests = [each for each, _ in both], [count for _, count in both]
+    return Newest(sessions, tests, runs, incidents, [], {})
 
 
 def _weight(run: Run) -> tuple[bool, bool, datetime, str]:

@@ -7,12 +7,14 @@ sessions would sort them all: it takes four times as long in SQLite.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Set
 from itertools import filterfalse
 from typing import NamedTuple
 
 from pytest_insight.analysis.comparison.newest import COMPARED, Newest
 from pytest_insight.analysis.incidents import Incident, incident_of
+from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.runs import Run, SessionFacts, is_notable
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql.dialect import Condition, is_storable
@@ -26,10 +28,12 @@ class _Found(NamedTuple):
     Attributes:
         runs: those that did not simply pass, by the key of the test.
         passed: the tests that simply passed in the newest session that has them, by session.
+        covered: as in `Newest`, by the key of the test.
     """
 
     runs: dict[int, Run]
     passed: dict[int, set[int]]
+    covered: dict[int, Run]
 
 
 class NewestReader(RunReader):
@@ -81,6 +85,7 @@ class NewestReader(RunReader):
             runs,
             [incidents[key] for key in keys if key in incidents],
             self._timed(timed, keys, facts, others),
+            {names[test]: run for test, run in found.covered.items()},
         )
 
     def _timed(
@@ -156,8 +161,9 @@ def _find(
         others: of each, the runs that did not simply pass.
         incidents: the incidents by session.
     """
-    found = _Found({}, {})
+    found = _Found({}, {}, {})
     compared: set[int] = set()
+    hits: Counter[int] = Counter()
     for key, tests in of_sessions.items():
         of_session = others[key]
         fresh = set(filterfalse(compared.__contains__, tests))
@@ -170,7 +176,12 @@ def _find(
         incident = incidents.get(key)
         for test in of_session.keys() & fresh:
             run = of_session[test]
-            counts = run.outcome in COMPARED and not (incident and incident.covers(run))
+            counts = run.outcome in COMPARED
+            if incident is not None and incident.covers(run):
+                hits[test] += 1
+                counts = hits[test] == BROKEN_RUNS
+                found.covered.setdefault(test, run)
+                run = found.covered.pop(test) if counts else run
             if counts:
                 compared.add(test)
             if counts or test not in found.runs:
