@@ -8,6 +8,7 @@ attempts at one test.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -134,24 +135,22 @@ class _Session:
         the last run are taken.
         """
         groups: dict[str, list[Result]] = {}
-        ends: dict[str, float] = {}
+        spans: dict[str, tuple[float, float]] = {}  # of each process, its first and last moment
         for _, result in self._all:
             key = result.history_id or result.uuid or str(id(result))
             groups.setdefault(key, []).append(result)
             process = result.label("thread")
-            ends[process] = max(ends.get(process, 0.0), result.stop or 0.0)
-        begins: dict[str, float] = {}
-        for _, result in self._all:
-            process = result.label("thread")
-            begins[process] = min(begins.get(process, 1e300), result.start or 0.0)
+            first, last = spans.get(process, (math.inf, 0.0))
+            spans[process] = min(first, result.start or 0.0), max(last, result.stop or 0.0)
         found = []
         for group in groups.values():
             group.sort(key=lambda each: (each.start or 0.0, each.stop or 0.0))
-            last = group[-1].label("thread")
+            final = group[-1].label("thread")
+            began, _ = spans[final]
             kept = [
                 each
                 for each in group
-                if (process := each.label("thread")) == last or ends[process] >= begins[last]
+                if (process := each.label("thread")) == final or spans[process][1] >= began
             ]
             self._losses.add(
                 Loss.DUPLICATE_CASES_MERGED, len(group) - len(kept), group[-1].name or ""
