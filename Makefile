@@ -11,7 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test test-faults test-matrix test-plugins test-lowest test-real foreign-files lint types demo bench simulate completions reference pictures clean
+.PHONY: test test-faults test-matrix test-plugins test-lowest test-real test-recipes foreign-files lint types demo bench simulate completions reference pictures clean
 
 # Installed anew when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml
@@ -60,6 +60,10 @@ test-faults: $(VENV)/installed
 	FAULTS=long FAULTS_SEED=$(FAULTS_SEED) $(BIN)/python -m pytest --numprocesses auto tests/faults \
 	  tests/storage/test_agreement.py tests/exchange/test_round_trip.py \
 	  tests/query/test_filters.py tests/test_models.py tests/analysis
+
+# The workflows for GitHub Actions and GitLab CI in the manual, job by job, in real repositories.
+test-recipes: $(VENV)/installed
+	$(BIN)/python -m tests.outside.recipes
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -55,6 +55,8 @@ def counts(comparison: Comparison) -> Iterator[tuple[Change | None, str]]:
 
 def runs_text(side: Side) -> str:
     """Return what a side consists of: "merge base, 3 runs"."""
+    if side.kind is SideKind.RUN:
+        return f"{plural(len(side.sessions), 'session')} of one run"
     kind = "" if side.kind in (SideKind.SESSION, SideKind.QUERY) else f"{side.kind}, "
     return f"{kind}{plural(len(side.sessions), 'run')}"
 
