@@ -61,6 +61,7 @@ PYTHON_ARGUMENTS = (
     " (split=True)",
     " (sut=)",
     " (started=)",
+    " (for_sut())",
 )
 """Arguments that messages name after the option; the command line leaves them out."""
 

@@ -136,7 +136,9 @@ class SideFinder:
         since = earlier(datetime.now(UTC), seconds)
         found = self.in_period(since)
         if not found:
-            raise InvalidArgumentError(f"no session in {self.storage.location} is from the {name}")
+            raise InvalidArgumentError(
+                f"no session in {self.storage.location} is from the last {name}"
+            )
         return Chosen(name, SideKind.SPAN, self.storage, found, is_dated=False)
 
     def in_period(self, since: datetime) -> list[TestSession]:

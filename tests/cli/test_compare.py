@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -254,3 +255,50 @@ def test_two_sides_can_be_written_as_for_git(insight: Insight) -> None:
     expected = insight("compare", "main-1", "branch-1").out
     assert insight("compare", "main-1..branch-1").out == expected
     assert insight("compare", "main-1...branch-1").out == expected
+
+
+def test_names_of_tests_that_match_none_are_an_error_which_a_gate_does_not_pass(
+    insight: Insight,
+) -> None:
+    save("main-1", MAIN, days=1)
+    save("branch-1", BRANCH, branch="fix", commit="b")
+    said = insight("compare", "main-1", "-k", "nothing", "--exit-code", status=1).err
+    assert "no test of fix b1b2c3d and main a1b2c3d has such a name" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("mian", "did you mean 'main'?"),
+        ("nonsense", "there are sessions of the branches fix, main"),
+        ("last last", "both sides are"),
+        ("last last~1", "the base comes first: swap them"),
+        ("last~1 --sut nothing", "no SUT 'nothing'"),
+        ("main --run nothing", "no CI run or session 'nothing'"),
+        ("api-1 branch-1", "to compare different SUTs, name them with --sut, as in '*'"),
+        ("api-1 --sut *", "no test is on both sides"),
+        ("x.json", "is JSON without sessions"),
+    ],
+)
+def test_sides_that_cannot_be_compared_are_refused_in_a_sentence(
+    insight: Insight, words: str, said: str
+) -> None:
+    save("api-1", {"u.py::a": "."}, days=2, sut="api", commit="c")
+    save("main-1", MAIN, days=1)
+    save("branch-1", BRANCH, branch="fix", commit="b")
+    Path("x.json").write_text('{"a": 1}')
+    status = 1 if words.startswith(("last~1", "main --run", "x.json")) else 2
+    printed = insight("compare", *words.split(), status=status)
+    assert said in printed.err
+    assert printed.out == ""
+
+
+def test_names_from_outside_print_no_control_characters(insight: Insight) -> None:
+    evil = "tests/test_\x1b[31m.py::test_a"
+    save("main-1", {evil: "."}, days=1, branch="main\x1b[2J")
+    save("branch-1", {evil: "KeyError: [red]\x1b[0m\x07"}, branch="fix\x9b2J", commit="b")
+    for options in ((), ("-v",), ("--by-cause",), ("-f", "markdown"), ("-f", "nodeids")):
+        printed = insight("compare", "main-1", *options)
+        assert "\x1b" not in printed.out.replace(evil, "") + printed.err
+        assert "\x07" not in printed.out
+    assert "[red]" in insight("compare", "main-1").out

@@ -315,6 +315,24 @@ def suite(make_session: MakeSession) -> None:
     Path("errors.txt").touch()
 
 
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("compare ma", ["main"]),
+        ("compare main la", ["last", "last~1"]),
+        ("compare abab", ["ab" * 6]),
+        ("compare api", ["api-0"]),
+        ("compare def", ["default"]),
+        ("compare main --only new-failure,fi", ["new-failure,fixed"]),
+        ("compare err", []),  # so that shells offer the names of files
+    ],
+)
+def test_what_can_be_compared_is_offered(
+    insight: Insight, suite: None, line: str, offered: list[str]
+) -> None:
+    assert candidates(insight, f"insight {line}") == offered
+
+
 def test_a_nodeid_is_completed_at_the_prompt_and_a_text_is_not_a_file(
     suite: None, at_prompt: Complete
 ) -> None:

@@ -16,7 +16,7 @@ from pytest_insight.cli.options.sides import (
     ComparedSessionOptions,
     ComparedTestOptions,
     HeadArgument,
-    comparison_of,
+    compare_sides,
 )
 from pytest_insight.cli.options.verdicts import VerdictFormatOption
 from pytest_insight.cli.render.formats import FailureFormat
@@ -124,7 +124,7 @@ def compare(
         raise UsageError("--strict needs --exit-code, which it makes stricter")
     storage = storage_of(ctx, profile)
     scope = selection.scope(storage)
-    found = comparison_of(storage, base, head, selection, which, scope).execute()
+    found = compare_sides(storage, base, head, selection, which, scope)
     failing = (*FAILING, Change.FLAKY) if strict else FAILING
     shown = Shown(found, changes, by_cause, verbose, scope.note)
     print_comparison(shown, format_, chosen, failing)

@@ -14,9 +14,10 @@ from pytest_insight.cli.options.project import ProjectOptions, Scope
 from pytest_insight.cli.options.selection import SESSIONS, TimeAndTagOptions
 from pytest_insight.cli.options.tests import TESTS
 from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.errors import InsightError, StorageError
 
 if TYPE_CHECKING:
-    from pytest_insight.compare.steps import Compare
+    from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.storage.base import BaseStorage
 
 _session = partial(option, rich_help_panel=SESSIONS)
@@ -110,19 +111,21 @@ class ComparedTestOptions(msgspec.Struct, frozen=True):
     ] = None
 
 
-def comparison_of(
+def compare_sides(
     storage: BaseStorage,
     base: str | None,
     head: str | None,
     sessions: ComparedSessionOptions,
     tests: ComparedTestOptions,
     scope: Scope,
-) -> Compare:
-    """Return the comparison that the arguments mean.
+) -> Comparison:
+    """Compare the sides that the arguments mean.
 
     Raises:
         UsageError: HEAD is given twice.
+        InsightError: a side means nothing, or they cannot be compared; see `Compare.execute`.
     """
+    from pytest_insight.cli.render.absence import nothing_found
     from pytest_insight.compare.steps import Compare
     from pytest_insight.query import Query
 
@@ -144,7 +147,17 @@ def comparison_of(
     elif head is not None:
         found = found.of(head)
     found = found.with_base_session() if sessions.base_session else found
-    return found.by_windows() if sessions.windows else found
+    found = found.by_windows() if sessions.windows else found
+    try:
+        result = found.execute()
+    except InsightError:
+        if narrowed.selection.session_filters and narrowed.first() is None:
+            raise StorageError(nothing_found(narrowed, scope.note), storage.location) from None
+        raise
+    if not result.tests and found.selection.test_filters:
+        both = f"{result.head.title} and {result.base.title}"
+        raise StorageError(f"no test of {both} has such a name (-k, --nodeid)", storage.location)
+    return result
 
 
 def _split(base: str | None, head: str | None) -> tuple[str | None, str | None]:
