@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -24,6 +24,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def tab(chromium: Browser) -> Page:
+    """One page for all tests of this process: a new one takes as long as a test."""
+    page = chromium.new_page()
+    page.set_default_timeout(5_000)
+    return page
+
+
 class OpenPage(Protocol):
     """`open_page(report, "#filter=pay")`: the page of a report, when it is shown."""
 
@@ -33,50 +41,46 @@ class OpenPage(Protocol):
         address: str = "",
         *,
         width: int = 1200,
-        script: str = "",
+        scheme: Literal["light", "dark"] = "light",
         shown: str = "#summary",
         expected: str = "",
-        **context: Any,
     ) -> Page: ...
 
 
 @pytest.fixture
-def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
-    """Opens pages; at the end, none has said anything on the console or asked for anything."""
-    problems: list[str] = []
-    contexts = []
-    file = tmp_path / "report.html"
+def open_page(tab: Page, tmp_path: Path) -> Iterator[OpenPage]:
+    """Opens a page; at the end, it has said nothing on the console and asked for nothing."""
+    said: list[str] = []
+    allowed = {(tmp_path / "report.html").as_uri()}
+    listeners: dict[Any, Any] = {
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+        "request": lambda request: said.append(request.url),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    words: list[str] = []
 
     def open_(
         report: Report,
         address: str = "",
         *,
         width: int = 1200,
-        script: str = "",
+        scheme: Literal["light", "dark"] = "light",
         shown: str = "#summary",
         expected: str = "",
-        **context: Any,
     ) -> Page:
-        file.write_text(html_page(report), "utf-8")
-        made = chromium.new_context(viewport={"width": width, "height": 800}, **context)
-        contexts.append(made)
-        page = made.new_page()
-
-        def note(text: str) -> None:
-            if not expected or expected not in text:
-                problems.append(text)
-
-        page.set_default_timeout(5_000)
-        page.on("console", lambda message: note(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: problems.append(request.url))
-        if script:
-            page.add_init_script(script)
-        page.goto(f"{file.as_uri()}{address}")
-        page.wait_for_selector(shown)
-        return page
+        words.append(expected)
+        (tmp_path / "report.html").write_text(html_page(report), "utf-8")
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.emulate_media(color_scheme=scheme, media="screen")
+        tab.goto(f"{(tmp_path / 'report.html').as_uri()}{address}")
+        tab.wait_for_selector(shown)
+        return tab
 
     yield open_
-    for each in contexts:
-        each.close()
-    assert set(problems) <= {file.as_uri()}
+    tab.evaluate("0")  # what was said before has arrived
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
+    problems = [text for text in said if not any(word and word in text for word in words)]
+    assert set(problems) <= allowed

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pytest_insight.compare import Compare
 from pytest_insight.reports.html.page import html_page
@@ -202,9 +204,9 @@ def test_keys_filter_move_open_and_close(open_page: OpenPage) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_background_in_light_and_dark(
-    open_page: OpenPage, scheme: str
+    open_page: OpenPage, scheme: Literal["light", "dark"]
 ) -> None:
-    page = open_page(shop(), color_scheme=scheme)
+    page = open_page(shop(), scheme=scheme)
     page.locator("#causes summary").first.click()
     assert page.evaluate(
         "getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] < 128"
@@ -315,7 +317,12 @@ def test_a_comparison_shows_what_changed_by_kind_and_cause(open_page: OpenPage) 
     expect(page.locator("#details .whole")).to_have_text(QUEUE)
 
 
-def test_a_browser_that_cannot_unpack_the_data_is_told_so(open_page: OpenPage) -> None:
-    script = "delete globalThis.DecompressionStream"
-    page = open_page(shop(), script=script, shown="#message")
+def test_a_browser_that_cannot_unpack_the_data_is_told_so(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(html_page(shop()), "utf-8")
+    page = chromium.new_page()
+    page.add_init_script("delete globalThis.DecompressionStream")
+    page.goto(file.as_uri())
     expect(page.locator("#message")).to_contain_text("needs a newer browser")
