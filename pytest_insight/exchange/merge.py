@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.exchange.report import ImportEntry, ImportReport, ImportStatus
-from pytest_insight.exchange.runs import Runs, is_better
+from pytest_insight.exchange.runs import Runs, count_losses, is_better
 from pytest_insight.models import TestSession
 
 
@@ -200,8 +200,12 @@ class MergePlanner:
         if clashing and self._stored_digests and self._strategy is not MergeStrategy.KEEP_BOTH:
             self._digests.update(self._stored_digests(clashing))
         free_id = _FreeIds(self._taken | ids)
-        steps = []
-        for session in sessions:
+        steps: dict[int, MergeStep] = {}
+        order = list(range(len(sessions)))
+        if self._runs is not None:  # the best first: none of them is replaced by another one
+            order.sort(key=lambda position: count_losses(sessions[position]))
+        for position in order:
+            session = sessions[position]
             name, stored, identical = session.session_id, session, False
             action = _ON_CLASH[self._strategy] if name in self._taken else "add"
             if action == "rename":
@@ -215,9 +219,11 @@ class MergePlanner:
             if step.is_written:
                 self._taken.add(stored.session_id)
                 self._planned[stored.session_id] = partial(digest, step.session)
-            steps.append(step)
-        replaced = (s.other_id for s in steps if s.action == "replace" and s.other_id)
-        return MergePlan(tuple(steps), frozenset(replaced))
+            steps[position] = step
+        replaced = (s.other_id for s in steps.values() if s.action == "replace" and s.other_id)
+        return MergePlan(
+            tuple(steps[position] for position in range(len(sessions))), frozenset(replaced)
+        )
 
     def _digest_of(self, name: str) -> str | None:
         """The digest of what the store will have under an ID."""
@@ -250,6 +256,7 @@ def _upgrade(session: TestSession, runs: Runs) -> MergeStep:
         pinned=session.pinned or other.pinned,
         session_tags={**other.session_tags, **session.session_tags},
     )
+    runs.forget(other.session_id)
     runs.add(better)
     return MergeStep("replace", better, session.session_id, other_id=other.session_id)
 

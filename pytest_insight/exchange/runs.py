@@ -16,10 +16,11 @@ ALIKE = 0.9
 
 def is_better(session: TestSession, other: TestSession) -> bool:
     """Return whether a session tells more of a run than another one: a recorded one tells all."""
-    return _losses(session) < _losses(other)
+    return count_losses(session) < count_losses(other)
 
 
-def _losses(session: TestSession) -> int:
+def count_losses(session: TestSession) -> int:
+    """Return how much a session does not tell; 0 for a recorded one."""
     return len(session.source.losses) + 1 if session.source else 0
 
 
@@ -40,25 +41,20 @@ class Runs:
         self._headers = headers
         self._load = load
         self._nodeids: dict[str, frozenset[str]] = {}
+        self._replaced: set[str] = set()
         self._index: dict[object, list[TestSession]] | None = None
 
     def find(self, session: TestSession) -> TestSession | None:
-        """Return a known session, perhaps without results, of the same run; None without one.
+        """Return the best known record of the same run, perhaps without results; None without one.
 
         It has the same SUT, at least 90 % of its tests in common, and is of the same job of the
         same CI run or started at the same time, but for 2 seconds. Its ID differs.
         """
         index = self._load_index()
-        for key in _keys(session):
-            for other in index.get(key, ()):
-                is_close = abs(other.session_start_time - session.session_start_time) <= CLOSE
-                if other.session_id == session.session_id:
-                    continue
-                if (is_close or _ci_job(session) == _ci_job(other) is not None) and (
-                    self._is_alike(session, other)
-                ):
-                    return other
-        return None
+        others = [other for key in _keys(session) for other in index.get(key, ())]
+        return min(
+            (o for o in others if self._is_same_run(session, o)), key=count_losses, default=None
+        )
 
     def add(self, session: TestSession) -> None:
         """Add a session, with its results, to the known ones."""
@@ -66,6 +62,17 @@ class Runs:
         index = self._load_index()
         for key in _keys(session, own=True):
             index.setdefault(key, []).append(session)
+
+    def forget(self, session_id: str) -> None:
+        """Leave out a session that is replaced."""
+        self._replaced.add(session_id)
+
+    def _is_same_run(self, session: TestSession, other: TestSession) -> bool:
+        if other.session_id == session.session_id or other.session_id in self._replaced:
+            return False
+        is_close = abs(other.session_start_time - session.session_start_time) <= CLOSE
+        is_of_job = _ci_job(session) == _ci_job(other) is not None
+        return (is_close or is_of_job) and self._is_alike(session, other)
 
     def _load_index(self) -> dict[object, list[TestSession]]:
         if self._index is None:

@@ -198,6 +198,15 @@ def test_records_of_one_job_of_a_ci_run_may_start_at_other_times(
     assert upgrade(storage, new) == [became]
 
 
+def test_a_record_is_replaced_once_and_the_next_one_is_compared_with_the_new(
+    storage: BaseStorage,
+) -> None:
+    storage.save_session(record("old", ("no-output", "no-phases")))
+    became = upgrade(storage, record("a-imported", ("no-output",)), record("b-recorded", None))
+    assert became == ["a-imported: skipped b-recorded", "b-recorded: replaced old"]
+    assert storage.session_ids() == ["b-recorded"]
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_several_records_in_one_import_the_best_is_kept(
     storage: BaseStorage, order: int
