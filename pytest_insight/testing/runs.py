@@ -160,7 +160,8 @@ class RunRules(Rules):
         self, storage: BaseStorage
     ) -> None:
         outage = [make_result(f"test_{n}", "failed", message="refused") for n in range(12)]
-        storage.save_sessions([*_history(), _session(10, *outage), _session(11, outage[0])])
+        hit = [_session(number, *outage) for number in (10, 12, 13)]
+        storage.save_sessions([*_history(), *hit[:1], _session(11, outage[0])])
         main = Selection((BranchIs("main"),))
         failed = Selection((), (OutcomeIn(frozenset({TestOutcome.FAILED})),))
         for selection in (None, main, Selection(limit=3), failed):
@@ -170,6 +171,12 @@ class RunRules(Rules):
                 assert found == newest_runs(newest_first, usual, {_X, "no such test"})
         assert [each.session.session_id for each in storage.newest_runs().incidents] == ["api-10"]
         assert storage.newest_runs(usual=100).incidents == []
+        assert len(storage.newest_runs().covered) == 11
+        storage.save_sessions(hit[1:])
+        found = storage.newest_runs()
+        assert found == newest_runs(storage.iter_sessions(newest_first=True))
+        # Three times in a row, it is no incident for the tests that did nothing else since.
+        assert (len(found.incidents), len(found.covered)) == (3, 1)
 
     def test_the_newest_decided_run_of_a_test_counts(self, storage: BaseStorage) -> None:
         storage.save_sessions(
