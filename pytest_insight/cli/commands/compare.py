@@ -8,8 +8,13 @@ import typer
 
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.near_misses import near_value
-from pytest_insight.cli.options.common import ProfileOption, option, storage_of, takes
+from pytest_insight.cli.options.common import (
+    ProfileOption,
+    chosen_names,
+    option,
+    storage_of,
+    takes,
+)
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.sides import (
     BaseArgument,
@@ -61,8 +66,8 @@ VerboseOption = Annotated[
 ExitCodeOption = Annotated[
     bool,
     option(
-        "Exit with status 3 if a test fails anew or differently; with --only, if any test has one "
-        "of these changes.",
+        "Exit with status 3 if a test newly fails, or for another reason; with --only, if any "
+        "test has one of these changes.",
         "--exit-code",
     ),
 ]
@@ -81,13 +86,7 @@ def _chosen_changes(given: str | None) -> list[Change] | None:
 
     if given is None:
         return None
-    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
-    for name in names or [given]:
-        if name not in list(Change):
-            near = near_value(name, list(Change))
-            hint = f"did you mean {near!r}? There" if near else "there"
-            raise UsageError(f"unknown change {name!r}; {hint} are {', '.join(Change)}")
-    return [Change(name) for name in names]
+    return [Change(name) for name in chosen_names(given, list(Change), "change")]
 
 
 @takes(selection=ComparedSessionOptions, which=ComparedTestOptions)

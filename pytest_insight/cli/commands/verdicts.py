@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.near_misses import near_value
 from pytest_insight.cli.options.common import (
     ExitCodeOption,
     LimitOption,
     ProfileOption,
+    chosen_names,
     option,
     takes,
 )
@@ -27,7 +27,6 @@ from pytest_insight.cli.options.verdicts import (
     known_fields,
 )
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.terminal.usage_errors import UsageError
 
 
 def _complete_verdicts(incomplete: str) -> list[str]:
@@ -60,13 +59,7 @@ def _chosen_verdicts(given: str | None) -> list[str]:
 
     if given is None:
         return [name for name in VERDICTS if name not in (STABLE, TOO_FEW)]
-    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
-    for name in names or [given]:
-        if name not in VERDICTS:
-            near = near_value(name, VERDICTS)
-            hint = f"did you mean {near!r}? There" if near else "there"
-            raise UsageError(f"unknown verdict {name!r}; {hint} are {', '.join(VERDICTS)}")
-    return names
+    return chosen_names(given, VERDICTS, "verdict")
 
 
 @takes(selection=JudgedSessionOptions, which=JudgedTestOptions)

@@ -6,7 +6,7 @@ import enum
 import inspect
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -73,6 +73,26 @@ def choice_option(
 
     help_ = help_.replace("{choices}", alternatives(choices))
     return option(help_, *names, metavar=metavar, parser=parse, autocompletion=complete, **more)
+
+
+def chosen_names(given: str, known: Sequence[str], what: str) -> list[str]:
+    """Return the names in an option's value, which are separated by commas, each once.
+
+    Args:
+        given: the value.
+        known: the names that there are.
+        what: what they are names of: "verdict".
+
+    Raises:
+        UsageError: a name is not known, or there is none.
+    """
+    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    for name in names or [given]:
+        if name not in known:
+            near = near_value(name, known)
+            hint = f"did you mean {near!r}? There" if near else "there"
+            raise UsageError(f"unknown {what} {name!r}; {hint} are {', '.join(known)}")
+    return names
 
 
 def number_option(help_: str, *names: str, whole: bool = False, unit: str = "", **more: Any) -> Any:

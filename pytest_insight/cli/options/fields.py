@@ -7,8 +7,7 @@ from typing import Any
 
 import typer
 
-from pytest_insight.cli.near_misses import near_value
-from pytest_insight.cli.options.common import option
+from pytest_insight.cli.options.common import chosen_names, option
 from pytest_insight.cli.render.formats import FailureFormat, FindFormat, ListFormat
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
@@ -47,10 +46,4 @@ def chosen_fields(
     if format_ not in list(ListFormat):
         formats = ", ".join(ListFormat)
         raise UsageError(f"--fields is for {formats}, not for --format {format_}: leave one out")
-    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
-    for name in names or [given]:
-        if name not in known:
-            near = near_value(name, known)
-            hint = f"did you mean {near!r}? There" if near else "there"
-            raise UsageError(f"unknown field {name!r}; {hint} are {', '.join(known)}")
-    return names
+    return chosen_names(given, known, "field")

@@ -22,7 +22,7 @@ from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import outcome_mark
 from pytest_insight.cli.render.verdict_text import arrow
 from pytest_insight.cli.terminal.links import linked_place
-from pytest_insight.cli.terminal.output import console, is_fancy, mark
+from pytest_insight.cli.terminal.output import UNLIMITED, console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, shown, styled, text_width
 from pytest_insight.models import TestOutcome
 from pytest_insight.models.text import plural
@@ -100,8 +100,7 @@ class ChangeLines:
 
     def cause(self, cause: Cause) -> Iterator[Styled]:
         """Yield why some tests fail in the head, how many are new, and which they are."""
-        width = console().width - 2
-        message = cut(cause.message or "no message", width)
+        message = cut(cause.message or "no message", self._room + INDENT - 2)
         yield styled(outcome_mark(TestOutcome.FAILED), " ", styled(message, style="bold"))
         told = ", ".join(counted(Change(name), count) for name, count in cause.counts.items())
         place = linked_place(cause.crash, self._sut, "dim") if cause.crash else ""
@@ -162,7 +161,7 @@ class ChangeLines:
 
     @property
     def _room(self) -> int:
-        return console().width - INDENT
+        return (console().width if is_fancy() else UNLIMITED) - INDENT
 
     def _message(self, group: ChangeGroup) -> Iterator[Line]:
         """Yield the message and the place of a failure, in one line if there is room."""
