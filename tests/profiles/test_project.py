@@ -83,8 +83,18 @@ def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
-def test_root_profile_and_sut_are_those_of_pytest_there(below: Path, files: dict[str, str]) -> None:
+SINCE_9 = {
+    *("pytest.toml", ".pytest.toml, empty", "pyproject.toml, native"),
+    *("options in addopts, native", "pyproject.toml of something else"),
+}
+"""What pytest 9 reads, and pytest 8.0 does not."""
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_root_profile_and_sut_are_those_of_pytest_there(below: Path, name: str) -> None:
+    if name in SINCE_9 and pytest.version_tuple < (9,):
+        pytest.skip("pytest reads this from version 9 on")
+    files = LAYOUTS[name]
     for name, text in files.items():
         (below.parent / name).write_text(text)
     (below / "says.py").write_text(CONFTEST)
