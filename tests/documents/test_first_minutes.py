@@ -27,6 +27,7 @@ SEEN = {
     "insight verdicts": "2 of 14, same code 2 times",
     "insight flaky": "2x AssertionError",
     "insight slow": "test_search[mug]",
+    "insight report": "report.html file:///",
     "insight query tests --failed": "test_coupon[HALF-10]",
     "insight query sessions --tag": " green (",
     "insight sessions prune": "prune",
