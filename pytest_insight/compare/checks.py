@@ -22,14 +22,14 @@ def check_sides(question: Question, base: Chosen, head: Chosen) -> Chosen:
         InvalidArgumentError: no session is left, the base is newer than the head, or they are of
             different SUTs.
     """
+    left = [each for each in base.sessions if each.session_id not in head.ids]
     same_store = base.storage.location == head.storage.location or base.storage is head.storage
-    if same_store and SideKind.FILE not in (base.kind, head.kind):
-        left = [each for each in base.sessions if each.session_id not in head.ids]
-        if not left:
-            raise InvalidArgumentError(
-                f"both sides are {_called(head)}: compare it with another, as in last~1"
-            )
-        base = base._replace(sessions=left)
+    if not left and same_store and SideKind.FILE not in (base.kind, head.kind):
+        raise InvalidArgumentError(
+            f"both sides are {_called(head)}: compare it with another, as in last~1"
+        )
+    # An export of everything has the head, too; a copy of it alone is compared.
+    base = base._replace(sessions=left or base.sessions)
     _check_suts(question, base, head)
     first = base.newest if base.kind in _OF_ONE_TIME else base.sessions[-1]
     is_newer = first.session_start_time > head.newest.session_start_time
