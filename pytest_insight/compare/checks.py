@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight.analysis.comparison.newest_runs import Newest
 from pytest_insight.analysis.comparison.values import SideKind, TestChange
-from pytest_insight.compare.chosen import Chosen
+from pytest_insight.compare.chosen_sessions import Chosen
 from pytest_insight.compare.question import Question
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import SutIs

@@ -8,7 +8,7 @@ from functools import partial
 from pytest_insight.analysis.causes import CauseRules
 from pytest_insight.analysis.comparison.changes import find_changes, with_paces
 from pytest_insight.analysis.comparison.environment import environment_differences
-from pytest_insight.analysis.comparison.newest import Newest, worst_of
+from pytest_insight.analysis.comparison.newest_runs import Newest, worst_of
 from pytest_insight.analysis.comparison.result import Comparison
 from pytest_insight.analysis.comparison.scopes import Scopes
 from pytest_insight.analysis.comparison.values import Change, Side
@@ -17,9 +17,9 @@ from pytest_insight.analysis.incidents import Incident
 from pytest_insight.analysis.runs import Run, environment_of
 from pytest_insight.analyze.scope import has_name, project_rules
 from pytest_insight.compare.checks import check_common, check_sides, check_tests
-from pytest_insight.compare.chosen import Chosen, selection_of
+from pytest_insight.compare.chosen_sessions import Chosen, selection_of
+from pytest_insight.compare.durations import read_paces, tests_to_time
 from pytest_insight.compare.flakiness import known_flaky
-from pytest_insight.compare.pace import read_paces, tests_to_time
 from pytest_insight.compare.question import Question
 from pytest_insight.compare.sides import choose
 from pytest_insight.models import TestSession

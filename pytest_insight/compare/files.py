@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from pytest_insight.analysis.comparison.values import SideKind
-from pytest_insight.compare.chosen import Chosen
+from pytest_insight.compare.chosen_sessions import Chosen
 from pytest_insight.errors import ExchangeError, InvalidImportError
 from pytest_insight.exchange.options import Project, ReadOptions
 from pytest_insight.exchange.read_formats import folder_format, read_file

@@ -14,7 +14,7 @@ from pytest_insight.analysis.runs import WINDOW, Run, Survey, in_time_order, is_
 from pytest_insight.analysis.values import FLAKY, Verdict
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.outages import find_notable
-from pytest_insight.compare.chosen import Chosen
+from pytest_insight.compare.chosen_sessions import Chosen
 from pytest_insight.filters import Selection, StartedBetween, SutIs
 
 LAST = 100

@@ -1,4 +1,4 @@
-"""The sessions of a branch at the commit from which the head's commit grew."""
+"""Find the sessions of a branch at the commit where the head's branch left it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_insight._util.git import (
 )
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
-from pytest_insight.compare.chosen import MAX_AGE, MAX_SESSIONS, Chosen, newest_headers
+from pytest_insight.compare.chosen_sessions import MAX_AGE, MAX_SESSIONS, Chosen, newest_headers
 from pytest_insight.filters import BranchIs, Selection, SessionFilter
 from pytest_insight.models import CodeState, TestSession
 from pytest_insight.models.text import plural

@@ -1,4 +1,4 @@
-"""What a comparison is to compare, as data."""
+"""What the user asks to be compared: sides, filters and store, as data."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
 from pytest_insight.analysis.runs import WINDOW as LONGEST_WINDOW
 from pytest_insight.compare import files
-from pytest_insight.compare.chosen import (
+from pytest_insight.compare.chosen_sessions import (
     MAX_SESSIONS,
     Chosen,
     composite,
@@ -21,10 +21,10 @@ from pytest_insight.compare.chosen import (
     run_of,
     selection_of,
 )
-from pytest_insight.compare.green import last_green
+from pytest_insight.compare.last_green import last_green
 from pytest_insight.compare.merge_base import default_branch, named_branch, on_branch
-from pytest_insight.compare.names import Filters, SideFinder, select
 from pytest_insight.compare.question import Question, RunName
+from pytest_insight.compare.side_names import Filters, SideFinder, select
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     BranchIs,

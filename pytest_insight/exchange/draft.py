@@ -1,4 +1,4 @@
-"""Sessions as the reports of other programs tell them, before their SUT and ID are known."""
+"""Sessions read from reports of other programs, before their SUT and ID are known."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import UnknownChoiceError
-from pytest_insight.exchange.report import ImportEntry, ImportReport, ImportStatus
-from pytest_insight.exchange.runs import Runs, count_losses, is_better
+from pytest_insight.exchange.import_report import ImportEntry, ImportReport, ImportStatus
+from pytest_insight.exchange.same_run import RunRecords, count_losses, is_better
 from pytest_insight.models import TestSession
 
 
@@ -160,7 +160,7 @@ class MergePlanner:
         existing: Iterable[str],
         strategy: MergeStrategy,
         stored_digests: Callable[[Collection[str]], Mapping[str, str]] | None = None,
-        runs: Runs | None = None,
+        runs: RunRecords | None = None,
     ) -> None:
         """Start with the IDs in the store.
 
@@ -240,7 +240,7 @@ _ON_CLASH: dict[MergeStrategy, MergeAction] = {
 }
 
 
-def _upgrade(session: TestSession, runs: Runs) -> MergeStep:
+def _upgrade(session: TestSession, runs: RunRecords) -> MergeStep:
     """Return the step for a new ID: replace a poorer record of the run, or skip this one.
 
     What users have said of the replaced session is kept: its pin and its tags.

@@ -1,4 +1,4 @@
-"""What a user says about the reports of other programs, which they do not say themselves."""
+"""Options for reading reports of other programs: what the user adds to them."""
 
 from __future__ import annotations
 

@@ -22,11 +22,11 @@ from pytest_insight.exchange.draft import (
     describe,
     fold,
 )
+from pytest_insight.exchange.import_report import FileContent
 from pytest_insight.exchange.input import HEAD_BYTES, Input
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.paths import is_folder, suffix_of
 from pytest_insight.exchange.readers import csv, json, junit, recognition
-from pytest_insight.exchange.report import FileContent
 from pytest_insight.limits import MAX_TEXT_SHOWN
 
 _COMPRESSED = (".gz", ".bz2", ".xz")

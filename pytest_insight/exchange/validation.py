@@ -1,7 +1,7 @@
 """Validate sessions from foreign files with pydantic, and name every error.
 
 Slower than decoding our own records, and only used if those do not fit: for CSV rows, JSON of other
-writers, and files with errors. `exchange.foreign` says what is accepted.
+writers, and files with errors. `exchange.session_models` says what is accepted.
 
 Other fields are not kept; `FileContent.ignored` names them.
 """
@@ -17,8 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import InvalidSessionError
-from pytest_insight.exchange.foreign import IncomingResult, IncomingSession
-from pytest_insight.exchange.report import quote_value
+from pytest_insight.exchange.import_report import quote_value
+from pytest_insight.exchange.session_models import IncomingResult, IncomingSession
 from pytest_insight.limits import VALIDATION_BATCH
 from pytest_insight.models import TestSession
 

@@ -41,7 +41,7 @@ def check_profile(profile: StorageProfile) -> None:
 
         get_strategy(profile.merge_strategy)
     if profile.export_format is not None:
-        from pytest_insight.exchange.formats import get_format
+        from pytest_insight.exchange.write_formats import get_format
 
         get_format(profile.export_format)
     if profile.export_days is not None:

@@ -368,7 +368,7 @@ class Recorder:
 
     def _append_summary(self, path: Path, results: int) -> None:
         try:
-            from pytest_insight.recording.step_summary import append_summary
+            from pytest_insight.recording.github_summary import append_summary
 
             settings = self._settings
             append_summary(path, settings.destination.storage(), settings.sut_name, results)

@@ -20,9 +20,9 @@ from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError, StorageError
+from pytest_insight.exchange.import_report import ImportReport
 from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.report import ImportReport
 from pytest_insight.filters import ANY_TIME, IsPinned, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import ExchangeSettings, StorageProfile

@@ -17,7 +17,8 @@ from pytest_insight._util.progress import counted, wants_totals
 from pytest_insight._util.storable import storable_text
 from pytest_insight.document.layout import NATIVE_START, is_native
 from pytest_insight.errors import ExchangeError, InvalidArgumentError, ProfileError
-from pytest_insight.exchange.formats import (
+from pytest_insight.exchange.paths import suffix_of
+from pytest_insight.exchange.write_formats import (
     DEFAULT_FORMAT,
     EXPORT_FORMATS,
     Format,
@@ -25,7 +26,6 @@ from pytest_insight.exchange.formats import (
     get_format,
     write_file,
 )
-from pytest_insight.exchange.paths import suffix_of
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
     HasTag,
@@ -102,7 +102,7 @@ def export_selection(
         return Export(chosen.write(sessions, target))
     path = Path(target)
     if split:
-        from pytest_insight.exchange.parts import write_parts  # few exports need it
+        from pytest_insight.exchange.split_export import write_parts  # few exports need it
 
         def check(part: Path) -> None:
             refuse_loss(storage, part, "an export", force=force)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
 from pytest_insight.exchange.discovery import find_reports
+from pytest_insight.exchange.import_report import FileContent, ImportReport
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.merge import (
@@ -26,8 +27,7 @@ from pytest_insight.exchange.merge import (
 )
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.read_formats import completed, folded, open_input, read_input
-from pytest_insight.exchange.report import FileContent, ImportReport
-from pytest_insight.exchange.runs import Runs, count_repeated
+from pytest_insight.exchange.same_run import RunRecords, count_repeated
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn, SutIs
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def choose_strategy(storage: BaseStorage, name: str | None) -> MergeStrategy:
 
 def planner_for(storage: BaseStorage, strategy: MergeStrategy) -> MergePlanner:
     """Return a planner that starts with the sessions that the storage has now."""
-    runs = Runs(
+    runs = RunRecords(
         lambda: (each.session for each in storage.session_summaries(Selection((ANY_TIME,)))),
         storage.get_session_by_id,
     )

@@ -12,7 +12,7 @@ from itertools import chain
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
-from pytest_insight.analysis.comparison.newest import Newest, newest_runs
+from pytest_insight.analysis.comparison.newest_runs import Newest, newest_runs
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.matrix import Matrix, matrix
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, last_runs, survey

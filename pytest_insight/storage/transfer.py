@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ProfileError, StorageError
+from pytest_insight.exchange.import_report import ImportReport
 from pytest_insight.exchange.merge import MergePlan, MergePlanner, MergeStep, MergeStrategy
-from pytest_insight.exchange.report import ImportReport
 from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.locations import canonical_place
 from pytest_insight.models import TestSession

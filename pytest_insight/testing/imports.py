@@ -16,8 +16,8 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.errors import ExchangeError, InvalidImportError, StorageError
+from pytest_insight.exchange.import_report import ImportEntry, ImportReport
 from pytest_insight.exchange.merge import MergePlan, MergeStep, MergeStrategy
-from pytest_insight.exchange.report import ImportEntry, ImportReport
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.profiles.profile import ExchangeSettings
 from pytest_insight.storage import BaseStorage, InMemoryStorage

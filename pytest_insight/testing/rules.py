@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_insight.exchange.report import ImportReport
+from pytest_insight.exchange.import_report import ImportReport
 from pytest_insight.models import (
     CodeState,
     RecordedWarning,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
-from pytest_insight.analysis.comparison.newest import newest_runs
+from pytest_insight.analysis.comparison.newest_runs import newest_runs
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.matrix import matrix
 from pytest_insight.analysis.runs import last_runs, survey

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_insight.analysis import segments
-from pytest_insight.analysis.comparison.fisher import benjamini_hochberg, fisher
+from pytest_insight.analysis.comparison.significance import benjamini_hochberg, fisher
 from pytest_insight.analysis.comparison.windows import smallest_difference
 from pytest_insight.analysis.durations import LEAST_Z, deviation, find_split, is_shifted, shift
 from pytest_insight.analysis.rates import highest_hidden_rate, rate_of, wilson

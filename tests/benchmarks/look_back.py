@@ -15,8 +15,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pytest_insight.analysis.runs import runs_of
-from pytest_insight.analyze.accounts import look_back
 from pytest_insight.analyze.failed_tests import FailedTests
+from pytest_insight.analyze.failure_history import look_back
 from pytest_insight.storage import BaseStorage, JSONStorage, SQLiteStorage
 from tests.benchmarks.harness import in_child
 from tests.benchmarks.history import BENCH, LARGE, history

@@ -19,9 +19,9 @@ from pytest_insight.errors import (
     InvalidImportError,
     UnknownChoiceError,
 )
-from pytest_insight.exchange.formats import FORMATS, write_file
 from pytest_insight.exchange.merge import MergePlanner, MergeStrategy
 from pytest_insight.exchange.read_formats import read_file
+from pytest_insight.exchange.write_formats import FORMATS, write_file
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json.storage import JSONStorage
 from tests.conftest import MakeSession

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_insight.errors import ExchangeError, InvalidImportError
+from pytest_insight.exchange.import_report import FileContent
 from pytest_insight.exchange.readers.json import read as read_json
-from pytest_insight.exchange.report import FileContent
 from pytest_insight.limits import MAX_IGNORED_NAMES, MAX_PROBLEMS, MAX_PROBLEMS_KEPT
 from pytest_insight.storage import InMemoryStorage
 from tests.exchange.helpers import csv_file, csv_row, read, result_object, session_object

@@ -16,8 +16,8 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.errors import ExchangeError
-from pytest_insight.exchange.formats import write_file
 from pytest_insight.exchange.read_formats import read_bytes, read_file
+from pytest_insight.exchange.write_formats import write_file
 from pytest_insight.exchange.writers.csv import COLUMNS
 from pytest_insight.models import CodeState, TestOutcome, TestSession
 from tests.conftest import MakeSession

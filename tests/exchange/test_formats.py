@@ -14,9 +14,9 @@ import pytest
 
 from pytest_insight._util.progress import Watcher, watched
 from pytest_insight.errors import ExchangeError, UnknownChoiceError
-from pytest_insight.exchange.formats import FORMATS, format_to_write, get_format, write_file
 from pytest_insight.exchange.input import UNPACKED_VARIABLE
 from pytest_insight.exchange.read_formats import format_of_path, read_bytes, read_file
+from pytest_insight.exchange.write_formats import FORMATS, format_to_write, get_format, write_file
 from pytest_insight.models import TestSession
 from tests.conftest import MakeSession
 from tests.exchange.golden import SESSIONS

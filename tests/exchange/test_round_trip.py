@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import InsightError
-from pytest_insight.exchange.formats import FORMATS, write_file
 from pytest_insight.exchange.read_formats import read_bytes, read_file
+from pytest_insight.exchange.write_formats import FORMATS, write_file
 from pytest_insight.exchange.writers.csv import COLUMNS, RESULT_COLUMNS, SESSION_COLUMNS
 from pytest_insight.models import TestSession
 from pytest_insight.storage.memory import InMemoryStorage

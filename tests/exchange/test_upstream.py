@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pytest_insight.errors import ExchangeError
+from pytest_insight.exchange.import_report import FileContent
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.read_formats import completed, folded, read_bytes, read_input
-from pytest_insight.exchange.report import FileContent
 from pytest_insight.models import TestSession
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pytest_insight import locations
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import InsightError
-from pytest_insight.exchange.formats import FORMATS
+from pytest_insight.exchange.write_formats import FORMATS
 from pytest_insight.models import TestSession
 from pytest_insight.storage import InMemoryStorage, JSONStorage
 from tests.conftest import MakeSession

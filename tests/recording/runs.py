@@ -10,11 +10,12 @@ from collections.abc import Mapping
 import hypothesis  # noqa: F401 - its plugin imports it at the end of each run
 import pytest
 
+import pytest_insight.recording.github_summary
+
 # A run in this process forgets the modules that it imports: these, and C extensions, must stay.
 import pytest_insight.recording.journal.recovery
 import pytest_insight.recording.selection
 import pytest_insight.recording.setup
-import pytest_insight.recording.step_summary
 import pytest_insight.recording.verdicts.chosen
 import pytest_insight.recording.verdicts.report
 import pytest_insight.storage.json.storage

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from pytest_insight.analysis.runs import runs_of
-from pytest_insight.analyze.accounts import Account, look_back
 from pytest_insight.analyze.failed_tests import FailedTests
+from pytest_insight.analyze.failure_history import FailureHistory, look_back
 from pytest_insight.cli.app import app
 from pytest_insight.models import CodeState, TestResult, TestSession
 from pytest_insight.recording.verdicts.summary import full_lines, short_line
@@ -90,7 +90,7 @@ def ask(
     commit: str = "ff",
     folder: Path = Path("/"),
     seconds: float = 3600,
-) -> Account | None:
+) -> FailureHistory | None:
     """Return what the history says if these tests fail now, with these messages."""
     storage = InMemoryStorage()
     storage.save_sessions(sessions)
@@ -102,14 +102,14 @@ def ask(
     return look_back(storage, FailedTests(facts, runs), folder, lambda: next(ticks), seconds)
 
 
-def short(account: Account | None) -> str:
-    assert account is not None
-    return "".join(piece.text for piece in short_line(account))
+def short(history: FailureHistory | None) -> str:
+    assert history is not None
+    return "".join(piece.text for piece in short_line(history))
 
 
-def full(account: Account | None, width: int = 80) -> str:
-    assert account is not None
-    lines = ["".join(piece.text for piece in line) for line in full_lines(account, width)]
+def full(history: FailureHistory | None, width: int = 80) -> str:
+    assert history is not None
+    lines = ["".join(piece.text for piece in line) for line in full_lines(history, width)]
     assert max(map(len, lines)) <= width
     return "\n".join(lines)
 
@@ -143,20 +143,20 @@ BROKEN  tests/test_api.py::test_login              6 runs since 25 Nov 2323232
 
 
 @pytest.fixture
-def shop() -> Account | None:
+def shop() -> FailureHistory | None:
     before = {ADD: "TimeoutError: redis", SEND: "TimeoutError: smtp", LOGIN: "assert 500 == 200"}
     same_code = {9: "0a", 19: "14"}  # as the red session after it
     return ask(history(SHOP, before, commits=same_code), FAILURES, branch="feature")
 
 
-def test_the_short_form_counts_what_is_new_flaky_and_old(shop: Account | None) -> None:
+def test_the_short_form_counts_what_is_new_flaky_and_old(shop: FailureHistory | None) -> None:
     assert short(shop) == (
         "2 new since 2727272 (1 cause), 1 flaky, 2 red for 6 runs (1 for another cause now), "
         "also on main; details: insight failures"
     )
 
 
-def test_the_full_form_groups_tests_by_cause(shop: Account | None) -> None:
+def test_the_full_form_groups_tests_by_cause(shop: FailureHistory | None) -> None:
     assert full(shop) == SCREEN
     assert full(shop, 120) == SCREEN
 

@@ -14,8 +14,8 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight.errors import ProfileError, StorageError, StoreDamageWarning
+from pytest_insight.exchange.import_report import ImportEntry
 from pytest_insight.exchange.merge import MergeStrategy
-from pytest_insight.exchange.report import ImportEntry
 from pytest_insight.filters import Selection
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.storage import BaseStorage, InMemoryStorage, JSONStorage, PostgreSQLStorage

@@ -1,4 +1,4 @@
-"""What became of each test: the newest run of the base against that of the head."""
+"""The change of each test: its newest run in the base compared with that in the head."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pytest_insight.analysis.causes import DIFFERENT, SAME, Cause, likeness
-from pytest_insight.analysis.comparison.names import is_file, is_under
-from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight.analysis.comparison.newest_runs import Newest
+from pytest_insight.analysis.comparison.nodeids import is_file, is_under
 from pytest_insight.analysis.comparison.paces import Paces
 from pytest_insight.analysis.comparison.renames import find_renames
 from pytest_insight.analysis.comparison.scopes import GONE, Reason, Scopes

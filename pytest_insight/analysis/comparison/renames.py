@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from pytest_insight.analysis.comparison.names import NodeName, is_file, split_nodeid
+from pytest_insight.analysis.comparison.nodeids import NodeName, is_file, split_nodeid
 
 LEAST_SIMILARITY = 0.8
 """Of `file.py::TestClass::test_name`, by `difflib`."""

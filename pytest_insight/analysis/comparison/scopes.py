@@ -1,4 +1,4 @@
-"""What a session was to run: whether a test that it does not have would have been among it."""
+"""Which tests a session was started for: whether one that it lacks was left out on purpose."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import NamedTuple
 
-from pytest_insight.analysis.comparison.names import is_file, is_under
+from pytest_insight.analysis.comparison.nodeids import is_file, is_under
 from pytest_insight.analysis.runs import Run
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters.keywords import holds, parse

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from statistics import median_low
 from typing import NamedTuple
 
-from pytest_insight.analysis.comparison.fisher import ALPHA, benjamini_hochberg, fisher
+from pytest_insight.analysis.comparison.significance import ALPHA, benjamini_hochberg, fisher
 from pytest_insight.analysis.comparison.values import Change, Rates, TestChange, WindowFacts
 from pytest_insight.analysis.incidents import find_incidents
 from pytest_insight.analysis.runs import Run, Survey

@@ -21,7 +21,7 @@ from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
-    from pytest_insight.exchange.formats import Format
+    from pytest_insight.exchange.write_formats import Format
     from pytest_insight.query import Query
     from pytest_insight.storage.exports import Export
 

@@ -108,7 +108,7 @@ def report(
     """
     if path is not None and output is not None:
         raise UsageError(f"two files to write, {path} and {output}: leave one out")
-    from pytest_insight.exchange.formats import open_to_write
+    from pytest_insight.exchange.write_formats import open_to_write
     from pytest_insight.reports.report import make_report
     from pytest_insight.storage.exports import refuse_loss
 

@@ -184,14 +184,14 @@ def strategies(incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """Return the formats that a profile can have for its exports."""
-    from pytest_insight.exchange.formats import FORMATS
+    from pytest_insight.exchange.write_formats import FORMATS
 
     return _matching(FORMATS, incomplete)
 
 
 def output_formats(incomplete: str) -> list[str]:
     """Return the formats that are written."""
-    from pytest_insight.exchange.formats import EXPORT_FORMATS
+    from pytest_insight.exchange.write_formats import EXPORT_FORMATS
 
     return _matching(EXPORT_FORMATS, incomplete)
 

@@ -14,7 +14,7 @@ from pytest_insight.analysis.comparison.description import (
     pace_text,
     rates_text,
 )
-from pytest_insight.analysis.comparison.names import split_nodeid
+from pytest_insight.analysis.comparison.nodeids import split_nodeid
 from pytest_insight.analysis.comparison.values import Change
 from pytest_insight.cli.render.evidence import run_line
 from pytest_insight.cli.render.fit import cut_end

@@ -15,7 +15,7 @@ from pytest_insight.locations import display_path
 from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:
-    from pytest_insight.exchange.report import ImportEntry, ImportReport
+    from pytest_insight.exchange.import_report import ImportEntry, ImportReport
     from pytest_insight.storage.imports import FileError
 
 MOST_SOURCES = 5

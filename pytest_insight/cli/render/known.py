@@ -19,7 +19,7 @@ from pytest_insight.models.text import plural
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules
     from pytest_insight.analysis.values import Since
-    from pytest_insight.analyze.accounts import Account, JudgedFailure
+    from pytest_insight.analyze.failure_history import FailureHistory, JudgedFailure
     from pytest_insight.models import TestResult, TestSession
     from pytest_insight.storage.base import BaseStorage
 
@@ -81,8 +81,8 @@ def look_up(
         rules: what makes two failures one cause.
         window: how many seconds back.
     """
-    from pytest_insight.analyze.accounts import look_back
     from pytest_insight.analyze.failed_tests import failures_of
+    from pytest_insight.analyze.failure_history import look_back
 
     found: dict[tuple[str, str], Known] = {}
     note, outage = "", 0
@@ -91,21 +91,21 @@ def look_up(
         failed = failures_of(session, rules)
         if not failed.runs:
             continue
-        account = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS, window)
-        if account is None:
+        history = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS, window)
+        if history is None:
             continue
-        note = note or _note(account)
-        outage += account.outage
-        for test in account.tests:
-            known = _known(test, account.default_branch, subjects)
+        note = note or _note(history)
+        outage += history.outage
+        for test in history.tests:
+            known = _known(test, history.default_branch, subjects)
             found[session.session_id, test.run.nodeid] = known
     return History(found, note, outage)
 
 
-def _note(account: Account) -> str:
-    if account.mass is not None:
-        return f"one cause of {account.mass.tests:,} failures: no verdicts on single tests"
-    return f"history was not asked: {account.not_asked}" if account.not_asked else ""
+def _note(history: FailureHistory) -> str:
+    if history.mass is not None:
+        return f"one cause of {history.mass.tests:,} failures: no verdicts on single tests"
+    return f"history was not asked: {history.not_asked}" if history.not_asked else ""
 
 
 def _known(test: JudgedFailure, default_branch: str, subjects: dict[str, str]) -> Known:

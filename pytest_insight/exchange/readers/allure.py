@@ -32,9 +32,9 @@ from pytest_insight.exchange.readers.allure_folder import (
     Step,
 )
 from pytest_insight.exchange.readers.failure_repr import FRAME, reason_of, shown
+from pytest_insight.exchange.readers.json_values import InvalidValueError, located, moment, seconds
 from pytest_insight.exchange.readers.nodeids import Nodeids
 from pytest_insight.exchange.readers.phases import Reason, below_root
-from pytest_insight.exchange.readers.values import InvalidValueError, located, moment, seconds
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a folder of Allure results"

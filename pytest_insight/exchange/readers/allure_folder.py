@@ -16,8 +16,8 @@ from pytest_insight._util.files import os_error_text
 from pytest_insight._util.report_text import MAX_OUTPUT
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.input import Input
+from pytest_insight.exchange.readers.json_values import decode, decoder_for
 from pytest_insight.exchange.readers.recognition import ALLURE_RESULT
-from pytest_insight.exchange.readers.values import decode, decoder_for
 
 CONTAINER = "-container.json"
 EXECUTOR = "executor.json"

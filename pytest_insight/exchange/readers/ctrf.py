@@ -26,8 +26,7 @@ from pytest_insight.exchange.readers.ctrf_file import (
     Test,
 )
 from pytest_insight.exchange.readers.failure_repr import reason_of, shown
-from pytest_insight.exchange.readers.phases import Reason, below_root
-from pytest_insight.exchange.readers.values import (
+from pytest_insight.exchange.readers.json_values import (
     InvalidValueError,
     decode,
     iso_time,
@@ -36,6 +35,7 @@ from pytest_insight.exchange.readers.values import (
     pairs,
     seconds,
 )
+from pytest_insight.exchange.readers.phases import Reason, below_root
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 
 TITLE = "a CTRF report"

@@ -20,8 +20,7 @@ from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.readers.failure_repr import crash_of, reason_of, shown
-from pytest_insight.exchange.readers.phases import Phase, Reason, counted_as, results_of
-from pytest_insight.exchange.readers.values import (
+from pytest_insight.exchange.readers.json_values import (
     InvalidValueError,
     decode,
     decoder_for,
@@ -30,6 +29,7 @@ from pytest_insight.exchange.readers.values import (
     pairs,
     seconds,
 )
+from pytest_insight.exchange.readers.phases import Phase, Reason, counted_as, results_of
 from pytest_insight.models import RecordedWarning, TestResult
 
 _WIDE = re.compile(r"%[^%a-zA-Z]*?(?:\*|\d{4})")

@@ -17,8 +17,13 @@ from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.readers.failure_repr import reason_of
+from pytest_insight.exchange.readers.json_values import (
+    InvalidValueError,
+    decode,
+    decoder_for,
+    located,
+)
 from pytest_insight.exchange.readers.upstream import Session, draft_of
-from pytest_insight.exchange.readers.values import InvalidValueError, decode, decoder_for, located
 from pytest_insight.models import RecordedWarning, TestOutcome, TestResult
 
 TITLE = "a recap of pytest-recap"

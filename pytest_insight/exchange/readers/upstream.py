@@ -19,8 +19,7 @@ from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.readers.failure_repr import reason_of, shown
-from pytest_insight.exchange.readers.phases import below_root
-from pytest_insight.exchange.readers.values import (
+from pytest_insight.exchange.readers.json_values import (
     InvalidValueError,
     decode,
     decoder_for,
@@ -28,6 +27,7 @@ from pytest_insight.exchange.readers.values import (
     located,
     seconds,
 )
+from pytest_insight.exchange.readers.phases import below_root
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "sessions of the upstream pytest-insight"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_insight.analysis.causes import CauseRules
-from pytest_insight.analyze.accounts import Account, look_back
+from pytest_insight.analyze.failure_history import FailureHistory, look_back
 from pytest_insight.recording.settings import FULL
 from pytest_insight.recording.verdicts.failures import failed_tests
 from pytest_insight.recording.verdicts.summary import full_lines, short_line
@@ -21,15 +21,15 @@ TITLE = "what the history says"
 
 
 class VerdictLines:
-    """Prints an account; registered as a plugin at the end of a run.
+    """Prints the history of failures; registered as a plugin at the end of a run.
 
     Args:
-        account: what the history says.
+        history: what the history says.
         form: "short" or "full".
     """
 
-    def __init__(self, account: Account, form: str) -> None:
-        self._account = account
+    def __init__(self, history: FailureHistory, form: str) -> None:
+        self._history = history
         self._form = form
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # around the terminal's, which lists failures
@@ -41,12 +41,12 @@ class VerdictLines:
             self._print(terminalreporter)
 
     def _print(self, terminal: Any) -> None:
-        if self._form == FULL and self._account.tests:
+        if self._form == FULL and self._history.tests:
             terminal.write_sep("=", TITLE)
-            for line in full_lines(self._account, terminal._tw.fullwidth):
+            for line in full_lines(self._history, terminal._tw.fullwidth):
                 _write(terminal, line)
         else:
-            _write(terminal, [("insight: ", ()), *short_line(self._account)])
+            _write(terminal, [("insight: ", ()), *short_line(self._history)])
 
 
 def _write(terminal: Any, line: Any) -> None:
@@ -80,5 +80,5 @@ def verdict_lines(
         InsightError: the store cannot be read.
     """
     failed = failed_tests(journal, fields, CauseRules(masks))
-    account = look_back(storage(), failed, folder, clock) if failed.runs else None
-    return None if account is None else VerdictLines(account, form)
+    history = look_back(storage(), failed, folder, clock) if failed.runs else None
+    return None if history is None else VerdictLines(history, form)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_insight._util.printable import printable
 from pytest_insight._util.times import in_local_zone
 from pytest_insight.analysis import values
-from pytest_insight.analyze.accounts import Account, JudgedFailure
+from pytest_insight.analyze.failure_history import FailureHistory, JudgedFailure
 from pytest_insight.models.text import plural
 
 MAX_SHOWN = 10
@@ -82,15 +82,15 @@ def word_of(test: JudgedFailure) -> str:
 # The short form ----------------------------------------------------------------------------------
 
 
-def short_line(account: Account) -> Line:
+def short_line(history: FailureHistory) -> Line:
     """Return the line of the short form."""
-    if account.mass is not None or account.not_asked:
-        return [Piece(f"{_without_verdicts(account)}; {DETAILS}")]
+    if history.mass is not None or history.not_asked:
+        return [Piece(f"{_without_verdicts(history)}; {DETAILS}")]
     line: Line = []
     for words, count_of in _PARTS:
-        tests = [test for test in account.tests if word_of(test) in words]
+        tests = [test for test in history.tests if word_of(test) in words]
         if tests:
-            text = count_of(tests) + _also_on(tests, account.default_branch)
+            text = count_of(tests) + _also_on(tests, history.default_branch)
             line += [Piece(", ")] if line else []
             line.append(Piece(text, _COLORS.get(words[0], ())))
     return [*line, Piece(f"; {DETAILS}")]
@@ -129,36 +129,36 @@ def _also_on(tests: Sequence[JudgedFailure], default_branch: str) -> str:
     return f", {'' if count == len(tests) else f'{count} of them '}also on {default_branch}"
 
 
-def _without_verdicts(account: Account) -> str:
+def _without_verdicts(history: FailureHistory) -> str:
     """Return the line of a run whose failures have no verdicts."""
-    failed = f"{account.failed:,} of {account.decided:,} tests failed"
-    if account.mass is None:
-        return f"{failed}; history was not asked ({account.not_asked})"
-    number = "all" if account.mass.tests == account.failed else f"{account.mass.tests:,}"
-    return f"{failed}, {number} by `{account.mass.message}`: one cause, no verdicts"
+    failed = f"{history.failed:,} of {history.decided:,} tests failed"
+    if history.mass is None:
+        return f"{failed}; history was not asked ({history.not_asked})"
+    number = "all" if history.mass.tests == history.failed else f"{history.mass.tests:,}"
+    return f"{failed}, {number} by `{history.mass.message}`: one cause, no verdicts"
 
 
 # The full form -----------------------------------------------------------------------------------
 
 
-def full_lines(account: Account, width: int) -> list[Line]:
+def full_lines(history: FailureHistory, width: int) -> list[Line]:
     """Return the lines of the full form, for below its title.
 
     Args:
-        account: with verdicts on tests.
+        history: with verdicts on tests.
         width: of the terminal.
     """
     lines: list[Line] = []
-    groups = _groups(account.tests)
+    groups = _groups(history.tests)
     shown = groups[:MAX_SHOWN]
     longest = max(len(printable(group.tests[0].run.nodeid)) for group in shown)
     column = min(LABEL_WIDTH + max(longest, LEAST_NAME) + GAP, width - RIGHT_WIDTH)
     for group in shown:
-        lines += _group_lines(group, account.default_branch, width, column)
+        lines += _group_lines(group, history.default_branch, width, column)
     hidden = sum(len(group.tests) for group in groups[MAX_SHOWN:])
     if hidden:
         lines.append([Piece(f"... and {plural(hidden, 'more test')}")])
-    return [*lines, [Piece(f"{_totals(account)}; {DETAILS}")]]
+    return [*lines, [Piece(f"{_totals(history)}; {DETAILS}")]]
 
 
 def _groups(tests: Sequence[JudgedFailure]) -> list[Group]:
@@ -243,8 +243,8 @@ def _evidence(word: str, test: JudgedFailure) -> str:
     return verdict.detail
 
 
-def _totals(account: Account) -> str:
-    words = [word_of(test) for test in account.tests]
+def _totals(history: FailureHistory) -> str:
+    words = [word_of(test) for test in history.tests]
     parts = {
         "new": words.count(NEW),
         "flaky": words.count(FLAKY),
@@ -252,7 +252,7 @@ def _totals(account: Account) -> str:
         "old": sum(word in _OLD for word in words),
     }
     shown = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
-    return f"{account.failed} failed: {shown}"
+    return f"{history.failed} failed: {shown}"
 
 
 def _type_of(message: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Set
 from itertools import filterfalse
 from typing import NamedTuple
 
-from pytest_insight.analysis.comparison.newest import COMPARED, Newest
+from pytest_insight.analysis.comparison.newest_runs import COMPARED, Newest
 from pytest_insight.analysis.incidents import Incident, incident_of
 from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.runs import Run, SessionFacts, is_notable

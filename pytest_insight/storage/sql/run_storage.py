@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pytest_insight._util.override import override
 from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
-from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight.analysis.comparison.newest_runs import Newest
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.matrix import Matrix
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey

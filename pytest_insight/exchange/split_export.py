@@ -1,4 +1,4 @@
-"""Write sessions to several files, for programs that read no large ones."""
+"""Export sessions to several files, for programs that read no large ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.errors import InvalidArgumentError
-from pytest_insight.exchange.formats import format_to_write, open_to_write
 from pytest_insight.exchange.paths import is_gzip
+from pytest_insight.exchange.write_formats import format_to_write, open_to_write
 from pytest_insight.exchange.writers import junit
 from pytest_insight.models import TestSession
 

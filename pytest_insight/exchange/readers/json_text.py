@@ -1,4 +1,4 @@
-"""Decode JSON values from files of other programs."""
+"""Parse JSON that other programs wrote, with limits on its size and numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base where git tells nothing: the last session before the head without failures."""
+"""Choose the last session without failures as the base if git knows no merge base."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from itertools import islice
 from pytest_insight.analysis.comparison.values import SideKind
 from pytest_insight.analysis.incidents import USUAL_SHARE
 from pytest_insight.analysis.runs import Tests
-from pytest_insight.compare.chosen import MAX_SESSIONS, Chosen, newest_headers, selection_of
+from pytest_insight.compare.chosen_sessions import (
+    MAX_SESSIONS,
+    Chosen,
+    newest_headers,
+    selection_of,
+)
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import BranchIs, SessionFilter
 from pytest_insight.models import TestSession

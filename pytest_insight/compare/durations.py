@@ -1,14 +1,14 @@
-"""The durations that a comparison needs."""
+"""Read and compare the durations of the tests of a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from pytest_insight.analysis.comparison.newest import Newest
+from pytest_insight.analysis.comparison.newest_runs import Newest
 from pytest_insight.analysis.comparison.paces import Paces, find_paces, timed_tests
 from pytest_insight.analysis.comparison.values import SideKind
 from pytest_insight.analysis.durations import LEAST_BASELINE
-from pytest_insight.compare.chosen import Chosen
+from pytest_insight.compare.chosen_sessions import Chosen
 from pytest_insight.compare.question import Question
 
 _SINGLE = (SideKind.SESSION, SideKind.RUN, SideKind.BRANCH, SideKind.COMMIT, SideKind.FILE)

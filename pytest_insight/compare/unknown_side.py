@@ -1,4 +1,4 @@
-"""What a store and git have that resembles the name of a side that nothing has."""
+"""The error for the name of a side that matches nothing: similar names, or what there is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions that are records of the same run, told by several programs or files."""
+"""Find sessions that several programs or files recorded of the same run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def count_losses(session: TestSession) -> int:
     return len(session.source.losses) + 1 if session.source else 0
 
 
-class Runs:
+class RunRecords:
     """Finds the record of a run among known sessions."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What reading a file gave, what is wrong with it, and what an import did."""
+"""The content of a file that was read, the problems in it, and the report of an import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of foreign files as pydantic models: what is accepted, and the records made of it.
+"""Pydantic models of sessions that another program wrote in our formats.
 
 Accepted beyond our own form:
 
@@ -30,7 +30,7 @@ from pydantic import (
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidSessionError
-from pytest_insight.exchange.report import quote_name
+from pytest_insight.exchange.import_report import quote_name
 from pytest_insight.limits import VALIDATION_BATCH
 from pytest_insight.models import (
     CodeState,

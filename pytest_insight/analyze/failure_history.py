@@ -1,4 +1,4 @@
-"""Ask the history of a SUT about the tests of a run that failed, within a time limit."""
+"""What the history of a SUT says of the failures of a run, read within a time limit."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class JudgedFailure(NamedTuple):
     is_first: bool
 
 
-class Mass(NamedTuple):
+class MassFailure(NamedTuple):
     """So many failures with one cause that they say nothing about single tests.
 
     Attributes:
@@ -82,7 +82,7 @@ class Mass(NamedTuple):
     message: str
 
 
-class Account(NamedTuple):
+class FailureHistory(NamedTuple):
     """What the history says of the tests of a run that failed.
 
     Attributes:
@@ -100,7 +100,7 @@ class Account(NamedTuple):
     default_branch: str = ""
     failed: int = 0
     decided: int = 0
-    mass: Mass | None = None
+    mass: MassFailure | None = None
     not_asked: str = ""
     outage: int = 0
 
@@ -140,7 +140,7 @@ def look_back(
     seconds: float = SECONDS,
     most: int = MAX_TESTS,
     window: float = WINDOW_SECONDS,
-) -> Account | None:
+) -> FailureHistory | None:
     """Return what the history says of the tests that failed; None without a history of the SUT.
 
     Args:
@@ -157,7 +157,7 @@ def look_back(
     """
     limit = _Limit(clock, seconds)
     session = failed.session
-    found = Account(failed=len(failed.runs), decided=session.decided)
+    found = FailureHistory(failed=len(failed.runs), decided=session.decided)
     try:
         period = StartedBetween(earlier(session.start, window), session.start)
         selection = Selection((SutIs(escape(session.sut_name)), period))
@@ -193,7 +193,7 @@ def _is_any(
     return found not in ([], [session.session_id])
 
 
-def _of_many(found: Account, failed: FailedTests, most: int) -> Account:
+def _of_many(found: FailureHistory, failed: FailedTests, most: int) -> FailureHistory:
     mass = _mass(failed)
     if mass is not None and _incident(failed) is not None:
         return found._replace(mass=mass)
@@ -237,11 +237,11 @@ def _line_of(session: SessionFacts, past: Sequence[Run], folder: Path, limit: _L
     return find_line(session.branch, began, branches.__contains__, folder, left=limit.left)
 
 
-def _mass(failed: FailedTests) -> Mass | None:
+def _mass(failed: FailedTests) -> MassFailure | None:
     """Return the cause of more than half of the failures, if there is one."""
     cause, count = Counter(run.cause for run in failed.runs).most_common(1)[0]
     message = next(run.message for run in failed.runs if run.cause == cause)
-    return Mass(count, message) if 2 * count > len(failed.runs) else None
+    return MassFailure(count, message) if 2 * count > len(failed.runs) else None
 
 
 def _sessions(runs: Iterable[Run]) -> list[SessionFacts]:

@@ -1,4 +1,4 @@
-"""What the names and queries of both sides of a comparison stand for."""
+"""Find the sessions that the names and queries of both sides stand for."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pytest_insight._util.git import find_revision, first_parents
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
 from pytest_insight.compare import files
-from pytest_insight.compare.chosen import (
+from pytest_insight.compare.chosen_sessions import (
     MAX_SESSIONS,
     Chosen,
     newest_headers,
 )
-from pytest_insight.compare.near_names import unknown_side
 from pytest_insight.compare.question import Question
+from pytest_insight.compare.unknown_side import unknown_side
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     BranchIs,
