@@ -85,6 +85,20 @@ def results(*parts: dict[str, Any]) -> list[TestResult]:
             "doc.txt::doc.txt",
             False,
         ),
+        (
+            {"name": "ok", "titlePath": ["a.b", "spec.yaml"], "fullName": "a.b.spec#ok"},
+            "a.b/spec.yaml::ok",
+            False,
+        ),
+        (
+            {
+                "name": "usage::two",
+                "titlePath": ["spec.yaml", "usage"],
+                "fullName": "spec.usage#two",
+            },
+            "spec.yaml::usage::two",
+            False,
+        ),
         ({"titlePath": None}, "pkg/sub/test_x.py::test_a", True),
         (
             {"titlePath": None, "fullName": "pkg.test_x.TestC#test_a"},
@@ -121,6 +135,12 @@ def test_the_nodeid_comes_from_the_path_else_it_is_guessed(
         ("skipped", {"message": "XFAIL known\n\nAssertionError: x"}, "xfailed", "known"),
         (
             "skipped",
+            {"message": "XFAIL\n\nAssertionError: assert 0", "trace": "E   assert 0"},
+            "xfailed",
+            "assert 0",
+        ),
+        (
+            "skipped",
             {"message": "Skipped: later", "trace": "('/c/t.py', 3, 'Skipped: later')"},
             "skipped",
             "later",
@@ -130,6 +150,18 @@ def test_the_nodeid_comes_from_the_path_else_it_is_guessed(
             {"message": "AssertionError: assert 0", "trace": "E   assert 0"},
             "failed",
             "assert 0",
+        ),
+        (
+            "failed",
+            {"message": "AssertionError: assert 'a' == \"b\"", "trace": "E   x"},
+            "failed",
+            "assert 'a' == \"b\"",
+        ),
+        (
+            "failed",
+            {"message": "AssertionError: assert 'a' == 'b'", "trace": "E   x"},
+            "failed",
+            "AssertionError: assert 'a' == 'b'",  # as pytest says it
         ),
         (
             "failed",
@@ -176,6 +208,17 @@ def test_broken_is_an_error_if_a_fixture_broke_and_a_failure_if_not() -> None:
     assert losses[Loss.RESULTS_MERGED] == 1
 
 
+def test_a_broken_fixture_that_several_tests_share_is_an_error_of_each() -> None:
+    why = {"statusDetails": {"message": "RuntimeError: no"}}
+    write(
+        *(result(str(n), "broken", **why, at=200 * n) for n in range(3)),
+        result("other", "broken", statusDetails={"message": "KeyError: 'x'"}, at=800),
+        fixtures("0", "1", "2", "other", before=[step("broken", "RuntimeError: no\n")]),
+    )
+    found = [(str(each.outcome), each.phase) for each in read()[0].test_results]
+    assert found == [("error", "setup")] * 3 + [("failed", "")]
+
+
 def test_a_call_and_a_teardown_that_fail_are_two_results() -> None:
     frame = '  File "/ci/shop/pkg/sub/test_x.py", line 9, in fixture\n    raise RuntimeError\n'
     torn = step("broken", "RuntimeError: end\n", start=T0 + 100, stop=T0 + 350)
@@ -203,6 +246,19 @@ def test_the_time_of_fixtures_is_added_to_the_nearest_test() -> None:
     assert first.duration == pytest.approx(0.5)
     assert second.duration == pytest.approx(0.3)
     assert (second.start_time - first.start_time).total_seconds() == 1.5
+
+
+def test_a_fixture_is_torn_down_after_the_last_test_of_its_process() -> None:
+    broken = step("broken", "RuntimeError: no", start=T0 + 700)
+    thread = {"labels": [{"name": "thread", "value": "2-MainThread"}]}
+    write(
+        result("user", name="user", fullName="a#user"),
+        result("last", name="last", fullName="a#last", at=200),
+        result("else", name="else", fullName="a#else", at=400, **thread),
+        fixtures("user", after=[broken]),
+    )
+    found = [(each.nodeid[-4:], str(each.outcome)) for each in read()[0].test_results]
+    assert found == [("user", "passed"), ("last", "passed"), ("last", "error"), ("else", "passed")]
 
 
 def test_results_of_one_history_are_attempts_and_repeat_the_output_of_earlier_ones() -> None:

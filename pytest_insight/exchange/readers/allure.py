@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import math
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -48,10 +50,21 @@ _FIELDS = {"log": "caplog", "stdout": "capstdout", "stderr": "capstderr"}
 
 
 class _Fixtures(NamedTuple):
-    """The fixtures of one result."""
+    """The fixtures of one result.
+
+    Attributes:
+        befores, afters: those that ran in its setup and its teardown.
+        broken: the messages of those that broke before it or an earlier test that shares them:
+            pytest does not run a fixture again that has failed.
+    """
 
     befores: list[Step]
     afters: list[Step]
+    broken: set[str]
+
+
+def _no_fixtures() -> _Fixtures:
+    return _Fixtures([], [], set())
 
 
 def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
@@ -173,14 +186,16 @@ class _Session:
         return found
 
     def _results_of(self, result: Result, nodeid: str, output: dict[str, str]) -> list[TestResult]:
-        fixtures = self._fixtures.get(result.uuid, _Fixtures([], []))
+        fixtures = self._fixtures.get(result.uuid) or _no_fixtures()
         details = result.details or Details()
         message, text = details.message or "", details.trace or ""
         outcome, phase = _status(result.status, message), ""
         torn = [each for each in fixtures.afters if each.status in _BAD]
         if result.status in _BAD:
-            if message.startswith(_NO_FIXTURE) or any(
-                each.status in _BAD for each in fixtures.befores
+            if (
+                message.startswith(_NO_FIXTURE)
+                or message.strip() in fixtures.broken
+                or any(each.status in _BAD for each in fixtures.befores)
             ):
                 outcome, phase = "error", "setup"
             elif any(_said(each) == message.strip() for each in torn):
@@ -232,14 +247,19 @@ class _Session:
         if framework not in ("", "pytest") or not (result.title_path or "#" in full):
             return full or name or "?"
         place, _, function = full.rpartition("#")
-        if function and name != function and not name.startswith(f"{function}["):
+        is_plain = name == function or name.startswith(f"{function}[")
+        if function and not is_plain and not name.endswith(f"::{function}"):
             name = function + _parameters(result)  # `@allure.title` has replaced the name
             self._losses.add(Loss.NODEID_GUESSED, 1, full)
         path = result.title_path or []
-        modules = [position for position, part in enumerate(path) if part.endswith(".py")]
-        if modules:
-            end = modules[0] + 1
-            classes = (part for part in path[end:] if "[" not in part)  # a part of a parameter
+        files = [position for position, part in enumerate(path) if part.endswith(".py")][:1]
+        if not files and name not in path:  # of a plugin: tests in other files than modules
+            files = [position for position, part in enumerate(path) if "." in part][-1:]
+        if files:
+            end = files[0] + 1
+            classes = [part for part in path[end:] if "[" not in part]  # a part of a parameter
+            if name.startswith("::".join([*classes, ""])):  # a name with `::`
+                classes = []
             return "::".join(["/".join(path[:end]), *classes, name])
         if path and path[-1] == name:  # a doctest in a text file
             return f"{'/'.join(path)}::{name}"
@@ -250,20 +270,35 @@ class _Session:
 
 
 def _fixtures(results: list[Result], containers: Iterable[Container]) -> dict[str, _Fixtures]:
-    """Return the fixtures of each result; one of a wider scope is of the nearest in time."""
+    """Return the fixtures of each result; one of a wider scope is of the nearest in time.
+
+    pytest tears down a fixture after the last test of its scope, which need not have used it.
+    """
     known = {result.uuid: result for result in results}
-    found: dict[str, _Fixtures] = {}
+    ended: defaultdict[str, list[Result]] = defaultdict(list)  # by process
+    for result in sorted(results, key=_stop):
+        ended[result.label("thread")].append(result)
+    found: defaultdict[str, _Fixtures] = defaultdict(_no_fixtures)
     for container in containers:
         children = [known[uuid] for uuid in container.children or () if uuid in known]
         for step in container.befores or () if children else ():
             at = step.stop or step.start or 0.0
             nearest = min(children, key=lambda each: abs((each.start or 0.0) - at))
-            found.setdefault(nearest.uuid, _Fixtures([], [])).befores.append(step)
+            found[nearest.uuid].befores.append(step)
+            for child in children if step.status in _BAD else ():
+                found[child.uuid].broken.add(_said(step))
         for step in container.afters or () if children else ():
             at = step.start or 0.0
-            nearest = min(children, key=lambda each: abs((each.stop or 0.0) - at))
-            found.setdefault(nearest.uuid, _Fixtures([], [])).afters.append(step)
+            nearest = min(children, key=lambda each: abs(_stop(each) - at))
+            others = ended[nearest.label("thread")]
+            before = bisect_left(others, at, key=_stop)
+            last = others[before - 1] if before else nearest
+            found[(last if _stop(last) > _stop(nearest) else nearest).uuid].afters.append(step)
     return found
+
+
+def _stop(step: Step) -> float:
+    return step.stop or 0.0
 
 
 def _check_times(step: Step, place: str) -> None:
@@ -295,7 +330,8 @@ def _reason(outcome: str, message: str, text: str) -> Reason:
         return Reason()
     expected = ""
     if outcome == "xfailed":
-        expected, _, message = message.removeprefix("XFAIL").strip().partition("\n\n")
+        expected, _, message = message.removeprefix("XFAIL").partition("\n\n")
+        expected = expected.strip()
     elif outcome == "xpassed":
         expected, message = message.removeprefix("XPASS").strip(), ""
     found = reason_of(shown(text), expected)
@@ -306,7 +342,8 @@ def _reason(outcome: str, message: str, text: str) -> Reason:
     if message.startswith(_SAID_BY_TEXT):
         return found
     said = message.removeprefix("AssertionError: ")
-    return Reason(said if said.startswith("assert ") else message, found.crash, found.text)
+    is_bare = repr(said).startswith("'assert ")  # as pytest decides it (`ExceptionInfo.exconly`)
+    return Reason(said if is_bare else message, found.crash, found.text)
 
 
 def _said(step: Step) -> str:
