@@ -25,6 +25,8 @@ _FIELDS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
 
 _LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
 """How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
+FRAME = re.compile(r'^ +File "(.+)", line (\d+)', re.MULTILINE)
+"""How Python begins a frame of a traceback."""
 _EXCEPTION_LINE = re.compile(r"E {3}(.*)")
 """How pytest marks the lines of an exception below the code that raised it."""
 
@@ -48,10 +50,21 @@ def read_failure(text: str) -> Failure:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return Failure()
+    if lines[0].startswith("Traceback (most recent call last)"):  # pytest's --tb=native
+        return _read_traceback(lines)
     place = _LOCATION.fullmatch(lines[-1])
     said = place["message"] if place else None
     message = _last_exception(lines) or said or lines[0]
     return Failure(message, place["path"], place["line"]) if place else Failure(message)
+
+
+def _read_traceback(lines: list[str]) -> Failure:
+    """Return what a traceback of Python says: its last exception, and where that was raised."""
+    frames = [number for number, line in enumerate(lines) if FRAME.match(line)]
+    last = frames[-1] if frames else 0
+    shown = [line for line in lines[last + 1 :] if not line.startswith("  ")]
+    place = FRAME.match(lines[last])
+    return Failure("\n".join(shown) or lines[-1].strip(), *(place.groups() if place else ()))
 
 
 def _last_exception(lines: list[str]) -> str:

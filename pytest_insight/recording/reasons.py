@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_insight._util.report_text import first_lines, read_failure, subtest_title
+from pytest_insight._util.report_text import FRAME, first_lines, read_failure, subtest_title
 from pytest_insight.recording.redaction import TextPolicy, to_text
-
-_NATIVE_FRAME = re.compile(r'^ +File "(.+)", line (\d+)', re.MULTILINE)
-"""How Python begins a frame of a traceback."""
 
 
 class Reasons:
@@ -99,7 +95,7 @@ def _frames(found: Any) -> Iterator[tuple[str, object]]:
         if place is not None:
             yield place.path, place.lineno
         else:  # of `--tb=native`, which has all frames in one entry
-            yield from _NATIVE_FRAME.findall("".join(entry.lines))
+            yield from FRAME.findall("".join(entry.lines))
 
 
 def place_in(root: Path, path: object, line: object) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from msgspec.structs import replace
@@ -137,12 +138,14 @@ def test_the_root_folder_says_which_part_of_a_name_is_the_file(tmp_path: Path) -
     data = suite(
         case("test_in_lower_case", "", "lib.checks.lower_case_class"),
         case("notes.txt", "", "docs.notes.txt"),
+        case("two", "", "docs.notes.txt.usage"),  # of a plugin's collector, named `usage::two`
         case("test_y", "", "nightly.linux.lib.checks.TestC"),  # --junitprefix
     )
     session = session_of(data, ReadOptions(sut="shop", root=tmp_path))
     assert [result.nodeid for result in session.test_results] == [
         "lib/checks.py::lower_case_class::test_in_lower_case",
         "docs/notes.txt::notes.txt",
+        "docs/notes.txt::usage::two",
         "lib/checks.py::TestC::test_y",
     ]
     assert session.source is not None
@@ -186,6 +189,79 @@ def test_an_error_in_teardown_follows_a_failure_of_its_own_or_a_pass() -> None:
     assert [str(r.outcome) for r in both.test_results] == ["failed", "error"]
     assert [str(r.outcome) for r in again.test_results] == ["rerun", "rerun", "failed", "error"]
     assert [r.duration for r in both.test_results] == [0.1, 0.1]
+
+
+def test_an_attempt_has_no_output_of_earlier_ones_which_pytest_repeats() -> None:
+    heading = f"{' Captured Out ':-^80}"
+    texts = ("one\n", "one\ntwo\n", "one\ntwo\nthree\n")
+    outputs = [f"<system-out>{heading}\n{text}\n</system-out>" for text in texts]
+    failure = '<failure message="boom">E   boom</failure>'
+    cases = [case(inside=outputs[0]), case(inside=outputs[1]), case(inside=failure + outputs[2])]
+    session = session_of(suite(*cases))
+    assert [r.capstdout for r in session.test_results] == ["one\n", "two\n", "three\n"]
+
+
+def test_a_module_that_two_collectors_could_not_collect_is_counted_twice_as_by_pytest() -> None:
+    error = '<error message="collection failure">E   SyntaxError: invalid</error>'
+    session = session_of(suite(case("tests.test_a", error * 2, "")))
+    found = [(each.nodeid, str(each.outcome)) for each in session.test_results]
+    assert found == [("tests/test_a.py", "error")] * 2
+
+
+PHASES = ("setup", "teardown")
+LONG = "x" * 600
+SHORTENED = "[{}; full report in element text]"
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "expected"),
+    [
+        ("assert 0", "E   assert 0", "assert 0"),
+        (f"{LONG[:500]}...\n{SHORTENED.format('truncated')}", f"E   {LONG}", LONG),
+        (
+            f"one\n{SHORTENED.format('+2 more lines')}",
+            f"E   one\nE     {LONG}\nE   three",
+            f"one\n{LONG}\nthree",
+        ),
+        (
+            f"one\n  two\n  three\n{SHORTENED.format('+1 more line')}",
+            "E   one\nE     two\nE     three\nE     four",
+            "one\n  two\n  three",
+        ),
+        (f"one\n{SHORTENED.format('+1 more line')}", "cut", "one"),
+        # no exception: the text is the message, as of doctests and of unknown fixtures
+        ("002\n>>> 1\n2", "002\n>>> 1\n2\n\na.py:3: DocTestFailure", "DocTestFailure"),
+    ],
+)
+def test_a_message_that_pytest_shortened_is_completed_from_the_text(
+    message: str, text: str, expected: str
+) -> None:
+    def given(kind: str, message: str) -> TestResult:
+        inside = f"<{kind} message={quoteattr(message)}>{escape(text)}</{kind}>"
+        return session_of(suite(case(inside=inside))).test_results[-1]
+
+    assert given("failure", message).message == expected
+    head, _, note = message.partition("\n[")
+    found = given("error", f'failed on setup with "{head}' + (f"\n[{note}" if note else '"'))
+    assert (found.message, found.phase) == (expected, "setup")
+
+
+def test_a_setup_and_a_teardown_that_fail_are_no_merged_subtests() -> None:
+    errors = [f'<error message="failed on {when} with &quot;x&quot;">x</error>' for when in PHASES]
+    content = read_bytes(suite(case(inside="".join(errors))), "junit.xml", None, SHOP)
+    assert [each.phase for each in content.sessions[0].test_results] == [*PHASES]
+    losses = next(iter(content.losses.values()))
+    assert Loss.SUBTESTS_MERGED not in {loss.kind for loss in losses}
+
+
+def test_a_native_traceback_says_where_the_exception_was_raised() -> None:
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/ci/env/pluggy.py", line 9, in call\n    run()\n'
+        '  File "/ci/shop/test_a.py", line 3, in test_x\n    {}["x"]\nKeyError: "x"\n'
+    )
+    (found,) = session_of(suite(case(inside=f"<failure>{text}</failure>"))).test_results
+    assert (found.message, found.crash) == ('KeyError: "x"', "test_a.py:3")
 
 
 def test_an_internal_error_is_no_test() -> None:

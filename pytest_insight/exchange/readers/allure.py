@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from pytest_insight._util.report_text import first_lines, without_middle
+from pytest_insight._util.report_text import FRAME, first_lines, without_middle
 from pytest_insight._util.times import FIRST
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.draft import SessionDraft
@@ -33,7 +33,7 @@ from pytest_insight.exchange.readers.allure_folder import (
     Result,
     Step,
 )
-from pytest_insight.exchange.readers.failure_repr import FRAME, reason_of, shown
+from pytest_insight.exchange.readers.failure_repr import reason_of, shown
 from pytest_insight.exchange.readers.json_values import InvalidValueError, located, moment, seconds
 from pytest_insight.exchange.readers.nodeids import Nodeids
 from pytest_insight.exchange.readers.phases import Reason, below_root

@@ -12,13 +12,11 @@ from collections.abc import Iterator
 from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
-from pytest_insight._util.report_text import read_failure
+from pytest_insight._util.report_text import FRAME, read_failure
 from pytest_insight.exchange.readers.phases import Reason
 
 _WIDTH = 80
 """Columns: what pytest assumes of an output that is no terminal."""
-FRAME = re.compile(r'^ +File "(.+)", line (\d+)', re.MULTILINE)
-"""How Python begins a frame of a traceback."""
 _TEXT = r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\""
 _SKIP = re.compile(rf"\((?:{_TEXT}), \d{{1,9}}, (?:{_TEXT})\)", re.DOTALL)
 """The `repr` of what pytest says of a skip: path, line and reason."""

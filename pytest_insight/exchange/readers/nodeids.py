@@ -106,12 +106,13 @@ class Nodeids:
         if self._root is None:
             return None
         for end in range(len(segments), 0, -1):
-            path = f"{'/'.join(segments[:end])}.py"
-            if is_inside(self._root, path):
-                return "::".join([path, *segments[end:], ""])
-        *folders, suffix = segments
-        text = f"{'/'.join(folders)}.{suffix}"  # a doctest in a text file
-        return f"{text}::" if folders and is_inside(self._root, text) else None
+            folders = "/".join(segments[:end])
+            # A module; else a doctest in a text file, or a test of a plugin in a file of its own.
+            before, _, suffix = folders.rpartition("/")
+            for path in (f"{folders}.py", f"{before}.{suffix}" if before else ""):
+                if path and is_inside(self._root, path):
+                    return "::".join([path, *segments[end:], ""])
+        return None
 
 
 def _classname(nodeid: str) -> tuple[str, str]:

@@ -189,7 +189,7 @@ class Cases:
             place = self._nodeids.path(given.get("name", ""))
             if place.guessed:
                 self._note_guess(place.prefix)
-            self._results.append(pytest_cases.collection_result(case, place.prefix, start))
+            self._results += pytest_cases.collection_results(case, place.prefix, start)
             return
         nodeid = self._nodeid(given)
         self._results += other_cases.attempts_of(case, nodeid, start, self._losses)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -19,7 +19,8 @@ _PLACE = re.compile(r"(?P<path>[^\n]+):(?P<line>\d+): (?P<reason>.*)", re.DOTALL
 """The text of a skip."""
 _CRASH = re.compile(r"worker '\w+' crashed while running ")
 """What pytest-xdist says of a test whose worker died."""
-_SUBTESTS = re.compile(r"contains \d+ failed subtests?")
+_SHORTENED = re.compile(r"\n\[(?:\+\d+ more lines?|truncated); full report in element text\]$")
+"""How pytest ends a long message, since 9.2."""
 
 
 def is_collection(case: Case) -> bool:
@@ -36,17 +37,17 @@ def is_internal_error(case: Case) -> bool:
     return given.get("classname") == "pytest" and given.get("name") == "internal"
 
 
-def collection_result(case: Case, path: str, start: datetime) -> TestResult:
-    """Return the result of a module or folder that was not collected."""
-    child = case.reasons()[0]
-    if child.kind == "skipped":
-        reason = _skip_of_module(child.text)
-        text, message, crash = _skip(reason, path)
-        return TestResult(path, TestOutcome.SKIPPED, start, 0.0, "", message, crash, text)
-    failure = read_failure(child.text)
-    message = first_lines(failure.message)
-    crash = _crash(failure.path, failure.line, path)
-    return TestResult(path, TestOutcome.ERROR, start, 0.0, "", message, crash, child.text)
+def collection_results(case: Case, path: str, start: datetime) -> Iterator[TestResult]:
+    """Yield the results of a module or folder that was not collected, perhaps several times."""
+    for child in case.reasons():
+        if child.kind == "skipped":
+            text, message, crash = _skip(_skip_of_module(child.text), path)
+            yield TestResult(path, TestOutcome.SKIPPED, start, 0.0, "", message, crash, text)
+        else:
+            failure = read_failure(child.text)
+            message = first_lines(failure.message)
+            crash = _crash(failure.path, failure.line, path)
+            yield TestResult(path, TestOutcome.ERROR, start, 0.0, "", message, crash, child.text)
 
 
 def results_of(
@@ -68,8 +69,8 @@ def results_of(
         passed = TestResult(nodeid, TestOutcome.PASSED, start, duration, properties=properties)
         return [replace(passed, **output) if output else passed]
     results = [_result(child, nodeid, start) for child in reasons]
-    if len(results) > 1:
-        losses.add(Loss.SUBTESTS_MERGED, len(results) - 1, nodeid)
+    failures = sum(child.kind == "failure" for child in reasons)
+    losses.add(Loss.SUBTESTS_MERGED, max(failures - 1, 0), nodeid)
     losses.add(Loss.XFAIL_AS_SKIP, sum(r.outcome is TestOutcome.XFAILED for r in results), nodeid)
     if results[0].phase == "teardown":  # the call's own failure is a case of its own
         passed = TestResult(nodeid, TestOutcome.PASSED, start, duration, properties=properties)
@@ -94,6 +95,7 @@ def with_attempts(
         return results, 0
     last = {result.nodeid: n for n, result in enumerate(results) if result.nodeid in again}
     failed: set[str] = set()
+    earlier: dict[str, TestResult] = {}  # attempts, with their whole output
     kept: list[TestResult] = []
     reruns = 0
     previous: TestResult | None = None
@@ -113,8 +115,20 @@ def with_attempts(
         if result.outcome is TestOutcome.FAILED:
             failed.add(nodeid)
         previous = None
-        kept.append(result)
+        kept.append(_with_own_output(result, earlier[nodeid]) if nodeid in earlier else result)
+        if result.outcome is TestOutcome.RERUN:
+            earlier[nodeid] = result
     return kept, reruns
+
+
+def _with_own_output(result: TestResult, earlier: TestResult) -> TestResult:
+    """Return the result of an attempt without the output of earlier ones, which pytest repeats."""
+    return replace(
+        result,
+        capstdout=result.capstdout.removeprefix(earlier.capstdout),
+        capstderr=result.capstderr.removeprefix(earlier.capstderr),
+        caplog=result.caplog.removeprefix(earlier.caplog).lstrip("\n"),
+    )
 
 
 def _is_teardown_of(result: TestResult, nodeid: str) -> bool:
@@ -122,8 +136,8 @@ def _is_teardown_of(result: TestResult, nodeid: str) -> bool:
 
 
 def _result(child: Child, nodeid: str, start: datetime) -> TestResult:
-    message, text = child.attributes.get("message", ""), child.text
-    path = nodeid.partition("::")[0]
+    message, shortened = _SHORTENED.subn("", child.attributes.get("message", ""))
+    text, path = child.text, nodeid.partition("::")[0]
     if child.kind == "skipped":
         kind = child.attributes.get("type", "")
         if kind == "pytest.xfail" or message == "expected test failure":  # pytest before 5.1
@@ -132,7 +146,7 @@ def _result(child: Child, nodeid: str, start: datetime) -> TestResult:
             )
         text, message, crash = _skip(text or message, path, message)
         return TestResult(nodeid, TestOutcome.SKIPPED, start, 0.0, "", message, crash, text)
-    found = _PHASE.fullmatch(message)
+    found = _PHASE.fullmatch(f'{message}"' if shortened else message)
     phase = ""
     if found:
         phase, message = found[1], found[2]
@@ -142,6 +156,10 @@ def _result(child: Child, nodeid: str, start: datetime) -> TestResult:
     outcome = TestOutcome.ERROR if child.kind == "error" else TestOutcome.FAILED
     if _CRASH.match(message):  # pytest counts it as failed
         outcome, phase = TestOutcome.FAILED, ""
+    if message and text.lstrip().startswith(message.strip()):  # pytest knew no exception
+        message = ""
+    elif shortened:
+        message = _completed(message, failure.message)
     return TestResult(
         nodeid,
         outcome,
@@ -152,6 +170,14 @@ def _result(child: Child, nodeid: str, start: datetime) -> TestResult:
         _crash(failure.path, failure.line, path),
         text,
     )
+
+
+def _completed(message: str, shown: str) -> str:
+    """Return a shortened message with what the text shows of the exception."""
+    lines, more = message.splitlines(), shown.splitlines()
+    if lines and more and more[0].startswith(lines[0].removesuffix("...")):
+        return "\n".join([more[0], *lines[1:], *more[len(lines) :]])
+    return message
 
 
 def _skip(text: str, path: str, message: str = "") -> tuple[str, str, str]:
