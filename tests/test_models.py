@@ -122,7 +122,7 @@ def test_the_repr_of_a_session_is_one_line_with_its_counts() -> None:
     results = [result("passed", f"test_{number}") for number in range(3)]
     results += [result("rerun"), result("failed"), result("flaky", "test_y")]
     session = TestSession("shop-1", "shop", START, test_results=results)
-    assert repr(session) == "TestSession('shop-1', 5 tests: 1 failed, 3 passed, 1 rerun, 1 flaky)"
+    assert repr(session) == "TestSession('shop-1', 5 tests: 1 failed, 1 rerun, 3 passed, 1 flaky)"
     assert repr(session.with_results(results[:1])) == "TestSession('shop-1', 1 test: 1 passed)"
     assert repr(session.with_results(())) == "TestSession('shop-1', no tests)"
 

@@ -90,9 +90,13 @@ def _percent(share: float) -> str:
 
 
 def last_outage_text(incident: Incident) -> str:
+    """Return `outage_text` for a terminal, with what shows the failures."""
+    return f"{outage_text(incident)}; see insight failures"
+
+
+def outage_text(incident: Incident) -> str:
     """Return that the last run is an incident: its failures make no verdicts, and yet are there."""
-    tests = plural(incident.tests, "test")
-    return f"the last run is left out as an outage: {tests} failed; see insight failures"
+    return f"the last run is left out as an outage: {plural(incident.tests, 'test')} failed"
 
 
 def judged_text(judged: Judged) -> str:

@@ -11,7 +11,7 @@ from pytest_insight._util.times import in_local_zone
 _RANKS = {
     name: number
     for number, name in enumerate(
-        ("failed", "error", "passed", "skipped", "xfailed", "xpassed", "rerun")
+        ("failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed")
     )
 }
 """The order of outcomes; those of other plugins come last."""
@@ -30,9 +30,18 @@ def short_nodeid(nodeid: object) -> str:
 
 
 def counts_text(counts: Mapping[Any, int]) -> str:
-    """Return the number of each outcome, failures first: "2 failed, 29 passed"."""
-    names = sorted(counts, key=lambda name: (_RANKS.get(name, len(_RANKS)), name))
-    return ", ".join(f"{counts[name]} {printable(name)}" for name in names)
+    """Return the number of each outcome, failures first: "2 failed, 2 errors, 29 passed"."""
+    return ", ".join(counted(name, counts[name]) for name in sorted(counts, key=outcome_rank))
+
+
+def counted(outcome: str, count: int) -> str:
+    """Return a count as in pytest's closing line: "2 failed", "2 errors"."""
+    return plural(count, "error") if outcome == "error" else f"{count:,} {printable(outcome)}"
+
+
+def outcome_rank(outcome: str) -> tuple[int, str]:
+    """Return a sort key: failures first, outcomes of other plugins last, by name."""
+    return _RANKS.get(outcome, len(_RANKS)), outcome
 
 
 def duration_text(seconds: object) -> str:

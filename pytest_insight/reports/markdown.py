@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_insight._util.markdown import code, plain
 from pytest_insight._util.printable import printable
-from pytest_insight.analysis.description import day_text, evidence_text, judged_text
+from pytest_insight.analysis.description import day_text, evidence_text, judged_text, outage_text
 from pytest_insight.models.text import counts_text, duration_text, plural
 from pytest_insight.reports.causes import Cause
 from pytest_insight.reports.comparison import detail_of, words_of
@@ -83,7 +83,7 @@ def _pieces(suite: Suite, comparison: Comparison | None) -> Iterator[str]:
     now = [cause for cause in suite.causes if cause.failing]
     if now:
         yield "**Why tests fail**"
-    yield from (_details(cause) for cause in now)
+    yield from (_details(cause, suite.failed) for cause in now)
     yield from _slowest(suite)
 
 
@@ -99,6 +99,8 @@ def _facts(suite: Suite) -> Iterator[str]:
     changed = ["with local changes"] if code_state and code_state.digest else []
     ran = [plain(counts_text(summary.outcomes)), duration_text(session.session_duration)]
     yield ", ".join(filter(None, [*where, *changed, *ran]))
+    if suite.judged.last_incident is not None:
+        yield outage_text(suite.judged.last_incident)
     counts = ", ".join(f"{count:,} {name}" for name, count in suite.counts.items())
     yield ": ".join(filter(None, [code(judged_text(suite.judged)), counts]))
     if (url := url_of(summary)) and "@" not in url:
@@ -137,10 +139,10 @@ def _slowest(suite: Suite) -> Iterator[str]:
         if each.seconds
     ]
     if rows:
-        yield "\n".join(["| Slowest | Test |", "| ---: | --- |", *rows])
+        yield "\n".join(["| Slowest | Test in the last run |", "| ---: | --- |", *rows])
 
 
-def _details(cause: Cause) -> str:
+def _details(cause: Cause, failed: frozenset[str]) -> str:
     """Return a cause with its tests and the text of one failure, folded.
 
     No line is empty outside of `<pre>`, so that nothing is read as Markdown.
@@ -149,6 +151,9 @@ def _details(cause: Cause) -> str:
     commit = cause.first.commit[:7]
     since = f"at {code(commit)}" if commit else f"on {day_text(cause.first.start)}"
     tests = plural(len(cause.failing), "test")
+    now = len(failed.intersection(cause.failing))
+    if now < len(cause.failing):  # the others were not run, or skipped
+        tests += f", {now:,} of them in the last run"
     lines = [
         f"<details><summary>{tests}: {code(cause.message or 'no message')}{place}</summary>",
         f"<p>in {plural(cause.sessions, 'run')}, first seen {since}</p>",

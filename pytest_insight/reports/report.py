@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from pytest_insight.analysis import description
+from pytest_insight.analysis.comparison.values import Change
 from pytest_insight.analysis.results import Judged, Verdicts
 from pytest_insight.analysis.runs import LAST_RUNS, Run
 from pytest_insight.analysis.values import (
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 MOST_SESSIONS = LAST_RUNS
 """The sessions of each SUT that a report has, the newest ones."""
 
-PROBLEMS = (BROKEN, NEW_FAILURE, FLAKY, SUSPECT, UNSTABLE_XFAIL)
-"""The verdicts that the headline of a report counts, the worst first."""
+PROBLEMS = (BROKEN, NEW_FAILURE, Change.NEW_TEST_FAILING, FLAKY, SUSPECT, UNSTABLE_XFAIL)
+"""What the headline of a report counts, the worst first: verdicts, and new tests that fail."""
 
 
 class Test(NamedTuple):
@@ -82,13 +83,17 @@ class Suite(NamedTuple):
         return [each for each in self.tests if is_notable(each.verdict)]
 
     @property
+    def failed(self) -> frozenset[str]:
+        """The tests that failed in the last run."""
+        return frozenset(r.nodeid for r in self.last.test_results if r.outcome in BAD)
+
+    @property
     def headline(self) -> str:
         """What the last run says: "2 of 30 tests failed in the last run"."""
         if self.last.crashed:
             return "the last run crashed"
         tests = len({result.nodeid for result in self.last.test_results})
-        bad = len({r.nodeid for r in self.last.test_results if r.outcome in BAD})
-        if bad:
+        if bad := len(self.failed):
             return f"{bad:,} of {plural(tests, 'test')} failed in the last run"
         if not tests:
             return "no test was run in the last run"
@@ -127,7 +132,8 @@ def is_notable(verdict: Verdict) -> bool:
 
 
 def _problem(verdict: Verdict) -> str:
-    return NEW_FAILURE if verdict.verdict == NEW_TEST and verdict.bad else verdict.verdict
+    is_bad = verdict.verdict == NEW_TEST and verdict.bad
+    return Change.NEW_TEST_FAILING if is_bad else verdict.verdict
 
 
 def make_report(storage: BaseStorage, found: Verdicts) -> Report:

@@ -84,3 +84,14 @@ def test_the_newest_200_runs_are_reported() -> None:
     ids = [each.session.session_id for each in suite.sessions]
     assert ids == [f"shop-{number:03}" for number in range(4, 204)]
     assert suite.tests[0].row == "." * 96 + "FF" + "." * 102
+
+
+def test_a_new_test_that_fails_is_counted_apart_from_new_failures_of_known_tests() -> None:
+    tests = {"a.py::known": "...F", "a.py::new": "   F", "a.py::good": "   ."}
+    (suite,) = report(sessions(tests)).suites
+    assert {each.verdict.nodeid: each.verdict.verdict for each in suite.tests} == {
+        "a.py::known": "new-failure",
+        "a.py::new": "new-test",
+        "a.py::good": "new-test",
+    }
+    assert suite.counts == {"new-failure": 1, "new-test-failing": 1}

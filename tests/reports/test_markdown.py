@@ -34,6 +34,18 @@ def test_it_says_what_failed_what_is_not_stable_why_and_what_is_slow() -> None:
     assert "<pre>def test():\n&gt;       pay()\nE       TimeoutError: redis\n" in text
 
 
+def test_a_cause_says_how_many_of_its_tests_failed_in_the_last_run() -> None:
+    text = markdown(report(sessions(STEADY | {"t.py::a": "...EEE", "t.py::b": "..EEE "})))
+    assert "<summary>2 tests, 1 of them in the last run: <code>TimeoutError" in text
+
+
+def test_it_says_that_the_last_run_is_left_out_as_an_outage() -> None:
+    tests = {f"tests/test_steady.py::test_{n}": ".....E" for n in range(20)}
+    facts = markdown(report(sessions(tests))).splitlines()[2:5]
+    assert facts[0].startswith("<code>main</code>, <code>fa1b2c3</code>, 20 errors, 3.00 s")
+    assert facts[1].strip() == "the last run is left out as an outage: 20 tests failed"
+
+
 def test_a_green_run_is_short() -> None:
     text = markdown(report(sessions(STEADY)))
     assert text.startswith("### ✅ <code>shop</code>: all 20 tests passed in the last run\n")

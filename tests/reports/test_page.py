@@ -8,9 +8,11 @@ from typing import Literal
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
 from pytest_insight.compare import Compare
+from pytest_insight.models.text import duration_text
 from pytest_insight.reports.html.page import html_page
 from pytest_insight.reports.report import Report
 from pytest_insight.storage.memory import InMemoryStorage
@@ -180,6 +182,42 @@ def test_a_link_to_a_test_opens_it_and_back_closes_it(open_page: OpenPage) -> No
     expect(details.locator(".whole")).to_have_text(LOGIN)
     page.go_back()
     expect(details).to_be_hidden()
+
+
+def test_a_link_to_a_test_that_no_run_has_says_so(open_page: OpenPage) -> None:
+    page = open_page(shop(), "#test=tests/test_gone.py::test_gone")
+    expect(page.locator("#details")).to_contain_text("No run in this report has this test.")
+    page.keyboard.press("Escape")
+    expect(page.locator("#details")).to_be_hidden()
+
+
+def test_the_page_says_what_commands_say(open_page: OpenPage) -> None:
+    tests = {f"t.py::steady{n}": "." * 12 for n in range(20)}
+    tests |= {"t.py::bad": "." * 8 + "FFFF", "t.py::left": "." * 7 + "FFFF ", "t.py::x": "...EFE"}
+    tests |= {"t.py::new": " " * 11 + "E", "t.py::new2": " " * 11 + "."}
+    took = {
+        "t.py::steady1": [0.0006] * 6 + [0.0605] * 6,  # the most times as long
+        "t.py::steady2": [0.5] * 6 + [1.5] * 6,  # the most time lost: first in `insight slow`
+    }
+    history = [
+        replace(each, session_duration=0.6746) for each in sessions(tests, took=took, url="")
+    ]
+    page = open_page(report(history), "#filter=new-test-failing")
+    expect(page.locator("#summary > .facts").first).to_contain_text("1 failed, 1 error, 21 passed")
+    expect(page.locator("#summary > .facts").first).to_contain_text(duration_text(0.6746))
+    assert page.locator(".chip").all_inner_texts()[1:2] == ["1 new-test-failing"]
+    assert names(page, "#verdicts") == ["t.py::new"]
+    page.locator("#filter").fill("")
+    expect(page.locator("#slow li .change")).to_have_text(["0.50 s → 1.50 s", "0.6 ms → 60 ms"])
+    facts = page.locator("#causes > .cause .facts").first
+    expect(facts).to_contain_text("4 tests, 2 of them in the last run")
+
+
+def test_an_open_test_has_the_focus_so_that_keys_scroll_it(open_page: OpenPage) -> None:
+    page = open_page(shop(), f"#test={quote(LOGIN, safe='')}")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#details .whole")).to_have_text(QUEUE)
+    assert page.evaluate("document.activeElement.tagName") == "ARTICLE"
 
 
 def test_keys_filter_move_open_and_close(open_page: OpenPage) -> None:

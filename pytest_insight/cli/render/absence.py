@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from pytest_insight import filters as f
-from pytest_insight.cli.render.outcomes import outcome_rank
 from pytest_insight.cli.render.store import has_sessions
 from pytest_insight.errors import alternatives, near_names
 from pytest_insight.filters import Selection, SessionFilter, TestFilter
 from pytest_insight.filters.keywords import node_names
 from pytest_insight.locations import display_path
 from pytest_insight.models import TestOutcome
-from pytest_insight.models.text import duration_text, plural, time_text
+from pytest_insight.models.text import duration_text, outcome_rank, plural, time_text
 
 if TYPE_CHECKING:
     from pytest_insight.models import TestSession

@@ -10,7 +10,7 @@ from pytest_insight.cli.render.values import OUTCOME_STYLES, outcome_text
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
-from pytest_insight.models.text import plural
+from pytest_insight.models.text import counted, outcome_rank
 
 BAR_WIDTH = 12
 
@@ -20,8 +20,6 @@ _MARKS = {
 }
 _LETTERS = _MARKS | {"passed": "P", "failed": "F"}
 """Those of pytest's option `-r`, if the terminal does not show the marks."""
-
-_RANKS = ["failed", "error", "xpassed", "rerun", "passed", "skipped", "xfailed"]
 
 
 def outcomes_text(*sessions: TestSession) -> Styled:
@@ -68,18 +66,8 @@ def brief_outcomes(session: TestSession) -> Styled:
 
 def counts_text(counts: Mapping[TestOutcome, int]) -> Styled:
     """Return counts by outcome, failures first: "2 failed, 1 error, 198 passed"."""
-    parts = [outcome_text(outcome, _counted(outcome, n)) for outcome, n in sorted_counts(counts)]
+    parts = [outcome_text(outcome, counted(outcome, n)) for outcome, n in sorted_counts(counts)]
     return joined(parts) if parts else styled("no results", style="dim")
-
-
-def _counted(outcome: str, count: int) -> str:
-    """Return a count as in pytest's closing line: "2 failed", "2 errors"."""
-    return plural(count, "error") if outcome == TestOutcome.ERROR else f"{count:,} {outcome}"
-
-
-def outcome_rank(outcome: TestOutcome) -> tuple[int, str]:
-    """Return a sort key: failures first, outcomes of other plugins last, by name."""
-    return (_RANKS.index(outcome) if outcome in _RANKS else len(_RANKS), outcome)
 
 
 def sorted_counts(counts: Mapping[TestOutcome, int]) -> list[tuple[TestOutcome, int]]:

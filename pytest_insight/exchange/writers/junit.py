@@ -160,7 +160,7 @@ def _element(case: Case) -> bytes:
     }
     properties: list[tuple[str, object]] = [("insight.nodeid", case.nodeid)]
     properties += [("insight.outcome", str(result.outcome)) for result in case.results]
-    properties += [pair for result in case.results for pair in result.properties]
+    properties += [(_own_name(name), value) for r in case.results for name, value in r.properties]
     parts = [_properties(properties), _result(case)]
     again = "rerun" if case.status in BAD else "flaky"
     parts += [_attempt(again, result) for result in case.attempts]
@@ -255,6 +255,11 @@ def _properties(pairs: Iterable[tuple[str, object]]) -> str:
         f"<property{_attributes({'name': name, 'value': _plain(value)})}/>" for name, value in pairs
     )
     return f"<properties>{inside}</properties>"
+
+
+def _own_name(name: str) -> str:
+    """Return the name of a test's own property: an import would take `insight.` for ours."""
+    return f"test.{name}" if name.startswith("insight.") else name
 
 
 def _plain(value: Any) -> str:

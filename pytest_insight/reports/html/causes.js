@@ -25,7 +25,9 @@ function causesSection(suite, keep) {
 }
 
 function causeCard(suite, cause, tests) {
-  const facts = [plural(tests.length, "test"), `in ${plural(cause.sessions, "run")}`];
+  const now = cause.failing.filter((number) => "FE".includes(suite.rows(number).slice(-1))).length;
+  const of = now < cause.failing.length ? `, ${now.toLocaleString("en")} of them in the last run` : ""; // the others were not run, or skipped
+  const facts = [plural(tests.length, "test") + of, `in ${plural(cause.sessions, "run")}`];
   if (cause.phase) facts.push(`at ${cause.phase}`);
   const { first, last } = cause;
   if (first !== null) facts.push(cause.failing.length ? `first seen ${dayText(suite.sessions.time[first])}` : `last seen ${dayText(suite.sessions.time[last])}`);

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_insight.analysis.description import VERDICTS, evidence_text, judged_text, rate_text
+from pytest_insight.analysis.description import (
+    VERDICTS,
+    evidence_text,
+    judged_text,
+    outage_text,
+    rate_text,
+)
 from pytest_insight.analysis.values import Since, Timing, Verdict
+from pytest_insight.models.text import outcome_rank
 from pytest_insight.reports.causes import Cause
 from pytest_insight.reports.comparison import detail_of, words_of
 from pytest_insight.reports.record import url_of
@@ -61,10 +68,12 @@ def _suite(suite: Suite) -> dict[str, Any]:
     places = {each.session.session_id: place for place, each in enumerate(suite.sessions)}
     numbers = {each.verdict.nodeid: number for number, each in enumerate(suite.tests)}
     causes = {each.cause: number for number, each in enumerate(suite.causes)}
+    incident = suite.judged.last_incident
     return {
         "sut": suite.sut,
         "branch": suite.judged.line.branch or "",
         "judged": judged_text(suite.judged),
+        "outage": outage_text(incident) if incident else "",
         "headline": suite.headline,
         "counts": suite.counts,
         "sessions": _sessions(suite),
@@ -80,11 +89,14 @@ def _sessions(suite: Suite) -> dict[str, list[Any]]:
     return {
         "id": [each.session_id for each in sessions],
         "time": [each.session_start_time.timestamp() for each in sessions],
-        "seconds": [round(each.session_duration, 3) for each in sessions],
+        "seconds": [each.session_duration for each in sessions],
         "branch": [(code and code.branch) or "" for code in codes],
         "commit": [((code and code.commit) or "")[:SHORT_COMMIT] for code in codes],
         "changed": [int(bool(code and code.digest)) for code in codes],
-        "outcomes": [each.outcomes for each in suite.sessions],
+        "outcomes": [
+            {name: each.outcomes[name] for name in sorted(each.outcomes, key=outcome_rank)}
+            for each in suite.sessions
+        ],
         "crashed": [int(each.crashed) for each in sessions],
         "url": [url_of(each) for each in suite.sessions],
         "incident": [why.get(each.session_id, "") for each in sessions],
@@ -97,7 +109,7 @@ def _tests(suite: Suite, places: dict[str, int], causes: dict[str, int]) -> dict
     return {
         "nodeid": [each.verdict.nodeid for each in tests],
         "verdict": [VERDICTS.index(each.verdict.verdict) for each in tests],
-        "seconds": [None if each.seconds is None else round(each.seconds, 4) for each in tests],
+        "seconds": [None if each.seconds is None else round(each.seconds, 6) for each in tests],
         "row": [rows.setdefault(each.row, len(rows)) for each in tests],
         "rows": list(rows),
         # Most tests are stable: there is nothing to say of them that the page cannot say itself.

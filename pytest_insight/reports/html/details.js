@@ -2,11 +2,21 @@
 
 const MOST_RUNS_LISTED = 200;
 
-function openDetails(suite, number) {
+function openDetails(made) {
   const dialog = document.getElementById("details");
-  dialog.replaceChildren(detailsOf(suite, number));
+  dialog.replaceChildren(made);
   if (!dialog.open) dialog.showModal();
+  made.focus(); // what had it may just have been replaced
   dialog.scrollTop = 0;
+}
+
+/** Returns what is shown for a link to a test that no run of the report has. */
+function missingTest(nodeid) {
+  return element("article", { tabindex: -1 }, closeButton(), element("h2", {}, element("bdi.whole", {}, shownLine(nodeid))), element("p.facts", {}, "No run in this report has this test."));
+}
+
+function closeButton() {
+  return element("button.close", { type: "button", "aria-label": "Close", onclick: () => address.go({ test: null }) }, "×");
 }
 
 function detailsOf(suite, number) {
@@ -19,8 +29,8 @@ function detailsOf(suite, number) {
   if (tests.seconds[number] !== null) facts.push(`${durationText(tests.seconds[number])} in the last run`);
   return element(
     "article",
-    { tabindex: -1, autofocus: true },
-    element("button.close", { type: "button", "aria-label": "Close", onclick: () => address.go({ test: null }) }, "×"),
+    { tabindex: -1 },
+    closeButton(),
     element("p.above", {}, pill(suite, number), suite.sut),
     element("h2", {}, element("bdi.whole", {}, shownLine(nodeid))),
     element("p.facts", {}, shownLine(facts.join(" · "))),
@@ -37,7 +47,7 @@ function detailsOf(suite, number) {
 
 function durationsOf(suite, more) {
   const place = suite.sessions.id.indexOf(more.timing.since.session);
-  const change = `${durationText(more.timing.was)} → ${durationText(more.timing.now)}, ${ratioText(more.timing.ratio)} since ${sinceText(more.timing.since)}`;
+  const change = `${durationText(more.timing.was, true)} → ${durationText(more.timing.now, true)}, ${ratioText(more.timing.ratio)} since ${sinceText(more.timing.since)}`;
   return element("div", {}, element("h3", {}, "Durations"), element("p.facts", {}, shownLine(change)), sparkline(more.durations, place < 0 ? undefined : place, 480, 60));
 }
 

@@ -16,7 +16,8 @@ const page = {
     if (box.value !== filter && document.activeElement !== box) box.value = filter;
     page.filter(filter);
     const number = test === null ? -1 : suite.numbers.get(test) ?? -1;
-    if (number >= 0) openDetails(suite, number);
+    if (number >= 0) openDetails(detailsOf(suite, number));
+    else if (test) openDetails(missingTest(test));
     else document.getElementById("details").close();
     document.title = shownLine(`${test && number >= 0 ? `${test.split("::").pop()} · ` : ""}${suite.sut}: ${suite.headline}`).slice(0, 300);
   },
@@ -65,7 +66,7 @@ const page = {
 function keeper(suite, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   suite.names = suite.names || suite.tests.nodeid.map((nodeid) => nodeid.toLowerCase());
-  const has = (number, word) => suite.names[number].includes(word) || verdictOf(suite, number) === word || (word === "new-failure" && isNewAndBad(suite, number));
+  const has = (number, word) => suite.names[number].includes(word) || verdictOf(suite, number) === word || (word === "new-test-failing" && isNewAndBad(suite, number));
   const test = (number) => words.every((word) => has(number, word));
   const name = (nodeid) => words.every((word) => nodeid.toLowerCase().includes(word) || (suite.numbers.has(nodeid) && has(suite.numbers.get(nodeid), word)));
   const said = (cause) => words.every((word) => cause.message.toLowerCase().includes(word));
@@ -77,7 +78,6 @@ function summaryOf(suite) {
   const last = sessions.id.length - 1;
   const [bad] = badOf(sessions, last);
   const isBad = bad > 0 || sessions.crashed[last];
-  const outcomes = Object.entries(sessions.outcomes[last]).map(([name, count]) => `${count.toLocaleString("en")} ${name}`).join(", ");
   const width = Math.max(3, Math.min(14, Math.floor(900 / sessions.id.length)));
   const bars = sessionBars(sessions, 44, width);
   bars.addEventListener("mousemove", (event) => {
@@ -89,11 +89,16 @@ function summaryOf(suite) {
     "section.summary",
     { id: "summary", "aria-label": "Summary" },
     element("p.above", {}, element(`span.light.${isBad ? "bad" : "good"}`, { "aria-hidden": "true" }), isBad ? "failing" : "passing"),
-    element("h1", {}, `${suite.headline[0].toUpperCase()}${suite.headline.slice(1)}`),
-    element("p.facts", {}, pageLink(sessions.url[last], timeText(sessions.time[last])), ` · ${shownLine([codeText(sessions, last), outcomes, durationText(sessions.seconds[last])].filter(Boolean).join(" · "))}`),
+    element("h1", {}, sentence(suite.headline)),
+    element("p.facts", {}, pageLink(sessions.url[last], timeText(sessions.time[last])), ` · ${shownLine([codeText(sessions, last), outcomesText(sessions, last), durationText(sessions.seconds[last])].filter(Boolean).join(" · "))}`),
+    suite.outage ? element("p.facts", {}, sentence(suite.outage)) : null,
     counts(suite),
     sessions.id.length > 1 ? element("figure.history", {}, bars, element("figcaption", {}, shownLine(suite.judged))) : element("p.facts", {}, shownLine(suite.judged)),
   );
+}
+
+function sentence(text) {
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 function counts(suite) {
@@ -143,7 +148,8 @@ function prepare(suite) {
     if (!["stable", "too-few"].includes(verdictOf(suite, number))) suite.notable.push(number);
   }
   suite.timed = Object.keys(tests.more).map(Number).filter((number) => tests.more[number].timing);
-  suite.timed.sort((one, other) => tests.more[other].timing.ratio - tests.more[one].timing.ratio);
+  const loss = (number) => tests.more[number].timing.now - tests.more[number].timing.was;
+  suite.timed.sort((one, other) => loss(other) - loss(one)); // as `insight slow`
 }
 
 async function unpack() {
@@ -197,6 +203,8 @@ async function start() {
   page.data.suites.forEach(prepare);
   listen();
   page.follow();
+  const link = document.querySelector(`#sections a[data-section="${CSS.escape(location.hash.slice(1))}"]`);
+  if (link) document.getElementById(link.dataset.section).scrollIntoView();
 }
 
 start();

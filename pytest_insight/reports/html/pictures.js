@@ -48,7 +48,7 @@ function sparkline(durations, since, width = 160, height = 28) {
   return shape(
     "svg",
     { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
-      "aria-label": `from ${durationText(values[0])} to ${durationText(values[values.length - 1])}` },
+      "aria-label": `from ${durationText(values[0], true)} to ${durationText(values[values.length - 1], true)}` },
     shape("polygon", { points: area, class: "area" }),
     split > 0 ? shape("line", { x1: x(split - 0.5), x2: x(split - 0.5), y1: 0, y2: height, class: "split" }) : null,
     shape("polyline", { points: points.join(" "), class: "line" }),
@@ -65,8 +65,7 @@ function badOf(sessions, place) {
 
 /** Returns what a session was, in a line. */
 function sessionText(sessions, place) {
-  const outcomes = Object.entries(sessions.outcomes[place]).map(([name, count]) => `${count.toLocaleString("en")} ${name}`);
-  const parts = [timeText(sessions.time[place]), codeText(sessions, place), outcomes.join(", ") || "no tests"];
+  const parts = [timeText(sessions.time[place]), codeText(sessions, place), outcomesText(sessions, place) || "no tests"];
   if (sessions.crashed[place]) parts.push("crashed");
   if (sessions.incident[place]) parts.push(`left out: ${sessions.incident[place]}`);
   return shownLine(parts.filter(Boolean).join(" · "));

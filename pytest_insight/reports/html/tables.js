@@ -4,7 +4,7 @@ const SHOWN_AT_ONCE = 50;
 const RUNS_SHOWN = 30;
 
 const TONES = {
-  broken: "bad", "new-failure": "bad", flaky: "odd", suspect: "warn", "unstable-xfail": "warn", fixed: "good",
+  broken: "bad", "new-failure": "bad", "new-test-failing": "bad", flaky: "odd", suspect: "warn", "unstable-xfail": "warn", fixed: "good",
   "failed-once": "calm", slower: "warn", faster: "good", "new-test": "calm", stable: "calm", "too-few": "calm",
 };
 
@@ -91,7 +91,7 @@ function slowSection(suite, keep) {
       "li",
       {},
       testLink(suite, number),
-      element("span.change", {}, durationText(timing.was), " → ", element("b", {}, durationText(timing.now))),
+      element("span.change", {}, durationText(timing.was, true), " → ", element("b", {}, durationText(timing.now, true))),
       element(`span.pill.${timing.ratio > 1 ? "warn" : "good"}`, {}, ratioText(timing.ratio)),
       durations.length ? sparkline(durations, place < 0 ? undefined : place) : element("span"),
       element("span.since", {}, `since ${shownLine(sinceText(timing.since))}`),

@@ -7,6 +7,7 @@ const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2
 function shown(text) {
   return text.replace(CONTROLS, (found) => {
     const code = found.charCodeAt(0);
+    if (code === 13) return "\\r";
     return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
   });
 }
@@ -31,14 +32,20 @@ function nodeidElement(nodeid) {
   );
 }
 
+/** Returns the outcomes of a session as pytest's closing line has them: "2 failed, 2 errors". */
+function outcomesText(sessions, place) {
+  return Object.entries(sessions.outcomes[place]).map(([name, count]) => (name === "error" ? plural(count, name) : `${count.toLocaleString("en")} ${name}`)).join(", ");
+}
+
 function plural(count, noun) {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function durationText(seconds) {
+/** Returns a duration; of one that is compared, a few milliseconds have a decimal. */
+function durationText(seconds, isCompared = false) {
   if (seconds < 0.0005) return "<1 ms";
-  if (seconds < 0.00995) return `${(seconds * 1000).toFixed(1)} ms`;
-  if (seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
+  if (isCompared && seconds < 0.00995) return `${(seconds * 1000).toFixed(1)} ms`;
+  if (seconds < 0.1) return `${(seconds * 1000).toFixed(0)} ms`;
   if (seconds < 10) return `${seconds.toFixed(2)} s`;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
