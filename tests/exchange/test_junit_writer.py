@@ -229,6 +229,18 @@ def test_an_import_reads_back_all_outcomes_nodeids_and_texts() -> None:
     assert "first\n" in {result.capstdout for result in attempts}
 
 
+def test_an_import_takes_no_property_of_a_test_for_one_of_ours() -> None:
+    own = {"insight.outcome": "failed", "insight.nodeid": "other.py::test"}
+    given = TestResult("a.py::test_a", "passed", outcomes.START, 0.1, properties=tuple(own.items()))
+    (found,) = read_bytes(written(session(given)), "report.xml").sessions
+    assert [(each.nodeid, each.outcome) for each in found.test_results] == [
+        ("a.py::test_a", "passed")
+    ]
+    assert found.test_results[0].properties == tuple(
+        (f"test.{name}", value) for name, value in own.items()
+    )
+
+
 def test_an_import_of_several_sessions_is_refused() -> None:
     data = written(session(*outcomes.SEVEN), session(*outcomes.SEVEN, session_id="shop-2"))
     with pytest.raises(ExchangeError, match=r"several sessions.*export and import them as JSON"):
