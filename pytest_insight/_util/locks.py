@@ -79,7 +79,7 @@ class FileLock:
         waited = self._seconds if seconds is None else seconds
         for attempt in range(round(waited / POLL_SECONDS), -1, -1):
             try:
-                lock.acquire(timeout=0)
+                lock.acquire(blocking=False)  # with a timeout of 0, some releases ask the clock
             except TimeoutError:
                 if not attempt:
                     raise

@@ -19,7 +19,7 @@ from pytest_insight.cli.terminal.damage import warnings_printed
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.pager import use_pager
 from pytest_insight.cli.terminal.streams import open_missing_streams, stdout_errors_reported
-from pytest_insight.cli.terminal.usage_errors import is_usage_error, print_usage_error
+from pytest_insight.cli.terminal.usage_errors import ANY_USAGE_ERROR, print_usage_error
 from pytest_insight.errors import InsightError, InvalidImportError
 from pytest_insight.locations import PROFILE_VARIABLE
 
@@ -88,9 +88,7 @@ class RootGroup(LazyGroup):
             status = exit_status.of_error(exc)
         except typer.Abort:  # the end of the input instead of an answer
             raise KeyboardInterrupt from None
-        except Exception as exc:
-            if not is_usage_error(exc):
-                raise
+        except ANY_USAGE_ERROR as exc:
             status = print_usage_error(exc)
         if status == exit_status.INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
             raise KeyboardInterrupt

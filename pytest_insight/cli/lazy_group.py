@@ -18,7 +18,7 @@ from pytest_insight.cli import exit_status
 from pytest_insight.cli.near_misses import with_arguments
 from pytest_insight.cli.terminal.output import as_text, is_fancy
 from pytest_insight.cli.terminal.pager import use_pager
-from pytest_insight.cli.terminal.usage_errors import UsageError, is_usage_error
+from pytest_insight.cli.terminal.usage_errors import ANY_USAGE_ERROR, UsageError
 from pytest_insight.errors import near_names
 
 NO_PAGER = "--no-pager"
@@ -40,9 +40,8 @@ class _OwnHelp:
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
             rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
-        except Exception as exc:
-            if is_usage_error(exc) and exc.ctx is None:  # type: ignore[attr-defined]
-                exc.ctx = ctx  # type: ignore[attr-defined]
+        except ANY_USAGE_ERROR as exc:
+            exc.ctx = exc.ctx or ctx
             raise
         if not ctx.resilient_parsing:
             _refuse_blank_values(ctx)

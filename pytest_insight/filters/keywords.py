@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pytest_insight._util.printable import quoted
 from pytest_insight.errors import InvalidArgumentError
@@ -25,8 +25,6 @@ MAX_DEPTH = 100
 """How deep parentheses and negations may be nested; databases limit it, too."""
 
 _WORD = r"[ \t]*(?:(?P<name>(?::?[\w:+\-.\[\]\\/])+)|(?P<bracket>[()])|$)"
-
-Value = TypeVar("Value")
 
 
 class Name(NamedTuple):

@@ -227,7 +227,8 @@ def _verdicts(config: pytest.Config) -> str:
     if form not in FORMS:
         name = "insight_verdicts" if option is None else "--insight-verdicts"
         raise usage_error(f"{name} must be short, full or off, not {form!r}")
-    is_default = option is None and config.get_verbosity() < 0
+    # Not `get_verbosity`: that of pytest 8.0 raises AttributeError with `-p no:terminal`.
+    is_default = option is None and config.getoption("verbose", 0) < 0
     return OFF if is_default else form
 
 

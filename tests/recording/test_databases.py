@@ -20,8 +20,12 @@ TESTS = "def test_a():\n    pass\n\ndef test_b():\n    assert not 'empty'\n"
 LOADED = """
 import sys
 
+before = {*sys.modules}
+import filelock  # some releases import sqlite3
+of_filelock = sys.modules.keys() - before
+
 def pytest_unconfigure():
-    print("LOADED", *sys.modules)
+    print("LOADED", *(sys.modules.keys() - of_filelock))
 """
 NOT_FOR_FILES = {
     "msgspec",

@@ -10,9 +10,6 @@ from pytest_insight.analysis.runs import Run
 if TYPE_CHECKING:
     from pytest_insight.analysis.comparison.result import Comparison
 
-CHANGE_FIELDS = ("nodeid", "change", "base", "head", "renamed_from", "detail", "rate", "pace")
-"""The keys of a change; those after "head" only if there is something to say, and "rates"."""
-
 
 def comparison_record(comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as plain data, except for its times."""

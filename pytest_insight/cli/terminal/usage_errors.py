@@ -1,8 +1,4 @@
-"""Errors in how the command was called: an unknown option, a missing argument, a bad value.
-
-Typer contains its own copy of Click from version 0.26 on, so that no base class of usage errors can
-be imported from both. Click documents `format_message`, `exit_code`, `ctx` and `option_name`.
-"""
+"""Errors in how the command was called: an unknown option, a missing argument, a bad value."""
 
 from __future__ import annotations
 
@@ -15,6 +11,9 @@ from pytest_insight._util.override import override
 from pytest_insight.cli import near_misses
 from pytest_insight.cli.terminal.output import say
 
+ANY_USAGE_ERROR: Any = typer.BadParameter.__base__
+"""The class of all errors in the command line; Typer exports only those in values."""
+
 
 class UsageError(typer.BadParameter):
     """A wrong use of the command line; the message is complete, without one of Typer's prefixes."""
@@ -24,14 +23,9 @@ class UsageError(typer.BadParameter):
         return self.message
 
 
-def is_usage_error(error: Exception) -> bool:
-    """Return whether Typer has raised the error about the command line."""
-    return hasattr(error, "format_message") and hasattr(error, "exit_code")
-
-
 def print_usage_error(error: Any) -> int:
     """Print a usage error on stderr and return its exit status."""
-    ctx = getattr(error, "ctx", None)
+    ctx = error.ctx
     path = ctx.command_path if ctx is not None else "insight"
     say(f"error: {_message(error, ctx)}")
     say(f"see: {path} --help")
