@@ -25,7 +25,7 @@ from pytest_insight.storage.undo.records import Command, load_snapshots, undoabl
 from pytest_insight.storage.undo.restore import undo_last_command
 from tests.conftest import START, MakeSession
 
-SKIP, REPLACE, BOTH = MergeStrategy
+SKIP, REPLACE, BOTH, UPGRADE = MergeStrategy
 
 BACKENDS: dict[str, Callable[[str], BaseStorage]] = {
     "memory": lambda name: InMemoryStorage(),
@@ -78,6 +78,14 @@ def target(request: pytest.FixtureRequest) -> BaseStorage:
                 ImportEntry("api-2", "added"),
             ),
         ),
+        (
+            UPGRADE,
+            (
+                ImportEntry("api-0", "identical"),
+                ImportEntry("api-1", "skipped"),
+                ImportEntry("api-2", "added"),
+            ),
+        ),
     ],
 )
 def test_a_merge_does_what_an_import_of_an_export_does(
@@ -92,7 +100,8 @@ def test_a_merge_does_what_an_import_of_an_export_does(
     for each in (target, other):
         each.save_sessions([make_session(0), make_session(1), make_session(5)])
     source.export_sessions(tmp_path / "export.json")
-    expected = other.import_sessions(tmp_path / "export.json", strategy)
+    report = other.import_sessions(tmp_path / "export.json", strategy)
+    expected = replace(report, source="")
     before = target.load_sessions()
     assert merge(source, target, strategy, dry_run=True) == expected
     assert target.load_sessions() == before
@@ -101,7 +110,7 @@ def test_a_merge_does_what_an_import_of_an_export_does(
     assert target.load_sessions() == other.load_sessions()
 
 
-@pytest.mark.parametrize("strategy", [SKIP, REPLACE, BOTH])
+@pytest.mark.parametrize("strategy", MergeStrategy)
 def test_several_stores_are_merged_as_one_after_the_other_and_written_once(
     make_session: MakeSession, strategy: MergeStrategy
 ) -> None:
