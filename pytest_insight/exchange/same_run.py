@@ -10,6 +10,8 @@ from pytest_insight.models import TestSession
 
 CLOSE = timedelta(seconds=2)
 """Two programs note the start of one run at most this far apart."""
+_LATE = frozenset({"reportlog", "allure"})
+"""Formats whose sessions start with the first test, not with the collection before it."""
 ALIKE = 0.9
 """The part of the tests that two records of one run share at least."""
 
@@ -48,7 +50,9 @@ class RunRecords:
         """Return the best known record of the same run, perhaps without results; None without one.
 
         It has the same SUT, at least 90 % of its tests in common, and is of the same job of the
-        same CI run or started at the same time, but for 2 seconds. Its ID differs.
+        same CI run or started at the same time, but for 2 seconds. If the start of one is that of
+        its first test, they may have ended at the same time instead. Its ID differs. A program
+        records a run once: two of its records that started at different times are of two runs.
         """
         index = self._load_index()
         others = [other for key in _keys(session) for other in index.get(key, ())]
@@ -70,9 +74,9 @@ class RunRecords:
     def _is_same_run(self, session: TestSession, other: TestSession) -> bool:
         if other.session_id == session.session_id or other.session_id in self._replaced:
             return False
-        is_close = abs(other.session_start_time - session.session_start_time) <= CLOSE
         is_of_job = _ci_job(session) == _ci_job(other) is not None
-        return (is_close or is_of_job) and self._is_alike(session, other)
+        may_be = _is_close(session, other) or is_of_job
+        return may_be and not _differ(session, other) and self._is_alike(session, other)
 
     def _load_index(self) -> dict[object, list[TestSession]]:
         if self._index is None:
@@ -96,10 +100,33 @@ def count_repeated(sessions: Iterable[TestSession]) -> int:
     ordered = sorted(sessions, key=lambda each: (each.sut_name, each.session_start_time))
     return sum(
         one.sut_name == other.sut_name
-        and other.session_start_time - one.session_start_time <= CLOSE
+        and _is_close(one, other)
+        and not _differ(one, other)
         and _share_most(_nodeids_of(one), _nodeids_of(other))
         for one, other in pairwise(ordered)
     )
+
+
+def _is_close(one: TestSession, other: TestSession) -> bool:
+    if abs(one.session_start_time - other.session_start_time) <= CLOSE:
+        return True
+    is_late = not _LATE.isdisjoint((_format(one), _format(other)))
+    return is_late and abs(one.session_stop_time - other.session_stop_time) <= CLOSE
+
+
+def _differ(one: TestSession, other: TestSession) -> bool:
+    """Return whether two sessions are of two runs, such as jobs that run side by side."""
+    ours, theirs = _ci_job(one), _ci_job(other)
+    if ours and theirs and ours[0] and ours[0] == theirs[0] and ours != theirs:
+        return True
+    if _format(one) != _format(other):
+        return False
+    return not _format(one) or one.session_start_time != other.session_start_time
+
+
+def _format(session: TestSession) -> str:
+    """Return the format of the file that a session is of; empty for a recorded one."""
+    return session.source.format if session.source else ""
 
 
 def _share_most(nodeids: frozenset[str], others: frozenset[str]) -> bool:
@@ -113,10 +140,11 @@ def _nodeids_of(session: TestSession) -> frozenset[str]:
 
 def _keys(session: TestSession, *, own: bool = False) -> Iterator[object]:
     """Yield the keys under which records of the same run may be, or (`own`) under which it is."""
-    second = int(session.session_start_time.timestamp())
-    around = int(CLOSE.total_seconds()) + 1
-    for near in (second,) if own else range(second - around, second + around + 1):
-        yield session.sut_name, near
+    around = 0 if own else int(CLOSE.total_seconds()) + 1
+    for name in ("session_start_time", "session_stop_time"):
+        second = int(getattr(session, name).timestamp())
+        for near in range(second - around, second + around + 1):
+            yield session.sut_name, name, near
     if job := _ci_job(session):
         yield session.sut_name, job
 

@@ -145,7 +145,7 @@ def test_a_folder_may_have_the_reports_of_several_tools_of_one_run(insight: Insi
     said = insight("import", "in", "--sut", "shop").err
     assert "reportlog.jsonl  1 session, 2 tests (pytest-reportlog by pytest 9.2.0)" in said
     assert "in  1 session, 2 tests (Allure results by pytest)" in said
-    assert "1 session of runs that others here record, too: --merge upgrade keeps the best" in said
+    assert "1 session of runs that others here record, too: undo this, and import with" in said
     assert "passed over 1 file without sessions" in said
     insight("sessions", "undo", "--yes")
     insight("import", "in", "--sut", "shop", "--merge", "upgrade")

@@ -132,12 +132,13 @@ def record(
     late: float = 0.0,
     tests: int = 10,
     other: int = 0,
+    by: str = "",
     **fields: Any,
 ) -> TestSession:
-    """A record of a run: with `losses` None a recorded one."""
+    """A record of a run: with `losses` None a recorded one, else by a program of its own."""
     names = [f"t.py::test_{n}" for n in range(tests)] + [f"t.py::other_{n}" for n in range(other)]
     start = START + timedelta(seconds=late)
-    source = None if losses is None else Source("junit", losses=tuple(losses))
+    source = None if losses is None else Source(by or name, losses=tuple(losses))
     results = [TestResult(nodeid, TestOutcome.PASSED, start) for nodeid in names]
     return TestSession(name, "api", start, source=source, test_results=results, **fields)
 
@@ -179,6 +180,36 @@ def test_a_better_record_of_the_same_run_replaces_a_poorer_one(
         assert kept == replace(new, pinned=True, session_tags={"by": "me"})
     assert upgrade(storage, new)[0].startswith(f"{new.session_id}: ")
     assert storage.count() == 1 + ("added" in became)
+
+
+@pytest.mark.parametrize("late", [-1.5, 0.001, 1.5])
+@pytest.mark.parametrize("losses", [("no-output",), None])
+def test_two_records_by_one_program_are_of_two_runs_as_of_jobs_side_by_side(
+    storage: BaseStorage, late: float, losses: Collection[str] | None
+) -> None:
+    storage.save_session(record("old", losses, by="junit"))
+    new = record("new", losses and (), late=late, by="junit")
+    assert upgrade(storage, new) == ["new: added"]
+
+
+def test_a_record_that_starts_with_its_first_test_may_end_with_another_one(
+    storage: BaseStorage,
+) -> None:
+    """The collection before takes long; the end is the same."""
+    old = record("old", ("no-output", "no-phases"), by="junit", session_duration=60.0)
+    storage.save_session(old)
+    late = record("log", ("no-output",), by="reportlog", late=20, session_duration=39.5)
+    assert upgrade(storage, late) == ["log: replaced old"]
+    Path("in.json").unlink()
+    other = record("ctrf", (), by="ctrf", late=25, session_duration=39.5)
+    assert upgrade(storage, other) == ["ctrf: added"]
+
+
+def test_records_of_two_jobs_of_a_ci_run_that_start_together_are_of_two_runs(
+    storage: BaseStorage,
+) -> None:
+    storage.save_session(record("old", testing_system=CI))
+    assert upgrade(storage, record("new", None, testing_system=OTHER_JOB)) == ["new: added"]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +260,7 @@ def test_of_several_records_in_one_import_the_best_is_kept(
         ([record("b", late=1, tests=8)], None, 0),
         ([record("b", late=60)], None, 0),
         ([record("b", None, late=1)], None, 0),  # recorded, not imported
+        ([record("b", late=1, by="a")], None, 0),  # of jobs that run side by side
         ([record("b", late=1)], "upgrade", 0),
     ],
 )

@@ -50,8 +50,8 @@ def print_summaries(sources: Sequence[Source], location: str, *, dry_run: bool) 
         print_summary(source, location, dry_run=dry_run)
     if repeated := sum(source.report.repeated for source in sources):
         say(
-            f"{plural(repeated, 'session')} of runs that others here record, too: --merge upgrade "
-            "keeps the best of each run"
+            f"{plural(repeated, 'session')} of runs that others here record, too: undo this, and "
+            "import with --merge upgrade to keep the best of each run"
         )
 
 
