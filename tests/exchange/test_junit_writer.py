@@ -241,6 +241,24 @@ def test_an_import_takes_no_property_of_a_test_for_one_of_ours() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("outcome", "crash", "text"),
+    [
+        ("skipped", "tests/test_a.py:7", "/ci/tests/test_a.py:7: Skipped: at 10:30: later"),
+        ("xfailed", "tests/test_a.py:7", "known\n\n>   assert 0\nE   assert 0"),
+        ("xfailed", "/env/lib/pytest.py:9", "at 10:30: later\nE   assert 0"),
+    ],
+)
+def test_the_text_of_a_test_that_was_not_to_pass_comes_back_as_often_as_it_is_exported(
+    outcome: str, crash: str, text: str
+) -> None:
+    told = outcomes.result("tests/test_a.py::test", outcome, crash=crash, longreprtext=text)
+    for _ in range(2):
+        (again,) = read_bytes(written(session(told)), "a.xml").sessions
+        (told,) = again.test_results
+        assert (told.crash, told.longreprtext) == (crash, text)
+
+
 def test_an_import_of_several_sessions_is_refused() -> None:
     data = written(session(*outcomes.SEVEN), session(*outcomes.SEVEN, session_id="shop-2"))
     with pytest.raises(ExchangeError, match=r"several sessions.*export and import them as JSON"):

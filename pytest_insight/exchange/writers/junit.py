@@ -210,8 +210,9 @@ def _message(result: TestResult) -> str:
 
 def _text(result: TestResult) -> str:
     text = result.longreprtext or result.message
-    if status_of(result) == "skipped" and result.crash:
-        return f"{result.crash}: {text}"  # likewise
+    place = f"{result.crash}: "
+    if status_of(result) == "skipped" and result.crash and place not in text.partition("\n")[0]:
+        return place + text  # likewise
     return text
 
 

@@ -12,7 +12,7 @@ from pytest_insight._util.report_text import first_lines, read_failure
 from pytest_insight.exchange.losses import Losses
 from pytest_insight.exchange.readers.junit.elements import ATTEMPTS, Case, Child
 from pytest_insight.exchange.readers.junit.other_cases import attempts_of
-from pytest_insight.exchange.readers.junit.pytest_cases import captured, results_of
+from pytest_insight.exchange.readers.junit.pytest_cases import PLACE, captured, results_of
 from pytest_insight.models import TestOutcome, TestResult
 
 PREFIX = "insight."
@@ -46,6 +46,8 @@ def own_results(case: Case, start: datetime, duration: float, losses: Losses) ->
         for attempt, element in zip(attempts, elements, strict=True)
     ]
     worst = results_of(case, nodeid, start, duration, Losses())[-1]
+    if worst.outcome is TestOutcome.XFAILED:  # unlike pytest, we write its text
+        worst = _expected(worst, case.reasons()[-1].text)
     has_phase = any(
         each.attributes.get("message", "")[:10] == "failed on " for each in case.reasons()
     )
@@ -69,6 +71,15 @@ def own_results(case: Case, start: datetime, duration: float, losses: Losses) ->
     ][::-1]
     results[0] = replace(results[0], duration=duration)
     return [*again, *results]
+
+
+def _expected(result: TestResult, text: str) -> TestResult:
+    """Return an expected failure with its text, before which its place may stand."""
+    found = PLACE.match(text.partition("\n")[0])
+    if found is None:
+        return replace(result, longreprtext=text)
+    place = f"{found['path']}:{found['line']}"
+    return replace(result, crash=place, longreprtext=text.removeprefix(f"{place}: "))
 
 
 def _parts(element: Child) -> Iterator[Child]:

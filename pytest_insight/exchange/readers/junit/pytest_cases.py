@@ -15,7 +15,7 @@ from pytest_insight.exchange.readers.junit.elements import Case, Child
 from pytest_insight.models import TestOutcome, TestResult
 
 _PHASE = re.compile(r'failed on (setup|teardown) with "(.*)"', re.DOTALL)
-_PLACE = re.compile(r"(?P<path>[^\n]+):(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
+PLACE = re.compile(r"(?P<path>[^\n]+?):(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
 """The text of a skip."""
 _CRASH = re.compile(r"worker '\w+' crashed while running ")
 """What pytest-xdist says of a test whose worker died."""
@@ -182,7 +182,7 @@ def _completed(message: str, shown: str) -> str:
 
 def _skip(text: str, path: str, message: str = "") -> tuple[str, str, str]:
     """Return the text, message and place of a skip, as pytest shows them in other places."""
-    found = _PLACE.fullmatch(text)
+    found = PLACE.fullmatch(text)
     if found is None:
         return text, first_lines(message or text), ""
     reason = found["reason"].removeprefix("Skipped: ")
