@@ -140,6 +140,7 @@ def look_back(
     seconds: float = SECONDS,
     most: int = MAX_TESTS,
     window: float = WINDOW_SECONDS,
+    line: Line | None = None,
 ) -> FailureHistory | None:
     """Return what the history says of the tests that failed; None without a history of the SUT.
 
@@ -151,6 +152,7 @@ def look_back(
         seconds: the time limit.
         most: how many tests history is asked about.
         window: how many seconds back, from the start of the run.
+        line: of the run's branch; None if the code that was tested is checked out now.
 
     Raises:
         InsightError: the store cannot be read.
@@ -174,7 +176,7 @@ def look_back(
         if incident is not None and not incident.causes and (mass := _mass(failed)):
             return found._replace(mass=mass)
         failed = failed._replace(runs=_without_context(failed.runs, incident))
-        line = _line_of(session, past, folder, limit)
+        line = line or _line_of(session, past, folder, limit)
         bad_of_others = _notable_of_outages(storage, past, line, failed.rules, limit)
         judged = _judge(failed, past, bad_of_others, line)
         limit.left()
@@ -259,7 +261,7 @@ def _notable_of_outages(
     doubtful = {
         run.session.session_id: run.session
         for runs in by_test(past).values()
-        for run in find_doubtful(runs, line)
+        for run in find_doubtful(runs, line, more_red=1)
         if run.cause and (run.is_recovered or run.session.bad >= LEAST_WITH_CAUSE)
     }
     chosen: list[SessionFacts] = []

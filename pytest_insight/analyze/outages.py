@@ -31,15 +31,20 @@ def find_notable(
     return storage.survey(Selection((SessionIdIn(ids), period)), rules=rules).notable
 
 
-def find_doubtful(runs: Sequence[Run], line: Line) -> list[Run]:
+def find_doubtful(runs: Sequence[Run], line: Line, *, more_red: int = 0) -> list[Run]:
     """Return the runs of a test that say something else if they are those of an outage.
 
     Those at the end of the line that are bad count all the same if they are enough, but are no
     evidence that a test is flaky.
+
+    Args:
+        runs: in time order, without those dated in the future.
+        line: of which the last runs are judged.
+        more_red: how many bad runs follow.
     """
     of_line = [run for run in runs if run.is_decided and line.has(run.session)]
     red = {id(run) for run in of_line[len(of_line) - count_red_runs(of_line) :]}
-    if len(red) + 1 < BROKEN_RUNS:
+    if len(red) + more_red < BROKEN_RUNS:
         return list(runs)
     good = {run.session.context for run in runs if run.is_good} - {None}
     return [run for run in runs if id(run) not in red or run.session.context in good]

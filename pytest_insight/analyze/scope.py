@@ -126,7 +126,7 @@ def line_of(storage: BaseStorage, asked: Selection, sut: str) -> tuple[Line, Sel
         branch = _literal(branches[0].pattern)
     if not branch:
         return ALL_RUNS, whole
-    return _line_of_branch(storage, sut, branch, is_known=not branches), others
+    return line_of_branch(storage, sut, branch, is_known=not branches), others
 
 
 def without_line(asked: Selection) -> Selection:
@@ -142,7 +142,7 @@ def without_line(asked: Selection) -> Selection:
     return replace(asked, session_filters=others)
 
 
-def _line_of_branch(storage: BaseStorage, sut: str, branch: str, *, is_known: bool) -> Line:
+def line_of_branch(storage: BaseStorage, sut: str, branch: str, *, is_known: bool) -> Line:
     """Return the line of a branch, of which it may be known that it has runs."""
     of_sut = SutIs(glob.escape(sut))
     on_branch = Selection((of_sut, BranchIs(glob.escape(branch))))

@@ -143,3 +143,7 @@ def test_all_sessions_are_surveyed_if_a_failure_may_be_one_of_an_outage() -> Non
 
 def test_a_red_run_of_three_that_goes_on_is_no_outage_and_needs_no_survey() -> None:
     assert surveyed_for([".......FFF"] * 20) == set()
+
+
+def test_a_red_run_of_two_may_be_an_outage_that_has_not_ended() -> None:
+    assert len(surveyed_for([".......FF"] * 20)) == 9

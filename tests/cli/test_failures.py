@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from pytest_insight.models import CodeState, TestResult
 from pytest_insight.storage import JSONStorage
@@ -311,6 +314,37 @@ def test_the_history_is_asked_as_far_back_as_the_window(
     assert "1 old" in insight("failures").out
     assert "1 new" not in insight("failures", "--window", "10d").out
     assert "1 old" not in insight("failures", "--window", "10d").out
+
+
+def test_the_branch_of_the_run_is_meant_whatever_is_checked_out(
+    insight: Insight,
+    make_session: MakeSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("pytest.ini").write_text("[pytest]\ninsight_sut = api\n")
+
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+        subprocess.run(["git", *identity, *arguments], check=True)
+
+    git("init", "-q", "-b", "main")
+    for days, branch in ((9, "main"), (7, "fix"), (1, "late")):
+        monkeypatch.setenv("GIT_COMMITTER_DATE", (START - timedelta(days=days)).isoformat())
+        if branch != "main":
+            git("checkout", "-q", "-b", branch, "main")
+        git("commit", "-q", "--allow-empty", "-m", "a change")
+    # That main broke after the branch began is not what the branch was like.
+    runs = ((8, "main", "passed"), (5, "main", "failed"), (4, "main", "failed"))
+    for number, (days, branch, outcome) in enumerate((*runs, (2, "fix", "failed"))):
+        start = START - timedelta(days=days)
+        result = TestResult("test_a.py::test_x", outcome, start, message="assert 1")
+        code = CodeState(f"{number:040x}", branch)
+        JSONStorage().save_session(
+            make_session(number, session_start_time=start, code_state=code, test_results=(result,))
+        )
+    for checked_out in ("main", "late"):
+        git("checkout", "-q", checked_out)
+        assert "  NEW  passed 1 of 1; also on main" in insight("failures").out
 
 
 def test_the_failures_of_the_last_run_can_be_run_again(

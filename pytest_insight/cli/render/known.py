@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_insight._util.git import find_subject
 from pytest_insight.analysis.description import day_text
+from pytest_insight.analysis.line import ALL_RUNS
 from pytest_insight.analysis.records import since_record
 from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.values import NEW_TEST
@@ -83,6 +84,7 @@ def look_up(
     """
     from pytest_insight.analyze.failed_tests import failures_of
     from pytest_insight.analyze.failure_history import look_back
+    from pytest_insight.analyze.scope import line_of_branch
 
     found: dict[tuple[str, str], Known] = {}
     note, outage = "", 0
@@ -91,7 +93,10 @@ def look_up(
         failed = failures_of(session, rules)
         if not failed.runs:
             continue
-        history = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS, window)
+        branch = failed.session.branch
+        sut = session.sut_name
+        line = line_of_branch(storage, sut, branch, is_known=True) if branch else ALL_RUNS
+        history = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS, window, line)
         if history is None:
             continue
         note = note or _note(history)
