@@ -135,24 +135,22 @@ class _Limit:
 def look_back(
     storage: BaseStorage,
     failed: FailedTests,
-    folder: Path,
+    where: Path | Line,
     clock: Callable[[], float],
     seconds: float = SECONDS,
     most: int = MAX_TESTS,
     window: float = WINDOW_SECONDS,
-    line: Line | None = None,
 ) -> FailureHistory | None:
     """Return what the history says of the tests that failed; None without a history of the SUT.
 
     Args:
         storage: of the history; it may have this run, or not yet.
         failed: the tests of this run that failed.
-        folder: in the working tree that was tested.
+        where: in the working tree that was tested; or the line of the run, if it was long ago.
         clock: returns seconds.
         seconds: the time limit.
         most: how many tests history is asked about.
         window: how many seconds back, from the start of the run.
-        line: of the run's branch; None if the code that was tested is checked out now.
 
     Raises:
         InsightError: the store cannot be read.
@@ -176,7 +174,7 @@ def look_back(
         if incident is not None and not incident.causes and (mass := _mass(failed)):
             return found._replace(mass=mass)
         failed = failed._replace(runs=_without_context(failed.runs, incident))
-        line = line or _line_of(session, past, folder, limit)
+        line = where if isinstance(where, Line) else _line_of(session, past, where, limit)
         bad_of_others = _notable_of_outages(storage, past, line, failed.rules, limit)
         judged = _judge(failed, past, bad_of_others, line)
         limit.left()

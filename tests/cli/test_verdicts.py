@@ -434,3 +434,4 @@ def test_no_answer_of_a_damaged_database_is_taken_for_none(
         printed = insight(*command, env=env, status=1)
         assert printed.out == ""
         assert "no flaky test in what can be read of the store" in printed.err
+    assert "no session in what can be read of the store" in insight(env=env, status=1).err

@@ -26,7 +26,7 @@ from pytest_insight.cli.options.places import spellings_of
 from pytest_insight.cli.options.verdicts import HistorySessionOptions, VerdictFormatOption
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.history import ALL_FIELDS, print_histories
-from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
+from pytest_insight.cli.terminal.damage import refuse_to_judge_damage, say_of_damage
 from pytest_insight.errors import StorageError
 from pytest_insight.filters import NodeidContains, arguments
 
@@ -93,6 +93,7 @@ def history(
     if not found:
         raise StorageError(_nothing(storage, asked, text, scope.note), storage.location)
     print_histories(found, format_, limit, scope.note, chosen)
+    say_of_damage()
     if exit_code:
         if any(run.is_bad or run.is_recovered for each in found for run in each.history.runs):
             raise typer.Exit(exit_status.MATCHED)

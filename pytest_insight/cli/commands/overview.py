@@ -9,6 +9,7 @@ from pytest_insight.cli.options.project import project_scope
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.render.overview import overview_lines
 from pytest_insight.cli.render.store import has_sessions, origin
+from pytest_insight.cli.terminal.damage import refuse_empty_answer
 from pytest_insight.cli.terminal.output import print_styled
 from pytest_insight.cli.terminal.styled import styled
 from pytest_insight.filters import AnySessionFilter, BranchIs, Selection, StartedWithin, SutIs
@@ -48,6 +49,7 @@ def print_overview(storage: BaseStorage) -> None:
     scope = project_scope(storage)
     if scope.newest is None:
         some = has_sessions(storage)
+        refuse_empty_answer("session")
         none = "no session with results, not dated in the future," if some else "no sessions"
         print_styled(styled(f"{none} yet in {origin(storage)}: run pytest --insight"))
         _print_steps(FIRST)

@@ -100,12 +100,12 @@ def print_failures(
     asks = fields is None or not {"verdict", "since"}.isdisjoint(fields)
     history = look_up() if asks and bad else NO_HISTORY
     if fields is not None:
-        value = partial(_field, history=history)
+        value = partial(_field, history=history, rules=rules)
         Chosen(fields, value).print(bad, format_, lambda: "nothing failed")
     elif format_ is FailureFormat.JSON:
-        print_json([_fields(row, history) for row in bad])
+        print_json([_fields(row, history, rules) for row in bad])
     elif format_ is FailureFormat.CSV:
-        print_csv(FIELDS, (_fields(row, history) for row in bad))
+        print_csv(FIELDS, (_fields(row, history, rules) for row in bad))
     else:
         known = history.by_result(bad)
         groups = failure_groups((result for _, result in bad), rules)
@@ -119,19 +119,23 @@ def print_failures(
     return bool(bad)
 
 
-def _field(row: tuple[TestSession, TestResult], name: str, history: History) -> Any:
+def _field(
+    row: tuple[TestSession, TestResult], name: str, history: History, rules: CauseRules
+) -> Any:
     session, result = row
     if name in FIELDS:
-        return _fields(row, history)[name]
+        return _fields(row, history, rules)[name]
     return session.session_id if name == "session_id" else getattr(result, name)
 
 
-def _fields(row: tuple[TestSession, TestResult], history: History) -> dict[str, Any]:
+def _fields(
+    row: tuple[TestSession, TestResult], history: History, rules: CauseRules
+) -> dict[str, Any]:
     session, result = row
     return {
         **{"nodeid": result.nodeid, "sut": session.sut_name, "outcome": str(result.outcome)},
         **{"phase": result.phase, "message": result.message, "crash": result.crash},
-        "cause": DEFAULT_RULES.cause_of(result.phase, headline(result)).key,
+        "cause": rules.cause_of(result.phase, headline(result)).key,
         **known_fields(history.failures.get((session.session_id, result.nodeid))),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,7 +95,7 @@ def look_up(
         branch = failed.session.branch
         sut = session.sut_name
         line = line_of_branch(storage, sut, branch, is_known=True) if branch else ALL_RUNS
-        history = look_back(storage, failed, Path(), monotonic, SECONDS, MAX_TESTS, window, line)
+        history = look_back(storage, failed, line, monotonic, SECONDS, MAX_TESTS, window)
         if history is None:
             continue
         note = note or _note(history)

@@ -68,6 +68,12 @@ def refuse_empty_answer(what: str) -> None:
         )
 
 
+def say_of_damage() -> None:
+    """Say that an answer is only of what can be read, if something was damaged."""
+    if _damage:
+        say("that is all of what can be read of the store; a verdict may need the rest")
+
+
 def refuse_to_judge_damage() -> None:
     """Check that nothing of the store was damaged: what cannot be read may be what failed.
 
