@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_insight.analysis.comparison.newest_runs import Newest
-from pytest_insight.analysis.comparison.values import SideKind, TestChange
+from pytest_insight.analysis.comparison.values import Change, SideKind, TestChange
 from pytest_insight.compare.chosen_sessions import Chosen
+from pytest_insight.compare.head_runs import why_unfinished
 from pytest_insight.compare.question import Question
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import SutIs
@@ -58,16 +59,25 @@ def _check_suts(question: Question, base: Chosen, head: Chosen) -> None:
 def check_tests(side: Chosen, newest: Newest) -> None:
     """Raise InvalidArgumentError if a side has no test."""
     if not newest.runs:
-        raise InvalidArgumentError(f"{_called(side)} has no tests to compare")
+        why = why_unfinished(side.newest)
+        told = f" ({why})" if why else ""
+        raise InvalidArgumentError(
+            f"{_called(side)} has no tests to compare{told}; name another, as in last"
+        )
 
 
 def check_common(old: Newest, new: Newest, changes: Sequence[TestChange]) -> None:
     """Raise InvalidArgumentError if no test is on both sides, under whatever name."""
-    if old.runs.keys().isdisjoint(new.runs) and not any(each.renamed_from for each in changes):
+    if old.runs.keys().isdisjoint(new.runs) and not any(map(_is_common, changes)):
         raise InvalidArgumentError(
             f"no test is on both sides: the base has {plural(len(old.runs), 'test')} such as "
             f"{min(old.runs)}, the head {plural(len(new.runs), 'test')} such as {min(new.runs)}"
         )
+
+
+def _is_common(change: TestChange) -> bool:
+    """Return whether a test was renamed, or lost with its file, which cannot be collected."""
+    return bool(change.renamed_from) or (change.change is Change.GONE and bool(change.detail))
 
 
 def _called(side: Chosen) -> str:

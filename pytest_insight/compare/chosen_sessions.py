@@ -108,8 +108,19 @@ def run_of(
     if ci_run_id(session) is None and not without_ci:
         return [session.with_results(())]
     found = storage.iter_headers(_select(same_run(session)), newest_first=True)
-    same = [each for each in found if each.sut_name == session.sut_name]
+    branch = _branch(session)
+    same = [
+        each
+        for each in found
+        if each.sut_name == session.sut_name
+        # Some CI services number the runs of each branch.
+        and (not branch or _branch(each) in ("", branch))
+    ]
     return same or [session.with_results(())]
+
+
+def _branch(session: TestSession) -> str:
+    return (session.code_state and session.code_state.branch) or ""
 
 
 def composite(headers: Iterable[TestSession], environments: set[str]) -> list[TestSession]:
@@ -126,11 +137,15 @@ def composite(headers: Iterable[TestSession], environments: set[str]) -> list[Te
         start = session.session_start_time
         if oldest is None:
             oldest = earlier(start, MAX_AGE.total_seconds())
-        if start < oldest or len(found) >= MAX_SESSIONS:
+        if start < oldest:
             break
         of_environment = environment_of(session.testing_system) in environments
-        (found if of_environment else others).append(session)
-    return found or others[:MAX_SESSIONS]
+        taken = found if of_environment else others
+        # All shards of the newest CI run belong to it, however many they are.
+        run = ci_run_id(session)
+        if len(taken) < MAX_SESSIONS or (run is not None and run == ci_run_id(taken[0])):
+            taken.append(session)
+    return found or others
 
 
 def environments_of(sessions: Iterable[TestSession]) -> set[str]:

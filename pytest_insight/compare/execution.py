@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 
 from pytest_insight.analysis.causes import CauseRules
 from pytest_insight.analysis.comparison.changes import find_changes, with_paces
 from pytest_insight.analysis.comparison.environment import environment_differences
-from pytest_insight.analysis.comparison.newest_runs import Newest, worst_of
+from pytest_insight.analysis.comparison.newest_runs import Newest
 from pytest_insight.analysis.comparison.result import Comparison
 from pytest_insight.analysis.comparison.scopes import Scopes
-from pytest_insight.analysis.comparison.values import Change, Side
+from pytest_insight.analysis.comparison.values import Change, Side, TestChange
 from pytest_insight.analysis.comparison.windows import Counts, compare_windows, counts_of
 from pytest_insight.analysis.incidents import Incident
 from pytest_insight.analysis.runs import Run, environment_of
@@ -20,6 +20,7 @@ from pytest_insight.compare.checks import check_common, check_sides, check_tests
 from pytest_insight.compare.chosen_sessions import Chosen, selection_of
 from pytest_insight.compare.durations import read_paces, tests_to_time
 from pytest_insight.compare.flakiness import known_flaky
+from pytest_insight.compare.head_runs import Lanes, newest_of_head, unfinished, without_choices
 from pytest_insight.compare.question import Question
 from pytest_insight.compare.sides import choose
 from pytest_insight.models import TestSession
@@ -30,9 +31,10 @@ def execute(question: Question) -> Comparison:
     rules = project_rules()
     base, head = choose(question)
     base = check_sides(question, base, head)
-    new = _newest_of_head(head, rules)
+    new = newest_of_head(head, rules)
     timed = frozenset(tests_to_time(base, head, new, question))
-    old = _newest_of_base(base, new, timed, rules)
+    old = _newest_of_base(base, head, new, timed, rules)
+    new = without_choices(head, new, old)
     check_tests(head, new)
     check_tests(base, old)
     names = question.selection.test_filters
@@ -49,8 +51,13 @@ def execute(question: Question) -> Comparison:
     windows = None
     if question.windows:
         rates = _counts(base, rules), _counts(head, rules)
-        windows = compare_windows(*rates, old.runs, new.runs, wanted)
-        kept = [each for each in found.changes if each.change in _WITHOUT_RATES]
+        was, now = (each.tests for each in rates)
+        windows = compare_windows(was, now, old.runs, new.runs, wanted)
+        old, new = (
+            each._replace(incidents=counts.incidents)
+            for each, counts in zip((old, new), rates, strict=True)
+        )
+        kept = [each for each in found.changes if _has_no_rates(each)]
         found = found._replace(changes=[*kept, *windows.changes])
     paces = read_paces(head, old, new, timed)
     changes = with_paces(found.changes, paces, old.runs, new.runs, wanted)
@@ -65,11 +72,17 @@ def execute(question: Question) -> Comparison:
         (*new.incidents, *(old.incidents if question.windows else _counting(old))),
         paces.speed,
         windows.facts if windows else None,
+        tuple(unfinished(head, new)),
     )
 
 
 _WITHOUT_RATES = (Change.NEW_TEST, Change.NEW_TEST_FAILING, Change.RENAMED, Change.GONE)
 """The changes that windows have besides those of rates."""
+
+
+def _has_no_rates(change: TestChange) -> bool:
+    is_new = change.base is None or not change.base.is_decided  # a file that cannot be collected
+    return change.change in _WITHOUT_RATES or (change.change is Change.NEW_FAILURE and is_new)
 
 
 def _counts(side: Chosen, rules: CauseRules) -> Counts:
@@ -85,41 +98,43 @@ def _decided(newest: Newest) -> int:
     return max((each.decided for each in newest.sessions), default=0)
 
 
-def _newest_of_head(head: Chosen, rules: CauseRules) -> Newest:
-    """Return the runs of the head; of a test with several, the worst.
+def _newest_of_base(
+    base: Chosen, head: Chosen, new: Newest, timed: Set[str], rules: CauseRules
+) -> Newest:
+    """Return the runs of the base, those of the environments of the head's runs.
 
-    A test that was run again in the same job of its CI run counts by its last run. Other jobs are
-    other environments, or shards.
+    What fails in one of several jobs of the head is compared with the runs of that job.
     """
-    lanes: dict[tuple[str, str], list[TestSession]] = {}
-    for session in head.sessions:
-        ci = session.testing_system.get("ci")
-        job = str(ci.get("job", "")) if isinstance(ci, dict) else ""
-        lanes.setdefault((environment_of(session.testing_system), job), []).append(session)
-    return worst_of([_read(head, sessions, 0, rules) for sessions in lanes.values()])
-
-
-def _newest_of_base(base: Chosen, new: Newest, timed: Set[str], rules: CauseRules) -> Newest:
-    """Return the runs of the base; if there are several environments, those of each head's run."""
-    groups: dict[str, list[TestSession]] = {}
-    for session in base.sessions:
-        groups.setdefault(environment_of(session.testing_system), []).append(session)
     usual = _decided(new)
     whole = base.storage.newest_runs(base.selection, usual=usual, timed=timed, rules=rules)
-    if len(groups) == 1:
-        return whole
-    wanted = {run.session.environment for run in new.runs.values()} & groups.keys()
-    found = {name: _read(base, groups[name], usual, rules).runs for name in wanted}
     runs = dict(whole.runs)
-    for nodeid, run in new.runs.items():
-        in_same = found.get(run.session.environment, {}).get(nodeid)
-        if in_same is not None:
-            runs[nodeid] = in_same
+
+    def read_again(wanted: Iterable[Run], keys: Sequence[Mapping[str, object]]) -> None:
+        """Take the runs of the sessions that have the keys of the head's sessions."""
+        of_base, of_head = keys
+        if len(set(of_base.values())) == 1:
+            return
+        groups: dict[object, list[TestSession]] = {}
+        for session in base.sessions:
+            groups.setdefault(of_base[session.session_id], []).append(session)
+        found: dict[object, Mapping[str, Run]] = {}
+        for run in wanted:
+            key = of_head[run.session.session_id]
+            if key in groups and key not in found:
+                selection = selection_of(groups[key])
+                found[key] = base.storage.newest_runs(selection, usual=usual, rules=rules).runs
+            in_same = found.get(key, {}).get(run.nodeid)
+            if in_same is not None:
+                runs[run.nodeid] = in_same
+
+    def keys(key: Callable[[TestSession], object]) -> list[dict[str, object]]:
+        return [{s.session_id: key(s) for s in side.sessions} for side in (base, head)]
+
+    read_again(new.runs.values(), keys(lambda each: environment_of(each.testing_system)))
+    lanes = Lanes(head.sessions)
+    if len(lanes.grouped(head.sessions)) > 1:
+        read_again((run for run in new.runs.values() if run.is_bad), keys(lanes.lane))
     return whole._replace(runs=runs)
-
-
-def _read(side: Chosen, sessions: Iterable[TestSession], usual: int, rules: CauseRules) -> Newest:
-    return side.storage.newest_runs(selection_of(sessions), usual=usual, rules=rules)
 
 
 def _counting(old: Newest) -> list[Incident]:

@@ -21,6 +21,7 @@ from pytest_insight.compare.chosen_sessions import (
     run_of,
     selection_of,
 )
+from pytest_insight.compare.head_runs import why_unfinished
 from pytest_insight.compare.last_green import last_green
 from pytest_insight.compare.merge_base import default_branch, named_branch, on_branch
 from pytest_insight.compare.question import Question, RunName
@@ -33,6 +34,7 @@ from pytest_insight.filters import (
     SutIs,
     arguments,
 )
+from pytest_insight.filters.sessions import ci_run_id
 from pytest_insight.models.text import duration_text
 from pytest_insight.profiles.project import find_project
 from pytest_insight.storage.session_names import sessions_back
@@ -67,19 +69,25 @@ class _Head(SideFinder):
         if asked is None and self.question.windows:
             return self.named(WINDOW)
         if asked is None:
-            return self._whole_run("", self._last(), "")
+            return self._whole_run("", self._last(self.filters), "")
         return self.named(asked) if isinstance(asked, str) else self.of_query(asked)
 
-    def _last(self) -> TestSession:
-        """Return the last session with results."""
-        for session in newest_headers(self.storage, self.filters, self.end):
+    def _last(self, filters: Filters) -> TestSession:
+        """Return the last session with results, or the last one if it failed to have any.
+
+        One whose tests could not be run is not skipped: its code would pass for that of an older
+        one. Outside CI, one that was to run no tests is: `-k` matched none.
+        """
+        for session in newest_headers(self.storage, filters, self.end):
+            if why_unfinished(session) or ci_run_id(session) is not None:
+                return session
             selection = selection_of([session])
             results = self.storage.count_results(selection)
             if results is None:  # it takes long, but not that of one session
                 results = sum(len(s.test_results) for s in self.storage.iter_sessions(selection))
             if results:
                 return session
-        return self.header(self.finder(self.filters).find_id("last"))  # says what there is
+        return self.header(self.finder(filters).find_id("last"))  # says what there is
 
     def _named_run(self, name: str) -> Chosen:
         filters = self.finder(self.filters).find_run(name)
@@ -108,8 +116,8 @@ class _Head(SideFinder):
             found = self.headers(BranchIs(escape(name)), StartedBetween(since, self.end))
             if found:
                 return Chosen(name, SideKind.BRANCH, self.storage, found)
-        session = self.header(self.finder(of_branch).find_id("last"))
-        return self._whole_run(name, session, "")._replace(kind=SideKind.BRANCH)
+        run = self._whole_run(name, self._last(of_branch), "")
+        return run._replace(kind=SideKind.BRANCH)
 
     @override
     def of_file(self, name: str) -> Chosen:

@@ -37,6 +37,7 @@ class Words(NamedTuple):
 def words_of(comparison: Comparison) -> Words:
     """Return a comparison in words."""
     said = [f"incident: {each.why}" for each in comparison.incidents]
+    said += [f"unfinished: {each}" for each in comparison.unfinished]
     said += notes(comparison)
     if comparison.environment:
         said.append(f"environment: {environment_text(comparison)}")

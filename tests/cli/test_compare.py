@@ -266,6 +266,26 @@ def test_names_of_tests_that_match_none_are_an_error_which_a_gate_does_not_pass(
     assert "no test of fix b1b2c3d and main a1b2c3d has such a name" in said
 
 
+def test_a_gate_does_not_pass_if_nothing_was_compared_or_most_tests_failed(
+    insight: Insight,
+) -> None:
+    tests = [f"t.py::test_{number}" for number in range(12)]
+    save("main-1", dict.fromkeys(tests, "."), days=1)
+    save("branch-1", dict.fromkeys(tests, "KeyError: 'a'"), branch="fix", commit="b")
+    assert "12 tests not compared, hit by an incident" in insight("compare", "main-1").out
+    for more in ((), ("--only", "new-failure"), ("--only", "gone,worse"), ("--strict",)):
+        insight("compare", "main-1", "--exit-code", *more, status=3)
+    insight("compare", "main-1", "--exit-code", "--only", "fixed")
+    insight("compare", "main-1", "branch-1", "--windows", "--exit-code", status=3)
+    save("branch-2", dict.fromkeys(tests, "s"), branch="fix", commit="b")
+    said = insight("compare", "main-1", "branch-2", "--exit-code", status=2)
+    assert "nothing was compared: no test of fix b1b2c3d passed or failed" in said.err
+    save("branch-3", dict.fromkeys(tests, "."), branch="fix", commit="b")
+    said = insight("compare", "main-1", "branch-3", "--windows", "--exit-code", status=2)
+    assert "too few runs of each test" in said.err
+    insight("compare", "main-1", "branch-3", "--exit-code")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

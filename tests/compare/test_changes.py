@@ -401,3 +401,124 @@ def test_windows_without_sides_are_the_last_week_and_the_one_before() -> None:
     assert [each.session_id for each in found.base.sessions] == ["s-240", "s-200", "s-120"]
     first, last = (sessions[n].session_start_time for n in (0, 2))
     assert found.base.title == f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _job(attempt: str = "", host: str = "", job: str = "test", run: str = "7") -> dict[str, Any]:
+    ci = {"run_id": run, "job": job, "attempt": attempt}
+    system = {"python": "3.12.1", "platform": "Linux-6", "host": host, "ci": ci}
+    return {"branch": "feature", "testing_system": system}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param(_job("1", "a"), _job("1", "b"), "new-failure", id="another machine"),
+        pytest.param(_job("1", "a"), _job("1", "a"), None, id="again in one job"),
+        pytest.param(_job("1", "a"), _job("2", "b"), None, id="another attempt"),
+        pytest.param(_job(host="a"), _job(host="b"), None, id="attempts unknown"),
+        pytest.param(
+            _job() | {"session_duration": 7200.0}, _job(), "new-failure", id="at the same time"
+        ),
+        pytest.param(
+            _job() | {"session_tags": {"db": "mysql"}},
+            _job() | {"session_tags": {"db": "pg"}},
+            "new-failure",
+            id="other tags",
+        ),
+    ],
+)
+def test_a_pass_does_not_hide_a_failure_in_another_job_of_the_same_name(
+    first: dict[str, Any], second: dict[str, Any], expected: str | None
+) -> None:
+    head = session(1, FULL | {"test_3": "F"}, **first), session(2, FULL, **second)
+    found = Compare(storage=store(session(0, FULL), *head)).against("main").execute()
+    assert (changes(found).get("test_3"), found.ok) == (expected, expected is None)
+
+
+def test_what_fails_in_one_job_is_compared_with_that_job_in_the_base() -> None:
+    def both(number: int, branch: str) -> list[TestSession]:
+        jobs = {"pg": {"a": "F", "b": "."}, "mysql": {"a": ".", "b": "."}}
+        return [
+            session(
+                number + at,
+                tests,
+                commit=f"{number:040}",
+                **_job(run=str(number)) | {"branch": branch, "session_tags": {"db": db}},
+            )
+            for at, (db, tests) in enumerate(jobs.items())
+        ]
+
+    found = Compare(storage=store(*both(0, "main"), *both(5, "feature"))).against("main").execute()
+    assert changes(found) == {"a": "still-failing"}
+
+
+def test_the_last_attempt_counts_also_if_one_cause_hit_many_tests() -> None:
+    worse = FULL | {f"test_{n}": "F" for n in range(6)}
+    head = session(1, FULL, **_job("1")), session(2, worse, **_job("2"))
+    found = Compare(storage=store(session(0, FULL), *head)).against("main").execute()
+    assert (len(found.new_failures), found.incidents) == (6, ())
+    # An attempt of which all tests were run again does not count, even if it crashed.
+    outage = session(1, dict.fromkeys(FULL, "F"), crashed=True, **_job("1"))
+    again = Compare(storage=store(session(0, FULL), outage, session(2, FULL, **_job("2"))))
+    found = again.against("main").execute()
+    assert (found.ok, found.incidents, found.unfinished) == (True, (), ())
+
+
+def test_a_file_that_cannot_be_collected_is_a_new_failure_also_if_it_is_all_there_is() -> None:
+    found = compared({"a": ".", "b": "."}, {"t.py": "E"}, of_head={"exit_status": 2})
+    assert changes(found) == {"t.py": "new-failure", "a": "gone", "b": "gone"}
+
+
+def test_that_all_chosen_tests_fail_is_no_incident() -> None:
+    chosen = dict.fromkeys([*list(FULL)[:9], "x"], "F")
+    found = compared(FULL | {f"more_{n}": "." for n in range(30)}, chosen)
+    assert (len(found.new_failures), found.incidents) == (10, ())
+
+
+@pytest.mark.parametrize(
+    ("tests", "fields", "why"),
+    [
+        ({"a": "."}, {"crashed": True}, "s1 crashed"),
+        ({"a": "."}, {"exit_status": 2}, "s1 was interrupted"),
+        ({"a": "."}, {"exit_status": 3}, "s1 ended with status 3 of pytest"),
+        ({"a": "s"}, {"exit_status": 0}, None),
+    ],
+)
+def test_a_head_that_did_not_run_its_tests_is_not_ok(
+    tests: dict[str, str], fields: dict[str, Any], why: str | None
+) -> None:
+    found = compared({"a": ".", "b": "."}, tests, of_head=fields)
+    assert (found.ok, found.unfinished, found.has_compared) == (
+        False,
+        (why,) if why else (),
+        why is not None,
+    )
+    # An interruption by `-x` is of a failure, which is told as it is.
+    assert compared({"a": "F"}, {"a": "F"}, of_head={"exit_status": 2}).ok
+
+
+def test_tests_that_an_incident_of_the_head_hit_are_not_alike() -> None:
+    found = compared(FULL, dict.fromkeys(FULL, "F"))
+    assert (found.alike, [(each.reason, each.count) for each in found.not_run]) == (
+        0,
+        [("incident", 20)],
+    )
+
+
+def test_windows_count_what_one_cause_broke_in_all_runs() -> None:
+    worse = FULL | {f"test_{n}": "F" for n in range(6)}
+    base = [session(n, FULL) for n in range(12)]
+    head = [session(n, worse, branch="feature") for n in range(20, 30)]
+    asked = Compare(storage=store(*base, *head)).against("main").of("feature").by_windows()
+    found = asked.execute()
+    assert (len(found.with_change("worse")), found.incidents) == (6, ())
+    # Once, it may be an outage: these runs do not count, and the gate does not pass.
+    once = store(*base, *(session(n, FULL, branch="feature") for n in range(20, 29)), head[-1])
+    found = asked.on_storage(once).execute()
+    assert (changes(found), [each.tests for each in found.incidents], found.ok) == ({}, [6], False)
+
+
+def test_windows_in_which_nothing_can_be_shown_are_not_ok() -> None:
+    sessions = session(0, FULL), session(1, FULL, branch="feature")
+    asked = Compare(storage=store(*sessions)).against("main").of("feature")
+    assert (asked.by_windows().execute().ok, asked.execute().ok) == (False, True)

@@ -380,3 +380,46 @@ def test_every_backend_gives_the_same_comparison(tmp_path: Path, postgresql_serv
         with storage:
             storage.save_sessions(sessions)
             assert Compare(storage=storage).against("main").execute() == expected
+
+
+def test_a_run_that_could_not_begin_is_the_head_and_not_an_older_one() -> None:
+    sessions = session(0, {"a": "."}), session(1, {"a": "."}, branch="feature")
+    broken = session(2, {}, branch="feature", exit_status=4)
+    for head in (None, "feature"):
+        asked = Compare(head=head, storage=store(*sessions, broken)).against("main")
+        with pytest.raises(InvalidArgumentError, match=r"no tests .* status 4 of pytest"):
+            asked.execute()
+    none_chosen = session(2, {}, branch="feature", exit_status=5)
+    found = Compare(storage=store(*sessions, none_chosen)).against("main").execute()
+    assert found.head.sessions[0].session_id == "s1"
+
+
+def test_runs_with_one_number_on_several_branches_are_not_one() -> None:
+    jobs: list[dict[str, Any]] = [
+        {"testing_system": {"ci": {"run_id": number, "job": "shop"}}} for number in "78"
+    ]
+    sessions = [
+        session(0, {"a": "F"}, **jobs[0]),
+        session(1, {"a": "."}, **jobs[1]),
+        session(2, {"a": "."}, branch="feature", **jobs[0]),
+    ]
+    found = Compare(storage=store(*sessions)).against("main").execute()
+    assert ([each.session_id for each in found.head.sessions], found.ok) == (["s2"], True)
+
+
+def test_all_sessions_of_the_newest_ci_run_are_the_base_however_many_they_are() -> None:
+    def run(number: int, branch: str) -> list[TestSession]:
+        system = {"ci": {"run_id": str(number), "job": "test"}}
+        return [
+            session(
+                number,
+                {f"a{n}": "F" if n == 3 else "."},
+                session_id=f"{branch}-{n}",
+                branch=branch,
+                testing_system=system,
+            )
+            for n in range(24)
+        ]
+
+    found = Compare(storage=store(*run(0, "main"), *run(1, "feature"))).against("main").execute()
+    assert ({each.change for each in found}, found.alike) == ({"still-failing"}, 23)

@@ -65,7 +65,7 @@ def find_changes(
         flaky: the verdicts on tests that are known to be flaky in the base.
         wanted: whether a test is compared, by its nodeid; None for all.
     """
-    old, new = _without_mended_files(base.runs), dict(head.runs)
+    old, new = without_mended_files(base.runs), dict(head.runs)
     if wanted is not None:
         old, new = ({n: run for n, run in each.items() if wanted(n)} for each in (old, new))
     absent = {
@@ -80,22 +80,44 @@ def find_changes(
     compare = _Pairs(base, head, flaky)
     passed = TestOutcome.PASSED
     found = []
-    tests = 0
+    tests = hit = 0
     for nodeid, run in new.items():
         was = old.get(nodeid)
         if was is not None and run.outcome is passed and was.outcome is passed:
             tests += 1  # nearly always
             continue
         before = renames.get(nodeid, "")
+        if compare.is_of_outage(run):
+            hit += 1
+            continue
         change = compare.change(nodeid, old.get(before or nodeid), run, before)
         found += [change] if change else []
         tests += run.is_decided or bool(change)
     for nodeid in gone.keys() - set(renames.values()):
         found.append(_gone(nodeid, old[nodeid], gone[nodeid], new))
         tests += 1
-    counts = Counter(reason for reason in absent.values() if reason.word != GONE)
-    not_run = [NotRun(reason.word, count, reason.detail) for reason, count in counts.most_common()]
-    return Changes(in_order(found), tests, not_run)
+    return Changes(in_order(found), tests, _not_run(absent.values(), hit))
+
+
+def _not_run(absent: Iterable[Reason], hit: int) -> list[NotRun]:
+    """Return how many tests were not compared and why, those that an incident hit first."""
+    counts = Counter(reason for reason in absent if reason.word != GONE)
+    found = [NotRun("incident", hit)] if hit else []
+    return [*found, *(NotRun(why.word, count, why.detail) for why, count in counts.most_common())]
+
+
+def without_mended_files(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Return runs without files that could not be collected then, but were since."""
+    files = {n: run for n, run in runs.items() if is_file(n)}
+    if not files:
+        return dict(runs)
+    newer = {
+        file
+        for nodeid, run in runs.items()
+        for file, of_file in files.items()
+        if nodeid != file and is_under(nodeid, file) and run.session.start > of_file.session.start
+    }
+    return {nodeid: run for nodeid, run in runs.items() if nodeid not in newer}
 
 
 def with_paces(
@@ -125,20 +147,6 @@ def with_paces(
             TestChange(nodeid, change, old.get(nodeid), new.get(nodeid), detail=detail, pace=pace)
         )
     return in_order(found)
-
-
-def _without_mended_files(runs: Mapping[str, Run]) -> dict[str, Run]:
-    """Return runs without files that could not be collected then, but were since."""
-    files = {n: run for n, run in runs.items() if is_file(n)}
-    if not files:
-        return dict(runs)
-    newer = {
-        file
-        for nodeid, run in runs.items()
-        for file, of_file in files.items()
-        if nodeid != file and is_under(nodeid, file) and run.session.start > of_file.session.start
-    }
-    return {nodeid: run for nodeid, run in runs.items() if nodeid not in newer}
 
 
 def _absent(
@@ -193,8 +201,6 @@ class _Pairs:
         return TestChange(nodeid, change, base, head, renamed, detail, rate)
 
     def _change(self, nodeid: str, base: Run | None, head: Run) -> tuple[Change, str] | None:
-        if self._is_of_outage(head):
-            return None
         hit = self._base.covered.get(nodeid)
         if hit is not None and head.is_bad and _likeness(hit, head) != DIFFERENT:
             return Change.STILL_FAILING, "as in an incident of the base"
@@ -212,7 +218,7 @@ class _Pairs:
         known = self._flaky.get(nodeid)
         return _good(base, head, f"flaky: {known.detail}" if known else "")
 
-    def _is_of_outage(self, run: Run) -> bool:
+    def is_of_outage(self, run: Run) -> bool:
         """Return whether a run failed with most of the tests of its session."""
         return run.is_bad and any(
             incident.session.session_id == run.session.session_id and not incident.causes

@@ -32,7 +32,7 @@ _COUNTED = {
 }
 """What a number of tests with each change is called: one, and several."""
 
-_NOT_RUN = {"stopped": "not reached"}
+_NOT_RUN = {"stopped": "not reached", "incident": "hit by an incident"}
 
 LONGEST_NAME = 20
 """The longest branch that is named at the beginning of a line."""

@@ -58,6 +58,8 @@ def _head(comparison: Comparison) -> Iterator[str]:
     for incident in comparison.incidents:
         session = code(incident.session.session_id)
         yield f"**Incident** in {session}: {plain(incident.why)}"
+    for why in comparison.unfinished:
+        yield f"**Unfinished**: {plain(why)}"
 
 
 def _title(side: Side) -> str:

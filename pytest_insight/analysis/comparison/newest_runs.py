@@ -126,5 +126,20 @@ def worst_of(lanes: Sequence[Newest]) -> Newest:
     return Newest(sessions, tests, runs, incidents, [], {})
 
 
+def replaced_by(newest_first: Sequence[Newest]) -> Newest:
+    """Return the runs of several attempts as one: of each test that of the last attempt with it.
+
+    Args:
+        newest_first: the attempts, at least one; the last one first.
+    """
+    runs: dict[str, Run] = {}
+    for attempt in newest_first:
+        for nodeid, run in attempt.runs.items():
+            known = runs.get(nodeid)
+            if known is None or (run.outcome in COMPARED and known.outcome not in COMPARED):
+                runs[nodeid] = run
+    return worst_of(newest_first)._replace(runs=runs)
+
+
 def _weight(run: Run) -> tuple[bool, bool, datetime, str]:
     return run.is_bad, run.outcome in COMPARED, *in_time_order(run.session)

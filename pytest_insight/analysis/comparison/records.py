@@ -33,6 +33,7 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
             {"session_id": each.session.session_id, "tests": each.tests, "why": each.why}
             for each in comparison.incidents
         ],
+        "unfinished": list(comparison.unfinished),
         "speed": comparison.speed,
         "windows": None
         if windows is None

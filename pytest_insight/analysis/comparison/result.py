@@ -44,6 +44,8 @@ class Comparison:
         speed: how many times as long as in the base the tests of the head took; None if too few
             tests say. Durations are compared without it.
         windows: what could be shown, if windows were compared; else None.
+        unfinished: which sessions of the head ended before their tests were run, and how: "shop-1
+            crashed".
     """
 
     base: Side
@@ -56,6 +58,7 @@ class Comparison:
     incidents: tuple[Incident, ...] = ()
     speed: float | None = None
     windows: WindowFacts | None = None
+    unfinished: tuple[str, ...] = ()
 
     @override
     def __repr__(self) -> str:
@@ -156,16 +159,37 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no new or different failure; known flaky tests do not count.
+        """Whether tests were compared, and none newly fails, or for another reason.
 
-        False if most tests of a session of the head failed: what failed then was not compared.
+        Known flaky tests do not count. False if `is_broken`, or not `has_compared`.
+        """
+        return self.has_compared and not self.is_broken and not self.with_change(*FAILING)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the head cannot show that nothing newly fails.
+
+        Most tests of a session of it failed, or a session ended before its tests were run. If
+        windows are compared, also if one cause hit many tests in the newest session.
         """
         heads = {session.session_id for session in self.head.sessions}
-        broken = any(
-            incident.session.session_id in heads and not incident.causes
+        newest = self.head.sessions[-1].session_id
+        is_hit = any(
+            incident.session.session_id == newest
+            or (incident.session.session_id in heads and not incident.causes)
             for incident in self.incidents
         )
-        return not broken and not self.with_change(*FAILING)
+        return is_hit or bool(self.unfinished)
+
+    @property
+    def has_compared(self) -> bool:
+        """Whether any test was compared: one that passed or failed in the head.
+
+        If windows are compared, one with enough runs on both sides to show a difference at all.
+        """
+        if self.windows is not None and self.windows.smallest_difference is None:
+            return bool(self.with_change(*FAILING))
+        return self.tests > len(self.gone)
 
     @property
     def summary(self) -> dict[str, int]:

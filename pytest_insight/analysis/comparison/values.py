@@ -180,7 +180,7 @@ class ChangeGroup(msgspec.Struct, frozen=True):
 
 
 class NotRun(msgspec.Struct, frozen=True):
-    """Tests of the base that the head was not to run, or did not come to: no changes.
+    """Tests that the head was not to run, did not come to, or lost in an incident: no changes.
 
     Attributes:
         reason: "deselected", "not selected" (another file or folder was named) or "stopped" (`-x`,

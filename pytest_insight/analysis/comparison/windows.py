@@ -9,16 +9,29 @@ from typing import NamedTuple
 
 from pytest_insight.analysis.comparison.significance import ALPHA, benjamini_hochberg, fisher
 from pytest_insight.analysis.comparison.values import Change, Rates, TestChange, WindowFacts
-from pytest_insight.analysis.incidents import find_incidents
-from pytest_insight.analysis.runs import Run, Survey
+from pytest_insight.analysis.incidents import Incident, find_incidents
+from pytest_insight.analysis.rules import BROKEN_RUNS
+from pytest_insight.analysis.runs import Run, Survey, in_time_order
 
 LEAST_RUNS = 2
 LEAST_BAD = 2
 LEAST_DIFFERENCE = 0.05
 """Of the rates of failures."""
 
-Counts = Mapping[str, tuple[int, int]]
+TestCounts = Mapping[str, tuple[int, int]]
 """The bad and the decided runs of tests."""
+
+
+class Counts(NamedTuple):
+    """How often the tests of a side failed.
+
+    Attributes:
+        tests: the bad and the decided runs of each, without those of incidents.
+        incidents: these, newest first.
+    """
+
+    tests: TestCounts
+    incidents: list[Incident]
 
 
 class Windows(NamedTuple):
@@ -34,24 +47,37 @@ class Windows(NamedTuple):
 
 
 def counts_of(survey: Survey) -> Counts:
-    """Return how often each test failed, and passed or failed, without incidents."""
+    """Return how often each test failed, and passed or failed, without incidents.
+
+    An incident ends: what one cause broke in several sessions counts.
+    """
     incidents = find_incidents(survey.sessions, survey.notable)
+    often = Counter(cause for each in incidents.values() for cause in each.causes)
+    for session_id, incident in list(incidents.items()):
+        causes = frozenset(each for each in incident.causes if often[each] < BROKEN_RUNS)
+        if incident.causes and not causes:
+            del incidents[session_id]
+        elif incident.causes != causes:
+            incidents[session_id] = incident._replace(causes=causes)
     bad: Counter[str] = Counter()
     runs: Counter[str] = Counter()
     for tests in survey.decided.values():
         runs.update(tests)
     for run in survey.notable:
-        incident = incidents.get(run.session.session_id)
-        if run.is_bad and incident is not None and incident.covers(run):
+        of_session = incidents.get(run.session.session_id)
+        if run.is_bad and of_session is not None and of_session.covers(run):
             runs[run.nodeid] -= 1
         elif run.is_bad:
             bad[run.nodeid] += 1
-    return {nodeid: (bad[nodeid], count) for nodeid, count in runs.items()}
+    newest_first = sorted(
+        incidents.values(), key=lambda each: in_time_order(each.session), reverse=True
+    )
+    return Counts({nodeid: (bad[nodeid], count) for nodeid, count in runs.items()}, newest_first)
 
 
 def compare_windows(
-    base: Counts,
-    head: Counts,
+    base: TestCounts,
+    head: TestCounts,
     old: Mapping[str, Run],
     new: Mapping[str, Run],
     wanted: Callable[[str], bool] | None,

@@ -27,8 +27,10 @@ from pytest_insight.cli.options.verdicts import VerdictFormatOption
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.cli.terminal.usage_errors import UsageError
+from pytest_insight.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.analysis.comparison.values import Change
 
 
@@ -89,6 +91,12 @@ def _chosen_changes(given: str | None) -> list[Change] | None:
     return [Change(name) for name in chosen_names(given, list(Change), "change")]
 
 
+def _nothing_compared(comparison: Comparison) -> str:
+    if comparison.windows is not None:
+        return "the sides have too few runs of each test to tell any failure from chance"
+    return f"nothing was compared: no test of {comparison.head.title} passed or failed"
+
+
 @takes(selection=ComparedSessionOptions, which=ComparedTestOptions)
 def compare(
     ctx: typer.Context,
@@ -130,8 +138,11 @@ def compare(
     if not exit_code:
         return
     stops = failing if changes is None else changes
-    if found.with_change(*stops) or (changes is None and not found.ok):
+    needs_all = not set(FAILING).isdisjoint(stops)
+    if found.with_change(*stops) or (needs_all and found.is_broken):
         raise typer.Exit(exit_status.MATCHED)
+    if needs_all and not found.has_compared:
+        raise InvalidArgumentError(_nothing_compared(found))
     refuse_to_judge_damage()
 
 

@@ -171,7 +171,7 @@ def _head_lines(comparison: Comparison) -> Iterator[Styled]:
     parts = [
         styled(part, "," if number < len(told) else "") for number, part in enumerate(parts, 1)
     ]
-    tests = styled(f"{plural(comparison.tests, 'test')}:" if parts else "no test in common")
+    tests = styled(f"{plural(comparison.tests, 'test')}:" if parts else "no test was compared")
     lines = flow([tests, *parts], line_width() and width - 2, " ")
     yield from (styled("  ", line) for line in lines)
 
@@ -196,11 +196,17 @@ def _incident_lines(comparison: Comparison) -> Iterator[Styled]:
         yield styled(styled("INCIDENT", style="bold red"), f"   {where}: {incident.why}")
         told = "not compared" if session in heads else "left out of the base"
         yield styled(styled(f"           {told}; see: insight failures {session}", style="dim"))
+    for why in comparison.unfinished:
+        yield styled("")
+        yield styled(styled("UNFINISHED", style="bold red"), f" {why}")
 
 
 def _nothing(comparison: Comparison) -> str:
     """Return the sentence for no changes."""
-    return "nothing else changed" if comparison.incidents else "nothing changed"
+    if not comparison.tests:
+        return "no test was compared"
+    is_told = comparison.incidents or comparison.unfinished
+    return "nothing else changed" if is_told else "nothing changed"
 
 
 def _none_chosen(shown: Shown) -> str:
