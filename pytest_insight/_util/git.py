@@ -160,7 +160,7 @@ _HASH = re.compile(r"[0-9a-f]{7,64}")
 def first_parents(commit: str, most: int = MAX_ANCESTORS) -> list[str]:
     """Return a commit and its first-parent ancestors, newest first; empty if git knows none here.
 
-    In a shallow clone they end where its history does.
+    In a shallow clone they end with its oldest commit.
     """
     if not _HASH.fullmatch(commit):
         return []

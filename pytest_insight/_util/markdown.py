@@ -30,3 +30,21 @@ def code(text: str) -> str:
 def plain(text: str) -> str:
     """Return a text from outside as text in Markdown, without any markup."""
     return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", printable(text))
+
+
+def code_span(text: str) -> str:
+    """Return a text as a code span of Markdown, which no text in it can end.
+
+    Source: CommonMark 0.31, section 6.1.
+    """
+    line = printable(text)
+    fence = "`"
+    while fence in line:
+        fence += "`"
+    space = " " if line[:1] == "`" or line[-1:] == "`" else ""
+    return f"{fence}{space}{line}{space}{fence}"
+
+
+def code_cell(text: str) -> str:
+    """Return a text as a code span for a cell of a table."""
+    return code_span(text).replace("|", r"\|")

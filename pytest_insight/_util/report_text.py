@@ -1,7 +1,7 @@
-"""Texts of test reports: the message and the place in the text of a failure, and long texts.
+"""The message and the place of a failure, taken from its text; the ends of long texts.
 
-The recorder and the readers of other programs' reports use the same rules, so that one failure has
-one message, wherever it comes from.
+The recorder and the readers of other programs' reports use the same rules, so that a
+failure has the same message in a recorded and in an imported session.
 """
 
 from __future__ import annotations

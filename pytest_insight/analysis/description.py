@@ -89,14 +89,14 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
-def last_outage_text(incident: Incident) -> str:
-    """Return `outage_text` for a terminal, with what shows the failures."""
-    return f"{outage_text(incident)}; see insight failures"
+def last_incident_text(incident: Incident) -> str:
+    """Return `incident_text` for a terminal, with what shows the failures."""
+    return f"{incident_text(incident)}; see insight failures"
 
 
-def outage_text(incident: Incident) -> str:
+def incident_text(incident: Incident) -> str:
     """Return that the last run is an incident: its failures make no verdicts, and yet are there."""
-    return f"the last run is left out as an outage: {plural(incident.tests, 'test')} failed"
+    return f"the last run is left out as an incident: {plural(incident.tests, 'test')} failed"
 
 
 def judged_text(judged: Judged) -> str:

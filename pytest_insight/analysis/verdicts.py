@@ -191,7 +191,7 @@ class _Court:
         first = self._first.get(key[0])
         case = Case(
             decided,
-            # An outage that goes on breaks tests; it does not make them flaky.
+            # An incident that goes on breaks tests; it does not make them flaky.
             [run for run in runs if id(run) not in of_incidents],
             self._now,
             has_earlier=bool(decided and first and first.start < decided[0].session.start),

@@ -28,7 +28,7 @@ from pytest_insight.analysis.values import BROKEN, Verdict
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.branches import find_line
 from pytest_insight.analyze.failed_tests import FailedTests
-from pytest_insight.analyze.outages import by_test, count_red_runs, find_doubtful, find_notable
+from pytest_insight.analyze.incidents import by_test, count_red_runs, find_doubtful, find_notable
 from pytest_insight.analyze.scope import WINDOW_SECONDS
 from pytest_insight.filters import Selection, StartedBetween, SutIs
 
@@ -42,7 +42,7 @@ MAX_TESTS = 25
 LAST = 100
 """Runs of each test that are looked at."""
 MAX_SURVEYED = 50_000
-"""Tests of earlier sessions that are looked at to tell outages from failures of single tests."""
+"""Tests of earlier sessions that are looked at to tell incidents from failures of single tests."""
 
 
 class OutOfTimeError(Exception):
@@ -92,8 +92,8 @@ class FailureHistory(NamedTuple):
         decided: how many tests passed or failed.
         mass: the cause of most failures if there are too many for verdicts; else None.
         not_asked: why the history was not asked; empty if it was.
-        outage: how many of the failures look like those of an outage, which is no evidence, until
-            they are red for `BROKEN_RUNS` runs; 0 if none do.
+        left_out: how many of the failures look like those of an incident, which is no evidence
+            until they are red for `BROKEN_RUNS` runs; 0 if none do.
     """
 
     tests: tuple[JudgedFailure, ...] = ()
@@ -102,7 +102,7 @@ class FailureHistory(NamedTuple):
     decided: int = 0
     mass: MassFailure | None = None
     not_asked: str = ""
-    outage: int = 0
+    left_out: int = 0
 
 
 class _Limit:
@@ -175,11 +175,11 @@ def look_back(
             return found._replace(mass=mass)
         failed = failed._replace(runs=_without_context(failed.runs, incident))
         line = where if isinstance(where, Line) else _line_of(session, past, where, limit)
-        bad_of_others = _notable_of_outages(storage, past, line, failed.rules, limit)
+        bad_of_others = _notable_of_incidents(storage, past, line, failed.rules, limit)
         judged = _judge(failed, past, bad_of_others, line)
         limit.left()
-        default, outage = line.default_branch or "", _count_left_out(judged, incident)
-        return found._replace(tests=tuple(judged), default_branch=default, outage=outage)
+        default, left_out = line.default_branch or "", _count_left_out(judged, incident)
+        return found._replace(tests=tuple(judged), default_branch=default, left_out=left_out)
     except OutOfTimeError:
         return found._replace(not_asked=f"it took longer than {seconds:g} s")
 
@@ -206,7 +206,7 @@ def _incident(failed: FailedTests, sessions: Iterable[SessionFacts] = ()) -> Inc
 
 
 def _count_left_out(judged: Iterable[JudgedFailure], incident: Incident | None) -> int:
-    """Return how many failures are left out as those of an outage, which ends with the third."""
+    """Return how many failures are left out as those of an incident, which ends with the third."""
     if incident is None:
         return 0
     return sum(incident.covers(each.run) and each.red_runs < BROKEN_RUNS for each in judged)
@@ -215,7 +215,7 @@ def _count_left_out(judged: Iterable[JudgedFailure], incident: Incident | None) 
 def _without_context(runs: Sequence[Run], incident: Incident | None) -> list[Run]:
     """Return the runs, those of an incident without the code state that they ran on.
 
-    That an outage hit a test on code on which it passed does not show that the test is flaky.
+    That an incident hit a test on code on which it passed does not show that the test is flaky.
     """
     if incident is None:
         return list(runs)
@@ -249,12 +249,12 @@ def _sessions(runs: Iterable[Run]) -> list[SessionFacts]:
     return sorted(found.values(), key=in_time_order)
 
 
-def _notable_of_outages(
+def _notable_of_incidents(
     storage: BaseStorage, past: Sequence[Run], line: Line, rules: CauseRules, limit: _Limit
 ) -> list[Run]:
-    """Return what else failed in the sessions whose failures may be those of an outage.
+    """Return what else failed in the sessions whose failures may be those of an incident.
 
-    Sessions since which a test has not passed are left out: a long red run is no outage.
+    Sessions since which a test has not passed are left out: a long red run is no incident.
     """
     doubtful = {
         run.session.session_id: run.session
@@ -276,17 +276,17 @@ def _notable_of_outages(
 def _judge(
     failed: FailedTests,
     past: Sequence[Run],
-    of_outages: Sequence[Run],
+    of_incidents: Sequence[Run],
     line: Line,
 ) -> list[JudgedFailure]:
     session = failed.session
     runs = [*past, *failed.runs]
     decided: Counter[str] = Counter(dict.fromkeys(failed.nodeids, 0))
     decided.update(run.nodeid for run in runs if run.is_decided and line.has(run.session))
-    # This run's failures are no evidence of an outage: a mass failure has no verdicts.
+    # This run's failures are no evidence of an incident: a mass failure has no verdicts.
     notable = [run for run in past if is_notable(run)]
-    of_them = {run.session.session_id for run in of_outages}
-    notable = [r for r in notable if r.session.session_id not in of_them] + list(of_outages)
+    of_them = {run.session.session_id for run in of_incidents}
+    notable = [r for r in notable if r.session.session_id not in of_them] + list(of_incidents)
     survey = Survey(_sessions(runs), notable, {session.sut_name: dict(decided)}, {})
     found = {each.nodeid: each for each in analyze(survey, runs, session.start, line=line).verdicts}
     earlier = by_test(past)

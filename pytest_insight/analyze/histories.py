@@ -1,7 +1,7 @@
 """The histories of tests with the verdicts on them, from the runs that were already read.
 
-`verdicts` surveys all sessions. That a few tests need no survey, except of the sessions in which
-they failed, makes one reading of a store enough for most of them.
+`verdicts` surveys all sessions. For a few tests, only the sessions in which they failed need a
+survey, so for most of them the store is read once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pytest_insight.analysis.incidents import find_incidents
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, in_time_order, is_notable
 from pytest_insight.analysis.segments import Segment, find_segments
 from pytest_insight.analysis.verdicts import analyze
-from pytest_insight.analyze.outages import find_doubtful, find_notable
+from pytest_insight.analyze.incidents import find_doubtful, find_notable
 from pytest_insight.analyze.scope import line_of, with_window
 from pytest_insight.filters import StartedBetween
 
@@ -48,7 +48,7 @@ class JudgedHistory(NamedTuple):
 
     @property
     def decided(self) -> list[Run]:
-        """The runs of the line that passed or failed, without those of outages."""
+        """The runs of the line that passed or failed, without those of incidents."""
         excluded = self.verdict.excluded if self.verdict else ()
         left_out = {each.session_id for each in excluded}
         return [r for r in self.of_line.decided if r.session.session_id not in left_out]
@@ -126,8 +126,8 @@ def _own_survey(
 ) -> Survey | None:
     """Return a survey that suffices for some tests; None if the verdicts depend on other sessions.
 
-    They do if a test may be new, and if a session may be an outage, which depends on how many tests
-    are usual.
+    They do if a test may be new, and if a session may be an incident, which depends on how many
+    tests are usual.
     """
     counted = line.counted(now)
     decided: dict[str, int] = {}

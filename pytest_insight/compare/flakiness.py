@@ -13,7 +13,7 @@ from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import WINDOW, Run, Survey, in_time_order, is_notable
 from pytest_insight.analysis.values import FLAKY, Verdict
 from pytest_insight.analysis.verdicts import analyze
-from pytest_insight.analyze.outages import find_notable
+from pytest_insight.analyze.incidents import find_notable
 from pytest_insight.compare.chosen_sessions import Chosen
 from pytest_insight.filters import Selection, StartedBetween, SutIs
 

@@ -81,12 +81,12 @@ def newest_of_head(head: Chosen, rules: CauseRules) -> Newest:
 def _read(head: Chosen, sessions: Sequence[TestSession], rules: CauseRules) -> Newest:
     """Return the newest runs of one job, of which those of an incident are no older ones."""
     found = head.storage.newest_runs(selection_of(sessions), rules=rules)
-    outages = {each.session.session_id for each in found.incidents if not each.causes}
+    incidents = {each.session.session_id for each in found.incidents if not each.causes}
     is_old = head.kind in MANY_RUNS
     hit = {
         nodeid: run
         for nodeid, run in found.covered.items()
-        if not (is_old and run.session.session_id in outages)
+        if not (is_old and run.session.session_id in incidents)
     }
     return found._replace(runs=found.runs | hit, covered={})
 

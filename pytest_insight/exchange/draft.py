@@ -70,7 +70,7 @@ class ForeignReport(msgspec.Struct):
         source: its name, for messages.
         format: the name of its format.
         title: the format's name for people: "JUnit XML".
-        digest: the SHA-256 of the file as it lies there, in hexadecimal digits.
+        digest: the SHA-256 of the file as stored (compressed or not), in hexadecimal digits.
         drafts: its sessions.
     """
 

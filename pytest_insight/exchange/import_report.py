@@ -128,7 +128,7 @@ class ImportEntry(msgspec.Struct, frozen=True):
         new_id: the new ID if it was renamed.
         losses: what the file of another program did not say of it.
         other_id: the ID of another session of the same run: the one that was replaced, or because
-            of which this one was skipped; empty if there is none.
+            of which this one was skipped; else empty.
     """
 
     session_id: str

@@ -114,7 +114,7 @@ class Input:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of the file as it lies there, in hexadecimal digits.
+        """The SHA-256 of the file as stored (compressed or not), in hexadecimal digits.
 
         Of a folder, that of its regular files, sorted by name.
         """

@@ -64,7 +64,7 @@ class MergeStep(msgspec.Struct, frozen=True):
         imported_id: its ID in the file.
         identical: the store has an equal session, so "skip" or "replace" writes nothing.
         other_id: the ID of another session of the same run: the one that is replaced, or because
-            of which this one is skipped; empty if there is none.
+            of which this one is skipped; else empty.
     """
 
     action: MergeAction

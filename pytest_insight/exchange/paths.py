@@ -22,7 +22,7 @@ def is_gzip(path: Path) -> bool:
 
 
 def refuse_impossible(path: Path, action: str) -> None:
-    """Raise if a path is none of a file, without repeating a password that it may hold.
+    """Raise if a path cannot be that of a file, without repeating a password that it may hold.
 
     Args:
         path: the path.

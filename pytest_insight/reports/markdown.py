@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_insight._util.markdown import code, plain
 from pytest_insight._util.printable import printable
-from pytest_insight.analysis.description import day_text, evidence_text, judged_text, outage_text
+from pytest_insight.analysis.description import day_text, evidence_text, incident_text, judged_text
 from pytest_insight.models.text import counts_text, duration_text, plural
 from pytest_insight.reports.causes import Cause
 from pytest_insight.reports.comparison import detail_of, words_of
@@ -100,7 +100,7 @@ def _facts(suite: Suite) -> Iterator[str]:
     ran = [plain(counts_text(summary.outcomes)), duration_text(session.session_duration)]
     yield ", ".join(filter(None, [*where, *changed, *ran]))
     if suite.judged.last_incident is not None:
-        yield outage_text(suite.judged.last_incident)
+        yield incident_text(suite.judged.last_incident)
     counts = ", ".join(f"{count:,} {name}" for name, count in suite.counts.items())
     yield ": ".join(filter(None, [code(judged_text(suite.judged)), counts]))
     if (url := url_of(summary)) and "@" not in url:

@@ -159,7 +159,7 @@ def refuse_loss(storage: BaseStorage, path: Path, what: str, *, force: bool | No
         storage: what is written is from its sessions.
         path: the file.
         what: what is written: "an export".
-        force: whether to overwrite an export or another store; None if the user cannot say so.
+        force: whether to overwrite an export or another store; None if the user has no such option.
     """
     problem = ""
     with suppress(OSError, ValueError, ProfileError):  # the writer reports an impossible path

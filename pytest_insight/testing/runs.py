@@ -159,9 +159,9 @@ class RunRules(Rules):
     def test_the_newest_runs_are_those_of_a_loop_over_the_sessions(
         self, storage: BaseStorage
     ) -> None:
-        outage = [make_result(f"test_{n}", "failed", message="refused") for n in range(12)]
-        hit = [_session(number, *outage) for number in (10, 12, 13)]
-        storage.save_sessions([*_history(), *hit[:1], _session(11, outage[0])])
+        incident = [make_result(f"test_{n}", "failed", message="refused") for n in range(12)]
+        hit = [_session(number, *incident) for number in (10, 12, 13)]
+        storage.save_sessions([*_history(), *hit[:1], _session(11, incident[0])])
         main = Selection((BranchIs("main"),))
         failed = Selection((), (OutcomeIn(frozenset({TestOutcome.FAILED})),))
         for selection in (None, main, Selection(limit=3), failed):

@@ -260,7 +260,7 @@ def test_what_is_red_for_3_runs_is_broken_and_no_incident() -> None:
     assert (len(breakage.verdicts), breakage.message) == (12, "ImportError: x")
 
 
-def test_an_outage_that_began_on_code_that_passed_breaks_tests_and_makes_none_flaky() -> None:
+def test_an_incident_that_began_on_code_that_passed_breaks_tests_and_makes_none_flaky() -> None:
     pictures = {f"t{n}": "...FFF" for n in range(12)}
     found = suite(pictures, commits="abccde", messages=dict.fromkeys(pictures, "SSLError: expired"))
     assert {(each.verdict, each.detail) for each in found.verdicts} == {("broken", "3 runs")}

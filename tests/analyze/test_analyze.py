@@ -106,7 +106,7 @@ def test_steps_about_names_choose_tests_and_others_are_refused() -> None:
         tests.with_outcome("failed").apply().analyze()
 
 
-def test_a_verdict_on_one_test_knows_of_outages_that_hit_the_others() -> None:
+def test_a_verdict_on_one_test_knows_of_incidents_that_hit_the_others() -> None:
     night = [
         replace(each, test_results=[replace(order, nodeid=f"{ORDER}[{n}]") for n in range(20)])
         for each in history("..F.", commits="0112")

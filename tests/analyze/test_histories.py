@@ -26,7 +26,7 @@ NOW = datetime.now(UTC)
 
 
 def sessions(seed: int) -> list[TestSession]:
-    """Return a history with outages, breakages, flaky and new tests, two SUTs and a branch."""
+    """Return a history with incidents, breakages, flaky and new tests, two SUTs and a branch."""
     rng = random.Random(seed)
     found = []
     names = [f"t.py::test_{n}" for n in range(rng.choice((4, 12, 30)))]
@@ -34,14 +34,14 @@ def sessions(seed: int) -> list[TestSession]:
     broken = set(rng.sample(names, 2))
     for number in range(rng.randrange(1, 30)):
         start = NOW - timedelta(days=40 - number * 1.4, hours=rng.random())
-        outage = rng.random() < 0.15
+        incident = rng.random() < 0.15
         results: list[TestResult] = []
         for name in names:
             if rng.random() < 0.1:
                 continue
             why: dict[str, Any] = {"message": f"assert {name}"}
             outcome = rng.choice(("passed", "passed", "passed", "skipped"))
-            if outage and rng.random() < 0.6:
+            if incident and rng.random() < 0.6:
                 outcome, why = "failed", {"message": "ConnectionRefusedError"}
             elif rng.random() < rates[name] or (name in broken and number > 20):
                 outcome = "failed"
@@ -137,13 +137,13 @@ def test_only_the_sessions_are_surveyed_in_which_the_test_failed() -> None:
     assert surveyed_for([".........."] + ["...F......"] * 20) == set()
 
 
-def test_all_sessions_are_surveyed_if_a_failure_may_be_one_of_an_outage() -> None:
+def test_all_sessions_are_surveyed_if_a_failure_may_be_one_of_an_incident() -> None:
     assert len(surveyed_for(["..F......."] * 20)) == 10
 
 
-def test_a_red_run_of_three_that_goes_on_is_no_outage_and_needs_no_survey() -> None:
+def test_a_red_run_of_three_that_goes_on_is_no_incident_and_needs_no_survey() -> None:
     assert surveyed_for([".......FFF"] * 20) == set()
 
 
-def test_a_red_run_of_two_may_be_an_outage_that_has_not_ended() -> None:
+def test_a_red_run_of_two_may_be_an_incident_that_has_not_ended() -> None:
     assert len(surveyed_for([".......FF"] * 20)) == 9

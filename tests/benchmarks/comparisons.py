@@ -71,7 +71,7 @@ def _row(title: str, found: dict[str, float], key: tuple[str, str]) -> Row:
 
 
 def fill(place: str) -> None:
-    """Save a long history of one branch; in its last session ten tests fail anew."""
+    """Save a long history of one branch; in its last session ten more tests fail."""
     with opened(place) as storage:
         piece: list[TestSession] = []
         for number, session in enumerate(sessions(LARGE), 1):

@@ -217,8 +217,8 @@ def test_the_gate_says_if_the_test_failed_in_the_runs_that_are_shown(insight: In
 
 
 def test_a_verdict_is_the_one_of_the_command_verdicts(insight: Insight) -> None:
-    outage = {f"t.py::t{n}": "..F....F" if n else "..F.F..." for n in range(12)}
-    save_runs(outage | {"t.py::new": "       F"}, commits="01122334")
+    incident = {f"t.py::t{n}": "..F....F" if n else "..F.F..." for n in range(12)}
+    save_runs(incident | {"t.py::new": "       F"}, commits="01122334")
     expected = {
         each["nodeid"]: each["verdict"]
         for each in json.loads(insight("verdicts", "-n", "0", "-f", "json", "--only", ALL).out)

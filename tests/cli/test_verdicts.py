@@ -136,7 +136,7 @@ def test_a_definition_is_one_rule_alone(insight: Insight, rule: str, expected: l
     assert list(rows(insight, "flaky", "--definition", rule)) == expected
 
 
-def test_an_outage_makes_no_test_flaky_and_is_named_in_the_first_line(
+def test_an_incident_makes_no_test_flaky_and_is_named_in_the_first_line(
     insight: Insight, screen: Screen
 ) -> None:
     save({f"t.py::t{number}": "..F..." for number in range(20)}, commits="011234")
@@ -183,7 +183,7 @@ def test_tests_that_broke_at_once_in_the_last_run_are_not_passed_over_in_silence
 ) -> None:
     some = {f"t.py::t{n}": ".....F" for n in range(12)}
     save(some | {f"t.py::good{n}": "......" for n in range(10)})
-    told = "the last run is left out as an outage: 12 tests failed; see insight failures"
+    told = "the last run is left out as an incident: 12 tests failed; see insight failures"
     assert insight("verdicts").err.splitlines()[-1].endswith(told)
     assert screen(100, "verdicts", "--only", "stable")[1] == told
     waits = "  12 tests failed at once: insight verdicts waits until they fail in 3 runs"

@@ -310,7 +310,7 @@ def test_what_fails_as_in_an_incident_of_the_base_is_no_new_failure() -> None:
     once = Compare(storage=store(*base[:2], head)).against("main").execute()
     assert changes(once) == dict.fromkeys(hit[:3], "still-failing") | {hit[4]: "new-failure"}
     assert [each.session.session_id for each in once.incidents] == ["s1"]
-    # Red three times in a row, it is no outage any more.
+    # Red three times in a row, it is no incident any more.
     broken = Compare(storage=store(*base, head)).against("main").execute()
     assert changes(broken) == {
         **dict.fromkeys(hit[:3], "still-failing"),
@@ -458,8 +458,8 @@ def test_the_last_attempt_counts_also_if_one_cause_hit_many_tests() -> None:
     found = Compare(storage=store(session(0, FULL), *head)).against("main").execute()
     assert (len(found.new_failures), found.incidents) == (6, ())
     # An attempt of which all tests were run again does not count, even if it crashed.
-    outage = session(1, dict.fromkeys(FULL, "F"), crashed=True, **_job("1"))
-    again = Compare(storage=store(session(0, FULL), outage, session(2, FULL, **_job("2"))))
+    incident = session(1, dict.fromkeys(FULL, "F"), crashed=True, **_job("1"))
+    again = Compare(storage=store(session(0, FULL), incident, session(2, FULL, **_job("2"))))
     found = again.against("main").execute()
     assert (found.ok, found.incidents, found.unfinished) == (True, (), ())
 
@@ -512,7 +512,7 @@ def test_windows_count_what_one_cause_broke_in_all_runs() -> None:
     asked = Compare(storage=store(*base, *head)).against("main").of("feature").by_windows()
     found = asked.execute()
     assert (len(found.with_change("worse")), found.incidents) == (6, ())
-    # Once, it may be an outage: these runs do not count, and the gate does not pass.
+    # Once, it may be an incident: these runs do not count, and the gate does not pass.
     once = store(*base, *(session(n, FULL, branch="feature") for n in range(20, 29)), head[-1])
     found = asked.on_storage(once).execute()
     assert (changes(found), [each.tests for each in found.incidents], found.ok) == ({}, [6], False)

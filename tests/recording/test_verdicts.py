@@ -217,7 +217,7 @@ def test_a_mass_failure_with_one_cause_is_one_line_without_verdicts() -> None:
     )
 
 
-def test_an_outage_does_not_show_that_the_tests_that_it_hits_are_flaky() -> None:
+def test_an_incident_does_not_show_that_the_tests_that_it_hits_are_flaky() -> None:
     good = {f"m{number}": "." * 6 for number in range(9)}
     failures = dict.fromkeys(good, "ConnectionError: refused")
     found = ask(history(good | {"t": "." * 6}), failures | {"t": "assert 0"}, commit="05")
@@ -226,7 +226,7 @@ def test_an_outage_does_not_show_that_the_tests_that_it_hits_are_flaky() -> None
     assert short(ask(going_on, failures)) == "9 red for 3 runs; details: insight failures"
 
 
-def test_a_test_that_fails_after_an_outage_is_not_called_flaky_for_it() -> None:
+def test_a_test_that_fails_after_an_incident_is_not_called_flaky_for_it() -> None:
     others = {f"m{number}": ".....F" for number in range(9)}
     sessions = history(others | {"t": ".....F"}, commits={5: "04"})
     assert "passed 5 of 5" in full(ask(sessions, {"t": "assert 1"}))

@@ -39,11 +39,11 @@ def test_a_cause_says_how_many_of_its_tests_failed_in_the_last_run() -> None:
     assert "<summary>2 tests, 1 of them in the last run: <code>TimeoutError" in text
 
 
-def test_it_says_that_the_last_run_is_left_out_as_an_outage() -> None:
+def test_it_says_that_the_last_run_is_left_out_as_an_incident() -> None:
     tests = {f"tests/test_steady.py::test_{n}": ".....E" for n in range(20)}
     facts = markdown(report(sessions(tests))).splitlines()[2:5]
     assert facts[0].startswith("<code>main</code>, <code>fa1b2c3</code>, 20 errors, 3.00 s")
-    assert facts[1].strip() == "the last run is left out as an outage: 20 tests failed"
+    assert facts[1].strip() == "the last run is left out as an incident: 20 tests failed"
 
 
 def test_a_green_run_is_short() -> None:

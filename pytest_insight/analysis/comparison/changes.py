@@ -87,7 +87,7 @@ def find_changes(
             tests += 1  # nearly always
             continue
         before = renames.get(nodeid, "")
-        if compare.is_of_outage(run):
+        if compare.is_of_incident(run):
             hit += 1
             continue
         change = compare.change(nodeid, old.get(before or nodeid), run, before)
@@ -218,7 +218,7 @@ class _Pairs:
         known = self._flaky.get(nodeid)
         return _good(base, head, f"flaky: {known.detail}" if known else "")
 
-    def is_of_outage(self, run: Run) -> bool:
+    def is_of_incident(self, run: Run) -> bool:
         """Return whether a run failed with most of the tests of its session."""
         return run.is_bad and any(
             incident.session.session_id == run.session.session_id and not incident.causes

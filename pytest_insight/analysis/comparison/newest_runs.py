@@ -36,7 +36,7 @@ class Newest(NamedTuple):
         timed: of some tests, all runs that passed at the first attempt, the newest session first,
             those of a session by nodeid.
         covered: of each test that an incident hit, its newest run that does not count for that
-            reason. An incident that goes on is none: three such runs in a row do count.
+            reason. Three such runs in a row do count: the incident goes on.
     """
 
     sessions: list[SessionFacts]

@@ -68,8 +68,8 @@ VerboseOption = Annotated[
 ExitCodeOption = Annotated[
     bool,
     option(
-        "Exit with status 3 if a test newly fails, or for another reason; with --only, if any "
-        "test has one of these changes.",
+        "Exit with status 3 if a test newly fails, or fails for another reason; with --only, if "
+        "any test has one of these changes.",
         "--exit-code",
     ),
 ]
@@ -116,7 +116,7 @@ def compare(
 ) -> None:
     """Show what changed: new failures, failures for another reason, what is fixed, added, slower.
 
-    Without arguments: the last run, against the default branch where this branch left it.
+    Without arguments: the last run, against the default branch at the merge base.
     `insight docs compare` explains each change.
 
     Example: insight compare last~1

@@ -70,7 +70,7 @@ def flaky(
     """Show flaky tests, with the evidence.
 
     They were both good and bad on the same code, or good only when run again. Regressions and
-    outages are not flaky; see `insight docs verdicts`.
+    incidents are not flaky; see `insight docs verdicts`.
 
     Example: insight flaky -v
     """

@@ -79,8 +79,8 @@ def import_(
 ) -> None:
     """Import sessions from files, folders or standard input, all of them or none.
 
-    Reads exports, and the reports of other programs, such as JUnit XML; says what a report does
-    not tell. With --keep-going, files that cannot be imported are left out, and the status is 1.
+    Reads exports, and the reports of other programs, such as JUnit XML; prints what a report
+    lacks. With --keep-going, files that cannot be imported are left out, and the exit status is 1.
 
     Example: insight import results/ --sut shop-api
     """

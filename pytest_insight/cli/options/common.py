@@ -84,7 +84,7 @@ def chosen_names(given: str, known: Sequence[str], what: str) -> list[str]:
         what: what they are names of: "verdict".
 
     Raises:
-        UsageError: a name is not known, or there is none.
+        UsageError: a name is not known, or no name is given.
     """
     names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
     for name in names or [given]:

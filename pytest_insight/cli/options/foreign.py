@@ -75,7 +75,7 @@ class ForeignOptions(msgspec.Struct, frozen=True):
         ),
     ] = None
     one_session: Annotated[
-        bool, _foreign("Fold the reports into one session per run.", "--one-session")
+        bool, _foreign("Merge the reports of one run into one session.", "--one-session")
     ] = False
 
     def read_options(self) -> ReadOptions:

@@ -25,6 +25,15 @@ HASH = re.compile(r"[0-9A-Fa-f]{4,64}")
 
 _session = partial(option, rich_help_panel=SESSIONS)
 
+AllProjectsOption = Annotated[
+    bool,
+    _session(
+        "Sessions of every SUT. Default: of the project in this folder, if it has any.",
+        "--all-projects",
+        "-A",
+    ),
+]
+
 
 def _complete_day(incomplete: str) -> list[str]:
     """Return names of days."""
@@ -193,14 +202,7 @@ class AskedSessionOptions(SessionOptions, frozen=True):
     Commands that export, delete or check mean the whole store, and take `SessionOptions`.
     """
 
-    all_projects: Annotated[
-        bool,
-        _session(
-            "Sessions of every SUT. Default: of the project in this folder, if it has any.",
-            "--all-projects",
-            "-A",
-        ),
-    ] = False
+    all_projects: AllProjectsOption = False
 
     def scope(self, storage: BaseStorage) -> Scope:
         """Return the SUT that is meant if `--sut` names none; every one if sessions are named.

@@ -11,8 +11,8 @@ import typer
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.options.common import option
 from pytest_insight.cli.options.project import ProjectOptions, Scope
-from pytest_insight.cli.options.selection import SESSIONS, TimeAndTagOptions
-from pytest_insight.cli.options.tests import TESTS
+from pytest_insight.cli.options.selection import SESSIONS, AllProjectsOption, TimeAndTagOptions
+from pytest_insight.cli.options.tests import TESTS, NodeidOption
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import InsightError, StorageError
 
@@ -29,7 +29,7 @@ BaseArgument = Annotated[
         metavar="BASE",
         autocompletion=candidates.sides,
         help="What to compare with: a branch, a commit or tag, a session, a CI run, a span (7d), "
-        "a profile or a file. Default: the default branch where this branch left it.",
+        "a profile or a file. Default: the default branch at the merge base.",
     ),
 ]
 HeadArgument = Annotated[
@@ -37,7 +37,7 @@ HeadArgument = Annotated[
     typer.Argument(
         metavar="HEAD",
         autocompletion=candidates.sides,
-        help="What is compared, likewise. Default: the last run.",
+        help="What to judge, named in the same way. Default: the last run.",
     ),
 ]
 
@@ -65,14 +65,7 @@ class ComparedSessionOptions(TimeAndTagOptions, frozen=True):
         bool,
         _session("Compare how often tests failed in all sessions of each side.", "--windows"),
     ] = False
-    all_projects: Annotated[
-        bool,
-        _session(
-            "Sessions of every SUT. Default: of the project in this folder, if it has any.",
-            "--all-projects",
-            "-A",
-        ),
-    ] = False
+    all_projects: AllProjectsOption = False
 
     def scope(self, storage: BaseStorage) -> Scope:
         """Return the SUT that is meant.
@@ -99,16 +92,7 @@ class ComparedTestOptions(msgspec.Struct, frozen=True):
             autocompletion=candidates.keywords,
         ),
     ] = None
-    nodeid: Annotated[
-        str | None,
-        _test(
-            "Only tests whose nodeid contains TEXT.",
-            "--nodeid",
-            metavar="TEXT",
-            example="test_login",
-            autocompletion=candidates.nodeids,
-        ),
-    ] = None
+    nodeid: NodeidOption = None
 
 
 def compare_sides(

@@ -23,6 +23,17 @@ TESTS = "Which tests"
 
 _test = partial(option, rich_help_panel=TESTS)
 
+NodeidOption = Annotated[
+    str | None,
+    _test(
+        "Only tests whose nodeid contains TEXT.",
+        "--nodeid",
+        metavar="TEXT",
+        example="test_login",
+        autocompletion=candidates.nodeids,
+    ),
+]
+
 
 class TestPhase(enum.StrEnum):
     """The phases of a test."""
@@ -74,16 +85,7 @@ class TestOptions(msgspec.Struct, frozen=True):
             autocompletion=candidates.keywords,
         ),
     ] = None
-    nodeid: Annotated[
-        str | None,
-        _test(
-            "Only tests whose nodeid contains TEXT.",
-            "--nodeid",
-            metavar="TEXT",
-            example="test_login",
-            autocompletion=candidates.nodeids,
-        ),
-    ] = None
+    nodeid: NodeidOption = None
     regex: Annotated[bool, _test("Read --nodeid as a regular expression.", "--regex")] = False
     error: Annotated[
         str | None,

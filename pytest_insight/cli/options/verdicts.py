@@ -83,7 +83,7 @@ class JudgedSessionOptions(AskedSessionOptions, frozen=True):
     window: Annotated[
         str | None,
         _window(
-            "Judge the runs of this time. Default: 30d, unless --days, --since or --until say."
+            "Judge the runs of this time. Default: 30d, unless --days, --since or --until is given."
         ),
     ] = None
     branch: Annotated[
@@ -144,7 +144,7 @@ class FailedRunOptions(ProjectOptions, frozen=True):
     ] = None
     window: Annotated[
         str | None,
-        _window("Ask the history of this time before the run. Default: 30d.", panel=None),
+        _window("Judge failures by the runs of this time before. Default: 30d.", panel=None),
     ] = None
 
     def last_of(self, storage: BaseStorage, session: str | None) -> Scope:

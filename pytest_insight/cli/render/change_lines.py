@@ -55,7 +55,7 @@ INDENT = max(len(text) for text, _ in LABELS.values()) + 2
 MOST_TESTS = 5
 """The tests of a group that are listed on a terminal."""
 LEAST_MESSAGE = 40
-"""The width below which the place of a failure is on a line of its own."""
+"""The width below which the place of a failure is on a separate line."""
 
 _BY_CAUSE = (Change.NEW_FAILURE, Change.NEW_TEST_FAILING, Change.FLAKY)
 

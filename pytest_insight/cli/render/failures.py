@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from pytest_insight._util.markdown import code_span
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups, subtest_of
 from pytest_insight.cli.render.failure_text import failure_lines
@@ -18,12 +19,11 @@ from pytest_insight.cli.render.known import (
     History,
     Known,
     count_text,
+    incident_text,
     known_fields,
     known_lines,
-    outage_text,
     rank,
 )
-from pytest_insight.cli.render.markdown import code_span
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import outcomes_text, status_text
 from pytest_insight.cli.render.pictures import outcome_mark
@@ -165,8 +165,8 @@ def _lines(
     counts = count_text(history.failures.values()) or history.note
     if counts:
         yield styled("  ", counts)
-    if outage := outage_text(history):
-        yield styled("  ", styled(outage, style="yellow"))
+    if incident := incident_text(history):
+        yield styled("  ", styled(incident, style="yellow"))
     if not groups:
         yield styled("")
         any_test = any(session.test_results for session in sessions)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
+from pytest_insight._util.markdown import code_cell, code_span
 from pytest_insight.analysis.description import day_text
 from pytest_insight.analysis.history import History
 from pytest_insight.analysis.runs import Run
@@ -15,7 +16,6 @@ from pytest_insight.analyze.histories import JudgedHistory
 from pytest_insight.cli.render.evidence import cause_lines, left_out_lines
 from pytest_insight.cli.render.fit import shortened
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.render.markdown import code_cell, code_span
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv

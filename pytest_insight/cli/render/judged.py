@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_insight.analysis.description import judged_text, last_outage_text
+from pytest_insight.analysis.description import judged_text, last_incident_text
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.terminal.output import console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, styled, text_width
@@ -31,8 +31,8 @@ def judged_lines(found: Verdicts, *, several: bool) -> Iterator[Styled]:
         yield styled(head, styled(text, style="dim"))
 
 
-def outage_lines(found: Verdicts) -> Iterator[Styled]:
+def incident_lines(found: Verdicts) -> Iterator[Styled]:
     """Yield a line for each SUT whose last run was left out: its failures make no verdicts."""
     for each in found.judged:
         if each.last_incident is not None:
-            yield styled(styled(last_outage_text(each.last_incident), style="yellow"))
+            yield styled(styled(last_incident_text(each.last_incident), style="yellow"))

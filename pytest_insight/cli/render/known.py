@@ -54,12 +54,12 @@ class History(NamedTuple):
     Attributes:
         failures: by session ID and nodeid.
         note: why there is nothing, if there is a reason to tell; else empty.
-        outage: how many of the failures look like those of an outage.
+        left_out: how many of the failures look like those of an incident.
     """
 
     failures: Mapping[tuple[str, str], Known]
     note: str = ""
-    outage: int = 0
+    left_out: int = 0
 
     def by_result(self, rows: Iterable[tuple[TestSession, TestResult]]) -> dict[int, Known]:
         """Return what is known of results, by their `id`: groups of them have no session."""
@@ -86,7 +86,7 @@ def look_up(
     from pytest_insight.analyze.scope import line_of_branch
 
     found: dict[tuple[str, str], Known] = {}
-    note, outage = "", 0
+    note, left_out = "", 0
     subjects: dict[str, str] = {}
     for session in sessions:
         failed = failures_of(session, rules)
@@ -99,11 +99,11 @@ def look_up(
         if history is None:
             continue
         note = note or _note(history)
-        outage += history.outage
+        left_out += history.left_out
         for test in history.tests:
             known = _known(test, history.default_branch, subjects)
             found[session.session_id, test.run.nodeid] = known
-    return History(found, note, outage)
+    return History(found, note, left_out)
 
 
 def _note(history: FailureHistory) -> str:
@@ -154,11 +154,11 @@ def count_text(known: Collection[Known]) -> str:
     return ", ".join(f"{counts[label]:,} {label.lower()}" for label in LABELS if counts[label])
 
 
-def outage_text(history: History) -> str:
-    """Return that failures may be those of an outage, which make no verdicts yet; else ""."""
-    if not history.outage:
+def incident_text(history: History) -> str:
+    """Return that failures may be those of an incident, which make no verdicts yet; else ""."""
+    if not history.left_out:
         return ""
-    tests = plural(history.outage, "test")
+    tests = plural(history.left_out, "test")
     return f"{tests} failed at once: insight verdicts waits until they fail in {BROKEN_RUNS} runs"
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 RANKED = frozenset({SummaryOrder.MEAN, SummaryOrder.FAILURES, SummaryOrder.LAST})
 """The orders in which a database finds the first tests without reading all results."""
 DATABASES = ("sqlite", "postgresql")
-EVIDENCE = "the evidence, without outages: insight flaky"
+EVIDENCE = "the evidence, without incidents: insight flaky"
 
 
 def list_summaries(

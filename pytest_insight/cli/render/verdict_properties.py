@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PROPERTY = "insight.verdict"
 MOST_SESSIONS = 20
-"""Of more sessions at once nobody asks each for its verdicts, and they would take minutes."""
+"""More sessions are exported without verdicts, which would take minutes."""
 
 
 def adding_verdicts(query: Query) -> Callable[[TestSession], TestSession] | None:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_insight._util.markdown import code_cell, code_span
 from pytest_insight.analysis.description import (
     fine_duration,
-    last_outage_text,
+    last_incident_text,
     ratio_text,
     since_text,
 )
@@ -24,8 +25,7 @@ from pytest_insight.analysis.values import (
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.evidence import evidence_lines
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.render.judged import judged_lines, outage_lines
-from pytest_insight.cli.render.markdown import code_cell, code_span
+from pytest_insight.cli.render.judged import incident_lines, judged_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import (
     Chosen,
@@ -124,7 +124,7 @@ def print_verdicts(
 
 def _print_judged(found: Verdicts) -> None:
     """Print what was judged and what was left out; in a pipe, where stdout is data, on stderr."""
-    lines = (*judged_lines(found, several=True), *outage_lines(found))
+    lines = (*judged_lines(found, several=True), *incident_lines(found))
     if is_fancy():
         print_styled(*lines, styled(""))
     else:
@@ -147,8 +147,8 @@ def _nothing(asked: Asked) -> str:
     but = f" ({left_out:,} left out)" if left_out else ""
     of_tests = f"of {plural(len(found), 'test')}{tests}"
     nothing = f"no {asked.what} in {plural(runs, 'run')}{but} {of_tests}"
-    outages = [each.last_incident for each in found.judged]
-    return "; ".join([nothing, *(last_outage_text(each) for each in outages if each)])
+    incidents = [each.last_incident for each in found.judged]
+    return "; ".join([nothing, *(last_incident_text(each) for each in incidents if each)])
 
 
 def _breakages_text(asked: Asked) -> str:
@@ -233,7 +233,7 @@ def _markdown(asked: Asked, shown: Sequence[Verdict]) -> Iterator[str]:
         yield f"### {code_span(str(line))}"
     yield ""
     if shown:
-        for line in outage_lines(asked.found):
+        for line in incident_lines(asked.found):
             yield f"{line}\n"
     if not shown:
         yield _nothing(asked)

@@ -1,7 +1,7 @@
 """Read folders of Allure results, above all those of allure-pytest.
 
 A result has the time of the call alone; its fixtures are in containers. `broken` is any exception
-other than a failed assertion, wherever it was raised. Results with the same `historyId` are
+other than a failed assertion, also one in a fixture. Results with the same `historyId` are
 attempts at one test.
 """
 

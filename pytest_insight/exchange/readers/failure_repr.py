@@ -62,7 +62,7 @@ def reason_of(longrepr: Any, expected: str = "") -> Reason:
 
 
 def _crash(longrepr: dict[str, Any], at: dict[str, Any]) -> str:
-    """Return where the exception was raised, or the assertion of `unittest` was called."""
+    """Return the place that raised the exception, or called the assertion of `unittest`."""
     frames = [
         (_text(place.get("path")), place.get("lineno"))
         for entry in _list(_dict(longrepr.get("reprtraceback")).get("reprentries"))

@@ -20,7 +20,7 @@ _MODULE = re.compile(r"test_.*|.*_test|conftest")
 
 
 class Place(NamedTuple):
-    """Where the tests with one classname are.
+    """The place of the tests with one classname.
 
     Attributes:
         prefix: their nodeids up to the name of the test, as in `tests/test_a.py::TestB::`.
@@ -48,7 +48,7 @@ class Nodeids:
         self._found: dict[tuple[str, str], Place] = {}
 
     def place(self, classname: str, file: str = "", name: str = "") -> Place:
-        """Return where the tests with a classname are.
+        """Return the place of the tests with a classname.
 
         Tried in this order: nodeids that are known; files below the root folder; the file of the
         test's function; a segment that is named like a test module; the first one in capitals,

@@ -1,6 +1,6 @@
 """Read the logs of pytest-reportlog, line by line.
 
-Each line is one report as pytest makes it, so nearly everything can be told. Lines of several
+Each line is one report as pytest makes it, so that nearly nothing is lost. Lines of several
 workers are interleaved. Captured output is cumulative: a report repeats that of earlier phases, and
 a second attempt that of the first one. A log without its last line is that of a killed run.
 """

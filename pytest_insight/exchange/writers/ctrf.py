@@ -198,7 +198,7 @@ def _is_flaky(case: Case) -> bool:
 
 
 def _suite(nodeid: str) -> list[str]:
-    """Return file and classes; a file that was not collected is in the suite of its own name."""
+    """Return file and classes; a file that was not collected is in a suite with its name."""
     names = nodeid.partition("[")[0].split("::")
     return names[:-1] or [nodeid]
 

@@ -11,8 +11,8 @@ import msgspec
 from pytest_insight.analysis.description import (
     VERDICTS,
     evidence_text,
+    incident_text,
     judged_text,
-    outage_text,
     rate_text,
 )
 from pytest_insight.analysis.values import Since, Timing, Verdict
@@ -73,7 +73,7 @@ def _suite(suite: Suite) -> dict[str, Any]:
         "sut": suite.sut,
         "branch": suite.judged.line.branch or "",
         "judged": judged_text(suite.judged),
-        "outage": outage_text(incident) if incident else "",
+        "left_out": incident_text(incident) if incident else "",
         "headline": suite.headline,
         "counts": suite.counts,
         "sessions": _sessions(suite),

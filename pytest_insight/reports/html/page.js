@@ -91,7 +91,7 @@ function summaryOf(suite) {
     element("p.above", {}, element(`span.light.${isBad ? "bad" : "good"}`, { "aria-hidden": "true" }), isBad ? "failing" : "passing"),
     element("h1", {}, sentence(suite.headline)),
     element("p.facts", {}, pageLink(sessions.url[last], timeText(sessions.time[last])), ` · ${shownLine([codeText(sessions, last), outcomesText(sessions, last), durationText(sessions.seconds[last])].filter(Boolean).join(" · "))}`),
-    suite.outage ? element("p.facts", {}, sentence(suite.outage)) : null,
+    suite.left_out ? element("p.facts", {}, sentence(suite.left_out)) : null,
     counts(suite),
     sessions.id.length > 1 ? element("figure.history", {}, bars, element("figcaption", {}, shownLine(suite.judged))) : element("p.facts", {}, shownLine(suite.judged)),
   );

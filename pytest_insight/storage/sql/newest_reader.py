@@ -1,7 +1,7 @@
 """Read the newest decided run of each test of some sessions, for a comparison.
 
-Which session has it is told by the suites and the few runs that did not simply pass, so that the
-results of a session are read only if they are the newest ones. A window over all results of the
+The suites and the few runs that did not simply pass show which session has it, so that the results
+of a session are read only if they are the newest ones. A window over all results of the
 sessions would sort them all: it takes four times as long in SQLite.
 """
 
@@ -23,7 +23,7 @@ from pytest_insight.storage.sql.run_reader import SHARE_LOOKED_UP, RunReader
 
 
 class _Found(NamedTuple):
-    """Where the newest run of each test is.
+    """The sessions that have the newest run of each test.
 
     Attributes:
         runs: those that did not simply pass, by the key of the test.
@@ -154,7 +154,7 @@ def _find(
     others: Mapping[int, Mapping[int, Run]],
     incidents: Mapping[int, Incident],
 ) -> _Found:
-    """Return where the newest run of each test is.
+    """Return the sessions that have the newest run of each test.
 
     Args:
         of_sessions: the tests of each session, the newest session first.

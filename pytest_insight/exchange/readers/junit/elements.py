@@ -40,7 +40,7 @@ class Child(msgspec.Struct):
         kind: the name of the element.
         attributes: its attributes.
         text: its text.
-        parts: of an attempt: the texts of its own elements, by name.
+        parts: of an attempt: the texts of the elements in it, by name.
     """
 
     kind: str

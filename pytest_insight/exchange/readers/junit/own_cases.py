@@ -87,7 +87,7 @@ def _parts(element: Child) -> Iterator[Child]:
 
 
 def _told(result: TestResult, phase: str, text: str) -> TestResult:
-    """Return a result with the phase and text of its own."""
+    """Return a result with a phase, and with the text of its failure."""
     failure = read_failure(text)
     return replace(
         result,

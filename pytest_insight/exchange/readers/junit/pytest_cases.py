@@ -72,7 +72,7 @@ def results_of(
     failures = sum(child.kind == "failure" for child in reasons)
     losses.add(Loss.SUBTESTS_MERGED, max(failures - 1, 0), nodeid)
     losses.add(Loss.XFAIL_AS_SKIP, sum(r.outcome is TestOutcome.XFAILED for r in results), nodeid)
-    if results[0].phase == "teardown":  # the call's own failure is a case of its own
+    if results[0].phase == "teardown":  # the failure of the call is another case
         passed = TestResult(nodeid, TestOutcome.PASSED, start, duration, properties=properties)
         return [passed, replace(results[0], **output), *results[1:]]
     results[-1] = replace(results[-1], duration=duration, properties=properties, **output)

@@ -1,6 +1,6 @@
-"""The runs whose meaning depends on outages, and what else failed in their sessions.
+"""The runs whose meaning depends on incidents, and what else failed in their sessions.
 
-A verdict on a few tests needs no survey of all sessions: an outage matters only in those in which
+A verdict on a few tests needs no survey of all sessions: an incident matters only in those in which
 one of the tests failed.
 """
 
@@ -32,7 +32,7 @@ def find_notable(
 
 
 def find_doubtful(runs: Sequence[Run], line: Line, *, more_red: int = 0) -> list[Run]:
-    """Return the runs of a test that say something else if they are those of an outage.
+    """Return the runs of a test that say something else if they are those of an incident.
 
     Those at the end of the line that are bad count all the same if they are enough, but are no
     evidence that a test is flaky.
