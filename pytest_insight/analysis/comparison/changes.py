@@ -78,12 +78,10 @@ def find_changes(
     appeared = [nodeid for nodeid, run in new.items() if run.is_decided and nodeid not in old]
     renames = find_renames(vanished, appeared)
     compare = _Pairs(base, head, flaky)
-    passed = TestOutcome.PASSED
-    found = []
-    tests = hit = 0
+    found, tests, hit = [], 0, 0
     for nodeid, run in new.items():
         was = old.get(nodeid)
-        if was is not None and run.outcome is passed and was.outcome is passed:
+        if was is not None and run.outcome is was.outcome is TestOutcome.PASSED:
             tests += 1  # nearly always
             continue
         before = renames.get(nodeid, "")

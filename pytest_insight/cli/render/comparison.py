@@ -203,9 +203,7 @@ def _incident_lines(comparison: Comparison) -> Iterator[Styled]:
 
 def _nothing(comparison: Comparison) -> str:
     """Return the sentence for no changes."""
-    if not comparison.tests:
-        return "no test was compared"
-    is_told = comparison.incidents or comparison.unfinished
+    is_told = comparison.incidents or comparison.unfinished or not comparison.tests
     return "nothing else changed" if is_told else "nothing changed"
 
 
