@@ -252,6 +252,7 @@ def test_a_gate_does_not_pass_if_a_part_of_the_store_cannot_be_read(
         assert "warning: part of the store" in said
         assert "--exit-code cannot judge a store of which a part cannot be read" in said
     insight("failures")
+    assert "that is all of what can be read of the store" in insight("history", "test_ok").err
 
 
 def test_each_failure_of_a_ci_run_has_the_sut_of_its_own_session(
@@ -303,6 +304,7 @@ def test_the_last_run_of_a_branch_can_be_asked_for(
     assert "api-0" in insight("failures", "last~1", "--branch", "main").out
     assert "there are main, fix/a" in insight("failures", "--branch", "x", status=1).err
     insight("failures", "api-0", "--branch", "main", status=2)
+    insight("failures", "--run", "api-0", "--branch", "main", status=2)
 
 
 def test_the_history_is_asked_as_far_back_as_the_window(
@@ -345,6 +347,22 @@ def test_the_branch_of_the_run_is_meant_whatever_is_checked_out(
     for checked_out in ("main", "late"):
         git("checkout", "-q", checked_out)
         assert "  NEW  passed 1 of 1; also on main" in insight("failures").out
+
+
+def test_causes_for_programs_are_those_by_the_masks_of_the_project(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    Path("pytest.ini").write_text(
+        "[pytest]\ninsight_sut = api\ninsight_cause_masks = order-([a-z]+)\n"
+    )
+    failed = (
+        TestResult(f"test_a.py::{name}", "failed", START, message=f"KeyError: 'order-{name}'")
+        for name in ("ann", "bob")
+    )
+    JSONStorage().save_session(make_session(0, test_results=tuple(failed)))
+    found = json.loads(insight("failures", "--format", "json").out)
+    assert len({each["cause"] for each in found}) == 1
+    assert "2 tests" in insight("failures").out
 
 
 def test_the_failures_of_the_last_run_can_be_run_again(

@@ -75,7 +75,7 @@ def failures(
     """
     chosen = chosen_fields(fields, ALL_FIELDS, format_)
     storage = storage_of(ctx, profile)
-    scope = which.last_of(storage, session)
+    scope = which.last_of(storage, session or run)
     if run is None:
         found = [find_session(storage, session or "last", scope)]
     elif session is None:

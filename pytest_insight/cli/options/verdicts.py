@@ -152,7 +152,7 @@ class FailedRunOptions(ProjectOptions, frozen=True):
 
         Args:
             storage: the storage that has the sessions.
-            session: the session that was named.
+            session: the session or the run that was named.
 
         Raises:
             UsageError: an ID and a branch are given.
