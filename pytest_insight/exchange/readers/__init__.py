@@ -1,1 +1,1 @@
-"""One module per format: a file's bytes to sessions."""
+"""Readers of formats: a module or package per format, and what several of them share."""

@@ -1,1 +1,1 @@
-"""One module per format: sessions to an open file."""
+"""Writers of formats: a module per format, and `cases`, which two of them share."""
