@@ -96,6 +96,18 @@ def test_a_lock_lost_with_its_connection_does_not_count_as_held(
     assert storage.session_ids() == ["api-0", "api-2"]
 
 
+def test_an_error_in_a_transaction_that_only_reads_is_one_of_reading(
+    storage: PostgreSQLStorage, make_session: MakeSession
+) -> None:
+    storage.save_session(make_session(0))
+    connection = storage._connection()
+    assert connection is not None
+    with pytest.raises(StorageError, match="cannot read the store"), connection.read_transaction():
+        connection.execute("SELECT nothing")
+    with pytest.raises(StorageError, match="cannot write the store"):
+        connection.execute("SELECT nothing")
+
+
 def test_the_url_and_the_location_hide_the_password() -> None:
     storage = PostgreSQLStorage("postgresql://me:secret@localhost/db?sslmode=disable")
     assert storage.url == "postgresql://me@localhost/db?sslmode=disable"

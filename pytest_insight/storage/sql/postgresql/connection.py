@@ -59,6 +59,7 @@ class PostgreSQLConnection(Connection):
         super().__init__(location, psycopg.Error)
         self._passwords = urls.passwords(url)
         self._lock_depth = 0
+        self._action = "write"  # of statements; "read" in a transaction that only reads
         self._schema: str | None = None
         timeout: Any = {} if "connect_timeout" in url else {"connect_timeout": CONNECT_SECONDS}
         with self._converted_errors("open"):
@@ -97,7 +98,7 @@ class PostgreSQLConnection(Connection):
 
     @override
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        with self._converted_errors("write"):
+        with self._converted_errors(self._action):
             return self._run(sql, parameters).rowcount
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Row]:
@@ -144,15 +145,19 @@ class PostgreSQLConnection(Connection):
     def begin(self, *, write: bool) -> None:
         # A writer must see what others committed while it waited for the lock. The modes are
         # explicit because the server, the role or the URL may set other defaults.
+        self._action = "write" if write else "read"
         mode = "READ COMMITTED READ WRITE" if write else "REPEATABLE READ READ ONLY"
         self.execute(f"BEGIN ISOLATION LEVEL {mode}")
 
     @override
     def end(self, *, commit: bool) -> None:
-        if commit:
-            self.execute("COMMIT")
-        elif self.is_open:  # otherwise the server has rolled back
-            self.execute("ROLLBACK")
+        try:
+            if commit:
+                self.execute("COMMIT")
+            elif self.is_open:  # otherwise the server has rolled back
+                self.execute("ROLLBACK")
+        finally:
+            self._action = "write"
 
     @override
     def lock_writers(self, *, exclusive: bool) -> None:
