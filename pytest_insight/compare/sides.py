@@ -7,6 +7,7 @@ from glob import escape
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pytest_insight._util.git import find_merge_base, find_revision, references_of
 from pytest_insight._util.override import override
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
@@ -69,8 +70,28 @@ class _Head(SideFinder):
         if asked is None and self.question.windows:
             return self.named(WINDOW)
         if asked is None:
-            return self._whole_run("", self._last(self.filters), "")
+            last = self._last(self.filters)
+            self._check_is_of_checkout(last)
+            return self._whole_run("", last, "")
         return self.named(asked) if isinstance(asked, str) else self.of_query(asked)
+
+    def _check_is_of_checkout(self, last: TestSession) -> None:
+        """Refuse the last run if it is of the base, and commits that are not on it are checked out.
+
+        The tests of these left no run, as when `conftest.py` cannot be imported.
+        """
+        code, base = last.code_state, self.question.base
+        if code is None or not isinstance(base, str) or code.branch != base:
+            return
+        current = find_revision("HEAD")
+        references = references_of(base)
+        if current is None or not references or current.commit == code.commit:
+            return
+        if find_merge_base(current.commit, references) not in ("", current.commit):
+            raise InvalidArgumentError(
+                f"the last run, {last.session_id}, is of {base}, which is the base: there is no "
+                f"run of {current.commit[:7]}, which is checked out; run the tests, or name a head"
+            )
 
     def _last(self, filters: Filters) -> TestSession:
         """Return the last session with results, or the last one if it failed to have any.

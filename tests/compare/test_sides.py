@@ -423,3 +423,14 @@ def test_all_sessions_of_the_newest_ci_run_are_the_base_however_many_they_are() 
 
     found = Compare(storage=store(*run(0, "main"), *run(1, "feature"))).against("main").execute()
     assert ({each.change for each in found}, found.alike) == ({"still-failing"}, 23)
+
+
+def test_a_branch_without_a_run_is_not_judged_by_a_run_of_the_base(git: Git) -> None:
+    first, second = git("rev-parse", "HEAD"), commit(git)
+    asked = on(session(0, TESTS, commit=first), session(1, TESTS, commit=second)).against("main")
+    assert sides(asked) == (["s0"], ["s1"])
+    git("checkout", "-q", "-b", "feature")
+    own = commit(git)
+    with pytest.raises(InvalidArgumentError, match=f"there is no run of {own[:7]}, which is"):
+        asked.execute()
+    assert sides(asked.of("last")) == (["s0"], ["s1"])
