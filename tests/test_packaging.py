@@ -36,7 +36,7 @@ def wheel(wheel_path: Path) -> zipfile.ZipFile:
 
 
 def test_the_wheel_has_every_module_the_manual_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    patterns = ("**/*.py", "docs/*", "py.typed", "reports/html/*")
+    patterns = ("**/*.py", "docs/*", "py.typed", "reports/html/*.*")
     files = [path for pattern in patterns for path in (ROOT / "pytest_insight").glob(pattern)]
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
     (man_page,) = (name for name in shipped if ".data/" in name)

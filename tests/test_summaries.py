@@ -66,7 +66,7 @@ def test_the_pass_rate_counts_passes_failures_and_errors(storage: InMemoryStorag
 
 def test_the_repr_of_a_summary_is_short(storage: InMemoryStorage) -> None:
     found = query.on_storage(storage).group_by_test()
-    assert repr(found[1]) == "TestSummary('b', 1 failed, 2 passed, 1 rerun, mean 1.07 s)"
+    assert repr(found[1]) == "TestSummary('b', 1 failed, 1 rerun, 2 passed, mean 1.07 s)"
 
 
 def test_only_selected_results_count(storage: InMemoryStorage) -> None:

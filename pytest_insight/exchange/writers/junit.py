@@ -259,8 +259,12 @@ def _properties(pairs: Iterable[tuple[str, object]]) -> str:
 
 
 def _own_name(name: str) -> str:
-    """Return the name of a test's own property: an import would take `insight.` for ours."""
-    return f"test.{name}" if name.startswith("insight.") else name
+    """Return the name of a test's own property: an import would take `insight.` for ours.
+
+    `insight.verdict` is ours, which an export adds to the properties of a result.
+    """
+    is_kept = not name.startswith("insight.") or name == "insight.verdict"
+    return name if is_kept else f"test.{name}"
 
 
 def _plain(value: Any) -> str:
