@@ -59,7 +59,7 @@ def read_failure(text: str) -> Failure:
 
 
 def _read_traceback(lines: list[str]) -> Failure:
-    """Return what a traceback of Python says: its last exception, and where that was raised."""
+    """Return the last exception in a traceback of Python, and the place that raised it."""
     frames = [number for number, line in enumerate(lines) if FRAME.match(line)]
     last = frames[-1] if frames else 0
     shown = [line for line in lines[last + 1 :] if not line.startswith("  ")]

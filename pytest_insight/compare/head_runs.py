@@ -150,7 +150,7 @@ def why_unfinished(session: TestSession, bad: int = 0) -> str:
 
 
 def without_choices(head: Chosen, new: Newest, old: Newest) -> Newest:
-    """Return the runs of the head without incidents that are none.
+    """Return the runs of the head with only those incidents that count.
 
     That most tests fail of a few that were chosen (`--lf`) says nothing. What one cause broke in
     the head is listed as changes. An attempt of which all tests were run again does not count.

@@ -57,25 +57,25 @@ def test_fails_twice(breaks): assert 0, "the call"
 @pytest.mark.skip(reason="marked")
 def test_skipped_by_mark(): pass
 
-def test_skipped_in_call(spoken): pytest.skip("in the call")
+def test_skipped_in_call(spoken): pytest.skip("in the call")  # an outcome to be recorded
 
 @pytest.fixture
-def skips(): pytest.skip("in setup")
+def skips(): pytest.skip("in setup")  # an outcome to be recorded
 
 def test_skipped_in_setup(skips): pass
 
-@pytest.mark.xfail(reason="known")
+@pytest.mark.xfail(reason="known")  # an outcome to be recorded
 def test_xfails(): assert 0
 
-@pytest.mark.xfail(reason="not run", run=False)
+@pytest.mark.xfail(reason="not run", run=False)  # an outcome to be recorded
 def test_xfails_not_run(): pass
 
-def test_xfails_by_call(): pytest.xfail("said inside")
+def test_xfails_by_call(): pytest.xfail("said inside")  # an outcome to be recorded
 
-@pytest.mark.xfail(reason="known")
+@pytest.mark.xfail(reason="known")  # an outcome to be recorded
 def test_xpasses(): pass
 
-@pytest.mark.xfail(reason="strict", strict=True)
+@pytest.mark.xfail(reason="strict", strict=True)  # an outcome to be recorded
 def test_xpasses_strictly(): pass
 
 def test_control_characters(): pytest.fail("a bell \a, an escape \x1b[31m, <markup> & ]]>")
@@ -150,7 +150,8 @@ SUITE = {
     "tests/notes.txt": ">>> 1 + 1\n2\n",
     "tests/test_collection_error.py": "import nothing_of_that_name\n",
     "tests/test_collection_skip.py": (
-        'import pytest\npytest.skip("the whole module", allow_module_level=True)\n'
+        "import pytest\n"
+        'pytest.skip("the whole module", allow_module_level=True)  # an outcome to be recorded\n'
     ),
 }
 """The files of the suite, by path."""

@@ -73,7 +73,7 @@ class Result(Step):
     steps: list[Step] | None = None
 
     def label(self, name: str) -> str:
-        """Return the first label with this name; empty if there is none."""
+        """Return the first label with this name, else an empty text."""
         found = (each.value for each in self.labels or () if each.name == name)
         return next(found, None) or ""
 

@@ -107,7 +107,7 @@ class Nodeids:
             return None
         for end in range(len(segments), 0, -1):
             folders = "/".join(segments[:end])
-            # A module; else a doctest in a text file, or a test of a plugin in a file of its own.
+            # A module; else a text file with doctests, or a file that a plugin collects.
             before, _, suffix = folders.rpartition("/")
             for path in (f"{folders}.py", f"{before}.{suffix}" if before else ""):
                 if path and is_inside(self._root, path):
