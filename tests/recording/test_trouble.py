@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -354,17 +354,30 @@ def two_waiting_workers(pytester: pytest.Pytester) -> Iterator[subprocess.Popen[
         cwd=pytester.path,
     )
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and journal_text().count('"running"') < 2:
-            time.sleep(0.05)
+        # A journal names a test before the test begins.
+        wait_until(lambda: journal_text().count('"running"') == 2)
+        wait_until(lambda: all(process_of(pytester, n) for n in range(2)))
         yield running
     finally:
         (pytester.path / "go").touch()
         running.wait(timeout=60)
 
 
+def process_of(pytester: pytest.Pytester, n: int) -> int | None:
+    """The process that runs `test_waits[n]`; None if it has not begun."""
+    path = pytester.path / f"started-{n}"
+    return int(text) if path.exists() and (text := path.read_text()) else None
+
+
 def journal_text() -> str:
     return "".join(path.read_text() for path in journals(locations.journal_folder()))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, f"not within a minute; the journals: {journal_text()}"
+        time.sleep(0.02)
 
 
 def test_a_controller_that_is_killed_names_what_each_worker_was_running(
@@ -385,11 +398,10 @@ def test_a_controller_that_is_killed_names_what_each_worker_was_running(
 
 def test_a_worker_that_is_killed_costs_its_test_only(pytester: pytest.Pytester) -> None:
     with two_waiting_workers(pytester) as running:
-        while not (text := (pytester.path / "started-0").read_text()):
-            time.sleep(0.02)
-        os.kill(int(text), signal.SIGKILL)
-        while b'"nodeid"' not in journal_text().encode():
-            time.sleep(0.02)
+        process = process_of(pytester, 0)
+        assert process
+        os.kill(process, signal.SIGKILL)
+        wait_until(lambda: '"nodeid"' in journal_text())
         (pytester.path / "go").touch()
         assert running.wait(timeout=60) == 1
     (session,) = JSONStorage().load_sessions()
