@@ -1,1 +1,26 @@
 """What the history says: pure functions over sessions and results, without input or output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__all__ = ["Comparison", "Matrix", "Newest", "Verdicts"]
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.comparison.newest_runs import Newest
+    from pytest_insight.analysis.comparison.result import Comparison
+    from pytest_insight.analysis.matrix import Matrix
+    from pytest_insight.analysis.results import Verdicts
+else:  # hidden from type checkers, to which it would mean that any name exists
+    from pytest_insight._util.lazy_names import on_first_use
+
+    # Signatures of queries and storages name them; most commands ask for none.
+    __getattr__ = on_first_use(
+        __name__,
+        {
+            "Comparison": "analysis.comparison.result",
+            "Matrix": "analysis.matrix",
+            "Newest": "analysis.comparison.newest_runs",
+            "Verdicts": "analysis.results",
+        },
+    )

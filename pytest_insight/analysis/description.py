@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pytest_insight._util.times import in_local_zone
 from pytest_insight.analysis import values as v
-from pytest_insight.analysis.incidents import Incident
-from pytest_insight.analysis.results import Judged
 from pytest_insight.analysis.values import Since, Timing, Verdict
 from pytest_insight.models.text import duration_text, plural
+
+if TYPE_CHECKING:
+    from pytest_insight.analysis.incidents import Incident
+    from pytest_insight.analysis.results import Judged
 
 VERDICTS = (
     *(v.BROKEN, v.NEW_FAILURE, v.FLAKY, v.SUSPECT, v.UNSTABLE_XFAIL, v.FIXED, v.FAILED_ONCE),

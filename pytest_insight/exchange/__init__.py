@@ -10,3 +10,26 @@ To add a format:
 A file comes in by `discovery` and `input`; drafts become sessions in `draft`; `validation` and
 `session_models` check our own formats; `merge` and `same_run` plan what an import does.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__all__ = ["ImportReport", "MergePlan", "ReadOptions"]
+
+if TYPE_CHECKING:
+    from pytest_insight.exchange.import_report import ImportReport
+    from pytest_insight.exchange.merge import MergePlan
+    from pytest_insight.exchange.options import ReadOptions
+else:  # hidden from type checkers, to which it would mean that any name exists
+    from pytest_insight._util.lazy_names import on_first_use
+
+    # Signatures of storages name them; most commands import and merge nothing.
+    __getattr__ = on_first_use(
+        __name__,
+        {
+            "ImportReport": "exchange.import_report",
+            "MergePlan": "exchange.merge",
+            "ReadOptions": "exchange.options",
+        },
+    )

@@ -12,10 +12,9 @@ from typing import Any, cast, overload
 
 import msgspec
 
+from pytest_insight import analysis
 from pytest_insight._util.override import override
 from pytest_insight._util.storable import storable_text
-from pytest_insight.analysis.comparison.result import Comparison
-from pytest_insight.analysis.results import Verdicts
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     SECONDS_PER_DAY,
@@ -370,7 +369,7 @@ class Query(ArrowSource):
         )
         return SummaryList(found)
 
-    def analyze(self) -> Verdicts:
+    def analyze(self) -> analysis.Verdicts:
         """Run the query and return the verdict on each test; see `analyze.verdicts`.
 
         Raises:
@@ -382,7 +381,7 @@ class Query(ArrowSource):
 
         return verdicts(self)
 
-    def compare_to(self, base: Query | str) -> Comparison:
+    def compare_to(self, base: Query | str) -> analysis.Comparison:
         """Run the query and compare its sessions, the head, with those of another query, the base.
 
         `query.latest().compare_to(query.with_commit("dc0d61a"))`

@@ -35,28 +35,26 @@ if TYPE_CHECKING:
     from pytest_insight.storage.sql.postgresql.storage import PostgreSQLStorage
     from pytest_insight.storage.sql.sqlite.storage import SQLiteStorage
 else:  # hidden from type checkers, to which it would mean that any name exists
-    _MODULES = {
-        "BaseStorage": "storage.base",
-        "InMemoryStorage": "storage.memory",
-        "JSONStorage": "storage.json.storage",
-        "PostgreSQLStorage": "storage.sql.postgresql.storage",
-        "ProfileManager": "profiles.manager",
-        "SQLiteStorage": "storage.sql.sqlite.storage",
-        "StorageProfile": "profiles.profile",
-        "create_profile": "storage.functions",
-        "get_active_profile": "storage.functions",
-        "get_storage_instance": "storage.functions",
-        "list_profiles": "storage.functions",
-        "switch_profile": "storage.functions",
-    }
+    from pytest_insight._util.lazy_names import on_first_use
 
-    def __getattr__(name: str) -> object:
-        # Imported on first use (PEP 562): a recorded run needs few of them.
-        if name in _MODULES:
-            from importlib import import_module
-
-            return getattr(import_module(f"pytest_insight.{_MODULES[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # A recorded run needs few of them.
+    __getattr__ = on_first_use(
+        __name__,
+        {
+            "BaseStorage": "storage.base",
+            "InMemoryStorage": "storage.memory",
+            "JSONStorage": "storage.json.storage",
+            "PostgreSQLStorage": "storage.sql.postgresql.storage",
+            "ProfileManager": "profiles.manager",
+            "SQLiteStorage": "storage.sql.sqlite.storage",
+            "StorageProfile": "profiles.profile",
+            "create_profile": "storage.functions",
+            "get_active_profile": "storage.functions",
+            "get_storage_instance": "storage.functions",
+            "list_profiles": "storage.functions",
+            "switch_profile": "storage.functions",
+        },
+    )
 
 
 def __dir__() -> list[str]:

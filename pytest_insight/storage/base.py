@@ -18,11 +18,9 @@ from typing import BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
 
+from pytest_insight import exchange as exchange_  # `exchange` is an attribute
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError, StorageError
-from pytest_insight.exchange.import_report import ImportReport
-from pytest_insight.exchange.merge import MergePlan
-from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.filters import ANY_TIME, IsPinned, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import ExchangeSettings, StorageProfile
@@ -84,7 +82,7 @@ class BaseStorage(SessionReader):
         """Delete the sessions with these IDs, all or none; return how many existed."""
 
     @abstractmethod
-    def apply(self, plan: MergePlan) -> None:
+    def apply(self, plan: exchange_.MergePlan) -> None:
         """Write the sessions of a plan (`iter_writes`) and delete those that it `removes`.
 
         All or nothing. The sessions are checked already (`document.codec.checked`). The plan was
@@ -281,10 +279,10 @@ class BaseStorage(SessionReader):
         merge_strategy: str | None = None,
         *,
         input_format: str | None = None,
-        options: ReadOptions | None = None,
+        options: exchange_.ReadOptions | None = None,
         skip_invalid: bool = False,
         dry_run: bool = False,
-    ) -> ImportReport:
+    ) -> exchange_.ImportReport:
         """Import the sessions of a file, or of all reports in a folder, all or nothing.
 
         Args:

@@ -10,9 +10,9 @@ from typing import ClassVar, Self, cast
 
 from msgspec.structs import replace
 
+from pytest_insight import exchange
 from pytest_insight._util.override import override
 from pytest_insight.document.codec import checked
-from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
@@ -78,7 +78,7 @@ class InMemoryStorage(BaseStorage):
             return sum(self._sessions.pop(name, None) is not None for name in set(ids))
 
     @override
-    def apply(self, plan: MergePlan) -> None:
+    def apply(self, plan: exchange.MergePlan) -> None:
         writes = list(plan.iter_writes())
         with self._lock:
             self.delete_sessions(plan.removes)

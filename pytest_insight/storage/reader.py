@@ -10,11 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from itertools import chain
 
+from pytest_insight import analysis
 from pytest_insight._util.storable import storable_text
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
-from pytest_insight.analysis.comparison.newest_runs import Newest, newest_runs
 from pytest_insight.analysis.line import ALL_RUNS, Line
-from pytest_insight.analysis.matrix import Matrix, matrix
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, last_runs, survey
 from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.document.codec import encode_session
@@ -142,11 +141,13 @@ class SessionReader(ABC):
         counted = line.counted(datetime.now(UTC))
         return survey(self.iter_sessions(selection), counted, rules)
 
-    def matrix(self, selection: Selection | None = None) -> Matrix:
+    def matrix(self, selection: Selection | None = None) -> analysis.Matrix:
         """Return what each selected session says of each of its tests, as one letter.
 
         Equivalent to `analysis.matrix.matrix(iter_sessions(selection))`.
         """
+        from pytest_insight.analysis.matrix import matrix  # few commands need it
+
         return matrix(self.iter_sessions(selection))
 
     def runs(
@@ -181,10 +182,10 @@ class SessionReader(ABC):
         usual: int = 0,
         timed: Set[str] = frozenset(),
         rules: CauseRules = DEFAULT_RULES,
-    ) -> Newest:
+    ) -> analysis.Newest:
         """Return the newest decided run of each test, for a comparison.
 
-        Equivalent to `analysis.comparison.newest.newest_runs(iter_sessions(selection,
+        Equivalent to `analysis.comparison.newest_runs.newest_runs(iter_sessions(selection,
         newest_first=True), usual, timed, rules)`. Tests of different SUTs with equal nodeids are
         one.
 
@@ -195,6 +196,8 @@ class SessionReader(ABC):
             timed: the tests of which all runs that passed are returned, too.
             rules: what makes two failures one cause.
         """
+        from pytest_insight.analysis.comparison.newest_runs import newest_runs  # likewise
+
         sessions = self.iter_sessions(selection, newest_first=True)
         return newest_runs(sessions, usual, timed, rules)
 

@@ -80,8 +80,8 @@ def _verdicts(storage: BaseStorage, last: TestSession) -> tuple[Verdicts, int]:
     """
     from pytest_insight.analysis.results import Verdicts
     from pytest_insight.analysis.values import BROKEN, FLAKY
+    from pytest_insight.analyze.functions import verdicts
     from pytest_insight.analyze.scope import WINDOW_SECONDS
-    from pytest_insight.analyze.verdicts import verdicts
 
     tests = max(len(last.test_results), 1)
     count = min(MAX_RUNS, MAX_RESULTS // tests)

@@ -11,14 +11,13 @@ from typing import BinaryIO, ClassVar, Self
 
 from msgspec.structs import replace
 
-from pytest_insight import locations
+from pytest_insight import exchange, locations
 from pytest_insight._util.files import CHUNK_BYTES, remove_abandoned, write_whole
 from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
 from pytest_insight._util.storable import storable_text
 from pytest_insight.document.codec import encode_checked, encode_session
 from pytest_insight.document.layout import document_chunks
-from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.models import TestSession
 from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.base import BaseStorage
@@ -167,7 +166,7 @@ class JSONStorage(JSONReader, BaseStorage):
             return self._rewrite(set(ids))
 
     @override
-    def apply(self, plan: MergePlan) -> None:
+    def apply(self, plan: exchange.MergePlan) -> None:
         """Append if the plan only adds sessions that are in memory; else write a new file."""
         writes = counted(plan.iter_writes(), "writing", len(plan.write_ids))
         encoded: Iterable[bytes] = map(encode_session, writes)

@@ -37,7 +37,7 @@ class _Found(NamedTuple):
 
 
 class NewestReader(RunReader):
-    """Reads what `analysis.comparison.newest.newest_runs` returns."""
+    """Reads what `analysis.comparison.newest_runs` returns."""
 
     def newest(self, usual: int, timed: Set[str]) -> Newest:
         """Return the newest run of each test, from one snapshot of the database.

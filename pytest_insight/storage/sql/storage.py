@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, NoReturn
 
 from msgspec.structs import replace
 
+from pytest_insight import exchange
 from pytest_insight._util.override import override
 from pytest_insight._util.progress import counted
 from pytest_insight._util.storable import storable_text
@@ -20,7 +21,6 @@ from pytest_insight.errors import (
     NewerFormatError,
     StorageError,
 )
-from pytest_insight.exchange.merge import MergePlan
 from pytest_insight.filters import Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.page import Page, first_page
@@ -151,7 +151,7 @@ class SQLStorage(RunStorage):
         return bool(self._write_connection().fetch(sql, (key,)))
 
     @override
-    def apply(self, plan: MergePlan) -> None:
+    def apply(self, plan: exchange.MergePlan) -> None:
         writes = counted(plan.iter_writes(), "writing", len(plan.write_ids))
         self._write(writes, exclusive=True, removes=plan.removes)
 
