@@ -139,9 +139,12 @@ def read_range(file: BinaryIO, start: int, end: int) -> bytes:
         OSError: they are more than `MAX_READ_BYTES`; the file cannot be read.
     """
     check_size(end - start)
-    buffer = bytearray(end - start)
     file.seek(start)
-    return bytes(buffer[: read_into(file, buffer, end - start)])
+    pieces = []
+    while start < end and (piece := file.read(end - start)):
+        pieces.append(piece)
+        start += len(piece)
+    return b"".join(pieces)  # mostly one, which is not copied
 
 
 def read_whole(path: Path) -> bytes:

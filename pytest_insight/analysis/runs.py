@@ -312,10 +312,10 @@ class Tests:
         self._attempts: dict[str, list[TestResult]] = {name: [] for name in others}
         self._again: set[int] = set()
         if others:
-            for result in results:
-                if result.nodeid in others:
-                    self._attempts[result.nodeid].append(result)
-            self._again = {id(results[position]) for position in earlier_attempts(results)}
+            told = [result for result in results if result.nodeid in others]
+            for result in told:
+                self._attempts[result.nodeid].append(result)
+            self._again = {id(told[position]) for position in earlier_attempts(told)}
         self.others = {name: self._counted(found) for name, found in self._attempts.items()}
         outcomes = [result.outcome for result in self.others.values()]
         bad = sum(outcome in BAD for outcome in outcomes)

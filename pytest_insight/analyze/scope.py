@@ -21,6 +21,7 @@ from pytest_insight.filters import (
     NodeidUnder,
     PatternMatches,
     Selection,
+    SessionFilter,
     SessionIdMatches,
     StartedBetween,
     StartedWithin,
@@ -98,9 +99,15 @@ def with_window(selection: Selection) -> Selection:
 def sut_names(storage: BaseStorage, selection: Selection) -> list[str]:
     """Return the SUTs that a selection means."""
     patterns = [each for each in selection.session_filters if isinstance(each, SutIs)]
-    literal = [found for each in patterns if (found := _literal(each.pattern)) is not None]
-    names = literal[:1] or storage.sut_names()
+    named = named_sut(patterns)
+    names = storage.sut_names() if named is None else [named]
     return [name for name in names if all(each.names(name) for each in patterns)]
+
+
+def named_sut(filters: Iterable[SessionFilter]) -> str | None:
+    """Return the SUT that filters name; None if they name none, or with wildcards only."""
+    patterns = (_literal(each.pattern) for each in filters if isinstance(each, SutIs))
+    return next((name for name in patterns if name is not None), None)
 
 
 def _literal(pattern: str) -> str | None:

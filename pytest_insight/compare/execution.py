@@ -39,10 +39,11 @@ def execute(question: Question) -> Comparison:
     check_tests(base, old)
     names = question.selection.test_filters
     wanted = partial(has_name, names) if names else None
+    failed = {nodeid for nodeid, run in old.runs.items() if run.is_bad}
     suspects = [
         run
-        for run in new.runs.values()
-        if _may_be_flaky(run, old) and (wanted is None or wanted(run.nodeid))
+        for nodeid, run in new.runs.items()
+        if (run.is_bad or (nodeid in failed and run.is_good)) and (wanted is None or wanted(nodeid))
     ]
     flaky = {} if question.windows else known_flaky(base, head, suspects, rules)
     scopes = _scopes(base, old), _scopes(head, new)
@@ -87,11 +88,6 @@ def _has_no_rates(change: TestChange) -> bool:
 
 def _counts(side: Chosen, rules: CauseRules) -> Counts:
     return counts_of(side.storage.survey(side.selection, rules=rules))
-
-
-def _may_be_flaky(run: Run, old: Newest) -> bool:
-    base = old.runs.get(run.nodeid)
-    return run.is_bad or (base is not None and base.is_bad and run.is_good)
 
 
 def _decided(newest: Newest) -> int:

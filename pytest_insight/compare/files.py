@@ -32,7 +32,8 @@ def read_side(name: str, history: BaseStorage, sut: str | None) -> Chosen:
     Args:
         name: the path.
         history: knows the exact nodeids of tests, which the reports of other programs may not.
-        sut: the SUT of sessions whose file does not name one; None for the project's.
+        sut: the SUT of the reports of other programs; None for the one that they name, else the
+            project's.
 
     Raises:
         ExchangeError: it cannot be read, or has no session.

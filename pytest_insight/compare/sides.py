@@ -12,6 +12,7 @@ from pytest_insight._util.override import override
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
 from pytest_insight.analysis.runs import WINDOW as LONGEST_WINDOW
+from pytest_insight.analyze.scope import named_sut
 from pytest_insight.compare import files
 from pytest_insight.compare.chosen_sessions import (
     MAX_SESSIONS,
@@ -142,7 +143,7 @@ class _Head(SideFinder):
 
     @override
     def of_file(self, name: str) -> Chosen:
-        chosen = files.read_side(name, self.storage, None)
+        chosen = files.read_side(name, self.storage, named_sut(self.filters))
         found = run_of(chosen.storage, chosen.newest, without_ci=True)
         return chosen._replace(sessions=found)
 

@@ -75,7 +75,7 @@ def find_changes(
     }
     gone = {nodeid: reason for nodeid, reason in absent.items() if reason.word == GONE}
     vanished = [nodeid for nodeid, reason in gone.items() if not reason.detail]
-    appeared = [nodeid for nodeid, run in new.items() if run.is_decided and nodeid not in old]
+    appeared = [nodeid for nodeid in new.keys() - old.keys() if new[nodeid].is_decided]
     renames = find_renames(vanished, appeared)
     compare = _Pairs(base, head, flaky)
     found, tests, hit = [], 0, 0

@@ -132,6 +132,8 @@ def replaced_by(newest_first: Sequence[Newest]) -> Newest:
     Args:
         newest_first: the attempts, at least one; the last one first.
     """
+    if len(newest_first) == 1:
+        return newest_first[0]
     runs: dict[str, Run] = {}
     for attempt in newest_first:
         for nodeid, run in attempt.runs.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from heapq import nsmallest
 from math import exp, log
 from statistics import median
 from typing import NamedTuple
@@ -45,18 +46,19 @@ class Paces(NamedTuple):
     speed: float | None
 
 
-def timed_tests(head: Iterable[Run]) -> list[str]:
+def timed_tests(head: Iterable[Run]) -> set[str]:
     """Return the tests whose durations are worth reading if the head ran each of them once.
 
     These are the ones that may have been slow this time, and the longest others as a sample.
     """
-    passed = [run for run in head if run.outcome is TestOutcome.PASSED and run.attempts == 1]
-    longest = sorted(passed, key=lambda run: (-run.duration, run.nodeid))
-    return [
-        run.nodeid
-        for number, run in enumerate(longest)
-        if run.duration >= SLOW_SECONDS or (number < MAX_SAMPLE and run.duration >= SPEED_SECONDS)
+    passed = [
+        run
+        for run in head
+        if run.duration >= SPEED_SECONDS and run.outcome is TestOutcome.PASSED and run.attempts == 1
     ]
+    sample = nsmallest(MAX_SAMPLE, passed, key=lambda run: (-run.duration, run.nodeid))
+    slow = [run for run in passed if run.duration >= SLOW_SECONDS]
+    return {run.nodeid for run in (*sample, *slow)}
 
 
 def find_paces(base: Iterable[Run], head: Iterable[Run]) -> Paces:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import NamedTuple
 
-from pytest_insight.analysis.comparison.nodeids import is_file, is_under
+from pytest_insight.analysis.comparison.nodeids import is_under
 from pytest_insight.analysis.runs import Run
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters.keywords import holds, parse
@@ -115,7 +115,8 @@ class Scopes:
     ) -> None:
         files = {nodeid.partition("::")[0] for nodeid in runs}
         self.scopes = [Scope(each, ran[each.session_id], files) for each in sessions]
-        self._files = {n: run for n, run in runs.items() if is_file(n) and not run.is_good}
+        at_files = {name: runs[name] for name in sorted(files & runs.keys())}
+        self._files = {name: run for name, run in at_files.items() if not run.is_good}
         # Shards, each of which leaves out what the others run. With xdist it is not known how many
         # tests a session left out.
         known = [s.collected for s in sessions if s.collected and s.deselected is not None]

@@ -110,6 +110,7 @@ def compare_sides(
         InsightError: a side means nothing, or they cannot be compared; see `Compare.execute`.
     """
     from pytest_insight.cli.render.absence import nothing_found
+    from pytest_insight.compare.files import is_file
     from pytest_insight.compare.steps import Compare
     from pytest_insight.query import Query
 
@@ -135,7 +136,8 @@ def compare_sides(
     try:
         result = found.execute()
     except InsightError:
-        if narrowed.selection.session_filters and narrowed.first() is None:
+        of_store = not all(side is not None and is_file(side) for side in (base, head))
+        if of_store and narrowed.selection.session_filters and narrowed.first() is None:
             raise StorageError(nothing_found(narrowed, scope.note), storage.location) from None
         raise
     if not result.tests and found.selection.test_filters:
@@ -146,7 +148,9 @@ def compare_sides(
 
 def _split(base: str | None, head: str | None) -> tuple[str | None, str | None]:
     """Return the two sides; `A..B` and `A...B` are both of them, as for git."""
-    if base is None or head is not None or ".." not in base.strip("./"):
+    from pytest_insight.compare.files import is_file
+
+    if base is None or head is not None or ".." not in base.strip("./") or is_file(base):
         return base, head
     first, _, second = base.partition("..")
     return first or None, second.lstrip(".") or None

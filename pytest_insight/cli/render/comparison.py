@@ -14,7 +14,7 @@ from pytest_insight.analysis.comparison.description import (
     runs_text,
 )
 from pytest_insight.analysis.comparison.records import comparison_record
-from pytest_insight.analysis.comparison.values import Change
+from pytest_insight.analysis.comparison.values import Change, SideKind
 from pytest_insight.cli.render.change_lines import LABELS, ChangeLines
 from pytest_insight.cli.render.change_rows import (
     CAUSE_FIELDS,
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 MOST_FACTS = 4
 """How many facts about the machines that differ are named on a terminal."""
+_ELSEWHERE = (SideKind.FILE, SideKind.PROFILE)
+"""Sides whose sessions are not in the store, so that no other command shows them."""
 
 
 class Shown(NamedTuple):
@@ -195,7 +197,9 @@ def _incident_lines(comparison: Comparison) -> Iterator[Styled]:
         yield styled("")
         yield styled(styled("INCIDENT", style="bold red"), f"   {where}: {incident.why}")
         told = "not compared" if session in heads else "left out of the base"
-        yield styled(styled(f"           {told}; see: insight failures {session}", style="dim"))
+        side = comparison.head if session in heads else comparison.base
+        see = "" if side.kind in _ELSEWHERE else f"; see: insight failures {session}"
+        yield styled(styled(f"           {told}{see}", style="dim"))
     for why in comparison.unfinished:
         yield styled("")
         yield styled(styled("UNFINISHED", style="bold red"), f" {why}")
@@ -241,7 +245,7 @@ def _note_lines(shown: Shown) -> Iterator[Styled]:
 def _hints(shown: Shown) -> Iterator[str]:
     head = shown.comparison.head
     failing = any(each.head and each.head.is_bad for each in shown.comparison.changes)
-    if failing:
+    if failing and head.kind not in _ELSEWHERE:
         last = not head.name or head.name == "last"
         run = "--run last " if last and len(head.sessions) > 1 else ""
         named = run if last else f"{head.sessions[-1].session_id} "

@@ -45,7 +45,6 @@ class TestsLoader:
         self._wanted = names
         self._nodeids: list[str] = []
         self._names: Set[str] = frozenset()
-        self._positions: dict[str, int] = {}
 
     def __call__(self, file: BinaryIO, entry: Entry) -> Tests:
         """Return the tests of a session.
@@ -78,10 +77,7 @@ class TestsLoader:
         nodeids = [result.nodeid for result in results]
         if nodeids != self._nodeids:
             self._nodeids, self._names = nodeids, frozenset(nodeids)
-            self._positions = {nodeid: number for number, nodeid in enumerate(nodeids)}
         passed = str(TestOutcome.PASSED)
         others = {result.nodeid for result in results if result.outcome != passed}
-        others.update(name for name in self._wanted if name in self._names)
-        if len(self._names) == len(nodeids):
-            return sorted(self._positions[nodeid] for nodeid in others)
+        others.update(self._wanted)
         return [number for number, nodeid in enumerate(nodeids) if nodeid in others]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -280,7 +281,10 @@ class JSONReader(SessionReader):
             with suppress(IrregularError):  # a write in progress, perhaps
                 return find_since(file, size, since, keep.note)
         find = self._thorough_index if thorough else self._index
-        return find(file, size, keep.note if keep.headers else None).entries
+        entries = find(file, size, keep.note if keep.headers else None).entries
+        if since is None:
+            return entries
+        return entries[bisect_left(entries, since, key=lambda entry: entry.start_time) :]
 
     def _index(self, file: BinaryIO, size: int, note: Note | None = None) -> Index:
         """Return the index of the file; `note` is not called if it is known already."""
