@@ -27,7 +27,7 @@ _LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
 """How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
 FRAME = re.compile(r'^ +File "(.+)", line (\d+)', re.MULTILINE)
 """How Python begins a frame of a traceback."""
-_EXCEPTION_LINE = re.compile(r"E {3}(.*)")
+_EXCEPTION_MARK = "E   "
 """How pytest marks the lines of an exception below the code that raised it."""
 
 
@@ -69,13 +69,15 @@ def _read_traceback(lines: list[str]) -> Failure:
 
 def _last_exception(lines: list[str]) -> str:
     """Return the last exception that a text shows; empty if it shows none."""
-    marked = [_EXCEPTION_LINE.fullmatch(line) for line in lines]
-    last = max((number for number, found in enumerate(marked) if found), default=-1)
-    first = last
-    while first > 0 and marked[first - 1]:
+    is_marked = [line.startswith(_EXCEPTION_MARK) for line in lines]
+    if True not in is_marked:
+        return ""
+    end = len(lines) - is_marked[::-1].index(True)
+    first = end - 1
+    while first > 0 and is_marked[first - 1]:
         first -= 1
-    shown = [found[1].strip() for found in marked[first : last + 1] if found]
-    if shown and shown[0].startswith('File "'):  # a syntax error: the code comes first
+    shown = [line.removeprefix(_EXCEPTION_MARK).strip() for line in lines[first:end]]
+    if shown[0].startswith('File "'):  # a syntax error: the code comes first
         return shown[-1]
     return "\n".join(shown)
 

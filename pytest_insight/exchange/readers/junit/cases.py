@@ -22,7 +22,8 @@ from pytest_insight.models import CodeState, TestOutcome, TestResult
 
 _PYTEST_SUITE = ("name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname")
 """The attributes of pytest's `testsuite`, in its order; the name can be configured."""
-_MOST_DURATIONS = 2_000
+_MOST_DURATIONS = 10_000
+_PASSED = TestOutcome.PASSED
 _SESSION, _SUT, _BRANCH, _COMMIT = (
     f"{own_cases.PREFIX}{name}" for name in ("session", "sut", "branch", "commit")
 )
@@ -53,8 +54,9 @@ class Cases:
         self._has_output = False
         self._guessed = 0
         self._guess = ""
-        self._places: dict[str, Place] = {}
-        self._durations: dict[str, float] = {}  # one object for each saves 24 bytes a result
+        self._places: dict[str | None, Place] = {}
+        # One object for equal durations saves 24 bytes a result.
+        self._durations: dict[str | None, float] = {None: 0.0, "": 0.0}
         self._results: list[TestResult] = []
 
     def begin_suite(self, suite: Suite) -> None:
@@ -107,14 +109,14 @@ class Cases:
         """Add the results of a case."""
         given = case.attributes
         time = given.get("time")
-        duration = self._durations.get(time) if time else 0.0
+        duration = self._durations.get(time)
         if duration is None:
             duration = self._seconds(time or "", case.line)
         start = self._start or FIRST
         if self._tool == "pytest" and not case.children and not case.properties:  # nearly all
-            nodeid = self._nodeid(given)
-            self._results.append(TestResult(nodeid, TestOutcome.PASSED, start, duration))
-        elif own_cases.is_own(case):
+            self._results.append(TestResult(self._nodeid(given), _PASSED, start, duration))
+            return
+        if own_cases.is_own(case):
             self._tool = "pytest-insight"
             self._results += own_cases.own_results(case, start, duration, self._losses)
         elif self._tool == "pytest":
@@ -123,7 +125,7 @@ class Cases:
             nodeid = self._plain_nodeid(given)
             self._results += other_cases.attempts_of(case, nodeid, start, self._losses)
             self._results.append(other_cases.result_of(case, nodeid, start, duration, self._losses))
-        if case.children and not self._has_output:
+        if not self._has_output:
             self._has_output = any(child.kind in OUTPUTS for child in case.children)
 
     def session(self) -> SessionDraft:
@@ -196,15 +198,17 @@ class Cases:
         self._results += pytest_cases.results_of(case, nodeid, start, duration, self._losses)
 
     def _nodeid(self, given: Mapping[str, str]) -> str:
-        name, classname, file = given.get("name", ""), given.get("classname", ""), given.get("file")
+        name, classname, file = given.get("name", ""), given.get("classname"), given.get("file")
         place = None if file else self._places.get(classname)
         if place is None:
-            place = self._nodeids.place(classname, file or "", name)
+            place = self._nodeids.place(classname or "", file or "", name)
             if not file:
                 self._places[classname] = place
-        nodeid = place.prefix + name
-        if place.guessed:
-            self._note_guess(nodeid)
+        prefix, guessed = place
+        nodeid = prefix + name
+        if guessed:
+            self._guessed += 1
+            self._guess = self._guess or nodeid
         return nodeid
 
     def _note_guess(self, nodeid: str) -> None:

@@ -78,12 +78,11 @@ class _Parser:
         self._child: Child | None = None
         self._in_part = False
         self._text = BoundedText()
-        self._depth = 0
         self._suites = 0  # open `testsuite` elements
         self._has_begun = False
         self._expat = parser = expat.ParserCreate()
         parser.buffer_text = True
-        parser.StartElementHandler = self._start
+        parser.StartElementHandler = self._start_root
         parser.EndElementHandler = self._end
         parser.StartDoctypeDeclHandler = self._refuse_doctype
 
@@ -109,12 +108,20 @@ class _Parser:
             # Its methods refer to this object: a cycle, with all results in it.
             self._expat = expat.ParserCreate()
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
+    def _start_root(self, name: str, attributes: dict[str, str]) -> None:
         self._has_begun = True
-        case = self._case
-        if case is not None:
-            self._start_in_case(case, name, attributes)
+        if name not in ROOTS:
+            raise ExchangeError(
+                f"{self._source} is no JUnit XML: its root element is {name[:80]!r}, not "
+                f"'testsuites' or 'testsuite', in line {self._expat.CurrentLineNumber}",
+                self._source,
+            )
+        self._expat.StartElementHandler = self._start
+        self._start_suite(name, attributes)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if self._case is not None:
+            self._start_in_case(self._case, name, attributes)
         elif name == "testcase":
             self._case = Case(self._expat.CurrentLineNumber, attributes)
         elif name in ROOTS:
@@ -124,12 +131,6 @@ class _Parser:
         elif name in OUTPUTS and self._suites:
             self._child = Child(name, attributes)
             self._begin_text()
-        elif self._depth == 1:
-            raise ExchangeError(
-                f"{self._source} is no JUnit XML: its root element is {name[:80]!r}, not "
-                f"'testsuites' or 'testsuite', in line {self._expat.CurrentLineNumber}",
-                self._source,
-            )
 
     def _start_suite(self, name: str, attributes: dict[str, str]) -> None:
         is_root = name == "testsuites"
@@ -151,24 +152,26 @@ class _Parser:
             case.properties.append((attributes.get("name", ""), attributes.get("value", "")))
 
     def _end(self, name: str) -> None:
-        self._depth -= 1
-        child = self._child
+        child, case = self._child, self._case
         if child is not None:
-            if self._in_part and name in _PARTS:
-                child.parts[name] = child.parts.get(name, "") + self._text.text()
-                self._in_part = False
-                self._begin_text()
-            elif name == child.kind:
-                child.text += self._text.text()
-                self._child = None
-                self._expat.CharacterDataHandler = None
-                if self._case is None:
-                    self.cases.add_output_of_suite(child)
-        elif name == "testcase" and self._case is not None:
-            case, self._case = self._case, None
+            self._end_in_child(child, name)
+        elif name == "testcase" and case is not None:
+            self._case = None
             self.cases.add(case)
-        elif name == "testsuite" and self._case is None:
+        elif name == "testsuite" and case is None:
             self._suites -= 1
+
+    def _end_in_child(self, child: Child, name: str) -> None:
+        if self._in_part and name in _PARTS:
+            child.parts[name] = child.parts.get(name, "") + self._text.text()
+            self._in_part = False
+            self._begin_text()
+        elif name == child.kind:
+            child.text += self._text.text()
+            self._child = None
+            self._expat.CharacterDataHandler = None
+            if self._case is None:
+                self.cases.add_output_of_suite(child)
 
     def _begin_text(self) -> None:
         self._text = BoundedText()
