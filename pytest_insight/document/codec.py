@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,14 +30,20 @@ _UNFIT = (
 _ENCODER = msgspec.json.Encoder()
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(TestSession)
+_RESULTS_AT_ONCE = 10_000
 
 
 def encode_session(session: TestSession) -> bytes:
     """Return a session without the line break before it and the separator after it."""
     fields = _ENCODER.encode(replace(session, test_results=()))
-    results = _ENCODER.encode_lines(session.test_results).replace(b"\n", BETWEEN_RESULTS)
-    # A view saves a copy: these are most of the bytes of a store.
-    return laid_out(fields, memoryview(results)[: -len(BETWEEN_RESULTS)])
+    return laid_out(fields, _encoded_in_parts(session.test_results))
+
+
+def _encoded_in_parts(results: Sequence[TestResult]) -> Iterator[memoryview]:
+    for start in range(0, len(results), _RESULTS_AT_ONCE):
+        lines = _ENCODER.encode_lines(results[start : start + _RESULTS_AT_ONCE])
+        # A view saves a copy: these are most of the bytes of a store.
+        yield memoryview(lines.replace(b"\n", BETWEEN_RESULTS))[: -len(BETWEEN_RESULTS)]
 
 
 def decode_session(data: bytes | bytearray | memoryview) -> TestSession:
@@ -87,13 +94,27 @@ def content_digest(session: TestSession) -> str:
     """
     import hashlib  # readers do not need it
 
-    # msgspec omits a default only if it is the same object: 0.0 that was read is not. Hence this.
-    results = tuple(
-        result if result.duration else replace(result, duration=float("0"))
-        for result in session.test_results
-    )
-    data = _CANONICAL.encode(replace(session, session_id="-", test_results=results))
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    found = hashlib.blake2b(digest_size=16)
+    results = session.test_results
+    if not results:
+        found.update(_CANONICAL.encode(replace(session, session_id="-")))
+        return found.hexdigest()
+    mark = b"\0"  # not in JSON, where it is escaped
+    results_mark: Any = (msgspec.Raw(mark),)
+    outline = replace(session, session_id="-", test_results=results_mark)
+    before, _, after = _CANONICAL.encode(outline).partition(mark)
+    found.update(before)
+    # In parts: the JSON of a million results takes as much memory as they do.
+    for start in range(0, len(results), _RESULTS_AT_ONCE):
+        # msgspec omits a default only if it is the same object: 0.0 that was read is not.
+        part = [
+            result if result.duration else replace(result, duration=float("0"))
+            for result in results[start : start + _RESULTS_AT_ONCE]
+        ]
+        found.update(b"," if start else b"")
+        found.update(memoryview(_CANONICAL.encode(part))[1:-1])
+    found.update(after)
+    return found.hexdigest()
 
 
 def checked(session: TestSession) -> TestSession:

@@ -156,7 +156,7 @@ def session_document(fields: Mapping[str, Any], results: list[bytes], journal: b
         lines = journal.split(b"\n")
         warned = {line[len(WARNED_MARK) : -1] for line in lines if line.startswith(WARNED_MARK)}
         results = [_add_warning(line) if _name_of(line) in warned else line for line in results]
-    return laid_out(encode_value(fields), BETWEEN_RESULTS.join(results))
+    return laid_out(encode_value(fields), [BETWEEN_RESULTS.join(results)])
 
 
 def _name_of(result: bytes) -> bytes:

@@ -30,6 +30,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from io import BytesIO
 
 FORMAT = "pytest-insight"
 VERSION = 2
@@ -80,7 +81,7 @@ def start_time_in(session: bytes) -> datetime | None:
 
 
 def separated(sessions: Iterable[bytes], newest: datetime | None) -> Iterator[bytes]:
-    """Yield each session with the separator before it.
+    """Yield each session, and before it the separator.
 
     Args:
         sessions: encoded ones.
@@ -90,9 +91,10 @@ def separated(sessions: Iterable[bytes], newest: datetime | None) -> Iterator[by
         start_time = start_time_in(session)
         if newest is not None and start_time is not None and start_time > newest:
             newest = start_time
-            yield IN_ORDER_SEPARATOR + session
+            yield IN_ORDER_SEPARATOR
         else:
-            yield SEPARATOR + session
+            yield SEPARATOR
+        yield session
 
 
 def document_chunks(encoded: Iterable[bytes]) -> Iterator[bytes]:
@@ -100,18 +102,28 @@ def document_chunks(encoded: Iterable[bytes]) -> Iterator[bytes]:
     yield HEAD
     sessions = iter(encoded)
     for first in sessions:
-        yield b"\n" + first
+        yield b"\n"
+        yield first
         yield from separated(sessions, start_time_in(first))
     yield END
 
 
-def laid_out(fields: bytes, results: bytes | memoryview) -> bytes:
+def laid_out(fields: bytes, results: Iterable[bytes | memoryview]) -> bytes:
     """Return a session without the line break before it and the separator after it.
 
     Args:
         fields: the object of its own fields, `session_id` first.
-        results: the objects of its results, joined by `BETWEEN_RESULTS`.
+        results: the objects of its results in pieces; those of a piece are joined by
+            `BETWEEN_RESULTS`.
     """
-    if not results:
-        return fields[:-1] + RESULTS_MARK + b"]}"
-    return b"".join((memoryview(fields)[:-1], RESULTS_MARK, b" ", results, SESSION_END))
+    found = BytesIO()  # unlike `join`, it does not hold everything twice
+    found.write(memoryview(fields)[:-1])
+    found.write(RESULTS_MARK)
+    before = b""
+    for piece in results:
+        if piece:
+            found.write(before or b" ")
+            found.write(piece)
+            before = BETWEEN_RESULTS
+    found.write(SESSION_END if before else b"]}")
+    return found.getvalue()

@@ -8,7 +8,7 @@ from pytest_insight.errors import StorageError
 from pytest_insight.models import TestSession
 from pytest_insight.storage.sql.connection import Connection
 from pytest_insight.storage.sql.dialect import is_storable
-from pytest_insight.storage.sql.rollups import Rollups
+from pytest_insight.storage.sql.rollups import MAX_PENDING, Rollups
 from pytest_insight.storage.sql.rows import (
     DETAIL_COLUMNS,
     RESULT_COLUMNS,
@@ -31,6 +31,9 @@ _UPSERT_SESSION = (
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
     + " WHERE insight_sessions.session_id = excluded.session_id"
 )
+
+_NAMES_AT_ONCE = 50_000
+"""The most names that are looked up at once: memory holds their texts twice."""
 
 
 class SharedLockError(Exception):
@@ -83,7 +86,10 @@ class Writer:
         self._insert_names("insight_outcomes", "name", rows.outcomes, self._outcomes)
         connection.insert_rows("insight_results", RESULT_COLUMNS, rows.results)
         connection.insert_rows("insight_details", DETAIL_COLUMNS, rows.details)
-        self._rollups.add(rows.session[STARTED], rows.results)
+        # Parts of a session under the shared lock could deadlock with those of another writer.
+        size = MAX_PENDING if self._exclusive else max(len(rows.results), 1)
+        for start in range(0, len(rows.results), size):
+            self._rollups.add(rows.session[STARTED], rows.results[start : start + size])
         self._runs.write(runs)
 
     def delete_sessions(self, ids: Collection[str], *, pinned: bool) -> int:
@@ -151,16 +157,19 @@ class Writer:
             return
         # Sorted by key, so that two writers that insert the same names cannot deadlock.
         new = sorted(names.keys() - known.keys())
-        if new:
-            known.update(self._fetch_names(table, column, new))
-        missing = [key for key in new if key not in known]
-        if missing:
-            rows = [(key, names[key]) for key in missing]
-            self._connection.insert_new(table, f"id, {column}", rows)
-            # A concurrent writer may have inserted another name with the same key.
-            known.update(self._fetch_names(table, column, missing))
-        if not names.keys() <= known.keys():
-            raise self._connection.damage(f"{table} has lost a row that was just inserted")
+        for start in range(0, len(new), _NAMES_AT_ONCE):
+            keys = new[start : start + _NAMES_AT_ONCE]
+            found = self._fetch_names(table, column, keys)
+            missing = [key for key in keys if key not in found]
+            if missing:
+                rows = [(key, names[key]) for key in missing]
+                self._connection.insert_new(table, f"id, {column}", rows)
+                # A concurrent writer may have inserted another name with the same key.
+                found.update(self._fetch_names(table, column, missing))
+            if len(found) < len(keys):
+                raise self._connection.damage(f"{table} has lost a row that was just inserted")
+            for key, name in found.items():
+                known[key] = names[key] if names[key] == name else name  # one text, not two
         for key, name in names.items():
             if known[key] != name:
                 raise self._collision(known[key], name)

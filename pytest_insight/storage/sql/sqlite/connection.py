@@ -29,6 +29,10 @@ APPLICATION_ID = 0x70_49_6E_73
 CHECK_INTERVAL = 100_000
 """Instructions of SQLite's virtual machine between two looks for Ctrl-C: a few milliseconds."""
 
+_MANY_ROWS = 10_000
+_CACHE_KIB = 64 * 1024
+"""The page cache for inserting many names, instead of 2 MiB: a million names take half the time."""
+
 
 class SQLiteConnection(Connection):
     """A connection to an SQLite file."""
@@ -88,6 +92,8 @@ class SQLiteConnection(Connection):
     def insert_new(self, table: str, columns: str, rows: Sequence[Row]) -> None:
         placeholders = ", ".join("?" * len(columns.split(", ")))
         sql = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({placeholders})"
+        if len(rows) >= _MANY_ROWS:  # in no order of their names: every page is needed again
+            self.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         with self._converted_errors("write"):
             self._driver.executemany(sql, rows)
 
