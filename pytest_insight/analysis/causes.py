@@ -91,21 +91,14 @@ class CauseRules:
         self.version = VERSION + digest
         self.cause_of: Callable[[str, str], Cause] = lru_cache(4096)(self._cause_of)
 
-    def exact_form(self, message: str) -> str:
-        """Return the headline of a message with the values masked that differ between runs."""
-        return self._forms(message)[0]
-
-    def shape(self, message: str) -> str:
-        """Return the exact form with small whole numbers masked as well."""
-        return self._forms(message)[1]
-
     def _cause_of(self, phase: str, message: str) -> Cause:
         """Return the cause of a failure in a phase (empty for the call)."""
-        exact, shape = self._forms(message)
+        exact, shape = self.forms(message)
         key, of_shape = (_digest(self.version, phase, form) for form in (exact, shape))
         return Cause(key, of_shape)
 
-    def _forms(self, message: str) -> tuple[str, str]:
+    def forms(self, message: str) -> tuple[str, str]:
+        """Return the exact form of a message's headline, and its shape."""
         from pytest_insight.analysis.masks import mask_values  # few commands ask for causes
 
         line = message.partition("\n")[0].strip()[:MAX_HEADLINE]

@@ -56,20 +56,6 @@ class Speed(NamedTuple):
     tests: int
 
 
-class SlowRun(NamedTuple):
-    """A run that took far longer than its test does.
-
-    Attributes:
-        run: the run.
-        was: the median duration of the test, in seconds.
-        ratio: how many times as long it took, apart from the speed of the session.
-    """
-
-    run: Run
-    was: float
-    ratio: float
-
-
 class Split(NamedTuple):
     """The durations of a test in one environment, before and in the sessions that are judged.
 
@@ -192,26 +178,6 @@ class Durations:
                     [y for y, is_new in both if is_new],
                     test.runs[-1].session.seconds,
                 )
-
-    def slow_runs(self, session_id: str) -> list[SlowRun]:
-        """Return the runs of a session that took far longer than their test does, longest first."""
-        found = []
-        for test in self._tests.values():
-            ids = [run.session.session_id for run in test.runs]
-            at = ids.index(session_id) if session_id in ids else 0
-            if at < LEAST_BASELINE:
-                continue
-            ys = self._without_speed(test)
-            baseline = ys[max(at - BASELINE_RUNS, 0) : at]
-            moved = shift(baseline, [ys[at]])
-            was = exp(median(baseline))
-            if (
-                moved >= log(SLOW_RATIO)
-                and was * (exp(moved) - 1) >= SLOW_SECONDS
-                and is_shifted(baseline, [ys[at]], SLOW_Z)
-            ):
-                found.append(SlowRun(test.runs[at], was, exp(moved)))
-        return sorted(found, key=lambda each: -each.run.duration)
 
     def _without_speed(self, test: _Test) -> list[float]:
         """Return the logarithms of a test's durations without the speeds of the sessions."""

@@ -125,22 +125,26 @@ DIFFERENT_PAIRS = [
 ]
 
 
+def exact_form(message: str, rules: CauseRules = DEFAULT_RULES) -> str:
+    return rules.forms(message)[0]
+
+
 @pytest.mark.parametrize(("one", "other"), SAME_PAIRS)
 def test_these_are_the_same(one: str, other: str) -> None:
-    assert DEFAULT_RULES.exact_form(one) == DEFAULT_RULES.exact_form(other)
+    assert exact_form(one) == exact_form(other)
     assert likeness(DEFAULT_RULES.cause_of("", one), DEFAULT_RULES.cause_of("", other)) == SAME
 
 
 @pytest.mark.parametrize(("one", "other"), OTHER_VALUES_PAIRS)
 def test_these_are_the_same_with_other_values(one: str, other: str) -> None:
     found = likeness(DEFAULT_RULES.cause_of("", one), DEFAULT_RULES.cause_of("", other))
-    assert found == SAME_WITH_OTHER_VALUES, DEFAULT_RULES.shape(one)
+    assert found == SAME_WITH_OTHER_VALUES, DEFAULT_RULES.forms(one)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT_PAIRS)
 def test_these_are_different(one: str, other: str) -> None:
     found = likeness(DEFAULT_RULES.cause_of("", one), DEFAULT_RULES.cause_of("", other))
-    assert found == DIFFERENT, DEFAULT_RULES.shape(one)
+    assert found == DIFFERENT, DEFAULT_RULES.forms(one)
 
 
 def test_there_are_enough_pairs() -> None:
@@ -164,7 +168,7 @@ def test_there_are_enough_pairs() -> None:
     ],
 )
 def test_the_exact_form_keeps_names_and_small_numbers(message: str, exact: str) -> None:
-    assert DEFAULT_RULES.exact_form(message) == exact
+    assert exact_form(message) == exact
 
 
 def test_the_keys_are_part_of_what_stores_keep() -> None:
@@ -183,8 +187,8 @@ def test_a_failure_in_another_phase_has_another_cause() -> None:
 
 def test_a_project_can_mask_what_only_it_knows() -> None:
     rules = CauseRules([r"tenant (\w+)", r"(?:#(x+))?end"])
-    assert rules.exact_form("tenant blue is gone") == "tenant <masked> is gone"
-    assert rules.exact_form("an end") == "an end"
+    assert exact_form("tenant blue is gone", rules) == "tenant <masked> is gone"
+    assert exact_form("an end", rules) == "an end"
     assert rules.version not in (DEFAULT_RULES.version, CauseRules([r"tenant (\w)"]).version)
     assert rules.cause_of("", "KeyError") != DEFAULT_RULES.cause_of("", "KeyError")
 
@@ -221,7 +225,7 @@ def test_any_text_has_a_cause_that_stays_the_same(text: str) -> None:
     cause = CauseRules().cause_of("", text)
     assert cause == DEFAULT_RULES.cause_of("", text)
     assert len(cause.key) == len(cause.shape) == 16
-    assert "\n" not in DEFAULT_RULES.exact_form(text)
+    assert "\n" not in exact_form(text)
 
 
 @pytest.mark.parametrize(
@@ -246,5 +250,5 @@ def test_any_text_has_a_cause_that_stays_the_same(text: str) -> None:
     ],
 )
 def test_a_hostile_message_does_not_make_the_pattern_backtrack(part: str) -> None:
-    form = DEFAULT_RULES.exact_form(part * MAX_HEADLINE)  # 1 ms; backtracking takes for ever
-    assert DEFAULT_RULES.exact_form(part * MAX_HEADLINE + "x") == form
+    form = exact_form(part * MAX_HEADLINE)  # 1 ms; backtracking takes for ever
+    assert exact_form(part * MAX_HEADLINE + "x") == form

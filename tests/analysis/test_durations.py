@@ -1,4 +1,4 @@
-"""Durations: slower, faster, slow this time, and how fast the machine was."""
+"""Durations: slower, faster, and how fast the machine was."""
 
 from __future__ import annotations
 
@@ -109,14 +109,6 @@ def test_runs_of_another_environment_and_runs_that_did_not_simply_pass_are_not_c
         ((field, value),) = change.items()
         changed = [*found[:20], *(replace(run, **{field: value(run)}) for run in found[20:])]
         assert Durations(changed).timings() == {}
-
-
-def test_a_single_run_that_took_far_longer_is_slow_this_time() -> None:
-    durations = Durations(runs([1.0] * 20 + [4.0]) + runs([0.1] * 20 + [0.4], "short"))
-    (slow,) = durations.slow_runs("s20")
-    assert (slow.run.nodeid, round(slow.was), round(slow.ratio)) == ("t", 1, 4)
-    assert durations.slow_runs("s3") == []
-    assert durations.slow_runs("unknown") == []
 
 
 def test_the_order_of_runs_does_not_matter() -> None:

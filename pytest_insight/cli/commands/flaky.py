@@ -9,24 +9,16 @@ import typer
 
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import (
-    ExitCodeOption,
-    LimitOption,
     ProfileOption,
     choice_option,
     takes,
 )
-from pytest_insight.cli.options.fields import chosen_fields
 from pytest_insight.cli.options.verdicts import (
-    FieldsOption,
     JudgedSessionOptions,
     JudgedTestOptions,
-    VerboseOption,
-    VerdictFormatOption,
-    exit_as_judge,
+    VerdictOutputOptions,
     judge,
-    known_fields,
 )
-from pytest_insight.cli.render.formats import FailureFormat
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
@@ -53,17 +45,13 @@ DefinitionOption = Annotated[
 ]
 
 
-@takes(selection=JudgedSessionOptions, which=JudgedTestOptions)
+@takes(output=VerdictOutputOptions, selection=JudgedSessionOptions, which=JudgedTestOptions)
 def flaky(
     ctx: typer.Context,
     *,
     definition: DefinitionOption = None,
-    verbose: VerboseOption = False,
-    limit: LimitOption = None,
-    format_: VerdictFormatOption = FailureFormat.TABLE,
-    fields: FieldsOption = None,
-    exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
+    output: VerdictOutputOptions,
     selection: JudgedSessionOptions,
     which: JudgedTestOptions,
 ) -> None:
@@ -75,15 +63,13 @@ def flaky(
     Example: insight flaky -v
     """
     from pytest_insight.analysis.description import rank
-    from pytest_insight.cli.render.verdicts import Asked, print_verdicts
+    from pytest_insight.cli.render.verdicts import Asked
 
-    chosen = chosen_fields(fields, known_fields(None), format_)
     query, found, note = judge(ctx, profile, selection, which, durations=False)
     rows = list(found.flaky) if definition is None else _by_rule(found, definition)
     what = "flaky test" if definition is None else f"test that is flaky by the rule {definition}"
     asked = Asked(query, found, sorted(rows, key=rank), what, note)
-    print_verdicts(asked, format_, limit, chosen, verbose=verbose)
-    exit_as_judge(query, found, matched=bool(rows), asked=exit_code)
+    output.answer(asked, matched=bool(rows))
 
 
 def _by_rule(found: Verdicts, rule: Rule) -> list[Verdict]:

@@ -8,25 +8,17 @@ import typer
 
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import (
-    ExitCodeOption,
-    LimitOption,
     ProfileOption,
     chosen_names,
     option,
     takes,
 )
-from pytest_insight.cli.options.fields import chosen_fields
 from pytest_insight.cli.options.verdicts import (
-    FieldsOption,
     JudgedSessionOptions,
     JudgedTestOptions,
-    VerboseOption,
-    VerdictFormatOption,
-    exit_as_judge,
+    VerdictOutputOptions,
     judge,
-    known_fields,
 )
-from pytest_insight.cli.render.formats import FailureFormat
 
 
 def _complete_verdicts(incomplete: str) -> list[str]:
@@ -62,17 +54,13 @@ def _chosen_verdicts(given: str | None) -> list[str]:
     return chosen_names(given, VERDICTS, "verdict")
 
 
-@takes(selection=JudgedSessionOptions, which=JudgedTestOptions)
+@takes(output=VerdictOutputOptions, selection=JudgedSessionOptions, which=JudgedTestOptions)
 def verdicts(
     ctx: typer.Context,
     *,
     only: OnlyOption = None,
-    verbose: VerboseOption = False,
-    limit: LimitOption = None,
-    format_: VerdictFormatOption = FailureFormat.TABLE,
-    fields: FieldsOption = None,
-    exit_code: ExitCodeOption = False,
     profile: ProfileOption = None,
+    output: VerdictOutputOptions,
     selection: JudgedSessionOptions,
     which: JudgedTestOptions,
 ) -> None:
@@ -84,16 +72,14 @@ def verdicts(
     Example: insight verdicts --only broken,flaky
     """
     from pytest_insight.analysis.description import rank
-    from pytest_insight.cli.render.verdicts import Asked, print_verdicts
+    from pytest_insight.cli.render.verdicts import Asked
 
-    chosen = chosen_fields(fields, known_fields(None), format_)
     names = _chosen_verdicts(only)
     query, found, note = judge(ctx, profile, selection, which)
     rows = sorted(found.with_verdict(*names), key=rank)
     what = f"{' or '.join(names)} test" if only else "unstable test"
     asked = Asked(query, found, rows, what, note)
-    print_verdicts(asked, format_, limit, chosen, verbose=verbose)
-    exit_as_judge(query, found, matched=bool(rows), asked=exit_code)
+    output.answer(asked, matched=bool(rows))
 
 
 app = single_command(verdicts)

@@ -10,8 +10,14 @@ import typer
 from pytest_insight._util.override import override
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import choice_option, option, storage_of
-from pytest_insight.cli.options.fields import fields_option
+from pytest_insight.cli.options.common import (
+    ExitCodeOption,
+    LimitOption,
+    choice_option,
+    option,
+    storage_of,
+)
+from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.places import TestsArgument, find_places
 from pytest_insight.cli.options.project import ProjectOptions, Scope
 from pytest_insight.cli.options.selection import SESSIONS, AskedSessionOptions
@@ -22,6 +28,7 @@ from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
+    from pytest_insight.cli.render.verdicts import Asked
     from pytest_insight.filters import Selection
     from pytest_insight.query import Query
     from pytest_insight.storage.base import BaseStorage
@@ -29,9 +36,6 @@ if TYPE_CHECKING:
 WINDOW = "30d"
 """The sessions that are judged if no option says."""
 
-VerboseOption = Annotated[
-    bool, option("The evidence in full: sessions, commits, causes.", "--verbose", "-v")
-]
 VerdictFormatOption = Annotated[
     FailureFormat,
     choice_option(
@@ -43,16 +47,6 @@ VerdictFormatOption = Annotated[
         metavar="FORMAT",
     ),
 ]
-
-
-def known_fields(_: object) -> tuple[str, ...]:
-    """Return the fields of a verdict, for `fields_option`."""
-    from pytest_insight.analysis.records import VERDICT_FIELDS
-
-    return VERDICT_FIELDS
-
-
-FieldsOption = Annotated[str | None, fields_option(known_fields, "nodeid,verdict")]
 
 
 def _window(help_: str, panel: str | None = SESSIONS) -> Any:
@@ -245,20 +239,57 @@ def judge(
     return query, analyze.verdicts(query, durations=durations), scope.note
 
 
-def exit_as_judge(query: Query, found: Verdicts, *, matched: bool, asked: bool) -> None:
-    """Exit with status 3 if `--exit-code` asked for it and a test has the verdict.
+def _known_fields(_: object) -> tuple[str, ...]:
+    from pytest_insight.analysis.records import VERDICT_FIELDS
 
-    Raises:
-        StorageError: no run was judged, or a part of the store cannot be read, so that no verdict
-            means nothing.
-    """
-    if not asked:
-        return
+    return VERDICT_FIELDS
+
+
+class VerdictOutputOptions(msgspec.Struct, frozen=True):
+    """The options that say how verdicts are printed."""
+
+    verbose: Annotated[
+        bool, option("The evidence in full: sessions, commits, causes.", "--verbose", "-v")
+    ] = False
+    limit: LimitOption = None
+    format_: VerdictFormatOption = FailureFormat.TABLE
+    fields: Annotated[str | None, fields_option(_known_fields, "nodeid,verdict")] = None
+    exit_code: ExitCodeOption = False
+
+    def __post_init__(self) -> None:
+        self._chosen_fields()  # an unknown one is refused before the store is read
+
+    def _chosen_fields(self) -> list[str] | None:
+        return chosen_fields(self.fields, _known_fields(None), self.format_)
+
+    def answer(self, asked: Asked, *, matched: bool, durations: bool = False) -> None:
+        """Print verdicts, and exit with status 3 if `--exit-code` asks for it.
+
+        Args:
+            asked: the verdicts.
+            matched: whether a test has the verdict that was asked for.
+            durations: whether the rows are about durations.
+
+        Raises:
+            StorageError: with `--exit-code` no run was judged, or a part of the store cannot be
+                read, so that no verdict means nothing.
+        """
+        from pytest_insight.cli.render.verdicts import print_verdicts
+
+        fields = self._chosen_fields()
+        print_verdicts(
+            asked, self.format_, self.limit, fields, verbose=self.verbose, durations=durations
+        )
+        if self.exit_code:
+            _exit_as_judge(asked, matched=matched)
+
+
+def _exit_as_judge(asked: Asked, *, matched: bool) -> None:
     if matched:
         raise typer.Exit(exit_status.MATCHED)
     refuse_to_judge_damage()
-    if not any(session.decided for each in found.judged for session in each.sessions):
-        location = query.open_storage().location
+    if not any(session.decided for each in asked.found.judged for session in each.sessions):
+        location = asked.query.open_storage().location
         raise StorageError(
             f"--exit-code has nothing to judge: no test passed or failed in the selected sessions "
             f"of {location}",
