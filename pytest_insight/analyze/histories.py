@@ -1,17 +1,21 @@
 """The histories of tests with the verdicts on them, from the runs that were already read.
 
 `verdicts` surveys all sessions. For a few tests, only the sessions in which they failed need a
-survey, so for most of them the store is read once.
+survey, and only the durations of those that seem to have changed are compared with those of all
+tests; so for most tests the store is read once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from pytest_insight.analysis.history import History
 from pytest_insight.analysis.incidents import find_incidents
+from pytest_insight.analysis.rules import ENOUGH_RUNS
 from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, in_time_order, is_notable
 from pytest_insight.analysis.segments import Segment, find_segments
 from pytest_insight.analysis.verdicts import analyze
@@ -22,7 +26,9 @@ from pytest_insight.filters import StartedBetween
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules
     from pytest_insight.analysis.line import Line
-    from pytest_insight.analysis.values import Verdict
+    from pytest_insight.analysis.runs import SessionFacts
+    from pytest_insight.analysis.values import Timing, Verdict
+    from pytest_insight.analysis.verdicts import TestKey
     from pytest_insight.filters import Selection
     from pytest_insight.storage.base import BaseStorage
 
@@ -33,7 +39,7 @@ class JudgedHistory(NamedTuple):
     Attributes:
         history: its runs.
         line: the line of development that is judged.
-        verdict: without durations; None if no run is judged.
+        verdict: None if no run is judged.
     """
 
     history: History
@@ -105,7 +111,33 @@ def _judge(
         if nodeid in once or any(map(is_notable, of_test))
         for run in of_test[-LAST_RUNS:]
     ]
-    return {each.nodeid: each for each in analyze(survey, runs, now, line=line).verdicts}
+    timings = _timings(storage, selection, tests.values(), line.counted(now))
+    found = analyze(survey, runs, now, line=line, timings=timings).verdicts
+    return {each.nodeid: each for each in found}
+
+
+def _timings(
+    storage: BaseStorage,
+    selection: Selection,
+    tests: Collection[Sequence[Run]],
+    is_counted: Callable[[SessionFacts], bool],
+) -> dict[TestKey, Timing]:
+    """Return how the durations of tests changed.
+
+    All tests of a session tell how fast its machine was. They are read only if it matters.
+    """
+    if max(map(len, tests)) < ENOUGH_RUNS:
+        return {}
+    from pytest_insight.analysis.durations import TIMED_RUNS, Durations  # takes long to import
+
+    last = [run for of_test in tests for run in of_test[-TIMED_RUNS:] if is_counted(run.session)]
+    changed = Durations(last).timings()
+    if not changed:
+        return {}
+    first = min(run.session.start for run in last if (run.sut_name, run.nodeid) in changed)
+    filters = (*selection.session_filters, StartedBetween(first))
+    runs = storage.runs(replace(selection, session_filters=filters), last=TIMED_RUNS)
+    return Durations(run for run in runs if is_counted(run.session)).timings()
 
 
 def _selected(runs: Iterable[Run], selection: Selection, now: datetime) -> list[Run]:

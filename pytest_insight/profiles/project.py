@@ -8,9 +8,11 @@ belong to one run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pytest_insight._util.files import os_error_text
 from pytest_insight.errors import InsightError
@@ -27,8 +29,7 @@ CAUSE_MASKS = "insight_cause_masks"
 _Settings = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(msgspec.Struct, frozen=True):
     """A folder in which pytest would run, and its settings.
 
     Attributes:
@@ -88,18 +89,21 @@ def _files(folder: Path) -> Iterator[Path]:
 def _read(file: Path) -> _Settings | None:
     """Return the settings of pytest in a file; None if it has no section for them."""
     try:
-        if file.suffix == ".toml":
-            return _read_toml(file)
-        return _read_ini(file)
+        return _parse(file, file.read_text("utf-8"))
     except (OSError, ValueError) as exc:
         why = os_error_text(exc) if isinstance(exc, OSError) else exc
         raise _error(file, str(why)) from exc
 
 
-def _read_toml(file: Path) -> _Settings | None:
+@lru_cache(maxsize=8)  # a command asks several times, and parsing takes milliseconds
+def _parse(file: Path, text: str) -> _Settings | None:
+    return _parse_toml(file, text) if file.suffix == ".toml" else _parse_ini(file, text)
+
+
+def _parse_toml(file: Path, text: str) -> _Settings | None:
     import tomllib  # most folders have no such file
 
-    document = tomllib.loads(file.read_text("utf-8"))
+    document = tomllib.loads(text)
     if file.name != "pyproject.toml":
         return _table(document, "pytest") or {}
     table = _table(_table(document, "tool"), "pytest")
@@ -120,11 +124,11 @@ def _table(parent: _Settings, name: str) -> _Settings:
     return found
 
 
-def _read_ini(file: Path) -> _Settings | None:
+def _parse_ini(file: Path, text: str) -> _Settings | None:
     from iniconfig import IniConfig, ParseError
 
     try:
-        sections = IniConfig(str(file))
+        sections = IniConfig(str(file), text)
     except ParseError as exc:
         raise ValueError(exc) from exc
     section = "tool:pytest" if file.name == "setup.cfg" else "pytest"

@@ -26,8 +26,8 @@ NOW = datetime.now(UTC)
 
 
 def sessions(seed: int) -> list[TestSession]:
-    """Return a history with incidents, breakages, flaky and new tests, two SUTs and a branch."""
-    rng = random.Random(seed)
+    """Return a history with incidents, breakages, flaky, new and slower tests, on two branches."""
+    rng, pace = random.Random(seed), random.Random(seed)
     found = []
     names = [f"t.py::test_{n}" for n in range(rng.choice((4, 12, 30)))]
     rates = {name: rng.choice((0, 0, 0, 0.1, 0.4)) for name in names}
@@ -35,6 +35,7 @@ def sessions(seed: int) -> list[TestSession]:
     for number in range(rng.randrange(1, 30)):
         start = NOW - timedelta(days=40 - number * 1.4, hours=rng.random())
         incident = rng.random() < 0.15
+        speed = pace.lognormvariate(0, 0.2)
         results: list[TestResult] = []
         for name in names:
             if rng.random() < 0.1:
@@ -45,10 +46,11 @@ def sessions(seed: int) -> list[TestSession]:
                 outcome, why = "failed", {"message": "ConnectionRefusedError"}
             elif rng.random() < rates[name] or (name in broken and number > 20):
                 outcome = "failed"
+            duration = 0.1 * speed * (3 if name == names[1] and number > 18 else 1)
             if rng.random() < 0.05:
-                results.append(TestResult(name, "rerun", start, 0.1, **why))
+                results.append(TestResult(name, "rerun", start, duration, **why))
             message = why if outcome == "failed" else {}
-            results.append(TestResult(name, outcome, start, 0.1, **message))
+            results.append(TestResult(name, outcome, start, duration, **message))
         code = CodeState(
             f"{number // rng.choice((1, 2)):040x}", rng.choice(("main", "main", "fix"))
         )
@@ -68,7 +70,7 @@ def test_the_verdict_on_one_test_is_the_one_among_all_tests(seed: int) -> None:
     storage.save_sessions(sessions(seed))
     branch = random.Random(seed).choice((None, "main", "fix", "*", "f*"))
     asked = Selection((BranchIs(branch),) if branch else ())
-    every = analyze.verdicts(Query(asked, storage=storage), durations=False)
+    every = analyze.verdicts(Query(asked, storage=storage))
     expected = {(each.sut, each.nodeid): each for each in every}
     # One test, or several in one reading.
     for text in ("t.py::test_1", "t.py::test_2", "test_"):
@@ -89,6 +91,29 @@ def test_flaky_and_broken_alone_are_those_among_all_verdicts(seed: int) -> None:
     every = analyze.verdicts(asked, durations=False)
     alone = analyze.verdicts(asked, durations=False, only=("flaky", "broken"))
     assert alone.verdicts == every.with_verdict("flaky", "broken")
+
+
+def test_a_test_that_got_slower_is_so_in_its_history_whatever_the_machine_does() -> None:
+    storage = InMemoryStorage()
+    for number in range(20):
+        start = NOW - timedelta(days=20 - number)
+        speed = 1.6 if number > 11 else 1.0
+        factors = {"slower": 3 if number > 11 else 1, "as_before": 1}
+        factors |= dict.fromkeys((f"other_{n}" for n in range(20)), 1)
+        results = tuple(
+            TestResult(f"t.py::test_{name}", "passed", start, 0.2 * speed * factor)
+            for name, factor in factors.items()
+        )
+        storage.save_session(TestSession(f"s{number}", "shop", start, test_results=results))
+    found = []
+    for name in ("slower", "as_before"):
+        one = Selection(test_filters=(NodeidContains(name),))
+        (judged,) = judge_histories(
+            storage, Selection(), histories(storage.iter_sessions(one)), DEFAULT_RULES
+        )
+        assert judged.verdict == analyze.verdicts(Query(storage=storage))[judged.history.nodeid]
+        found.append(judged.verdict.verdict)
+    assert found == ["slower", "stable"]
 
 
 class CountingStorage(InMemoryStorage):

@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-_SEPARATOR = re.compile(r"[:=]+")
+_SEPARATOR = r"[:=]+"
 
 
 @contextmanager
 def words_joined() -> Iterator[None]:
     """Join the pieces if bash asks for candidates in the block; print of each what bash inserts."""
     words = os.environ.get("COMP_WORDS", "")
-    if os.environ.get("_INSIGHT_COMPLETE") != "complete_bash" or not _SEPARATOR.search(words):
+    if os.environ.get("_INSIGHT_COMPLETE") != "complete_bash" or not re.search(_SEPARATOR, words):
         yield
         return
     current = int(os.environ.get("COMP_CWORD", "0"))
@@ -40,7 +40,7 @@ def _joined(pieces: list[str]) -> list[str]:
     words: list[str] = []
     after_separator = False
     for piece in pieces:
-        is_separator = _SEPARATOR.fullmatch(piece) is not None
+        is_separator = re.fullmatch(_SEPARATOR, piece) is not None
         if words and (is_separator or after_separator):
             words[-1] += piece
         else:

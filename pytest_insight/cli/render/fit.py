@@ -18,10 +18,10 @@ GAP = 2
 LEAST = 8
 """The minimum width of a flexible column; if there is less room, the table is too wide."""
 
-_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)")
+_ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)"
 """How a control character, or one that stdout cannot encode, is printed (`styled`)."""
 
-_BREAKS = re.compile(r"(?<=, )|(?<=[/\\])")
+_BREAKS = r"(?<=, )|(?<=[/\\])"
 
 
 class Need(NamedTuple):
@@ -88,7 +88,7 @@ def cut_end(text: str, width: int, mark: str) -> str:
 
 def widest_part(text: str) -> int:
     """Return the width of the widest part that `folded` keeps in one line."""
-    return max(text_width(part.rstrip()) for part in _BREAKS.split(text))
+    return max(text_width(part.rstrip()) for part in re.split(_BREAKS, text))
 
 
 def folded(text: Styled, width: int) -> Styled:
@@ -101,7 +101,7 @@ def folded(text: Styled, width: int) -> Styled:
     # Positions in the whole text: a part may consist of several pieces with a style each.
     breaks = []
     start = at = 0
-    for part in _BREAKS.split(str(text)):
+    for part in re.split(_BREAKS, str(text)):
         # A space at the end of a line needs no room.
         if at and at + text_width(part.rstrip()) > width:
             breaks.append(start)
@@ -156,7 +156,7 @@ def _suffix(text: str, width: int) -> str:
 def _escapes(text: str, at: int) -> Iterator[re.Match[str]]:
     """Yield the escape in which a position is, if it is in one."""
     if "\\" in text:
-        yield from (each for each in _ESCAPE.finditer(text) if each.start() < at < each.end())
+        yield from (each for each in re.finditer(_ESCAPE, text) if each.start() < at < each.end())
 
 
 def _fitting(text: str, width: int) -> int:

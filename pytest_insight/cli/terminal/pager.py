@@ -16,8 +16,8 @@ from pytest_insight.cli.terminal.styled import text_width
 
 _wanted = ContextVar("_wanted", default=True)
 
-_STYLES = re.compile(r"\x1b\[[0-9;]*m")
-_LINKS = re.compile(r"\x1b\]8;[^\x1b]*\x1b\\")
+_STYLES = r"\x1b\[[0-9;]*m"  # compiled when used, as few outputs are long
+_LINKS = r"\x1b\]8;[^\x1b]*\x1b\\"
 
 _OPTIONS = {"LESS": "FRX", "LV": "-c"}
 """git's: less stops if the text fits, shows colours, and leaves the text on the screen."""
@@ -100,7 +100,7 @@ def _is_longer_than_screen(text: str, terminal: TextIO) -> bool:
         return False
     if not columns or not rows:  # a terminal that has not been told its size
         return False
-    lines = _LINKS.sub("", _STYLES.sub("", text)).splitlines()
+    lines = re.sub(f"{_STYLES}|{_LINKS}", "", text).splitlines()
     needed = len(lines)
     for line in lines:
         if needed >= rows:
@@ -114,7 +114,7 @@ def _run(command: list[str], text: str, terminal: TextIO) -> bool:
     import subprocess
 
     if "\x1b]8;" in text and not _shows_links(command[0]):
-        text = _LINKS.sub("", text)
+        text = re.sub(_LINKS, "", text)
     data = text.encode(terminal.encoding, "backslashreplace")
     terminal.flush()
     with _interrupts_left_to_the_pager():
