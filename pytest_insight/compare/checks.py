@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pytest_insight.analysis.comparison.newest_runs import Newest
 from pytest_insight.analysis.comparison.values import Change, SideKind, TestChange
@@ -25,7 +26,9 @@ def check_sides(question: Question, base: Chosen, head: Chosen) -> Chosen:
     """
     left = [each for each in base.sessions if each.session_id not in head.ids]
     same_store = base.storage.location == head.storage.location or base.storage is head.storage
-    if not left and same_store and SideKind.FILE not in (base.kind, head.kind):
+    files = [Path(each.name) for each in (base, head) if each.kind is SideKind.FILE]
+    is_same = files[0].samefile(files[1]) if len(files) == 2 else same_store and not files
+    if not left and is_same:
         raise InvalidArgumentError(
             f"both sides are {_called(head)}: compare it with another, as in last~1"
         )

@@ -143,7 +143,7 @@ class _Head(SideFinder):
 
     @override
     def of_file(self, name: str) -> Chosen:
-        chosen = files.read_side(name, self.storage, named_sut(self.filters))
+        chosen = files.read_side(name, self.filters, self.storage, named_sut(self.filters))
         found = run_of(chosen.storage, chosen.newest, without_ci=True)
         return chosen._replace(sessions=found)
 
@@ -235,7 +235,8 @@ class _Base(SideFinder):
 
     @override
     def of_file(self, name: str) -> Chosen:
-        return files.read_side(name, self.storage, self._head.newest.sut_name)
+        sut = self._head.newest.sut_name
+        return files.read_side(name, self.filters, self.storage, sut)
 
 
 def _scope(question: Question, storage: BaseStorage) -> Filters:

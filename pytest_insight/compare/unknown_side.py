@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 
 from pytest_insight._util.git import git_output
+from pytest_insight.analyze.scope import named_sut
 from pytest_insight.errors import InvalidArgumentError, alternatives, near_names
+from pytest_insight.exchange.paths import is_folder
 from pytest_insight.filters import ANY_TIME, Selection, SessionFilter
 from pytest_insight.storage.base import BaseStorage
 
@@ -33,8 +36,12 @@ def unknown_side(
         return InvalidArgumentError(
             f"{what}; did you mean {alternatives([repr(each) for each in near])}?"
         )
+    if is_folder(Path(name)):
+        return InvalidArgumentError(f"{name} is a folder without results of Allure; name a file")
     if not sessions:
-        return InvalidArgumentError(f"{what}: there are no sessions in {storage.location}")
+        sut = named_sut(filters)
+        of_sut = f" of {sut}" if sut else ""
+        return InvalidArgumentError(f"{what}: there are no sessions{of_sut} in {storage.location}")
     if not branches:
         return InvalidArgumentError(f"{what}; list the sessions with: insight sessions list")
     listed = ", ".join(branches[:MAX_LISTED]) + (", ..." if len(branches) > MAX_LISTED else "")

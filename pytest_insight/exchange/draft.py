@@ -243,7 +243,8 @@ def _sut_of(draft: SessionDraft, options: ReadOptions, source: str) -> str:
     project = options.project
     if project is not None:
         paths = {result.nodeid.partition("::")[0] for result in draft.results}
-        if any(is_inside(project.root, path) for path in islice(paths, _MOST_LOOKED_UP)):
+        some = islice(paths, _MOST_LOOKED_UP)
+        if project.has_all or any(is_inside(project.root, path) for path in some):
             return project.sut_name
     not_here = f", and none of its tests is in {project.root}" if project else ""
     raise ExchangeError(

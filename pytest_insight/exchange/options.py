@@ -18,10 +18,12 @@ class Project(msgspec.Struct, frozen=True):
     Attributes:
         sut_name: its SUT.
         root: its root folder.
+        has_all: whether reports without a test in that folder are of this project, too.
     """
 
     sut_name: str
     root: Path
+    has_all: bool = False
 
 
 class ReadOptions(msgspec.Struct, frozen=True):

@@ -33,6 +33,10 @@ _COMPRESSED = (".gz", ".bz2", ".xz")
 _NO_OPTIONS = ReadOptions()
 
 
+class UnknownFormatError(ExchangeError):
+    """Neither the name nor the content of a file tells its format."""
+
+
 class OwnFormat(msgspec.Struct, frozen=True):
     """A format whose files hold whole sessions.
 
@@ -245,7 +249,7 @@ def _unknown(source: str, head: bytes) -> ExchangeError:
             "report that can be imported",
             source,
         )
-    return ExchangeError(
+    return UnknownFormatError(
         f"unknown format of {source}: name it with --format {alternatives(READ_FORMATS)} "
         "(input_format=)",
         source,

@@ -278,6 +278,9 @@ def test_differences_of_machines_and_installations_are_listed() -> None:
         EnvironmentDifference("plugins.xdist", "3.5", "3.6"),
     )
     assert compared({"a": "."}, {"a": "."}, {"testing_system": old}).environment == ()
+    told = {"testing_system": {"python": "3.11.9"}}  # by a program that knows no plugins
+    found = compared({"a": "."}, {"a": "."}, {"testing_system": old}, told)
+    assert [each.name for each in found.environment] == ["workers", "host"]
 
 
 def test_a_mass_failure_of_the_head_is_an_incident_and_no_new_failures() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from pytest_insight import compare, query
 from pytest_insight.compare import Compare, SideKind
 from pytest_insight.errors import ExchangeError, InvalidArgumentError, StorageError
+from pytest_insight.filters import StartedBetween
 from pytest_insight.models import TestSession
 from pytest_insight.storage import (
     InMemoryStorage,
@@ -260,9 +262,47 @@ def test_files_are_sides(tmp_path: Path) -> None:
     found = Compare(storage=InMemoryStorage()).against(files[0]).of(files[1]).execute()
     assert changes(found) == {"a": "new-failure", "b": "fixed"}
     assert (found.base.kind, found.base.title) == ("file", files[0])
-    (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(ExchangeError):
-        Compare(storage=storage).against(str(tmp_path / "x.json")).execute()
+
+
+JUNIT = """<testsuites><testsuite name="web" timestamp="{day}T10:00:00"><testcase classname="t"
+name="a">{a}</testcase><testcase classname="t" name="b"/></testsuite></testsuites>"""
+
+
+def test_reports_of_other_programs_are_sides_in_any_folder() -> None:
+    for name, day, a in (("x..y.xml", 1, ""), ("new.xml", 2, "<failure message='no'/>")):
+        Path(name).write_text(JUNIT.format(day=f"2026-11-0{day}", a=a))
+    asked = Compare(storage=InMemoryStorage()).against("x..y.xml").of("new.xml")
+    assert list(changes(asked.execute()).values()) == ["new-failure"]
+    assert asked.for_sut("web").execute().head.sut == "web"
+    since = StartedBetween(datetime(2026, 11, 2, tzinfo=UTC))
+    with pytest.raises(ExchangeError, match=r"x\.\.y.xml has no session to compare \(--since"):
+        asked.with_session_filters(since).execute()
+
+
+def test_only_sessions_of_one_sut_of_a_file_are_compared_if_it_has_any() -> None:
+    storage = store(session(0, TESTS), session(1, TESTS, sut_name="web", session_id="w1"))
+    storage.export_sessions(Path("all.json"))
+    asked = on(session(2, TESTS)).against("all.json")
+    assert sides(asked) == (["s0"], ["s2"])
+    assert sides(asked.for_sut("*")) == (["s0", "w1"], ["s2"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "results is JSON without sessions"),
+        ("import os", "results is not a file that insight export or another program wrote"),
+        ('[{"session_id": "a b"}]', "results has [0-9] invalid values, such as "),
+        (JUNIT.format(day="2026-11-01", a=""), "both sides are 'results'"),
+    ],
+)
+def test_a_file_that_is_no_side_is_refused_without_naming_options_of_imports(
+    content: str, message: str
+) -> None:
+    Path("results").write_text(content)
+    with pytest.raises((ExchangeError, InvalidArgumentError), match=message) as told:
+        Compare(storage=InMemoryStorage()).against("results").of("results").execute()
+    assert "--" not in str(told.value)
 
 
 def test_the_project_in_the_folder_is_the_head_and_its_sut_that_of_the_base(

@@ -117,11 +117,10 @@ def environment_text(comparison: Comparison, arrow: str = ARROW, most: int | Non
         most: the most facts that are named; None for all.
     """
     found = {each.name: each for each in comparison.environment if each.name != "host"}
-    is_told = "pytest" not in found or bool(found["pytest"].base and found["pytest"].head)
     told = [
         f"{name.removeprefix('plugins.')} {each.base or 'none'} {arrow} {each.head or 'none'}"
         for name, each in found.items()
-        if (each.base and each.head) or (is_told and name.startswith("plugins."))
+        if (each.base and each.head) or name.startswith("plugins.")
     ]
     rest = 0 if most is None else len(told) - most
     return ", ".join([*told[:most], *([f"{rest:,} more (-v)"] if rest > 0 else [])])

@@ -10,6 +10,7 @@ from pytest_insight.models import TestSession
 
 NAMES = ("python", "platform", "pytest", "workers", "host", "plugins")
 """The facts of `testing_system` that are compared."""
+_PLUGIN = "plugins."
 
 
 def environment_differences(
@@ -17,11 +18,13 @@ def environment_differences(
 ) -> list[EnvironmentDifference]:
     """Return the facts that differ; a side in which none of the sessions has one has an empty text.
 
-    Facts that no session of a side tells at all, not even the version of Python, are not compared.
+    Nothing is compared if no session of a side tells any fact, and no plugins if none tells these.
     """
     old, new = _facts(base), _facts(head)
     if not old or not new:
         return []
+    if not all(any(map(_is_plugin, facts)) for facts in (old, new)):
+        old, new = ({n: v for n, v in each.items() if not _is_plugin(n)} for each in (old, new))
     names = sorted({*old, *new}, key=lambda name: (NAMES.index(name.partition(".")[0]), name))
     return [
         EnvironmentDifference(name, _text(old.get(name)), _text(new.get(name)))
@@ -39,13 +42,17 @@ def _facts(sessions: Iterable[TestSession]) -> dict[str, set[str]]:
             facts: dict[str, Any] = {name: value}
             if name == "plugins":
                 facts = {
-                    f"plugins.{plugin}": version
+                    f"{_PLUGIN}{plugin}": version
                     for plugin, version in (value.items() if isinstance(value, dict) else ())
                 }
             for key, each in facts.items():
                 if each not in (None, ""):
                     found.setdefault(key, set()).add(str(each))
     return found
+
+
+def _is_plugin(name: str) -> bool:
+    return name.startswith(_PLUGIN)
 
 
 def _text(values: set[str] | None) -> str:
