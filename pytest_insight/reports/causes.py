@@ -70,10 +70,12 @@ def find_causes(storage: BaseStorage, runs: Mapping[str, Sequence[Run]]) -> list
         last = next((run for run in reversed(of_test) if run.is_decided), None)
         if last is not None and last.is_bad:
             failing.setdefault(last.cause, []).append(nodeid)
-    found = [_cause(of_cause, failing.get(cause, ())) for cause, of_cause in seen.items()]
+    newest = {cause: max(of_cause, key=_time) for cause, of_cause in seen.items()}
+    found = [
+        _cause(of_cause, newest[cause], failing.get(cause, ())) for cause, of_cause in seen.items()
+    ]
     found.sort(key=lambda each: in_time_order(each.last), reverse=True)
     found.sort(key=lambda each: (-len(each.failing), not each.failing and -len(each.tests)))
-    newest = {cause: max(of_cause, key=_time) for cause, of_cause in seen.items()}
     wanted = [newest[each.cause] for each in found[:MOST_CAUSES]]
     texts = _load_texts(storage, wanted)
     return [each._replace(texts=texts.get(each.cause, ())) for each in found]
@@ -83,8 +85,7 @@ def _time(run: Run) -> tuple[object, str]:
     return in_time_order(run.session)
 
 
-def _cause(runs: Sequence[Run], failing: Iterable[str]) -> Cause:
-    first, last = min(runs, key=_time), max(runs, key=_time)
+def _cause(runs: Sequence[Run], last: Run, failing: Iterable[str]) -> Cause:
     tests = tuple(dict.fromkeys(run.nodeid for run in runs))
     return Cause(
         last.cause,
@@ -92,7 +93,7 @@ def _cause(runs: Sequence[Run], failing: Iterable[str]) -> Cause:
         last.crash,
         last.phase,
         len({run.session.session_id for run in runs}),
-        first.session,
+        min(runs, key=_time).session,
         last.session,
         tests,
         tuple(failing),

@@ -83,7 +83,8 @@ def _pieces(suite: Suite, comparison: Comparison | None) -> Iterator[str]:
     now = [cause for cause in suite.causes if cause.failing]
     if now:
         yield "**Why tests fail**"
-    yield from (_details(cause, suite.failed) for cause in now)
+    failed = suite.failed
+    yield from (_details(cause, failed) for cause in now)
     yield from _slowest(suite)
 
 

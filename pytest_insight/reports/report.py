@@ -17,7 +17,9 @@ from pytest_insight.analysis.values import (
     FLAKY,
     NEW_FAILURE,
     NEW_TEST,
+    STABLE,
     SUSPECT,
+    TOO_FEW,
     UNSTABLE_XFAIL,
     Verdict,
 )
@@ -79,8 +81,8 @@ class Suite(NamedTuple):
 
     @property
     def unstable(self) -> list[Test]:
-        """The tests with a verdict that is worth a look, the worst first."""
-        return [each for each in self.tests if is_notable(each.verdict)]
+        """The tests that are not stable, without those of too few runs to say; the worst first."""
+        return [each for each in self.tests if each.verdict.verdict not in (STABLE, TOO_FEW)]
 
     @property
     def failed(self) -> frozenset[str]:
@@ -124,11 +126,6 @@ class Report(NamedTuple):
     made: datetime
     suites: tuple[Suite, ...]
     comparison: Comparison | None = None
-
-
-def is_notable(verdict: Verdict) -> bool:
-    """Return whether a test is neither stable nor without enough runs to say."""
-    return verdict.verdict not in ("stable", "too-few")
 
 
 def _problem(verdict: Verdict) -> str:

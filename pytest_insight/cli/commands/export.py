@@ -11,6 +11,7 @@ import typer
 from pytest_insight.cli.completion.candidates import output_formats
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, option, storage_of, takes
+from pytest_insight.cli.options.output_file import file_argument, file_to_write, output_option
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.absence import nothing_found
@@ -25,26 +26,11 @@ if TYPE_CHECKING:
     from pytest_insight.query import Query
     from pytest_insight.storage.exports import Export
 
-STDOUT = "-"
 FileArgument = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="FILE",
-        readable=False,  # it is only written
-        help="The file to write. Default: standard output.",
-    ),
+    file_argument("The file to write. Default: standard output."),
 ]
-OutputOption = Annotated[
-    Path | None,
-    option(
-        "The file to write, as the argument FILE.",
-        "--output",
-        "-o",
-        example="week.json.gz",
-        metavar="FILE",
-        readable=False,
-    ),
-]
+OutputOption = Annotated[Path | None, output_option("week.json.gz")]
 FormatOption = Annotated[
     str | None,
     option(
@@ -95,7 +81,7 @@ def export(
     """
     from pytest_insight.storage.exports import chosen_format, export_selection
 
-    path = _file(path, output)
+    path = file_to_write(path, output)
     if split and path is None:
         raise UsageError("--split writes several files: name one to name them by")
     format_ = _format_name(format_, excel=excel)
@@ -122,14 +108,6 @@ def _report(done: Export, query: Query, source: str, chosen: Format) -> None:
     say(f"exported {plural(done.sessions, 'session')} of {source}{_names(done.files)}")
     if chosen.left_out and done.sessions:
         say(f"left out, as {chosen.title} has no place for it: {chosen.left_out}")
-
-
-def _file(path: Path | None, output: Path | None) -> Path | None:
-    """Return the file to write; None for standard output."""
-    if path is not None and output is not None:
-        raise UsageError(f"two files to write, {path} and {output}: leave one out")
-    path = output if path is None else path
-    return None if str(path) == STDOUT else path
 
 
 def _format_name(given: str | None, *, excel: bool) -> str | None:

@@ -14,6 +14,7 @@ import typer
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, choice_option, option, takes
+from pytest_insight.cli.options.output_file import file_argument, file_to_write, output_option
 from pytest_insight.cli.options.verdicts import JudgedSessionOptions, JudgedTestOptions, judge
 from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.terminal.output import data_output, print_styled
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.reports.report import Report
     from pytest_insight.storage.base import BaseStorage
-
-STDOUT = "-"
 
 
 class ReportFormat(enum.StrEnum):
@@ -48,23 +47,9 @@ SUFFIXES = {
 
 FileArgument = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="FILE",
-        readable=False,  # it is only written
-        help="The file to write: .html, .md or .json. Default: Markdown to standard output.",
-    ),
+    file_argument("The file to write: .html, .md or .json. Default: Markdown to standard output."),
 ]
-OutputOption = Annotated[
-    Path | None,
-    option(
-        "The file to write, as the argument FILE.",
-        "--output",
-        "-o",
-        example="report.html",
-        metavar="FILE",
-        readable=False,
-    ),
-]
+OutputOption = Annotated[Path | None, output_option("report.html")]
 CompareOption = Annotated[
     str | None,
     option(
@@ -106,14 +91,11 @@ def report(
 
     Example: insight report report.html
     """
-    if path is not None and output is not None:
-        raise UsageError(f"two files to write, {path} and {output}: leave one out")
     from pytest_insight.exchange.write_formats import open_to_write
     from pytest_insight.reports.report import make_report
     from pytest_insight.storage.exports import refuse_loss
 
-    path = output if path is None else path
-    path = None if path is not None and str(path) == STDOUT else path
+    path = file_to_write(path, output)
     chosen = _format_of(path, format_)
     with progress_shown(with_data=path is None):
         query, found, note = judge(ctx, profile, selection, JudgedTestOptions())

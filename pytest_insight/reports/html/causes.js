@@ -31,20 +31,16 @@ function causeCard(suite, cause, tests) {
   if (cause.phase) facts.push(`at ${cause.phase}`);
   const { first, last } = cause;
   if (first !== null) facts.push(cause.failing.length ? `first seen ${dayText(suite.sessions.time[first])}` : `last seen ${dayText(suite.sessions.time[last])}`);
-  const card = element(
-    "details.cause",
-    { "data-cause": cause.key },
-    element(
-      "summary",
-      {},
-      element("bdi.headline", {}, shownLine(cause.message) || "no message"),
-      element("span.facts", {}, facts.join(" · "), cause.crash ? element("code.place", {}, shownLine(cause.crash)) : null),
-    ),
-  );
+  const card = element("details.cause", { "data-cause": cause.key }, causeSummary(cause, facts.join(" · ")));
   card.addEventListener("toggle", () => {
     if (card.open && card.children.length === 1) card.append(causeBody(suite, cause, tests));
   });
   return card;
+}
+
+function causeSummary(cause, facts) {
+  const place = cause.crash ? element("code.place", {}, shownLine(cause.crash)) : null;
+  return element("summary", {}, element("bdi.headline", {}, shownLine(cause.message) || "no message"), element("span.facts", {}, facts, place));
 }
 
 function causeBody(suite, cause, tests) {

@@ -1,7 +1,5 @@
 // One test: its verdict with the evidence, its runs, why it failed, how long it took.
 
-const MOST_RUNS_LISTED = 200;
-
 function openDetails(made) {
   const dialog = document.getElementById("details");
   dialog.replaceChildren(made);
@@ -58,8 +56,7 @@ function causesOf(suite, more) {
     return element(
       "details.cause",
       { open: n === 0 && more.causes.length === 1 },
-      element("summary", {}, element("bdi.headline", {}, shownLine(cause.message) || "no message"),
-        element("span.facts", {}, `in ${plural(count, "run")}`, cause.crash ? element("code.place", {}, shownLine(cause.crash)) : null)),
+      causeSummary(cause, `in ${plural(count, "run")}`),
       element("div.body", {}, cause.tests.length > 1 ? element("p.facts", {}, `hit ${plural(cause.tests.length, "test")}; the text is of the last one`) : null, failureTexts(cause)),
     );
   });
@@ -68,7 +65,7 @@ function causesOf(suite, more) {
 
 function runsTable(row, sessions, excluded) {
   const lines = [];
-  for (let place = row.length - 1; place >= 0 && lines.length < MOST_RUNS_LISTED; place -= 1) {
+  for (let place = row.length - 1; place >= 0; place -= 1) {
     if (row[place] === " ") continue;
     const word = (OUTCOMES[row[place]] || OUTCOMES["?"])[2];
     lines.push(element(
