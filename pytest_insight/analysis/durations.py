@@ -77,13 +77,13 @@ class _Test(NamedTuple):
     """The runs of a test in one environment that passed at the first attempt, in time order.
 
     Attributes:
-        runs: the runs.
+        sessions: the numbers of their sessions.
         logs: the logarithms of their durations.
         usual: the median of those.
     """
 
-    runs: list[Run]
-    logs: list[float]
+    sessions: Sequence[int]
+    logs: Sequence[float]
     usual: float
 
 
@@ -101,32 +101,29 @@ class Durations:
             runs: of all tests, in any order; the last 30 of each test suffice for what is new.
         """
         passed = TestOutcome.PASSED
-        sessions: dict[str, SessionFacts] = {}
-        groups: dict[tuple[str, str, str], list[Run]] = {}
-        for run in runs:
-            if run.outcome is passed and run.attempts == 1 and run.duration > 0:
-                session = run.session
-                sessions[session.session_id] = session
-                key = (session.sut_name, run.nodeid, session.environment)
-                groups.setdefault(key, []).append(run)
-        in_order = sorted(sessions.values(), key=in_time_order)
-        self._order = {session.session_id: number for number, session in enumerate(in_order)}
-        self._tests = {key: self._test(found) for key, found in groups.items()}
+        timed = [
+            run for run in runs if run.outcome is passed and run.attempts == 1 and run.duration > 0
+        ]
+        sessions = {run.session.session_id: run.session for run in timed}
+        self._sessions = sorted(sessions.values(), key=in_time_order)
+        numbers = {each.session_id: number for number, each in enumerate(self._sessions)}
+        groups: dict[tuple[str, str, str], list[tuple[int, float]]] = {}
+        for run in timed:  # once: there are too many for the cache of the processor
+            session = run.session
+            key = (session.sut_name, run.nodeid, session.environment)
+            seconds = min(max(run.duration, _SHORTEST), _LONGEST)
+            groups.setdefault(key, []).append((numbers[session.session_id], log(seconds)))
+        self._tests = {key: _test(found) for key, found in groups.items()}
         self._newest: dict[tuple[str, str], _Test] = {}
         for (sut, nodeid, _), test in self._tests.items():
             known = self._newest.setdefault((sut, nodeid), test)
-            if self._position(test.runs[-1]) > self._position(known.runs[-1]):
+            if test.sessions[-1] > known.sessions[-1]:
                 self._newest[sut, nodeid] = test
-        self.speeds = self._find_speeds()
-        self._log_speeds = {name: log(speed.ratio) for name, speed in self.speeds.items()}
-
-    def _test(self, runs: list[Run]) -> _Test:
-        runs.sort(key=self._position)
-        logs = [log(min(max(run.duration, _SHORTEST), _LONGEST)) for run in runs]
-        return _Test(runs, logs, median(logs))
-
-    def _position(self, run: Run) -> int:
-        return self._order[run.session.session_id]
+        speeds = self._find_speeds()
+        self.speeds = {
+            session.session_id: speed for session, speed in zip(self._sessions, speeds, strict=True)
+        }
+        self._log_speeds = [log(speed.ratio) for speed in speeds]
 
     def timings(self) -> dict[tuple[str, str], Timing]:
         """Return how the duration of each test changed that did, by SUT and nodeid."""
@@ -136,7 +133,7 @@ class Durations:
     def timing(self, sut_name: str, nodeid: str) -> Timing | None:
         """Return how the duration of a test changed; None if it did not, or too little is known."""
         test = self._newest.get((sut_name, nodeid))
-        if test is None or len(test.runs) < LEAST_BASELINE + LEAST_HEAD:
+        if test is None or len(test.sessions) < LEAST_BASELINE + LEAST_HEAD:
             return None
         ys = self._without_speed(test)
         end = median(ys[-LEAST_HEAD:])
@@ -155,10 +152,10 @@ class Durations:
         ratio, was = exp(moved), exp(middle)
         change = abs(was * ratio - was)
         if not (ratio >= LEAST_RATIO or ratio <= 1 / LEAST_RATIO) or not (
-            change >= LEAST_SECONDS or change >= LEAST_SHARE * test.runs[-1].session.seconds > 0
+            change >= LEAST_SECONDS or change >= LEAST_SHARE * self._last(test).seconds > 0
         ):
             return None
-        first, before = test.runs[split].session, test.runs[split - 1].session
+        before, first = (self._sessions[number] for number in test.sessions[split - 1 : split + 1])
         since = Since(first.session_id, first.commit, first.start, before.commit, first.commit)
         return Timing(was, was * ratio, ratio, since, len(head))
 
@@ -169,38 +166,44 @@ class Durations:
             head: the IDs of those sessions.
         """
         for (_, nodeid, _), test in self._tests.items():
-            in_head = [run.session.session_id in head for run in test.runs]
+            in_head = [self._sessions[number].session_id in head for number in test.sessions]
             if any(in_head):
                 both = list(zip(self._without_speed(test), in_head, strict=True))
                 yield Split(
                     nodeid,
                     [y for y, is_new in both if not is_new],
                     [y for y, is_new in both if is_new],
-                    test.runs[-1].session.seconds,
+                    self._last(test).seconds,
                 )
+
+    def _last(self, test: _Test) -> SessionFacts:
+        return self._sessions[test.sessions[-1]]
 
     def _without_speed(self, test: _Test) -> list[float]:
         """Return the logarithms of a test's durations without the speeds of the sessions."""
         speeds = self._log_speeds
+        return [x - speeds[number] for number, x in zip(test.sessions, test.logs, strict=True)]
+
+    def _find_speeds(self) -> list[Speed]:
+        """Return the speeds of the sessions, in time order."""
+        excess: list[list[float]] = [[] for _ in self._sessions]
+        least = log(SPEED_SECONDS)
+        for sessions, logs, usual in self._tests.values():
+            if len(sessions) < LEAST_HEAD:
+                continue
+            for number, x in zip(sessions, logs, strict=True):
+                if x >= least:
+                    excess[number].append(x - usual)
         return [
-            x - speeds[run.session.session_id] for run, x in zip(test.runs, test.logs, strict=True)
+            Speed(exp(median(values)), len(values)) if len(values) >= SPEED_TESTS else Speed(1.0, 0)
+            for values in excess
         ]
 
-    def _find_speeds(self) -> dict[str, Speed]:
-        excess: dict[str, list[float]] = {name: [] for name in self._order}
-        least = log(SPEED_SECONDS)
-        for test in self._tests.values():
-            if len(test.runs) < LEAST_HEAD:
-                continue
-            for run, x in zip(test.runs, test.logs, strict=True):
-                if x >= least:
-                    excess[run.session.session_id].append(x - test.usual)
-        return {
-            name: Speed(exp(median(values)), len(values))
-            if len(values) >= SPEED_TESTS
-            else Speed(1.0, 0)
-            for name, values in excess.items()
-        }
+
+def _test(runs: list[tuple[int, float]]) -> _Test:
+    runs.sort()
+    sessions, logs = zip(*runs, strict=True)
+    return _Test(sessions, logs, median(logs))
 
 
 def shift(baseline: Sequence[float], head: Sequence[float]) -> float:

@@ -89,7 +89,10 @@ def _pieces(suite: Suite, comparison: Comparison | None) -> Iterator[str]:
 
 
 def _mark(suite: Suite) -> str:
-    return "❌" if suite.sessions[-1].is_red else "✅"
+    last = suite.sessions[-1]
+    if last.is_red:
+        return "❌"
+    return "✅" if last.outcomes else "➖"
 
 
 def _facts(suite: Suite) -> Iterator[str]:

@@ -6,8 +6,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import replace
-
 from pytest_insight.analysis import description
 from pytest_insight.analysis.comparison.values import Change
 from pytest_insight.analysis.results import Judged, Verdicts
@@ -23,7 +21,7 @@ from pytest_insight.analysis.values import (
     UNSTABLE_XFAIL,
     Verdict,
 )
-from pytest_insight.filters import Selection, SessionIdIn
+from pytest_insight.filters import Selection, SessionIdIn, TestFilter
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.models.text import plural
 from pytest_insight.reports.causes import Cause, find_causes
@@ -133,25 +131,30 @@ def _problem(verdict: Verdict) -> str:
     return Change.NEW_TEST_FAILING if is_bad else verdict.verdict
 
 
-def make_report(storage: BaseStorage, found: Verdicts) -> Report:
+def make_report(
+    storage: BaseStorage, found: Verdicts, names: tuple[TestFilter, ...] = ()
+) -> Report:
     """Return the report about verdicts.
 
     Args:
         storage: they are of its sessions.
         found: the verdicts; those on tests that no session of a report ran are left out.
+        names: filters by name that these tests passed; a session that ran none of them is left out.
 
     Raises:
         StorageError: the store cannot be read.
     """
-    suites = [_suite(storage, found, judged) for judged in found.judged if judged.sessions]
+    suites = [_suite(storage, found, judged, names) for judged in found.judged if judged.sessions]
     return Report(datetime.now(UTC), tuple(filter(None, suites)))
 
 
-def _suite(storage: BaseStorage, found: Verdicts, judged: Judged) -> Suite | None:
+def _suite(
+    storage: BaseStorage, found: Verdicts, judged: Judged, names: tuple[TestFilter, ...]
+) -> Suite | None:
     ids = [each.session_id for each in judged.sessions[-MOST_SESSIONS:]]
-    selection = Selection((SessionIdIn(frozenset(ids)),))
-    last = next(storage.iter_sessions(replace(selection, limit=1), newest_first=True), None)
-    if last is None:  # deleted just now
+    selection = Selection((SessionIdIn(frozenset(ids)),), test_filters=names)
+    last = next(storage.iter_sessions(selection, newest_first=True), None)
+    if last is None:  # deleted just now, or none has such a test
         return None
     matrix = storage.matrix(selection)
     known = {each.session.session_id: each for each in storage.session_summaries(selection)}

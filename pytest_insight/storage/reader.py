@@ -161,7 +161,8 @@ class SessionReader(ABC):
     ) -> Iterator[Run]:
         """Yield the runs of tests in the selected sessions, the newest session first.
 
-        Equivalent to `analysis.runs.last_runs(iter_sessions(selection, newest_first=True), ...)`.
+        Equivalent to `analysis.runs.last_runs(iter_sessions(selection, newest_first=True), ...)`,
+        but for the order of the runs of one session, which may be any.
 
         Args:
             selection: None for all sessions. The counts of a run's session are those of the

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.comparison.newest_runs import newest_runs
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.matrix import matrix
-from pytest_insight.analysis.runs import last_runs, survey
+from pytest_insight.analysis.runs import Run, last_runs, survey
 from pytest_insight.filters import BranchIs, OutcomeIn, Selection, SutIs
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage
@@ -36,6 +38,15 @@ def _history() -> list[TestSession]:
         _session(6, make_result("test_y", "xfailed"), make_result(outcome="of another plugin")),
         _session(7),
         make_session(8, sut_name="web", testing_system={"python": 3, "platform": None}),
+    ]
+
+
+def by_session(runs: Iterable[Run]) -> list[Run]:
+    """Return runs with those of each session by nodeid: a storage yields them in any order."""
+    return [
+        run
+        for _, of_session in groupby(runs, key=lambda run: run.session.session_id)
+        for run in sorted(of_session, key=lambda run: run.nodeid)
     ]
 
 
@@ -89,8 +100,9 @@ class RunRules(Rules):
             for nodeids in (None, [_X], []):
                 for last in (None, 0, 1, 2):
                     newest_first = storage.iter_sessions(selection, newest_first=True)
-                    expected = list(last_runs(newest_first, nodeids, last))
-                    assert list(storage.runs(selection, nodeids, last=last)) == expected
+                    expected = by_session(last_runs(newest_first, nodeids, last))
+                    found = by_session(storage.runs(selection, nodeids, last=last))
+                    assert found == expected
 
     def test_the_runs_of_the_candidates_of_a_survey_are_all_of_them(
         self, storage: BaseStorage
@@ -99,10 +111,10 @@ class RunRules(Rules):
         for selection in (None, Selection((BranchIs("main"),))):
             candidates = storage.survey(selection, line=Line("main")).candidates
             for last in (None, 2, 0):
-                found = list(storage.runs(selection, candidates=candidates, last=last))
+                found = by_session(storage.runs(selection, candidates=candidates, last=last))
                 assert found == [
                     run
-                    for run in storage.runs(selection, last=last)
+                    for run in by_session(storage.runs(selection, last=last))
                     if (run.sut_name, run.nodeid) in candidates
                 ]
         one = {("api", _X): 2}
@@ -152,7 +164,7 @@ class RunRules(Rules):
         told = make_result(outcome="failed", message="KeyError: 'a'")
         text = make_result("test_y", "failed", longreprtext="E   KeyError: 'a'\n\na.py:1: KeyError")
         storage.save_session(_session(0, told, text))
-        found = [(run.message, run.guessed) for run in storage.runs()]
+        found = [(run.message, run.guessed) for run in by_session(storage.runs())]
         assert found == [("KeyError: 'a'", False), ("KeyError: 'a'", True)]
         assert len({run.cause for run in storage.runs()}) == 1
 

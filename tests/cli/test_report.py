@@ -74,6 +74,25 @@ def test_the_options_select_what_is_reported(insight: Insight, history: JSONStor
     assert [len(each["sessions"]) for each in suites("--window", "7h", "--sut", "shop")] == [2]
 
 
+def test_names_choose_the_tests_and_the_sessions_that_are_reported(insight: Insight) -> None:
+    rows = TESTS | {"tests/b/test_b.py::test_b": ".s..s "}
+    JSONStorage().save_sessions(sessions(rows))
+
+    def suite(*names: str) -> Any:
+        (found,) = json.loads(insight("report", "-", "-f", "json", *names).out)["suites"]
+        return found
+
+    both = suite("tests/b", PAY)
+    assert {each["nodeid"] for each in both["tests"]} == {PAY, "tests/b/test_b.py::test_b"}
+    assert both["headline"] == "1 of 1 test failed in the last run"
+    assert both["sessions"][0]["outcomes"] == {"passed": 2}
+    one = suite("-k", "test_b")
+    assert ([each["row"] for each in one["tests"]], one["causes"]) == ([".s..s"], [])
+    assert "matches -k 'none'" in insight("report", "-k", "none", status=1).err
+    of_a = insight("report", "-f", "json", "-k", "test_a", "--compare", "shop-000").out
+    assert json.loads(of_a)["comparison"]["changes"] == []
+
+
 def test_json_has_each_test_with_its_verdict_and_a_letter_for_each_session(
     insight: Insight, history: JSONStorage
 ) -> None:

@@ -49,6 +49,8 @@ def test_it_says_that_the_last_run_is_left_out_as_an_incident() -> None:
 def test_a_green_run_is_short() -> None:
     text = markdown(report(sessions(STEADY)))
     assert text.startswith("### ✅ <code>shop</code>: all 20 tests passed in the last run\n")
+    no_tests = markdown(report(sessions({"t.py::t": ". "})))
+    assert no_tests.startswith("### ➖ <code>shop</code>: no test was run in the last run\n")
     assert "<details>" not in text
     assert "Verdict" not in text
 

@@ -79,9 +79,9 @@ def test_the_runs_of_all_tests_are_in_columns_of_colour_and_letter(open_page: Op
 
 def test_all_tests_are_sorted_by_verdict_or_by_name(open_page: OpenPage) -> None:
     page = open_page(shop())
-    page.get_by_role("button", name="worst first").click()
+    page.get_by_role("button", name="Sort by name").click()
     assert names(page, "#tests") == sorted([LOGIN, QUEUE, SEARCH, GOOD])
-    page.get_by_role("button", name="by name").click()
+    page.get_by_role("button", name="Sort the worst first").click()
     assert names(page, "#tests") == [LOGIN, QUEUE, SEARCH, GOOD]
 
 
@@ -316,6 +316,7 @@ def test_a_narrow_page_fits_the_screen(open_page: OpenPage) -> None:
     assert not is_wider_than_screen(page)
     page.locator("#verdicts a.test").first.click()
     assert not is_wider_than_screen(page)
+    assert not is_wider_than_screen(open_page(report(sessions({GOOD: "F." * 60})), width=360))
 
 
 def test_a_history_without_failures_says_so(open_page: OpenPage) -> None:

@@ -32,6 +32,7 @@ from pytest_insight.storage import (
     SQLiteStorage,
 )
 from pytest_insight.summaries import SummaryOrder
+from pytest_insight.testing.runs import by_session
 from tests.postgresql import Server
 from tests.strategies import examples, histories, selections, session_ids, sessions
 
@@ -159,7 +160,7 @@ class Agreement(RuleBasedStateMachine):
         for nodeids, candidates in ((None, None), ([X], None), (None, found.candidates)):
             self.both(
                 number,
-                lambda storage, nodeids=nodeids, candidates=candidates: list(  # type: ignore[misc]  # defaults bind now
+                lambda storage, nodeids=nodeids, candidates=candidates: by_session(  # type: ignore[misc]  # defaults bind now
                     storage.runs(selection, nodeids, last=2, candidates=candidates)
                 ),
             )
@@ -294,7 +295,8 @@ def test_all_backends_answer_the_same_in_the_same_order(
     for selection in asked:
         for storage in stores:
             assert storage.survey(selection) == memory.survey(selection)
-            assert list(storage.runs(selection, last=2)) == list(memory.runs(selection, last=2))
+            found = by_session(storage.runs(selection, last=2))
+            assert found == by_session(memory.runs(selection, last=2))
         expected = list(map(encode_session, memory.select(selection)))
         for storage in stores:
             assert list(map(encode_session, storage.select(selection))) == expected
@@ -338,7 +340,7 @@ def test_all_backends_give_equal_verdicts_of_any_history(
         for last, nodeids in ((None, None), (1, None), (2, ["t.py::test_x"])):
             for candidates in (None, expected.candidates, expected.counts):
                 found, known = (
-                    list(each.runs(None, nodeids, last=last, candidates=candidates))
+                    by_session(each.runs(None, nodeids, last=last, candidates=candidates))
                     for each in (storage, memory)
                 )
                 assert found == known

@@ -25,6 +25,7 @@ from pytest_insight.errors import StorageError, alternatives
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.comparison.result import Comparison
+    from pytest_insight.filters import TestFilter
     from pytest_insight.reports.report import Report
     from pytest_insight.storage.base import BaseStorage
 
@@ -73,7 +74,7 @@ FormatOption = Annotated[
 ]
 
 
-@takes(selection=JudgedSessionOptions)
+@takes(selection=JudgedSessionOptions, tests=JudgedTestOptions)
 def report(
     ctx: typer.Context,
     path: FileArgument = None,
@@ -83,6 +84,7 @@ def report(
     against: CompareOption = None,
     profile: ProfileOption = None,
     selection: JudgedSessionOptions,
+    tests: JudgedTestOptions,
 ) -> None:
     """Write a report: a page for the browser, Markdown, or JSON.
 
@@ -98,13 +100,14 @@ def report(
     path = file_to_write(path, output)
     chosen = _format_of(path, format_)
     with progress_shown(with_data=path is None):
-        query, found, note = judge(ctx, profile, selection, JudgedTestOptions())
+        query, found, note = judge(ctx, profile, selection, tests)
         storage = query.open_storage()
-        made = make_report(storage, found)
+        names = query.selection.test_filters
+        made = make_report(storage, found, names)
         if not made.suites:
             raise StorageError(f"nothing to report: {nothing_found(query, note)}", storage.location)
         if against is not None:
-            made = made._replace(comparison=_compared(storage, made, against))
+            made = made._replace(comparison=_compared(storage, made, against, names))
         data = _text(made, chosen).encode("utf-8", "backslashreplace")
         if path is not None:
             refuse_loss(storage, path, "a report", force=None)
@@ -132,8 +135,10 @@ def _format_of(path: Path | None, given: ReportFormat | None) -> ReportFormat:
     return found
 
 
-def _compared(storage: BaseStorage, made: Report, base: str) -> Comparison:
-    """Return what changed in the last run of a report.
+def _compared(
+    storage: BaseStorage, made: Report, base: str, names: tuple[TestFilter, ...]
+) -> Comparison:
+    """Return what changed in the last run of a report, of the tests with these names.
 
     Raises:
         UsageError: the report has several SUTs.
@@ -147,7 +152,7 @@ def _compared(storage: BaseStorage, made: Report, base: str) -> Comparison:
         raise UsageError(f"--compare needs one SUT: choose it with --sut; there are {names}")
     suite = made.suites[0]
     of_sut = SutIs(glob.escape(suite.sut))
-    asked = Compare(storage=storage).with_session_filters(of_sut)
+    asked = Compare(storage=storage).with_session_filters(of_sut).with_test_filters(*names)
     return asked.against(base).of(suite.last.session_id).execute()
 
 

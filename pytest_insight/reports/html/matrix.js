@@ -36,8 +36,7 @@ class Matrix {
   }
 
   label() {
-    this.order.textContent = this.byName ? "by name" : "worst first";
-    this.order.title = this.byName ? "Sort the worst first" : "Sort by name";
+    this.order.textContent = this.byName ? "Sort the worst first" : "Sort by name";
     this.count.textContent = this.numbers.length.toLocaleString("en");
   }
 

@@ -76,8 +76,8 @@ function keeper(suite, text) {
 function summaryOf(suite) {
   const { sessions } = suite;
   const last = sessions.id.length - 1;
-  const [bad] = badOf(sessions, last);
-  const isBad = bad > 0 || sessions.crashed[last];
+  const [bad, all] = badOf(sessions, last);
+  const [tone, state] = bad || sessions.crashed[last] ? ["bad", "failing"] : all ? ["good", "passing"] : ["none", "no tests"];
   const width = Math.max(3, Math.min(14, Math.floor(900 / sessions.id.length)));
   const bars = sessionBars(sessions, 44, width);
   bars.addEventListener("mousemove", (event) => {
@@ -88,7 +88,7 @@ function summaryOf(suite) {
   return element(
     "section.summary",
     { id: "summary", "aria-label": "Summary" },
-    element("p.above", {}, element(`span.light.${isBad ? "bad" : "good"}`, { "aria-hidden": "true" }), isBad ? "failing" : "passing"),
+    element("p.above", {}, element(`span.light.${tone}`, { "aria-hidden": "true" }), state),
     element("h1", {}, sentence(suite.headline)),
     element("p.facts", {}, pageLink(sessions.url[last], timeText(sessions.time[last])), ` · ${shownLine([codeText(sessions, last), outcomesText(sessions, last), durationText(sessions.seconds[last])].filter(Boolean).join(" · "))}`),
     suite.left_out ? element("p.facts", {}, sentence(suite.left_out)) : null,

@@ -17,12 +17,13 @@ function shownLine(text) {
   return shown(text).replace(/[\n\t]/g, (found) => (found === "\n" ? "\\n" : "\\t"));
 }
 
-/** Returns a nodeid as an element: of one that is too long, the folder is cut first, then the file. */
+/** Returns a nodeid as an element: if it is too long, the folder is cut first, then file and class. */
 function nodeidElement(nodeid) {
   const name = shownLine(nodeid);
   const file = name.split("::", 1)[0];
   const folder = file.slice(0, file.lastIndexOf("/") + 1);
-  const inFile = name.length > file.length ? name.slice(folder.length, file.length + 2) : "";
+  const parents = name.split("[", 1)[0].lastIndexOf("::");
+  const inFile = parents < 0 ? "" : name.slice(folder.length, parents + 2);
   return element(
     "bdi.nodeid",
     { title: name.slice(0, 1000) },

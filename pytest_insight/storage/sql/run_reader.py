@@ -237,9 +237,12 @@ class RunReader:
             return
         sessions, start = self._reader.find_sessions(), 0
         size = FIRST_RUNS
+        tests = None
+        if wanted.names is not None:
+            tests = {hash_key(name): name for name in wanted.names if is_storable(name)}
         while start < len(sessions) and not wanted.is_finished:
-            names = None if wanted.names is None else filter(is_storable, wanted.names)
-            tests = None if names is None else {hash_key(name): name for name in names}
+            if tests is not None and wanted.names is not None:
+                tests = {key: name for key, name in tests.items() if name in wanted.names}
             of_session = sessions[start].results
             of_session = max(of_session if tests is None else min(of_session, len(tests)), 1)
             count = max(wanted.least_sessions, size // of_session)
@@ -272,7 +275,7 @@ class RunReader:
             in_sessions.parameters + wanted.parameters,
         )
         if tests is None:
-            tests = self._names({row[2] for found in results.values() for row in found})
+            tests = self._names({row[1] for found in results.values() for row in found})
         others = self._runs_of(rows, sessions, tests)
         passed = TestOutcome.PASSED
         batch = []
@@ -280,7 +283,7 @@ class RunReader:
             facts = sessions[key].facts
             runs = {
                 test: Run(tests[test], facts, passed, 1, duration)
-                for _, _, test, duration in sorted(results.get(key, ()))
+                for _, test, duration in results.get(key, ())
                 if test in tests
             }
             runs.update((test, run) for test, run in others[key].items() if test in runs)
@@ -290,7 +293,7 @@ class RunReader:
     def _results(
         self, sessions: Mapping[int, _Session], tests: Mapping[int, str] | None
     ) -> Mapping[int, list[Row]]:
-        """Return the session, position, test and duration of each result, by session.
+        """Return the session, test and duration of each result, by session.
 
         They may include results of other tests.
         """
@@ -306,11 +309,11 @@ class RunReader:
         wanted = self._in_tests(column, tests)
         in_sessions = self._connection.dialect.in_numbers("r.session", list(sessions))
         rows = self._connection.fetch(
-            "SELECT r.session, r.position, r.test, r.duration FROM insight_results r"
+            "SELECT r.session, r.test, r.duration FROM insight_results r"
             f" WHERE {in_sessions.sql} AND {wanted.sql}",
             in_sessions.parameters + wanted.parameters,
         )
-        if not {type(row[3]) for row in rows} <= {float}:
+        if not {type(row[2]) for row in rows} <= {float}:
             raise self._connection.damage("a result has no duration")
         found: defaultdict[int, list[Row]] = defaultdict(list)
         for row in rows:

@@ -23,6 +23,7 @@ from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
 from pytest_insight.storage.store_file import StoreFile
 from pytest_insight.testing import StorageContract
 from pytest_insight.testing.rules import make_result
+from pytest_insight.testing.runs import by_session
 from tests.conftest import MakeSession
 
 OLD_STORE = Path(__file__).parents[2] / "data" / "sqlite-2.sql"
@@ -299,7 +300,7 @@ def test_a_large_old_store_is_prepared_in_shares_the_newest_sessions_first(
             left.append(unprepared(storage))
             assert storage.survey() == survey(storage.iter_sessions())
             newest_first = storage.iter_sessions(newest_first=True)
-            assert list(storage.runs()) == list(last_runs(newest_first))
+            assert by_session(storage.runs()) == by_session(last_runs(newest_first))
     assert left == [3, 1, 0]
 
 
