@@ -295,8 +295,8 @@ def test_all_backends_answer_the_same_in_the_same_order(
     for selection in asked:
         for storage in stores:
             assert storage.survey(selection) == memory.survey(selection)
-            found = by_session(storage.runs(selection, last=2))
-            assert found == by_session(memory.runs(selection, last=2))
+            runs = by_session(storage.runs(selection, last=2))
+            assert runs == by_session(memory.runs(selection, last=2))
         expected = list(map(encode_session, memory.select(selection)))
         for storage in stores:
             assert list(map(encode_session, storage.select(selection))) == expected

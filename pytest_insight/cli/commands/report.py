@@ -136,9 +136,9 @@ def _format_of(path: Path | None, given: ReportFormat | None) -> ReportFormat:
 
 
 def _compared(
-    storage: BaseStorage, made: Report, base: str, names: tuple[TestFilter, ...]
+    storage: BaseStorage, made: Report, base: str, filters: tuple[TestFilter, ...]
 ) -> Comparison:
-    """Return what changed in the last run of a report, of the tests with these names.
+    """Return what changed in the last run of a report, of the tests that pass filters.
 
     Raises:
         UsageError: the report has several SUTs.
@@ -152,7 +152,7 @@ def _compared(
         raise UsageError(f"--compare needs one SUT: choose it with --sut; there are {names}")
     suite = made.suites[0]
     of_sut = SutIs(glob.escape(suite.sut))
-    asked = Compare(storage=storage).with_session_filters(of_sut).with_test_filters(*names)
+    asked = Compare(storage=storage).with_session_filters(of_sut).with_test_filters(*filters)
     return asked.against(base).of(suite.last.session_id).execute()
 
 

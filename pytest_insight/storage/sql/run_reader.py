@@ -237,12 +237,11 @@ class RunReader:
             return
         sessions, start = self._reader.find_sessions(), 0
         size = FIRST_RUNS
-        tests = None
-        if wanted.names is not None:
-            tests = {hash_key(name): name for name in wanted.names if is_storable(name)}
+        names = wanted.names  # those of finished tests are removed
+        tests = None if names is None else {hash_key(n): n for n in filter(is_storable, names)}
         while start < len(sessions) and not wanted.is_finished:
-            if tests is not None and wanted.names is not None:
-                tests = {key: name for key, name in tests.items() if name in wanted.names}
+            if tests is not None and names is not None:
+                tests = {key: name for key, name in tests.items() if name in names}
             of_session = sessions[start].results
             of_session = max(of_session if tests is None else min(of_session, len(tests)), 1)
             count = max(wanted.least_sessions, size // of_session)
@@ -299,9 +298,8 @@ class RunReader:
         """
         column = "r.test"
         if tests is not None:
-            of_session = sum(each.facts.decided for each in sessions.values()) / (
-                len(sessions) or 1
-            )
+            decided = sum(each.facts.decided for each in sessions.values())
+            of_session = decided / (len(sessions) or 1)
             if len(tests) * SHARE_READ > of_session:
                 tests = None  # faster than comparing most of them
             elif len(tests) * SHARE_LOOKED_UP > of_session:
