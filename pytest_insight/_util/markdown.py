@@ -9,7 +9,7 @@ from pytest_insight._util.printable import printable
 MOST_NAME = 1_000
 """The characters of a name or message."""
 
-_MARKUP = re.compile(
+_MARKUP = (  # compiled when used: few commands print Markdown
     r"[&<>|`@#*\[\]\\~$]"
     r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis; one between letters is not
     r"|:(?=//)|(?<=www)\."  # links
@@ -29,7 +29,7 @@ def code(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return a text from outside as text in Markdown, without any markup."""
-    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", printable(text))
+    return re.sub(_MARKUP, lambda found: f"&#{ord(found[0])};", printable(text))
 
 
 def code_span(text: str) -> str:

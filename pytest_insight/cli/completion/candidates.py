@@ -26,7 +26,7 @@ MOST = 100
 COMMIT_DIGITS = 12
 """The digits of a commit that are offered."""
 
-SAFE_NAME = re.compile(r"(?![-=])[\w.:/@+=-]+|last~1")
+SAFE_NAME = r"(?![-=])[\w.:/@+=-]+|last~1"
 """Names in which no shell finds anything to run or to expand.
 
 Typer's script for zsh evaluates what it is offered, and the one for bash expands wildcards in it.
@@ -211,7 +211,7 @@ def storage_types(incomplete: str) -> list[str]:
 
 
 def _matching(names: Iterable[str], incomplete: str) -> list[str]:
-    return [name for name in names if name.startswith(incomplete) and SAFE_NAME.fullmatch(name)]
+    return [name for name in names if name.startswith(incomplete) and re.fullmatch(SAFE_NAME, name)]
 
 
 def _nodeids(ctx: typer.Context) -> list[str]:

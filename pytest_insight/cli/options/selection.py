@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SESSIONS = "Which sessions"
 
-HASH = re.compile(r"[0-9A-Fa-f]{4,64}")
+HASH = r"[0-9A-Fa-f]{4,64}"
 
 _session = partial(option, rich_help_panel=SESSIONS)
 
@@ -281,7 +281,7 @@ def _on_commit(query: Query, name: str) -> Query:
     from pytest_insight.cli.options.revisions import unknown_revision
     from pytest_insight.filters import CommitIs, Selection
 
-    is_hash = HASH.fullmatch(name) is not None
+    is_hash = re.fullmatch(HASH, name) is not None
     one = Selection((CommitIs(name),), limit=1)
     if is_hash and query.open_storage().session_ids(one):
         return query.with_commit(name)
