@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from pytest_insight.analysis.rates import highest_hidden_rate, wilson
@@ -277,6 +277,7 @@ def stable_or_too_few(case: Case) -> Found:
     return nothing_to_say(len(case.decided), sum(case.is_bad))
 
 
+@lru_cache(maxsize=4096)  # as `rate_of`
 def nothing_to_say(runs: int, bad: int = 0) -> Found:
     """Return "stable" or "too-few" for a number of decided runs."""
     if runs < ENOUGH_RUNS:

@@ -45,6 +45,7 @@ class TestsLoader:
         self._wanted = names
         self._nodeids: list[str] = []
         self._names: Set[str] = frozenset()
+        self._positions: dict[str, int] = {}
 
     def __call__(self, file: BinaryIO, entry: Entry) -> Tests:
         """Return the tests of a session.
@@ -77,7 +78,10 @@ class TestsLoader:
         nodeids = [result.nodeid for result in results]
         if nodeids != self._nodeids:
             self._nodeids, self._names = nodeids, frozenset(nodeids)
+            self._positions = dict(zip(nodeids, range(len(nodeids)), strict=True))
         passed = str(TestOutcome.PASSED)
         others = {result.nodeid for result in results if result.outcome != passed}
         others.update(self._wanted)
-        return [number for number, nodeid in enumerate(nodeids) if nodeid in others]
+        if len(self._positions) < len(nodeids):  # a test has several results
+            return [number for number, nodeid in enumerate(nodeids) if nodeid in others]
+        return sorted(self._positions[name] for name in others & self._names)
