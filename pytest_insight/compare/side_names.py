@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_insight._util.git import find_revision, first_parents
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
+from pytest_insight.analyze.scope import named_sut
 from pytest_insight.compare import files
 from pytest_insight.compare.chosen_sessions import (
     MAX_SESSIONS,
@@ -28,6 +29,7 @@ from pytest_insight.filters import (
     SessionFilter,
     SessionIdIn,
     StartedBetween,
+    SutIs,
     arguments,
 )
 from pytest_insight.filters.sessions import latest_start
@@ -120,6 +122,14 @@ class SideFinder:
         found = self.storage.iter_headers(select((*self.filters, *more)), newest_first=True)
         return list(islice(found, None if self.question.windows else MAX_SESSIONS * 10))
 
+    @property
+    def kept(self) -> str:
+        """Which sessions the filters keep, for people; empty if they keep all."""
+        sut = named_sut(self.filters)
+        is_narrow = not all(isinstance(each, SutIs) for each in self.filters)
+        options = " with these times and tags" if is_narrow else ""
+        return (f" of {sut}" if sut else "") + options
+
     # Each returns None if the name means nothing of its kind.
 
     def _back(self, name: str) -> Chosen | None:
@@ -137,7 +147,8 @@ class SideFinder:
         found = self.in_period(since)
         if not found:
             raise InvalidArgumentError(
-                f"no session in {self.storage.location} is from the last {name}"
+                f"no session{self.kept} in {self.storage.location} is from the last "
+                f"{name}{self.before}"
             )
         return Chosen(name, SideKind.SPAN, self.storage, found, is_dated=False)
 
@@ -151,6 +162,11 @@ class SideFinder:
     def end(self) -> datetime:
         """The latest start of a session that counts."""
         return latest_start(datetime.now(UTC))
+
+    @property
+    def before(self) -> str:
+        """What `end` is, for people; empty if it is now."""
+        return ""
 
     def _branch(self, name: str) -> Chosen | None:
         found = self.storage.session_ids(select((*self.filters, BranchIs(escape(name))), limit=1))
@@ -199,8 +215,8 @@ class SideFinder:
                 note = note.replace(f" {number} ", f" {plural(number, 'commit')} ")
                 return self.composed(name, SideKind.COMMIT, found, note if number else "")
         raise InvalidArgumentError(
-            f"no session of {name!r} ({revision.commit[:7]}), nor of a commit before it, is in "
-            f"{self.storage.location}"
+            f"no session of {name!r} ({revision.commit[:7]}), nor of a commit before it, is "
+            f"among those{self.kept} in {self.storage.location}"
         )
 
     def _profile(self, name: str) -> Chosen | None:

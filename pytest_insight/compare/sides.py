@@ -23,7 +23,7 @@ from pytest_insight.compare.chosen_sessions import (
     run_of,
     selection_of,
 )
-from pytest_insight.compare.head_runs import why_unfinished
+from pytest_insight.compare.head_runs import MANY_RUNS, why_unfinished
 from pytest_insight.compare.last_green import last_green
 from pytest_insight.compare.merge_base import default_branch, named_branch, on_branch
 from pytest_insight.compare.question import Question, RunName
@@ -163,6 +163,12 @@ class _Base(SideFinder):
         """Spans of both sides that end now do not overlap: this one ends when the head's begins."""
         return earlier(self._head.sessions[-1].session_start_time, 1e-6)
 
+    @property
+    @override
+    def before(self) -> str:
+        start = self._head.sessions[-1].session_start_time
+        return f" before the head, which begins at {start:%Y-%m-%d %H:%M} UTC"
+
     def choose(self) -> Chosen:
         asked = self.question.base
         if asked is None:
@@ -204,12 +210,23 @@ class _Base(SideFinder):
     def of_branch(self, name: str) -> Chosen:
         found = on_branch(self.storage, self.filters, self._head.sessions, named_branch(name), name)
         if found is None:
-            raise InvalidArgumentError(
-                f"no session of {name} is older than the head, which is of "
-                f"{self._head.newest.session_start_time:%Y-%m-%d %H:%M} UTC; the base comes first: "
-                "swap them"
-            )
+            raise InvalidArgumentError(self._why_none(name))
         return found
+
+    def _why_none(self, branch: str) -> str:
+        """Return why no session of a branch can be the base."""
+        head = self._head.newest
+        if self._head.kind in MANY_RUNS:
+            return f"the head has all sessions of {branch} until its end; name another base"
+        if head.code_state is not None and head.code_state.branch == branch:
+            return (
+                f"no session of {branch} before {head.session_id} is of another commit; name "
+                "another base"
+            )
+        return (
+            f"no session of {branch} is older than the head, which is of "
+            f"{head.session_start_time:%Y-%m-%d %H:%M} UTC; the base comes first: swap them"
+        )
 
     @override
     def composed(self, name: str, kind: SideKind, headers: list[TestSession], note: str) -> Chosen:

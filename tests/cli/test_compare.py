@@ -255,6 +255,8 @@ def test_two_sides_can_be_written_as_for_git(insight: Insight) -> None:
     expected = insight("compare", "main-1", "branch-1").out
     assert insight("compare", "main-1..branch-1").out == expected
     assert insight("compare", "main-1...branch-1").out == expected
+    assert insight("compare", "main-1..").out == expected
+    assert insight("compare", "..branch-1").out == insight("compare").out
 
 
 def test_names_of_tests_that_match_none_are_an_error_which_a_gate_does_not_pass(

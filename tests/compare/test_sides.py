@@ -333,6 +333,8 @@ def test_the_project_in_the_folder_is_the_head_and_its_sut_that_of_the_base(
         ("empty", "s1", "empty .* has no tests to compare"),
         ("deadbeef", None, "'deadbeef' is no session"),
         ("feature", "s1", "no session of feature is older than the head"),
+        ("feature", "feature", "no session of feature before s3 is of another commit"),
+        ("1h", "99h", "no session of shop in memory is from the last 1h before the head"),
         ("s", "s1", "'s' is ambiguous"),
     ],
 )

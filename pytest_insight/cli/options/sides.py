@@ -147,10 +147,11 @@ def compare_sides(
 
 
 def _split(base: str | None, head: str | None) -> tuple[str | None, str | None]:
-    """Return the two sides; `A..B` and `A...B` are both of them, as for git."""
+    """Return the two sides; `A..B`, `A...B`, `A..` and `..B` are both of them, as for git."""
     from pytest_insight.compare.files import is_file
 
-    if base is None or head is not None or ".." not in base.strip("./") or is_file(base):
+    if base is None or head is not None or "../" in base or is_file(base):
         return base, head
-    first, _, second = base.partition("..")
-    return first or None, second.lstrip(".") or None
+    first, dots, second = base.partition("..")
+    second = second.lstrip(".")
+    return (first or None, second or None) if dots and (first or second) else (base, head)
