@@ -22,6 +22,7 @@ from pytest_insight.errors import ExchangeError, InsightError
 from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.options import Project, ReadOptions
 from pytest_insight.exchange.read_formats import read_bytes, read_file
+from pytest_insight.exchange.readers.junit import parser
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import InMemoryStorage
 from tests.exchange.recorded_runs import FOREIGN, comparable, recorded
@@ -411,7 +412,7 @@ DIALECTS = {
         <testcase name="Pays" file="cart.cc" line="9" status="notrun" result="suppressed" time="0"
         classname="Cart"/></testsuite></testsuites>""",
         "",
-        [("cart.cc::Adds", "failed", "one"), ("cart.cc::Pays", "skipped", "")],
+        [("cart.cc::Cart::Adds", "failed", "one"), ("cart.cc::Cart::Pays", "skipped", "")],
         {Loss.TIME_ZONE_GUESSED, Loss.NO_ATTEMPTS, Loss.NO_OUTPUT, Loss.RESULTS_MERGED},
     ),
 }
@@ -430,6 +431,30 @@ def test_files_of_other_programs_are_read(name: str) -> None:
     losses = {loss.kind for loss in content.files[0].losses}
     assert losses == (ALWAYS - {Loss.XPASS_LOST}) | dialect.losses
     assert dialect.more(session)
+
+
+def test_a_tag_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "_LONGEST_TAG", 1 << 20)
+    data = suite(f'<testcase classname="a" name="{"x" * (5 << 20)}"/>')
+    with pytest.raises(ExchangeError, match="a tag or comment in line 1 is longer than 1 MiB"):
+        read_bytes(data, "junit.xml", None, SHOP)
+
+
+def test_real_files_of_javascript_programs_are_read() -> None:
+    names: dict[str, list[str]] = {}
+    for path in sorted((FOREIGN / "javascript").iterdir()):
+        content = read_file(path, None, ReadOptions(sut="shop"))
+        (session,) = content.sessions
+        assert session.session_start_time.year == 2026  # jest-junit says 1970 of a broken file
+        bad = {r.nodeid for r in session.test_results if r.outcome in ("failed", "error")}
+        assert len(bad) == 3 - (path.stem == "playwright")  # which does not list broken files
+        assert all(r.message for r in session.test_results if r.nodeid in bad)
+        names[path.stem] = [r.nodeid for r in session.test_results]
+    assert names["jest"][:2] == ["jt/sum.test.js::basket::adds", "jt/sum.test.js::basket::fails"]
+    assert names["jest"][-1] == "jt/broken.test.js"
+    assert names["mocha"][:2] == ["basket adds", "basket fails"]
+    assert names["playwright"][0] == "sum.spec.js::basket › adds"
+    assert names["vitest"][:2] == ["broken.test.mjs", "sum.test.mjs::basket > adds"]
 
 
 # Identity and options ---------------------------------------------------------------------------

@@ -10,11 +10,12 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 import msgspec
 
+from pytest_insight._util.times import EPOCH
 from pytest_insight.analysis.causes import DEFAULT_RULES, headline
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ExchangeError
@@ -29,7 +30,6 @@ SESSION_EXTRA = "pytest-insight.session"
 """In `extra` of the results: fields of our session."""
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://ctrf.io/pytest-insight")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUS = {"error": "failed"}
 """The status in CTRF if it is not ours."""
 _KEPT = ("outcome", "start_time", "duration", "phase", "crash", "caplog", "has_warning", "worker")
@@ -204,7 +204,7 @@ def _suite(nodeid: str) -> list[str]:
 
 
 def _milliseconds(time: datetime) -> int:
-    return (time - _EPOCH) // timedelta(milliseconds=1)
+    return (time - EPOCH) // timedelta(milliseconds=1)
 
 
 def _duration(seconds: float) -> int:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pytest_insight import filters as f
+from pytest_insight._util.times import EPOCH
 from pytest_insight.filters import Selection, SessionFilter, TestFilter
 from pytest_insight.models import TestOutcome, TestResult
 from pytest_insight.storage.sql.dialect import (
@@ -26,7 +27,6 @@ from pytest_insight.storage.sql.dialect import (
 )
 from pytest_insight.storage.sql.rows import (
     DETAILED,
-    EPOCH,
     RUN_AGAIN,
     WARNING,
     hash_key,

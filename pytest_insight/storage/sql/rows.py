@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from math import inf
 from operator import itemgetter
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import force_setattr
 
+from pytest_insight._util.times import EPOCH
 from pytest_insight.document.codec import UNDECODABLE, decode_session
 from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.models.results import SUBTEST_OUTCOMES
@@ -49,7 +50,6 @@ STARTED = SESSION_COLUMNS.index("started")
 RESULT_COLUMNS = "session, test, position, outcome, began, duration, flags, worker"
 DETAIL_COLUMNS = "session, outcome, position, test, began, duration, flags, worker, result"
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _encode = msgspec.json.Encoder().encode

@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from pytest_insight._util.times import FIRST
+from pytest_insight._util.times import EPOCH, FIRST
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.draft import SessionDraft, repeated
 from pytest_insight.exchange.losses import Loss, Losses
@@ -22,6 +22,13 @@ from pytest_insight.models import CodeState, TestOutcome, TestResult
 
 _PYTEST_SUITE = ("name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname")
 """The attributes of pytest's `testsuite`, in its order; the name can be configured."""
+_ROOT_NAMES = {
+    "pytest tests": "pytest",
+    "jest tests": "jest-junit",
+    "vitest tests": "Vitest",
+    "Mocha Tests": "Mocha",
+}
+"""Programs by the name of their `testsuites`."""
 _MOST_DURATIONS = 10_000
 _PASSED = TestOutcome.PASSED
 _SESSION, _SUT, _BRANCH, _COMMIT = (
@@ -74,7 +81,8 @@ class Cases:
             self._host = self._host or given.get("hostname", "")
         if given.get("timestamp"):
             start = self._time(given["timestamp"], suite.line)
-            if self._start is None or start < self._start:
+            # jest-junit says 1970 of a suite that did not run.
+            if start > EPOCH and (self._start is None or start < self._start):
                 self._start = start
                 self._has_other_starts = bool(self._results)
 
@@ -217,9 +225,16 @@ class Cases:
 
     def _plain_nodeid(self, given: Mapping[str, str]) -> str:
         """Return a nodeid of the names that another program gives: none of them is a guess."""
-        name, classname = given.get("name", ""), given.get("classname", "")
-        first = given.get("file") or classname or self._suite.get("name", "")
-        return f"{first}::{name}" if first and first != name else name or "?"
+        name, classname, file = (given.get(each, "") for each in ("name", "classname", "file"))
+        if name and name == file:  # jest-junit: it could not be loaded
+            return name
+        places = [file or classname or self._suite.get("name", "")]
+        # RSpec's class is the file; GoogleTest and jest-junit have classes in a file.
+        if file and not file.rpartition(".")[0].replace("/", ".").endswith(classname):
+            places.append(classname)
+        # jest-junit and Mocha repeat a class in the name.
+        places = [place for place in places if not f" {name}".endswith(f" {place}")]
+        return "::".join(filter(None, [*places, name])) or "?"
 
     def _seconds(self, text: str, line: int) -> float:
         """Return a duration; commas may separate thousands if there is a decimal point."""
@@ -258,12 +273,10 @@ _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+\.\d+")
 def _tool(suite: Suite) -> str:
     """Return the program that wrote a suite; empty if nothing says it."""
     given = suite.attributes
-    if given.get("name") == "pytest tests" and suite.is_root:
-        return "pytest"
     if tuple(given) == _PYTEST_SUITE:
         return "pytest"
-    if given.get("name") == "jest tests" and suite.is_root:
-        return "jest-junit"
+    if suite.is_root and given.get("name") in _ROOT_NAMES:
+        return _ROOT_NAMES[given["name"]]
     if "surefire" in given.get("xsi:noNamespaceSchemaLocation", ""):
         return "Maven Surefire"
     return ""

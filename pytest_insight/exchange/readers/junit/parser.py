@@ -30,6 +30,8 @@ ROOTS = frozenset({"testsuites", "testsuite"})
 _CHILDREN = REASONS | OUTPUTS | ATTEMPTS
 _PARTS = OUTPUTS | {"stackTrace"}
 """Elements in those of Surefire's attempts."""
+_LONGEST_TAG = 64 << 20
+"""Bytes of a tag with its attributes; reading a longer one would take minutes."""
 
 
 def looks_like_junit(head: bytes) -> bool:
@@ -93,8 +95,11 @@ class _Parser:
             ExchangeError: as `read` of the module.
         """
         try:
+            fed = 0
             while chunk := read(CHUNK_BYTES):
                 self._expat.Parse(chunk, False)
+                fed += len(chunk)
+                self._refuse_endless(fed - self._expat.CurrentByteIndex)
             self._expat.Parse(b"", True)
         except expat.ExpatError as exc:
             self._refuse_syntax(exc)
@@ -184,6 +189,15 @@ class _Parser:
             "size; remove it",
             self._source,
         )
+
+    def _refuse_endless(self, waiting: int) -> None:
+        """Raise if so many bytes are of one tag: expat reads them again for every chunk."""
+        if waiting > _LONGEST_TAG:
+            raise ExchangeError(
+                f"{self._source} cannot be read as XML: a tag or comment in line "
+                f"{self._expat.CurrentLineNumber} is longer than {_LONGEST_TAG >> 20} MiB",
+                self._source,
+            )
 
     def _refuse_syntax(self, exc: expat.ExpatError) -> None:
         why = expat.ErrorString(exc.code)
