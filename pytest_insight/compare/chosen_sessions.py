@@ -84,15 +84,12 @@ def newest_headers(
     for days in _PERIODS:
         since = earlier(until, timedelta(days=days).total_seconds())
         period = StartedBetween(since, end)
-        for session in storage.iter_headers(_select(filters, period), newest_first=True):
+        for session in storage.iter_headers(Selection((*filters, period)), newest_first=True):
             if session.session_start_time != since:  # else it is one of the next period, too
                 yield session
         end = since
-    yield from storage.iter_headers(_select(filters, StartedBetween(None, end)), newest_first=True)
-
-
-def _select(filters: tuple[SessionFilter, ...], *more: SessionFilter) -> Selection:
-    return Selection((*filters, *more))
+    older = Selection((*filters, StartedBetween(None, end)))
+    yield from storage.iter_headers(older, newest_first=True)
 
 
 def run_of(
@@ -107,7 +104,7 @@ def run_of(
     """
     if ci_run_id(session) is None and not without_ci:
         return [session.with_results(())]
-    found = storage.iter_headers(_select(same_run(session)), newest_first=True)
+    found = storage.iter_headers(Selection(same_run(session)), newest_first=True)
     branch = _branch(session)
     same = [
         each

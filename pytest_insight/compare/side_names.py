@@ -115,11 +115,11 @@ class SideFinder:
 
     def finder(self, filters: Filters) -> SessionFinder:
         """Return what finds sessions by name, `last` among those that filters keep."""
-        return SessionFinder(self.storage, self.storage.location, select(filters))
+        return SessionFinder(self.storage, self.storage.location, Selection(filters))
 
     def headers(self, *more: SessionFilter) -> list[TestSession]:
         """Return the newest sessions that further filters keep, without results."""
-        found = self.storage.iter_headers(select((*self.filters, *more)), newest_first=True)
+        found = self.storage.iter_headers(Selection((*self.filters, *more)), newest_first=True)
         return list(islice(found, None if self.question.windows else MAX_SESSIONS * 10))
 
     @property
@@ -155,7 +155,7 @@ class SideFinder:
     def in_period(self, since: datetime) -> list[TestSession]:
         """Return the sessions of a period that ends now, newest first."""
         period = StartedBetween(since, self.end)
-        found = self.storage.iter_headers(select((*self.filters, period)), newest_first=True)
+        found = self.storage.iter_headers(Selection((*self.filters, period)), newest_first=True)
         return list(islice(found, self.most))
 
     @property
@@ -169,8 +169,8 @@ class SideFinder:
         return ""
 
     def _branch(self, name: str) -> Chosen | None:
-        found = self.storage.session_ids(select((*self.filters, BranchIs(escape(name))), limit=1))
-        return self.of_branch(name) if found else None
+        of_branch = Selection((*self.filters, BranchIs(escape(name))), limit=1)
+        return self.of_branch(name) if self.storage.session_ids(of_branch) else None
 
     def of_branch(self, name: str) -> Chosen:
         """Return the side that a branch with sessions means."""
@@ -234,8 +234,3 @@ class SideFinder:
         if not found:
             raise InvalidArgumentError(f"the profile {name!r} has no session to compare")
         return self.composed(name, SideKind.PROFILE, found, "")._replace(storage=storage)
-
-
-def select(filters: Filters, limit: int | None = None) -> Selection:
-    """Return the selection of the sessions that filters keep."""
-    return Selection(filters, limit=limit)

@@ -27,7 +27,7 @@ from pytest_insight.compare.head_runs import MANY_RUNS, why_unfinished
 from pytest_insight.compare.last_green import last_green
 from pytest_insight.compare.merge_base import default_branch, named_branch, on_branch
 from pytest_insight.compare.question import Question, RunName
-from pytest_insight.compare.side_names import Filters, SideFinder, select
+from pytest_insight.compare.side_names import Filters, SideFinder
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
     BranchIs,
@@ -114,7 +114,7 @@ class _Head(SideFinder):
     def _named_run(self, name: str) -> Chosen:
         filters = self.finder(self.filters).find_run(name)
         scope = self.filters if sessions_back(name) is not None else ()
-        found = list(self.storage.iter_headers(select((*scope, *filters)), newest_first=True))
+        found = list(self.storage.iter_headers(Selection((*scope, *filters)), newest_first=True))
         if not found:
             raise InvalidArgumentError(f"the run {name!r} has no session")
         return Chosen(name, SideKind.RUN, self.storage, found)

@@ -100,6 +100,19 @@ def test_a_pipe_gets_the_same_lines_without_hints(insight: Insight) -> None:
 
 
 @pytest.mark.usefixtures("two_sides")
+def test_no_hint_names_a_command_that_cannot_show_the_sessions_of_files(
+    insight: Insight, screen: Screen
+) -> None:
+    insight("export", "main.json", "--session", "main-1")
+    insight("export", "fix.json", "--session", "branch-1")
+    told = [" ".join(screen(80, "compare", base, "fix.json")) for base in ("main-1", "main.json")]
+    assert [("tracebacks" in each, "insight history" in each) for each in told] == [
+        (False, True),
+        (False, False),
+    ]
+
+
+@pytest.mark.usefixtures("two_sides")
 def test_every_format_has_the_same_tests(insight: Insight) -> None:
     expected = {
         **{PAY: "new-failure", SEND: "new-failure", ADD: "failing-differently"},

@@ -13,8 +13,7 @@ from pytest_insight.analysis.runs import Run, SessionFacts
 class Change(enum.StrEnum):
     """What became of a test, in the order in which changes are listed.
 
-    A test that fails is one of the first six, and "still-failing" is the only one of them that was
-    so before.
+    A test that fails is one of the first six.
     """
 
     NEW_FAILURE = "new-failure"
@@ -183,8 +182,8 @@ class NotRun(msgspec.Struct, frozen=True):
     """Tests that the head was not to run, did not come to, or lost in an incident: no changes.
 
     Attributes:
-        reason: "deselected", "not selected" (another file or folder was named) or "stopped" (`-x`,
-            a crash, an interruption).
+        reason: "deselected", "not selected" (another file or folder was named), "stopped" (`-x`, a
+            crash, an interruption) or "incident" (it failed with most tests of its session).
         count: how many tests.
         detail: why, in a few words: "-k login", "stopped after 1 failure".
     """

@@ -244,6 +244,8 @@ def _note_lines(shown: Shown) -> Iterator[Styled]:
 
 def _hints(shown: Shown) -> Iterator[str]:
     head = shown.comparison.head
+    if {head.kind, shown.comparison.base.kind} <= set(_ELSEWHERE):
+        return
     failing = any(each.head and each.head.is_bad for each in shown.comparison.changes)
     if failing and head.kind not in _ELSEWHERE:
         last = not head.name or head.name == "last"
