@@ -29,7 +29,7 @@ function detailsOf(suite, number) {
     "article",
     { tabindex: -1 },
     closeButton(),
-    element("p.above", {}, pill(suite, number), suite.sut),
+    element("p.above", {}, pill(suite, number), shownLine(suite.sut)),
     element("h2", {}, element("bdi.whole", {}, shownLine(nodeid))),
     element("p.facts", {}, shownLine(facts.join(" · "))),
     more.since && more.since.low && more.since.high && more.since.low !== more.since.high

@@ -134,7 +134,7 @@ class Matrix {
       this.body.append(row);
     }
     if (!this.numbers.length && !this.body.children.length) {
-      this.body.append(element("p.empty", {}, "No test matches the filter."));
+      this.body.append(element("p.empty", {}, this.suite.tests.nodeid.length ? "No test matches the filter." : "No test was run."));
     }
     this.mark();
   }
