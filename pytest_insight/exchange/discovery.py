@@ -18,6 +18,7 @@ from pytest_insight.exchange.readers.csv import looks_like_csv
 
 _NO_REPORTS = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv", ".tox"})
 """Folders that are not searched."""
+_REPORT_SUFFIXES = frozenset({".xml", ".json", ".jsonl", ".csv"})
 
 
 class Found(NamedTuple):
@@ -94,5 +95,5 @@ def _is_report(path: Path) -> bool:
     try:
         file = Input.from_path(path)
         return recognized(file) is not None or is_native(file.head) or looks_like_csv(file.head)
-    except InsightError:  # unreadable or damaged: it is not known to be a report
-        return False
+    except InsightError:  # unreadable or damaged; the import says so if it is named like a report
+        return not _REPORT_SUFFIXES.isdisjoint(path.suffixes[-2:])

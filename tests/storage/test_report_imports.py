@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Collection
 from datetime import timedelta
@@ -52,6 +53,14 @@ def test_a_folder_is_searched_and_what_is_no_report_is_passed_over() -> None:
     found = find_reports([Path("a")])
     assert [str(path) for path in found.paths] == ["a/two.json", "a/b/one.xml", "a/whole"]
     assert found.passed_over == 3
+
+
+def test_a_damaged_file_in_a_folder_is_not_passed_over_if_it_is_named_like_a_report() -> None:
+    Path("a").mkdir()
+    packed = gzip.compress(JUNIT.read_bytes())
+    for name in ("cut.xml.gz", "core.gz"):
+        Path("a", name).write_bytes(packed[:100])
+    assert [str(path) for path in find_reports([Path("a")]).paths] == ["a/cut.xml.gz"]
 
 
 def test_a_pattern_is_every_path_that_it_matches_and_none_is_read_twice() -> None:
