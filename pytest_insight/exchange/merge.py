@@ -13,15 +13,15 @@ from msgspec.structs import replace
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import UnknownChoiceError
 from pytest_insight.exchange.import_report import ImportEntry, ImportReport, ImportStatus
-from pytest_insight.exchange.same_run import RunRecords, count_losses, is_better
+from pytest_insight.exchange.same_run import RunRecords, count_losses, is_better, is_same_file
 from pytest_insight.models import TestSession
 
 
 class MergeStrategy(enum.StrEnum):
     """What to do with an imported session whose ID is already in the store.
 
-    `UPGRADE` replaces it if the imported one tells more, and does so with a session of another ID
-    that is a record of the same run, too.
+    `UPGRADE` replaces it if the imported one is of the same file and tells more, and does so with a
+    session of another ID that is a record of the same run, too.
     """
 
     SKIP_EXISTING = "skip_existing"
@@ -214,7 +214,7 @@ class MergePlanner:
                 existing = self._digest_of(name)
                 identical = existing is not None and existing == digest(session)
             step = MergeStep(action, stored, name, identical)
-            if action == "add" and self._runs is not None:
+            if self._runs is not None and not identical:
                 step = _upgrade(session, self._runs)
             if step.is_written:
                 self._taken.add(stored.session_id)
@@ -236,29 +236,36 @@ _ON_CLASH: dict[MergeStrategy, MergeAction] = {
     MergeStrategy.SKIP_EXISTING: "skip",
     MergeStrategy.REPLACE_EXISTING: "replace",
     MergeStrategy.KEEP_BOTH: "rename",
-    MergeStrategy.UPGRADE: "skip",  # an ID is that of one file
+    MergeStrategy.UPGRADE: "skip",  # unless it tells more: `_upgrade`
 }
 
 
 def _upgrade(session: TestSession, runs: RunRecords) -> MergeStep:
-    """Return the step for a new ID: replace a poorer record of the run, or skip this one.
+    """Return the step that adds a session, replaces a poorer record of its run, or skips it.
 
-    What users have said of the replaced session is kept: its pin and its tags.
+    The same file tells more if it is read with better options. What users have said of the replaced
+    session is kept: its pin and its tags.
     """
-    other = runs.find(session)
+    name = session.session_id
+    known = runs.get(name)
+    if known is not None and not is_same_file(session, known):
+        return MergeStep("skip", session, name)
+    other = known or runs.find(session)
     if other is None:
         runs.add(session)
-        return MergeStep("add", session, session.session_id)
+        return MergeStep("add", session, name)
+    other_id = "" if other.session_id == name else other.session_id
     if not is_better(session, other):
-        return MergeStep("skip", session, session.session_id, other_id=other.session_id)
+        return MergeStep("skip", session, name, other_id=other_id)
     better = replace(
         session,
         pinned=session.pinned or other.pinned,
         session_tags={**other.session_tags, **session.session_tags},
     )
-    runs.forget(other.session_id)
+    if other_id:
+        runs.forget(other_id)
     runs.add(better)
-    return MergeStep("replace", better, session.session_id, other_id=other.session_id)
+    return MergeStep("replace", better, name, other_id=other_id)
 
 
 class _FreeIds:

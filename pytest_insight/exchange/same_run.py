@@ -21,6 +21,12 @@ def is_better(session: TestSession, other: TestSession) -> bool:
     return count_losses(session) < count_losses(other)
 
 
+def is_same_file(session: TestSession, other: TestSession) -> bool:
+    """Return whether two sessions are of one file of another program."""
+    ours, theirs = session.source, other.source
+    return ours is not None and theirs is not None and ours.digest == theirs.digest != ""
+
+
 def count_losses(session: TestSession) -> int:
     """Return how much a session does not tell; 0 for a recorded one."""
     return len(session.source.losses) + 1 if session.source else 0
@@ -44,6 +50,7 @@ class RunRecords:
         self._load = load
         self._nodeids: dict[str, frozenset[str]] = {}
         self._replaced: set[str] = set()
+        self._by_id: dict[str, TestSession] = {}
         self._index: dict[object, list[TestSession]] | None = None
 
     def find(self, session: TestSession) -> TestSession | None:
@@ -60,12 +67,15 @@ class RunRecords:
             (o for o in others if self._is_same_run(session, o)), key=count_losses, default=None
         )
 
+    def get(self, session_id: str) -> TestSession | None:
+        """Return the known session with an ID, perhaps without results."""
+        self._load_index()
+        return self._by_id.get(session_id)
+
     def add(self, session: TestSession) -> None:
         """Add a session, with its results, to the known ones."""
         self._nodeids[session.session_id] = _nodeids_of(session)
-        index = self._load_index()
-        for key in _keys(session, own=True):
-            index.setdefault(key, []).append(session)
+        self._note(session, self._load_index())
 
     def forget(self, session_id: str) -> None:
         """Leave out a session that is replaced."""
@@ -82,9 +92,13 @@ class RunRecords:
         if self._index is None:
             self._index = {}
             for session in self._headers():
-                for key in _keys(session, own=True):
-                    self._index.setdefault(key, []).append(session)
+                self._note(session, self._index)
         return self._index
+
+    def _note(self, session: TestSession, index: dict[object, list[TestSession]]) -> None:
+        self._by_id[session.session_id] = session
+        for key in _keys(session, own=True):
+            index.setdefault(key, []).append(session)
 
     def _is_alike(self, session: TestSession, other: TestSession) -> bool:
         nodeids = _nodeids_of(session)

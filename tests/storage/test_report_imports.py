@@ -191,6 +191,29 @@ def test_a_better_record_of_the_same_run_replaces_a_poorer_one(
     assert storage.count() == 1 + ("added" in became)
 
 
+def test_the_same_file_is_a_better_record_if_its_nodeids_are_no_longer_guessed(
+    storage: BaseStorage,
+) -> None:
+    Path("junit.xml").write_text(
+        '<testsuites name="pytest tests"><testsuite timestamp="2026-11-27T10:00:00+00:00">'
+        '<testcase classname="tests.sub.test_a" name="test_x"/></testsuite></testsuites>'
+    )
+    import_files(storage, ["junit.xml"], "upgrade", options=SHOP)
+    storage.pin_sessions(storage.session_ids())
+    Path("tests/sub").mkdir(parents=True)
+    Path("tests/sub/test_a.py").touch()
+    rooted = replace(SHOP, root=Path.cwd())
+    changed = [
+        import_files(storage, ["junit.xml"], "upgrade", options=options)[0].replaced
+        for options in (SHOP, rooted, rooted, SHOP)
+    ]
+    assert changed == [0, 1, 0, 0]
+    (session,) = storage.load_sessions()
+    assert session.pinned
+    assert session.source is not None
+    assert "nodeid-guessed" not in session.source.losses
+
+
 @pytest.mark.parametrize("late", [-1.5, 0.001, 1.5])
 @pytest.mark.parametrize("losses", [("no-output",), None])
 def test_two_records_by_one_program_are_of_two_runs_as_of_jobs_side_by_side(
