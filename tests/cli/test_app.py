@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pytest
 
 from pytest_insight.storage import JSONStorage
-from tests.cli.conftest import Insight
+from tests.cli.conftest import Insight, Screen
 from tests.conftest import MakeSession
 
 
@@ -24,6 +24,17 @@ def test_alone_it_shows_where_the_history_is_and_what_to_do_next(
     assert f"2 sessions in profile default ({location})\n" in out
     assert "last run  crashed, 1 failed, 1 passed  " in out
     assert "insight failures" in out
+
+
+def test_the_facts_of_the_last_run_are_whole_on_a_narrow_terminal(
+    screen: Screen, make_session: MakeSession
+) -> None:
+    JSONStorage().save_session(make_session(0, session_tags={"ci": "nightly", "os": "linux"}))
+    lines = screen(40)
+    begin = next(n for n, line in enumerate(lines) if line.startswith("last run"))
+    facts = [line[10:] for line in lines[begin : begin + 3]]
+    assert all(len(line) <= 30 for line in facts)
+    assert {"ci=nightly", "os=linux"} <= set("  ".join(facts).split("  "))
 
 
 def test_sessions_of_the_future_are_not_taken_for_no_sessions(

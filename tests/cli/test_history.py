@@ -141,6 +141,16 @@ def test_a_tiny_terminal_gets_a_history_too(screen: Screen, make_session: MakeSe
     assert "●" in "".join(screen(5, "history", "test_"))
 
 
+def test_short_durations_have_a_picture_only_if_the_test_got_slower(screen: Screen) -> None:
+    took = {"t.py::test_a": [0.001] * 12 + [0.1] * 4, "t.py::test_b": [0.001] * 16}
+    save_runs(dict.fromkeys(took, "." * 16), took=took)
+    shown = screen(80, "history", "t.py")
+    assert shown[1].startswith("  slower: 1.0 ms → 0.10 s since ")
+    assert shown[4].strip() == "▁" * 12 + "█" * 4
+    assert shown[7].startswith("  stable")
+    assert "".join(shown[6:]).count("▁") == 0
+
+
 def test_a_path_may_be_one_of_the_current_folder_or_absolute(
     insight: Insight, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

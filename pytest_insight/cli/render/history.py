@@ -45,7 +45,7 @@ PIPE_WIDTH = 80
 MAX_CAUSES = 5
 BRANCH_WIDTH = 20
 SHORTEST_SHOWN = 0.01
-"""Seconds. Shorter durations differ by chance, and have no picture."""
+"""Seconds. Shorter durations differ by chance, and have no picture unless they changed."""
 
 
 @stdout_errors_reported()
@@ -155,6 +155,7 @@ def _lines(judged: JudgedHistory, *, with_sut: bool) -> Iterator[Styled]:
         f"  {_failed_text(history)}",
         styled(f"; median {duration_text(history.median_duration)}", style="dim"),
     )
+    changed = judged.verdict is not None and judged.verdict.timing is not None
     branches = history.branches
     indent = max(text_width(str(styled(branch or "no branch"))) for branch in branches)
     if width:  # in a pipe, names are whole
@@ -164,7 +165,7 @@ def _lines(judged: JudgedHistory, *, with_sut: bool) -> Iterator[Styled]:
         label = str(shortened(styled(branch or "no branch"), indent)).ljust(indent)
         yield styled("  ", styled(label, style="dim"), "  ", run_row(runs, room))
         durations = [run.duration for run in runs]
-        line = sparkline(durations, room) if median(durations) >= SHORTEST_SHOWN else ""
+        line = sparkline(durations, room) if changed or median(durations) >= SHORTEST_SHOWN else ""
         if line and len(runs) > 1:
             yield styled(" " * (indent + 4), styled(line, style="dim"))
     yield from _causes(history)

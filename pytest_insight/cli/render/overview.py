@@ -16,6 +16,7 @@ from pytest_insight.cli.render.outcomes import (
 )
 from pytest_insight.cli.render.pictures import outcome_mark, sparkline
 from pytest_insight.cli.render.values import ago_text
+from pytest_insight.cli.render.wrap import flow, line_width
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
@@ -24,6 +25,7 @@ from pytest_insight.summaries import SessionSummary
 
 ENOUGH_RUNS = 5
 """Below this number of runs, that no test is flaky says nothing."""
+LABEL_WIDTH = 10
 
 
 def overview_lines(
@@ -46,7 +48,10 @@ def overview_lines(
         f"  {branch}" if branch else "",
         styled(f"  {_period(runs)}", style="dim"),
     )
-    yield _line("last run", _last_run(last))
+    width = line_width()
+    told = flow(_last_run(last), None if width is None else width - LABEL_WIDTH, "  ")
+    for number, line in enumerate(told):
+        yield _line("" if number else "last run", line)
     yield _line("runs", _row(runs))
     if len(runs) > 1:
         yield _line("duration", _durations(runs))
@@ -80,7 +85,7 @@ def _tests(label: str, verdicts: Sequence[Verdict], by: str, command: str) -> St
 
 
 def _line(label: str, *text: Styled) -> Styled:
-    return styled(styled(f"{label:<10}", style="dim"), *text)
+    return styled(styled(f"{label:<{LABEL_WIDTH}}", style="dim"), *text)
 
 
 def _period(runs: Sequence[SessionSummary]) -> str:
@@ -88,15 +93,16 @@ def _period(runs: Sequence[SessionSummary]) -> str:
     return f"{plural(len(runs), 'run')} in {plural(days + 1, 'day')}"
 
 
-def _last_run(last: TestSession) -> Styled:
-    code = last.code_state
-    commit = f"  {(code.commit or '')[:7]}" if code else ""
-    tags = "".join(f"  {key}={value}" for key, value in last.session_tags.items())
-    age = ago_text(last.session_start_time, datetime.now(UTC))
-    rest = f"  {duration_text(last.session_duration)}  {age}{commit}{tags}"
+def _last_run(last: TestSession) -> Iterator[Styled]:
+    """Yield the outcomes of a run, and its facts."""
     # Without a mark, the counts say it.
     status = styled(status_text([last]), " ") if is_fancy() and shows_unicode() else ""
-    return styled(status, outcomes_text(last), styled(rest, style="dim"))
+    yield styled(status, outcomes_text(last))
+    commit = (last.code_state and last.code_state.commit) or ""
+    age = ago_text(last.session_start_time, datetime.now(UTC))
+    tags = (f"{key}={value}" for key, value in last.session_tags.items())
+    for fact in filter(None, (duration_text(last.session_duration), age, commit[:7], *tags)):
+        yield styled(fact, style="dim")
 
 
 def _row(runs: Sequence[SessionSummary]) -> Styled:
