@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pytest
 from typer.testing import CliRunner
 
+from pytest_insight.cli import main
 from pytest_insight.cli.app import app
 from tests import tools
+from tests.faults import kernel
+from tests.faults.victims import forking
 
 INSIGHT = Path(sys.executable).with_name("insight")
-
-_MEASURED = """
-import atexit, re, sys
-from pathlib import Path
-from pytest_insight.cli import main
-peak = Path(sys.argv.pop(1))
-status = Path("/proc/self/status")
-atexit.register(lambda: peak.write_text(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]))
-main()
-"""
-"""Runs the command and writes its peak memory, measured inside the process itself."""
 
 
 class Ran(NamedTuple):
@@ -36,13 +30,14 @@ class Ran(NamedTuple):
     Attributes:
         status: its exit status.
         out, err: what it printed; the same where both are one terminal.
-        peak: peak memory in MiB; 0 if it was not measured.
+        grown: how much memory it took besides what it began with, at most, in MiB; 0 if it was
+            not measured.
     """
 
     status: int
     out: str
     err: str
-    peak: int = 0
+    grown: int = 0
 
 
 def run(*arguments: str | Path | bytes, env: Mapping[str, str] | None = None) -> Ran:
@@ -54,13 +49,10 @@ def run(*arguments: str | Path | bytes, env: Mapping[str, str] | None = None) ->
     return Ran(result.exit_code, result.stdout, result.stderr)
 
 
-def run_apart(
-    *arguments: str | Path,
-    env: Mapping[str, str] | None = None,
-    before: tuple[str, ...] = (),
-    umask: int = -1,
+def run_as(
+    before: tuple[str, ...], *arguments: str | Path, env: Mapping[str, str] | None = None
 ) -> Ran:
-    """Run the command in a process of its own; `before` is a command that starts it."""
+    """Run the command in a new interpreter that another command starts (`before`)."""
     ran = subprocess.run(
         [*before, str(INSIGHT), *arguments],
         stdin=subprocess.DEVNULL,
@@ -68,24 +60,73 @@ def run_apart(
         env={**os.environ, **(env or {})},
         timeout=120,
         check=False,
-        umask=umask,
     )
     return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
 
-def measured(peak: Path, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
-    """Run the command and measure its memory, which is written to the file `peak`."""
-    ran = subprocess.run(
-        [sys.executable, "-c", _MEASURED, str(peak), *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env={**os.environ, **(env or {})},
-        timeout=120,
-        check=False,
-    )
-    return Ran(
-        ran.returncode, ran.stdout.decode(), ran.stderr.decode(), int(peak.read_text()) >> 10
-    )
+def run_apart(
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    umask: int = -1,
+    obeys_permissions: bool = False,
+) -> Ran:
+    """Run the command in a process of its own, forked from one that has imported everything.
+
+    Args:
+        arguments: of the command.
+        env: more environment variables.
+        umask: of the process; -1: as here.
+        obeys_permissions: permissions of files hold for it, even if root runs it.
+    """
+    variables = {**os.environ, **(env or {})}
+    with TemporaryDirectory() as folder:
+        # Its reports are files: they hold what it wrote until it was killed, and need no thread.
+        process = forking().Process(
+            target=_run_here,
+            args=(Path(folder), words(arguments), variables, umask, obeys_permissions),
+            daemon=True,
+        )
+        process.start()
+        process.join(120)
+        assert process.exitcode is not None, f"{arguments} takes more than two minutes"
+        out, err, grown = (Path(folder, name).read_bytes().decode() for name in REPORTS)
+        return Ran(process.exitcode, out, err, int(grown) >> 10)
+
+
+REPORTS = ("out", "err", "grown")
+
+
+def _run_here(
+    folder: Path,
+    arguments: list[str],
+    variables: dict[str, str],
+    umask: int,
+    obeys_permissions: bool,
+) -> None:
+    """Run the command in this process, with files for its output."""
+    os.environ.clear()
+    os.environ.update(variables)
+    for descriptor, name in enumerate(REPORTS[:2], 1):
+        with Path(folder, name).open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    if obeys_permissions:
+        kernel.obey_permissions()
+    before = _memory("VmRSS")
+    with Path(folder, REPORTS[2]).open("w") as grown:
+        if umask >= 0:
+            os.umask(umask)
+        sys.argv = ["insight", *arguments]
+        try:
+            main()
+        finally:
+            grown.write(str(_memory("VmHWM") - before))
+
+
+def _memory(which: str) -> int:
+    """Return the memory of this process now or at most (VmRSS, VmHWM) in KiB; 0 without /proc."""
+    status = Path("/proc/self/status")
+    found = re.search(rf"{which}:\s+(\d+)", status.read_text()) if status.exists() else None
+    return int(found[1]) if found else 0
 
 
 def on_a_terminal(*arguments: str | Path | bytes, env: Mapping[str, str] | None = None) -> Ran:

@@ -4,14 +4,13 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from pytest_insight.storage import JSONStorage
 from tests.faults.places import KINDS, Place
-from tests.faults.victims import Start, Victim
+from tests.faults.victims import Start, Victim, forking
 
 LONG = os.environ.get("FAULTS") == "long"
 SEED = int(os.environ.get("FAULTS_SEED", "20261101"))
@@ -81,9 +80,7 @@ def store(tmp_path: Path) -> JSONStorage:
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start a function of `tests.faults.victims` in a new process."""
-    # Forked from a server that has imported everything: 10 ms a process instead of 200.
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.preloaded"])
+    context = forking()
     running: list[Victim] = []
 
     def begin(work: Callable[..., None], *arguments: object) -> Victim:

@@ -1,4 +1,4 @@
-"""Make the kernel refuse system calls in this process, with seccomp.
+"""Make the kernel refuse what this process asks for: system calls, and root's privileges.
 
 A seccomp filter (Linux, no privileges needed) makes chosen system calls of this process return an
 error, for as long as it lives. See seccomp(2) and the kernel's "Seccomp BPF" page for the program.
@@ -38,6 +38,7 @@ _BY_DESCRIPTOR = frozenset({"write", "sync", "truncate"})
 _LOAD, _EQUAL, _GREATER, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 _NUMBER_AT, _FIRST_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 0, 16, 32  # in struct seccomp_data
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_CAPABILITY_VERSION_3, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 0x20080522, 1, 2
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
 
 
@@ -74,6 +75,25 @@ def refuse(kind: str, error: int) -> None:
         _PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(filter_), 0, 0
     ):
         raise OSError(ctypes.get_errno(), "the kernel takes no filter")
+
+
+def obey_permissions() -> None:
+    """Give up root's privilege to ignore the permissions of files, for good; see capabilities(7).
+
+    Raises:
+        OSError: the kernel does not let us.
+    """
+    if os.geteuid() != 0:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable: 32 each, then 32 more
+    if libc.capget(header, sets):
+        raise OSError(ctypes.get_errno(), "the kernel does not say what this process may do")
+    for number in range(3):
+        sets[number] &= ~(1 << _CAP_DAC_OVERRIDE | 1 << _CAP_DAC_READ_SEARCH)
+    if libc.capset(header, sets):
+        raise OSError(ctypes.get_errno(), "the kernel keeps this process as it is")
 
 
 def _step(code: int, value: int, jump_true: int = 0, jump_false: int = 0) -> bytes:

@@ -17,7 +17,7 @@ from pytest_insight.errors import ExchangeError, StorageError
 from pytest_insight.profiles.manager import ProfileManager
 from pytest_insight.storage import JSONStorage
 from tests.conftest import MakeSession
-from tests.faults.commands import Ran, run, run_apart
+from tests.faults.commands import Ran, run, run_as
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid")
@@ -69,7 +69,7 @@ def insight(user: int, store: JSONStorage, *arguments: str | Path) -> Ran:
     if not home.exists():
         home.mkdir()
         own(home, user, user, 0o700)
-    return run_apart(*arguments, env={**env, "HOME": str(home)}, before=as_user(user))
+    return run_as(as_user(user), *arguments, env={**env, "HOME": str(home)})
 
 
 def record(user: int, store: JSONStorage) -> str:
@@ -142,7 +142,7 @@ def test_what_root_creates_in_a_users_home_is_the_users(shared: Path) -> None:
     assert list(home.glob(".local/state/pytest-insight/journal/*.jsonl"))
     found = [path for path in home.rglob("*") if "pytest" in str(path)]
     assert {path.stat().st_uid for path in found} == {ALICE}
-    listed = run_apart("sessions", "list", env={"HOME": str(home)}, before=as_user(ALICE))
+    listed = run_as(as_user(ALICE), "sessions", "list", env={"HOME": str(home)})
     assert "test_it.py::test_it was running" in listed.err
     assert run("sessions", "clear", "--yes", env={"HOME": str(home)}).status == 0
     assert run("profile", "create", "other", env={"HOME": str(home)}).status == 0
@@ -238,9 +238,9 @@ def test_the_file_of_the_profiles_is_not_replaced_if_it_may_not_be_written(share
     home.mkdir()
     own(home, BOB, BOB, 0o700)
     env = {"PYTEST_INSIGHT_HOME": str(home)}
-    assert run_apart("profile", "create", "one", env=env, before=as_user(BOB)).status == 0
+    assert run_as(as_user(BOB), "profile", "create", "one", env=env).status == 0
     (home / "profiles.json").chmod(0o444)
-    ran = run_apart("profile", "create", "two", env=env, before=as_user(BOB))
+    ran = run_as(as_user(BOB), "profile", "create", "two", env=env)
     assert ran.status == 1
     assert "profiles.json is write-protected" in ran.err
 

@@ -32,7 +32,7 @@ json_only = pytest.mark.parametrize("protected", ["json"], indirect=True)
 
 
 def insight(*arguments: str | Path) -> Ran:
-    return run_apart(*arguments, before=BEFORE)
+    return run_apart(*arguments, obeys_permissions=True)
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -239,7 +239,7 @@ def left(tmp_path: Path, make_session: MakeSession) -> Path:
 
 def on_sqlite(path: Path, *arguments: str) -> Ran:
     variables = {"PYTEST_INSIGHT_STORAGE_TYPE": "sqlite", "PYTEST_INSIGHT_DB_PATH": str(path)}
-    return run_apart(*arguments, before=BEFORE, env=variables)
+    return run_apart(*arguments, env=variables, obeys_permissions=True)
 
 
 @needs_permissions

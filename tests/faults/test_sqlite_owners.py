@@ -13,7 +13,7 @@ import pytest
 from pytest_insight.storage import SQLiteStorage
 from tests.conftest import MakeSession
 from tests.faults import test_owners
-from tests.faults.commands import run_apart
+from tests.faults.commands import run_as
 from tests.faults.mounts import ROOT
 from tests.faults.test_owners import ALICE, BOB, TEAM, as_user, own
 
@@ -91,5 +91,5 @@ def test_what_root_writes_beside_a_users_sqlite_file_is_the_users(
         assert set(owners(path).values()) == {(ALICE, TEAM)}
     for each in (path, new):
         env = {"PYTEST_INSIGHT_DB_PATH": str(each), "HOME": str(path.parent)}
-        assert run_apart("sessions", "pin", "last", env=env, before=as_user(ALICE)).status == 0
+        assert run_as(as_user(ALICE), "sessions", "pin", "last", env=env).status == 0
     assert new.stat().st_mode & 0o777 == 0o600
