@@ -36,7 +36,7 @@ def test_every_acknowledged_session_survives_the_kill_of_its_writer(
 ) -> None:
     acknowledged: set[str] = set()
     first = place
-    for number in rounds(30, 500):
+    for number in rounds(12, 500):
         if number % ROUNDS_OF_A_STORE == 0:
             place = first._replace(path=first.path.parent / f"store-{number}" / first.path.name)
             acknowledged = set()
@@ -75,7 +75,7 @@ def test_an_import_is_done_whole_or_not_at_all_or_has_added_the_first_sessions(
     new = storage.load_sessions()
     assert new != old
 
-    for _ in rounds(10, 34):
+    for _ in rounds(5, 34):
         restore(storage, old)
         done = moments.kill(start(victims.imports, place, source, strategy))
         found = storage.load_sessions()
@@ -105,7 +105,7 @@ def test_deleting_and_rewriting_are_whole_or_not_done(
 ) -> None:
     new = OLD if operation == "repair" else OLD[20:]
     storage = place.open()
-    for _ in rounds(10, 100):
+    for _ in rounds(5, 100):
         restore(storage, OLD)
         storage.save_session(OLD[30])  # a session to remove
         done = moments.kill(OPERATIONS[operation](start, place))
@@ -123,7 +123,7 @@ def test_a_repair_that_is_killed_loses_nothing_of_a_damaged_file(
     mark = b'"session_id":"%s"' % OLD[7].session_id.encode()
     damaged = healthy.replace(mark, mark.replace(b":", b"?"))
     readable = OLD[:7] + OLD[8:]
-    for _ in rounds(10, 100):
+    for _ in rounds(5, 100):
         for kept in store.file_path.parent.glob("*.bak"):
             kept.unlink()
         store.file_path.write_bytes(damaged)
@@ -152,7 +152,7 @@ def test_profiles_survive_the_kill_of_whoever_changes_them(
     names = ["one", "two"]
     for name in names:
         manager.create_profile(name)
-    for number in rounds(10, 100):
+    for number in rounds(5, 100):
         victim = start(victims.switches, path, names, f"p{number}-")
         victim.wait_for_first()
         time.sleep(rng.uniform(0, MOMENT))

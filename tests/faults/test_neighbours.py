@@ -20,8 +20,8 @@ from tests.faults.conftest import LONG, Rounds
 from tests.faults.places import Place
 from tests.faults.victims import Start, Tell, session
 
-WRITERS, SAVES = 8, 50 if LONG else 15
-READERS, IMPORTERS = 4, 2
+WRITERS, SAVES = (8, 50) if LONG else (4, 10)
+READERS, IMPORTERS = 4 if LONG else 2, 2
 
 
 def saves_so_many(tell: Tell, place: Place, prefix: str, number: int) -> None:
@@ -121,7 +121,7 @@ def test_nothing_is_lost_where_all_do_all_at_once_and_some_are_killed(
     place: Place, start: Start, rounds: Rounds, rng: random.Random
 ) -> None:
     storage = place.open()
-    for number in rounds(2, 40):
+    for number in rounds(1, 40):
         storage.clear_sessions()
         storage.save_sessions([session("pinned", 5), *map(old, range(20))])
         reader = start(reads_until_killed, place)
