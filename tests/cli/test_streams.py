@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_insight.models import TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage
@@ -61,12 +62,15 @@ def test_messages_never_go_into_the_data(store: JSONStorage) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(make_session: MakeSession) -> None:
-    # More than fits into a pipe.
-    result = TestResult("t", TestOutcome.FAILED, START, longreprtext="line\n" * 20_000)
-    results = (result, *(TestResult(f"t{n}", TestOutcome.FAILED, START) for n in range(2000)))
-    JSONStorage().save_sessions(
-        make_session(n, session_id=f"api-{'x' * 100}-{n}", test_results=results) for n in range(100)
-    )
+    # More than fits into a pipe (64 KiB): of sessions, of results, of the last session.
+    result = TestResult("t" * 200, TestOutcome.FAILED, START)
+    sessions = [
+        make_session(n, session_id=f"api-{'x' * 200}-{n}", test_results=(result,))
+        for n in range(500)
+    ]
+    long = replace(result, longreprtext="line\n" * 20_000)
+    sessions[-1] = replace(sessions[-1], test_results=(long,))
+    JSONStorage().save_sessions(sessions)
     for command in (*COMMANDS, "query tests --limit 0", "query tests --limit 0 --format json"):
         ran = shell(f"$INSIGHT {command} | head -c 10")
         lines = ran.stderr.splitlines()

@@ -1,4 +1,4 @@
-"""The README's first five minutes, typed into a real terminal and looked at."""
+"""The README's first five minutes, typed into a real terminal of 80 columns and looked at."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ SEEN = {
 Type = Callable[[str], str]
 
 
-@pytest.fixture(params=[80, 120])
-def type_(request: pytest.FixtureRequest, shop: Path) -> Iterator[Type]:
+@pytest.fixture
+def type_(shop: Path) -> Iterator[Type]:
     """Return a function that types a command into a terminal and returns the screen after it."""
     tmux = tool("tmux")
     server = f"insight-{uuid.uuid4().hex}"
@@ -53,7 +53,7 @@ def type_(request: pytest.FixtureRequest, shop: Path) -> Iterator[Type]:
             timeout=30,
         ).stdout
 
-    size = ["-x", str(request.param), "-y", "60"]
+    size = ["-x", "80", "-y", "60"]
     run("new-session", "-d", *size, f"cd {shop}; HISTFILE= PS1='> ' bash --norc -i")
 
     def typed(command: str) -> str:
