@@ -64,7 +64,7 @@ def execute(question: Question) -> Comparison:
     changes = with_paces(found.changes, paces, old.runs, new.runs, wanted)
     return Comparison(
         _side(base, old),
-        _side(head, new),
+        _side(_with_doubt(head, changes), new),
         tuple(changes),
         found.tests,
         found.tests - len(changes),
@@ -144,6 +144,18 @@ def _scopes(side: Chosen, newest: Newest) -> Scopes:
     ran = dict(zip((f.session_id for f in newest.sessions), newest.tests, strict=True))
     by_id: Mapping[str, TestSession] = {each.session_id: each for each in side.sessions}
     return Scopes([by_id[facts.session_id] for facts in newest.sessions], ran, newest.runs)
+
+
+def _with_doubt(head: Chosen, changes: Sequence[TestChange]) -> Chosen:
+    """Return the head with a note if tests may be missing because they were not to run."""
+    is_silent = any(
+        each.source is not None and each.collected is None and not each.arguments
+        for each in head.sessions
+    )
+    if is_silent and any(each.change is Change.GONE and not each.detail for each in changes):
+        doubt = "its report does not say which tests were to run; those gone may have been left out"
+        return head._replace(note=f"{head.note}; {doubt}" if head.note else doubt)
+    return head
 
 
 def _side(chosen: Chosen, newest: Newest) -> Side:

@@ -274,6 +274,9 @@ def test_reports_of_other_programs_are_sides_in_any_folder() -> None:
     asked = Compare(storage=InMemoryStorage()).against("x..y.xml").of("new.xml")
     assert list(changes(asked.execute()).values()) == ["new-failure"]
     assert asked.for_sut("web").execute().head.sut == "web"
+    Path("one.xml").write_text(JUNIT.format(day="2026-11-03", a="").replace('name="b"', 'name="a"'))
+    assert "does not say which tests were to run" in asked.of("one.xml").execute().head.note
+    assert asked.execute().head.note == ""
     since = StartedBetween(datetime(2026, 11, 2, tzinfo=UTC))
     with pytest.raises(ExchangeError, match=r"x\.\.y.xml has no session to compare \(--since"):
         asked.with_session_filters(since).execute()

@@ -63,7 +63,7 @@ def run_line(run: Run, now: datetime) -> Styled:
     """Return the outcome of a run, its branch and commit, its age, and the ID of its session."""
     session = run.session
     changed = " + local changes" if session.digest else ""
-    where = f"{session.branch or 'no branch'} {session.commit[:7]}{changed}"
+    where = f"{session.branch or 'no branch'} {session.commit[:7]}".rstrip() + changed
     what = f"{run.outcome} when run again" if run.is_recovered else run.outcome
     return styled(
         outcome_text("rerun" if run.is_recovered else run.outcome, f"{what:<7}"),
