@@ -285,12 +285,14 @@ def test_a_print_has_the_tests_that_are_not_stable_and_open_tracebacks(
     open_page: OpenPage,
 ) -> None:
     tests = {f"tests/test_{n:03}.py::test": f"{'.' * (n % 14)}F".ljust(16, ".") for n in range(150)}
-    page = open_page(report(sessions(tests | {LOGIN: f"{'.' * 14}FF"})))
+    page = open_page(report(sessions(tests | {LOGIN: f"{'.' * 14}FF"})), scheme="dark")
     assert page.locator("#tests .line").count() < 100
     page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    printed = "dispatchEvent(new Event('beforeprint')), document.querySelectorAll('pre').length"
+    assert page.evaluate(printed) >= 1  # at once: no event of the browser is waited for
     assert page.locator("#tests .line").count() >= 150
     expect(page.locator("#causes pre").first).to_be_visible()
+    expect(page.locator("h1")).to_have_css("color", "rgb(31, 35, 40)")  # dark, on white paper
     expect(page.locator("#top")).to_be_hidden()
     assert page.pdf().startswith(b"%PDF")
 

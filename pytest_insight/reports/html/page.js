@@ -184,7 +184,10 @@ function listen() {
   }
   addEventListener("beforeprint", () => {
     page.matrix.print(Math.max(page.suite.notable.length, 60));
-    for (const card of document.querySelectorAll("#lists > #causes > details.cause")) card.open = true;
+    for (const card of document.querySelectorAll("#lists > #causes > details.cause")) {
+      card.open = true;
+      card.dispatchEvent(new Event("toggle")); // the browser's own comes after the page was printed
+    }
   });
   addEventListener("afterprint", () => page.matrix.print(0));
 }
