@@ -44,7 +44,7 @@ def evidence_text(verdict: Verdict, arrow: str = ARROW) -> str:
         return timing_text(timing, arrow)
     parts = [verdict.detail]
     if verdict.since is not None and verdict.verdict == v.FIXED:
-        parts = [f"{verdict.detail} {since_text(verdict.since)}"]  # it ends with "since"
+        parts = [f"{verdict.detail} since {since_text(verdict.since)}"]
     if verdict.since is not None and verdict.verdict == v.BROKEN:
         parts.append(f"since {since_text(verdict.since)}")
     if len(verdict.causes) > 1:

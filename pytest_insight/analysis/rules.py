@@ -242,7 +242,7 @@ def fixed(case: Case) -> Found | None:
     if red.length < 2:
         return None
     good = len(case.decided) - 1 - red.last
-    detail = f"red for {plural(red.length, 'run')}, good {_times(good)} since"
+    detail = f"red for {plural(red.length, 'run')}, good {_times(good)}"
     return Found(FIXED, detail, case.decided[red.first : red.last + 2], red.last + 1)
 
 

@@ -94,11 +94,11 @@ def test_red_runs_before_the_last_20_runs_are_not_suspect() -> None:
 
 def test_one_red_run_of_at_least_2_that_ended_is_fixed() -> None:
     found = verdict(".....FF...")
-    assert (found.verdict, found.detail) == ("fixed", "red for 2 runs, good 3 times since")
+    assert (found.verdict, found.detail) == ("fixed", "red for 2 runs, good 3 times")
     assert ids(found) == "s5 s6 s7"
     assert found.since is not None
     assert (found.since.session_id, found.since.low, found.since.high) == ("s7", "c6", "c7")
-    assert verdict("FFFF.").detail == "red for 4 runs, good once since"
+    assert verdict("FFFF.").detail == "red for 4 runs, good once"
     assert verdict("FF" + "." * 20).verdict == "stable"  # long ago
 
 
