@@ -29,8 +29,14 @@ from pytest_insight.exchange.readers.json_values import (
     pairs,
     seconds,
 )
-from pytest_insight.exchange.readers.phases import Phase, Reason, counted_as, results_of
-from pytest_insight.models import RecordedWarning, TestResult
+from pytest_insight.exchange.readers.phases import (
+    Phase,
+    Reason,
+    WarningCounts,
+    counted_as,
+    results_of,
+)
+from pytest_insight.models import TestResult
 
 _WIDE = re.compile(r"%[^%a-zA-Z]*?(?:\*|\d{4})")
 """A log message that could be formatted to any length."""
@@ -117,14 +123,18 @@ def _session(report: _Report) -> SessionDraft:
     start = earlier(stop, duration)
     losses = Losses()
     losses.missing(Loss.NO_START_TIMES, Loss.NO_ATTEMPTS, Loss.NO_CODE_STATE, Loss.SUBTESTS_MERGED)
-    results = _not_collected(report, start)
+    root = report.root and report.root + ("\\" if "\\" in report.root else "/")
+    results = _not_collected(report, root, start)
     for number, test in enumerate(report.tests or ()):
-        results += _results(test, f"tests[{number}]", report.root, start, losses)
+        results += _results(test, f"tests[{number}]", root, start, losses)
     if report.collectors is None:
         losses.missing(Loss.NO_COLLECTION_ERRORS)
     system = _system(report.environment or {})
     if not system:
         losses.missing(Loss.NO_ENVIRONMENT)
+    warnings = WarningCounts()
+    for each in report.warnings or ():
+        warnings.add(each.category, each.message, each.filename, each.lineno)
     counts = report.summary
     return SessionDraft(
         results,
@@ -134,19 +144,19 @@ def _session(report: _Report) -> SessionDraft:
         tool=f"pytest {system['pytest']}" if "pytest" in system else "pytest",
         losses=losses,
         testing_system=system,
-        warnings=_warnings(report),
+        warnings=warnings.records(root),
         exit_status=report.exitcode,
         collected=counts.collected if (counts.collected or 0) >= 0 else None,
         deselected=counts.deselected if (counts.deselected or 0) >= 0 else None,
     )
 
 
-def _not_collected(report: _Report, start: datetime) -> list[TestResult]:
+def _not_collected(report: _Report, root: str, start: datetime) -> list[TestResult]:
     found = []
     for collector in report.collectors or ():
         if collector.outcome in ("failed", "skipped"):
             outcome = "error" if collector.outcome == "failed" else collector.outcome
-            reason = _below(report.root, reason_of(shown(collector.longrepr)))
+            reason = _below(root, reason_of(shown(collector.longrepr)))
             name = collector.nodeid or "(collection)"
             found += results_of(name, [Phase("", outcome, start, reason=reason)])
     return found
@@ -198,11 +208,7 @@ def _phase(test: _Test, when: str, stage: _Stage, place: str, root: str, start: 
 
 def _below(root: str, reason: Reason) -> Reason:
     """Return a reason whose place is relative to the root folder if it is in it."""
-    for separator in ("/", "\\") if root else ():
-        if reason.crash.startswith(root + separator):
-            crash = reason.crash[len(root) + 1 :]
-            return msgspec.structs.replace(reason, crash=crash)
-    return reason
+    return msgspec.structs.replace(reason, crash=reason.crash.removeprefix(root))
 
 
 def _sections(stage: _Stage) -> Sections:
@@ -235,13 +241,3 @@ def _system(environment: dict[str, Any]) -> dict[str, Any]:
     if isinstance(environment.get("Plugins"), dict):
         found["plugins"] = environment["Plugins"]
     return found
-
-
-def _warnings(report: _Report) -> list[RecordedWarning]:
-    found: dict[tuple[str, str, str], int] = {}
-    for each in report.warnings or ():
-        place = f"{each.filename}:{each.lineno}" if each.filename else ""
-        place = _below(report.root, Reason(crash=place)).crash
-        key = (each.category, each.message, place)
-        found[key] = found.get(key, 0) + 1
-    return [RecordedWarning(*key, count) for key, count in found.items()]

@@ -12,7 +12,6 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_insight._util.report_text import first_lines
-from pytest_insight._util.storable import storable_text
 from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.options import ReadOptions
@@ -23,8 +22,9 @@ from pytest_insight.exchange.readers.json_values import (
     decoder_for,
     located,
 )
+from pytest_insight.exchange.readers.phases import WarningCounts
 from pytest_insight.exchange.readers.upstream import Session, draft_of
-from pytest_insight.models import RecordedWarning, TestOutcome, TestResult
+from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a recap of pytest-recap"
 _NO_NAME = "pytest-recap"
@@ -100,7 +100,10 @@ def _draft(session: _Recap, place: str, options: ReadOptions) -> SessionDraft:
         )
         for result in draft.results
     ]
-    draft.warnings = _warnings(session)
+    counts = WarningCounts()
+    for event in session.warnings or ():
+        counts.add(event.category, event.message, event.filename, event.lineno)
+    draft.warnings = counts.records()
     return draft
 
 
@@ -116,12 +119,3 @@ def _not_collected(event: _Event, draft: SessionDraft, place: str) -> TestResult
         crash=reason.crash,
         longreprtext=reason.text,
     )
-
-
-def _warnings(session: _Recap) -> list[RecordedWarning]:
-    found: dict[tuple[str, str, str], int] = {}
-    for event in session.warnings or ():
-        place = f"{event.filename}:{event.lineno}" if event.filename else ""
-        key = (event.category or "", storable_text(str(event.message or "")), place)
-        found[key] = found.get(key, 0) + 1
-    return [RecordedWarning(*key, count) for key, count in found.items()]

@@ -32,12 +32,16 @@ from pytest_insight.exchange.readers.json_values import (
     pairs,
     seconds,
 )
-from pytest_insight.exchange.readers.phases import Phase, Reason, counted_as, results_of
-from pytest_insight.models import RecordedWarning, TestOutcome, TestResult
+from pytest_insight.exchange.readers.phases import (
+    Phase,
+    Reason,
+    WarningCounts,
+    counted_as,
+    results_of,
+)
+from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a log of pytest-reportlog"
-MAX_WARNINGS = 200
-"""Distinct warnings of a session, as many as the recorder keeps."""
 
 
 class _Context(msgspec.Struct):
@@ -142,7 +146,7 @@ class _Session:
         self._undated = 0
         self._root = ""
         self._run = ""
-        self._warnings: dict[tuple[str, str, str], int] = {}
+        self._warnings = WarningCounts()
         self._last: list[int] = []  # positions of the results of the test that ended last
         self._in_workers = False
 
@@ -253,11 +257,7 @@ class _Session:
         self._results += results_of(line.nodeid or "(collection)", [phase])
 
     def _add_warning(self, line: _Line) -> None:
-        place = f"{line.filename}:{line.lineno}" if line.filename else ""
-        text = line.message if isinstance(line.message, str) else str(line.message)
-        key = (line.category or "", text, place)
-        if key in self._warnings or len(self._warnings) < MAX_WARNINGS:
-            self._warnings[key] = self._warnings.get(key, 0) + 1
+        self._warnings.add(line.category, line.message, line.filename, line.lineno)
         # The line has no nodeid. It follows the last report of its test, unless workers interleave.
         if line.when == "runtest" and not self._in_workers:
             for position in self._last:
@@ -285,7 +285,7 @@ class _Session:
             replace(
                 result,
                 start_time=start if result.start_time == FIRST else result.start_time,
-                crash=self._below_root(result.crash),
+                crash=result.crash.removeprefix(self._root),
             )
             if result.crash or result.start_time == FIRST
             else result
@@ -299,10 +299,7 @@ class _Session:
             losses=losses,
             run=self._run,
             testing_system={"pytest": self._version} if self._version else {},
-            warnings=[
-                RecordedWarning(category, text, self._below_root(place), count)
-                for (category, text, place), count in self._warnings.items()
-            ],
+            warnings=self._warnings.records(self._root),
             exit_status=self._exit_status,
             crashed=crashed,
         )
@@ -314,9 +311,6 @@ class _Session:
             found = file.modified - timedelta(seconds=min(self._seconds, 1e9))
             losses.missing(Loss.NO_START_TIMES)
         return options.start_of(found, file.source).astimezone(UTC)
-
-    def _below_root(self, place: str) -> str:
-        return place.removeprefix(self._root) if self._root else place
 
 
 def _worker_in(node: Any) -> str:
