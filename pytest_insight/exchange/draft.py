@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -18,7 +19,7 @@ from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.paths import is_inside
 from pytest_insight.models import CodeState, RecordedWarning, Source, TestResult, TestSession
 
-_MOST_AT_ONCE = 200_000
+_MOST_AT_ONCE = 100_000
 _MOST_LOOKED_UP = 1_000
 """The most results that are looked up in a project to see whether it fits."""
 
@@ -121,7 +122,7 @@ def repeated(results: Sequence[TestResult]) -> set[str]:
 
     Of many results, one part after the other is looked at: a set of all nodeids would be large.
     """
-    parts = 1 + len(results) // _MOST_AT_ONCE
+    parts = math.ceil(len(results) / _MOST_AT_ONCE)
     again: set[str] = set()
     for part in range(parts):
         seen: set[str] = set()
