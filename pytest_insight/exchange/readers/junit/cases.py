@@ -82,7 +82,7 @@ class Cases:
         if given.get("timestamp"):
             start = self._time(given["timestamp"], suite.line)
             # jest-junit says 1970 of a suite that did not run.
-            if start > EPOCH and (self._start is None or start < self._start):
+            if start != EPOCH and (self._start is None or start < self._start):
                 self._start = start
                 self._has_other_starts = bool(self._results)
 
