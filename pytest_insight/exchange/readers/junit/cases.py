@@ -81,8 +81,8 @@ class Cases:
             self._host = self._host or given.get("hostname", "")
         if given.get("timestamp"):
             start = self._time(given["timestamp"], suite.line)
-            # jest-junit says 1970 of a suite that did not run.
-            if start != EPOCH and (self._start is None or start < self._start):
+            did_run = start != EPOCH or given.get("tests") != "0"  # jest-junit says 1970 if not
+            if did_run and (self._start is None or start < self._start):
                 self._start = start
                 self._has_other_starts = bool(self._results)
 
