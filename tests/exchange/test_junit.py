@@ -27,6 +27,7 @@ from pytest_insight.models import TestOutcome, TestResult, TestSession
 from pytest_insight.storage import InMemoryStorage
 from tests.exchange.recorded_runs import FOREIGN, comparable, recorded
 
+FAILED = (TestOutcome.FAILED, TestOutcome.ERROR)
 SHOP = ReadOptions(sut="shop")
 START = "2026-11-27T10:00:00+00:00"
 ALWAYS = {
@@ -440,21 +441,34 @@ def test_a_tag_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         read_bytes(data, "junit.xml", None, SHOP)
 
 
-def test_real_files_of_javascript_programs_are_read() -> None:
+def test_real_files_of_other_programs_are_read() -> None:
     names: dict[str, list[str]] = {}
-    for path in sorted((FOREIGN / "javascript").iterdir()):
+    bad: dict[str, int] = {}
+    for path in (FOREIGN / "other_programs").iterdir():
         content = read_file(path, None, ReadOptions(sut="shop"))
         (session,) = content.sessions
         assert session.session_start_time.year == 2026  # jest-junit says 1970 of a broken file
-        bad = {r.nodeid for r in session.test_results if r.outcome in ("failed", "error")}
-        assert len(bad) == 3 - (path.stem == "playwright")  # which does not list broken files
-        assert all(r.message for r in session.test_results if r.nodeid in bad)
+        failed = {r.nodeid: r.message for r in session.test_results if r.outcome in FAILED}
+        assert path.stem == "ctest" or all(failed.values())
+        bad[path.stem] = len(failed)
         names[path.stem] = [r.nodeid for r in session.test_results]
+    # Playwright does not list files that it cannot load.
+    assert bad == dict.fromkeys(("jest", "mocha", "vitest"), 3) | {
+        "ctest": 1,
+        "googletest": 2,
+        "playwright": 2,
+    }
+    assert names["ctest"] == ["ok", "bad", "off"]
+    assert names["googletest"][:3] == [
+        "t.cc::Cart::Adds",
+        "t.cc::Cart::Fails",
+        "t.cc::Wallet::Adds",
+    ]
     assert names["jest"][:2] == ["jt/sum.test.js::basket::adds", "jt/sum.test.js::basket::fails"]
     assert names["jest"][-1] == "jt/broken.test.js"
     assert names["mocha"][:2] == ["basket adds", "basket fails"]
     assert names["playwright"][0] == "sum.spec.js::basket › adds"
-    assert names["vitest"][:2] == ["broken.test.mjs", "sum.test.mjs::basket > adds"]
+    assert set(names["vitest"]) >= {"broken.test.mjs", "sum.test.mjs::basket > adds"}
 
 
 # Identity and options ---------------------------------------------------------------------------

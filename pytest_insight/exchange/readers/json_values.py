@@ -85,7 +85,9 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], place: str = "") -> T:
     except UnicodeDecodeError as exc:
         raise InvalidValueError(f"{before}it is not in UTF-8 (byte {exc.start + 1:,})") from exc
     except json.JSONDecodeError as exc:
-        at = f"column {exc.colno:,}" if place else f"line {exc.lineno:,} column {exc.colno:,}"
+        at = f"column {exc.colno:,}"
+        if exc.lineno > 1 or not place:
+            at = f"line {exc.lineno:,} {at}"
         cut = "; it seems to be cut short" if exc.pos >= len(exc.doc.rstrip()) else ""
         raise InvalidValueError(f"{before}it is not JSON: {exc.msg} in {at}{cut}") from exc
     except RecursionError as exc:

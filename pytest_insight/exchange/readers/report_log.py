@@ -109,7 +109,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, _Line]]:
             continue
         try:
             text = data.removeprefix(BOM_UTF8) if number == 1 else data
-            line = decode(text, _DECODER, f"line {number:,}")
+            line = decode(text.rstrip(b"\n"), _DECODER, f"line {number:,}")
         except InvalidValueError:
             if data.endswith(b"\n"):
                 raise
