@@ -99,7 +99,7 @@ def content_digest(session: TestSession) -> str:
     if not results:
         found.update(_CANONICAL.encode(replace(session, session_id="-")))
         return found.hexdigest()
-    mark = b"\0"  # not in JSON, where it is escaped
+    mark = b"\0"  # JSON has no NUL byte
     results_mark: Any = (msgspec.Raw(mark),)
     outline = replace(session, session_id="-", test_results=results_mark)
     before, _, after = _CANONICAL.encode(outline).partition(mark)

@@ -95,5 +95,7 @@ def _is_report(path: Path) -> bool:
     try:
         file = Input.from_path(path)
         return recognized(file) is not None or is_native(file.head) or looks_like_csv(file.head)
-    except InsightError:  # unreadable or damaged; the import says so if it is named like a report
+    except (
+        InsightError
+    ):  # unreadable or damaged: an error of the import if it is named like a report
         return not _REPORT_SUFFIXES.isdisjoint(path.suffixes[-2:])

@@ -191,7 +191,7 @@ class _Parser:
         )
 
     def _refuse_endless(self, waiting: int) -> None:
-        """Raise if so many bytes are of one tag: expat reads them again for every chunk."""
+        """Raise if too many bytes wait for the end of a tag: expat reads them again each time."""
         if waiting > _LONGEST_TAG:
             raise ExchangeError(
                 f"{self._source} cannot be read as XML: a tag or comment in line "
