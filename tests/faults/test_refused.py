@@ -44,7 +44,7 @@ NEVER = {
     *(
         ("json", each, "truncate")
         for each in OPERATIONS
-        if each != "save behind a torn write" and not LOCKING_TRUNCATES
+        if (each == "export" if LOCKING_TRUNCATES else each != "save behind a torn write")
     ),
     # Appending sessions needs no other file than the lock.
     *(
