@@ -36,7 +36,8 @@ class Judged(NamedTuple):
         sut: the SUT.
         line: the line of development: a branch, and what it grew from.
         sessions: those whose runs were judged, in time order.
-        incidents: those of the line of which results do not count, in time order.
+        incidents: those of the line of which any result does not count, in time order: if all of
+            their tests went on failing, all results count again.
         speed: how many times as long as usual the tests of the last session took; None if the
             durations were not compared, or too few tests say.
         branches: the pattern of the only branches that were looked at; empty for all.

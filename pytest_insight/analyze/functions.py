@@ -27,6 +27,7 @@ from pytest_insight.filters import BranchIs, NodeidUnder
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules
+    from pytest_insight.analysis.incidents import Incident
     from pytest_insight.analysis.runs import Run, SessionFacts, Survey
     from pytest_insight.analysis.values import Timing, Verdict
     from pytest_insight.analysis.verdicts import Analysis, Breakage, TestKey
@@ -119,11 +120,38 @@ def _judge(
     _collect(runs, read)
     analysis = judge(survey, read, now, line=line, timings=timings)
     sessions = tuple(each for each in survey.sessions if counted(each))
-    incidents = tuple(each for each in analysis.incidents if counted(each.session))
+    incidents = tuple(
+        each for each in _effective(analysis, survey, candidates, names) if counted(each.session)
+    )
     branches = ", ".join(
         each.pattern for each in selection.session_filters if isinstance(each, BranchIs)
     )
     return analysis, Judged(sut, line, sessions, incidents, speed, branches)
+
+
+def _effective(
+    analysis: Analysis,
+    survey: Survey,
+    candidates: Collection[TestKey],
+    names: tuple[TestFilter, ...],
+) -> list[Incident]:
+    """Return the incidents of which any result does not count.
+
+    If all of their tests went on failing, all of their results count again. Failures of a test
+    that is no candidate do not count: there are too few of them.
+    """
+    left_out = {each.session_id for verdict in analysis.verdicts for each in verdict.excluded}
+    incidents = {each.session.session_id: each for each in analysis.incidents}
+    for run in survey.notable:
+        session_id = run.session.session_id
+        if (
+            session_id in incidents
+            and (run.sut_name, run.nodeid) not in candidates
+            and incidents[session_id].covers(run)
+            and has_name(names, run.nodeid)
+        ):
+            left_out.add(session_id)
+    return [each for each in analysis.incidents if each.session.session_id in left_out]
 
 
 def history(nodeid: str, query: Asked) -> History:

@@ -125,6 +125,17 @@ def test_failures_have_their_message_as_a_column_or_below_them(
     assert below.strip() == f"{message}  src/shop/cart.py:32"
 
 
+def test_a_message_below_a_short_name_has_the_width_of_the_terminal(
+    make_session: MakeSession, screen: Screen
+) -> None:
+    message = "TypeError: 'int' object is not subscriptable"
+    save_results(make_session, "tests/test_cart.py::test_total", message=message, crash="")
+    header, _rule, row, below, *_ = screen(78, "query", "tests")
+    assert header.split() == ["Test", "Outcome", "Took", "Age"]
+    assert row.startswith("tests/test_cart.py::test_total ")
+    assert below.rstrip() == f"  {message}"
+
+
 def test_skips_and_expected_failures_have_a_reason(
     insight: Insight, make_session: MakeSession
 ) -> None:

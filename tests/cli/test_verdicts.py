@@ -190,6 +190,8 @@ def test_tests_that_broke_at_once_in_the_last_run_are_not_passed_over_in_silence
     assert insight("failures").out.splitlines()[2:4] == ["  12 new", waits]
     save(dict.fromkeys(some, ".....FFF") | {f"t.py::good{n}": "." * 8 for n in range(10)})
     assert set(verdicts(insight).values()) == {"broken"}
+    assert "left out" not in insight("verdicts").err
+    assert "left out" not in insight("verdicts", "t.py::t1").err
     assert "at once" not in insight("failures").out
 
 

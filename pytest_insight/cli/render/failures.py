@@ -30,6 +30,7 @@ from pytest_insight.cli.render.pictures import outcome_mark
 from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.values import ago_text, outcome_text
+from pytest_insight.cli.render.wrap import flow, line_width
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import (
     UNLIMITED,
@@ -188,7 +189,10 @@ def run_lines(sessions: Sequence[TestSession]) -> Iterator[Styled]:
     )
     several = f"{_run_text(sessions)}, the last one " if len(sessions) > 1 else ""
     name = f"{several}{last.session_id}"
-    yield styled("  ", outcomes_text(*sessions), styled(f"  {name}", style="dim"))
+    facts = (outcomes_text(*sessions), styled(name, style="dim"))
+    width = line_width()
+    for line in flow(facts, None if width is None else width - 2, "  "):
+        yield styled("  ", line)
 
 
 def _run_text(sessions: Sequence[TestSession]) -> str:

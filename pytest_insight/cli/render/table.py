@@ -206,6 +206,12 @@ def _table(parts: Sequence[_Part], terminal: Console) -> Table:
         footer_style="dim",
     )
     needs = [part.need(terminal.width) for part in shown]
+    if message:
+        below = message.width + len(INDENT)
+        needs = [
+            need._replace(natural=max(need.natural, below)) if part.column.fit == "nodeid" else need
+            for part, need in zip(shown, needs, strict=True)
+        ]
     cells = []
     for whole, width in zip(shown, widths(needs, terminal.width), strict=True):
         part = whole if whole.column.fit != "nodeid" else _fit_nodeids(whole, width, message)
