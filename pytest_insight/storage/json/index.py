@@ -174,9 +174,9 @@ def find_index(file: BinaryIO, size: int, path: Path, *, note: Note | None = Non
     recent = _recent.get(state)
     if recent is not None:
         return recent
-    age = time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns)
+    is_old = is_settled(max(found.st_mtime_ns, found.st_ctime_ns), time.time_ns())
     index = build_index(file, size, path, note=note)
-    if index.is_regular and found.st_size == size and age > SETTLED_NS:
+    if index.is_regular and found.st_size == size and is_old:
         _recent[state] = index
         for old in list(_recent)[:-MOST_RECENT]:
             _recent.pop(old, None)  # another thread may have been faster
@@ -188,15 +188,28 @@ def is_known(file: BinaryIO) -> bool:
     return _state(os.fstat(file.fileno())) in _recent
 
 
+def is_settled(changed_ns: int, now_ns: int) -> bool:
+    """Return whether any later change of a file will show in its times.
+
+    File times are coarse: on most file systems a tick of the kernel, up to 16 ms; 2 s on FAT, whose
+    times are whole seconds.
+
+    Args:
+        changed_ns: when it was changed last, in nanoseconds since 1970.
+        now_ns: the time now.
+    """
+    is_coarse = changed_ns % 1_000_000_000 == 0
+    return now_ns - changed_ns > (COARSE_SETTLED_NS if is_coarse else SETTLED_NS)
+
+
 def _state(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 MOST_RECENT = 4
 """Indexes of files that are kept in memory: an undo looks at two stores."""
-SETTLED_NS = 2_000_000_000
-"""An index is kept only if the file had not changed for this long: file times are coarse (2 s on
-FAT), so that a change right after another may not show in them."""
+SETTLED_NS, COARSE_SETTLED_NS = 100_000_000, 2_000_000_000
+"""An index is kept only if the file had not changed for this long; see `is_settled`."""
 _recent: dict[tuple[int, ...], Index] = {}
 """By device, inode, size and times of the file."""
 

@@ -49,9 +49,25 @@ def test_a_kept_index_answers_selections_by_headers(store: JSONStorage) -> None:
     assert not full_scans
 
 
-def test_a_file_that_was_just_written_is_not_remembered(
-    tmp_path: Path, make_session: MakeSession
+@pytest.mark.parametrize(
+    ("changed", "after_ms", "is_settled"),
+    [
+        (1_700_000_000_123_456_789, 50, False),
+        (1_700_000_000_123_456_789, 150, True),
+        (1_700_000_000_000_000_000, 1_950, False),  # FAT: a change a second later may not show
+        (1_700_000_000_000_000_000, 2_050, True),
+    ],
+)
+def test_a_file_has_settled_when_a_later_change_would_show_in_its_times(
+    changed: int, after_ms: int, is_settled: bool
 ) -> None:
+    assert index.is_settled(changed, changed + after_ms * 1_000_000) is is_settled
+
+
+def test_a_file_that_was_just_written_is_not_remembered(
+    tmp_path: Path, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "SETTLED_NS", 60 * 10**9)  # as if the next lines took no time
     storage = JSONStorage(tmp_path / "sessions.json")
     storage.save_session(make_session())
     full_scans.clear()
