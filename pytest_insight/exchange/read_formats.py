@@ -190,6 +190,8 @@ def read_input(file: Input, format_name: str | None, options: ReadOptions) -> Fi
             )
         foreign = ForeignReport(file.source, chosen.name, chosen.title, file.digest, drafts)
         return FileContent(file.source, foreign=foreign, files=(describe(foreign),))
+    if chosen.read is json.read:
+        json.refuse_other(file.head, file.source)
     data = file.read()
     if not data or data.isspace():
         raise _empty(file.source)

@@ -77,6 +77,11 @@ def test_options_say_what_a_report_does_not(insight: Insight) -> None:
     (session,) = JSONStorage().load_sessions()
     assert f"{session.session_start_time:%Y-%m-%d %H:%M}" == "2026-11-01 10:00"
     assert session.session_tags == {"ci": "a=b", "os": ""}
+    for started, hour in (("2026-07-01T12:00", 10), ("2026-07-01", 22), ("2026-07-01 12:00Z", 12)):
+        options = ("--sut", f"s{hour}", "--timezone", "Europe/Berlin", "--started", started)
+        insight("import", "x.xml", *options)
+        (found,) = [each for each in JSONStorage().iter_sessions() if each.sut_name == f"s{hour}"]
+        assert found.session_start_time.hour == hour
     stamped = text.replace('name="x"', 'name="x" timestamp="2026-07-01T12:00:00"')
     for zone, hour in (("Europe/Berlin", 10), ("+02:00", 10), ("-0330", 15), ("UTC", 12)):
         Path("y.xml").write_text(stamped + f"<!-- {zone} -->")

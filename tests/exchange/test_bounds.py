@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_insight.errors import ExchangeError, InvalidImportError
 from pytest_insight.exchange.import_report import FileContent
+from pytest_insight.exchange.read_formats import read_file
 from pytest_insight.exchange.readers.json import read as read_json
 from pytest_insight.limits import MAX_IGNORED_NAMES, MAX_PROBLEMS, MAX_PROBLEMS_KEPT
 from pytest_insight.storage import InMemoryStorage
@@ -196,3 +198,22 @@ def test_nested_lists_are_refused_beyond_a_limit_wherever_they_are() -> None:
     for text in ("[" * 5_000 + "]" * 5_000, '{"a":[' + "[" * 5_000 + "]" * 5_000 + "]}"):
         with pytest.raises(ExchangeError, match="nested too deeply"):
             read_any(text)
+
+
+@pytest.mark.parametrize(
+    ("start", "place"), [(b"", "line 1 column 1"), (b"\n \xffx", "line 2 column 2")]
+)
+def test_a_large_file_that_cannot_be_json_is_refused_by_its_first_bytes(
+    start: bytes, place: str
+) -> None:
+    file = Path("zeros.json")
+    with file.open("wb") as out:
+        out.write(start)
+        out.truncate(64 << 20)  # sparse
+    tracemalloc.start()
+    try:
+        with pytest.raises(ExchangeError, match=f"cannot be read as JSON: Expecting .*: {place}$"):
+            read_file(file)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()

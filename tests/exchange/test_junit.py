@@ -133,7 +133,7 @@ def test_nodeids_are_guessed_from_the_names_where_nothing_else_says_them() -> No
 
 
 def test_the_root_folder_says_which_part_of_a_name_is_the_file(tmp_path: Path) -> None:
-    for path in ("tests/sub.dir/test_d.py", "lib/checks.py", "docs/notes.txt"):
+    for path in ("v1/test_d.py", "v1.2/sub.dir/test_d.py", "lib/checks.py", "docs/notes.txt"):
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
@@ -142,6 +142,7 @@ def test_the_root_folder_says_which_part_of_a_name_is_the_file(tmp_path: Path) -
         case("notes.txt", "", "docs.notes.txt"),
         case("two", "", "docs.notes.txt.usage"),  # of a plugin's collector, named `usage::two`
         case("test_y", "", "nightly.linux.lib.checks.TestC"),  # --junitprefix
+        case("test_x", "", "v1.2.sub.dir.test_d.TestX"),
     )
     session = session_of(data, ReadOptions(sut="shop", root=tmp_path))
     assert [result.nodeid for result in session.test_results] == [
@@ -149,6 +150,7 @@ def test_the_root_folder_says_which_part_of_a_name_is_the_file(tmp_path: Path) -
         "docs/notes.txt::notes.txt",
         "docs/notes.txt::usage::two",
         "lib/checks.py::TestC::test_y",
+        "v1.2/sub.dir/test_d.py::TestX::test_x",
     ]
     assert session.source is not None
     assert Loss.NODEID_GUESSED not in session.source.losses

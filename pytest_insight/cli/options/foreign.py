@@ -92,11 +92,13 @@ class ForeignOptions(msgspec.Struct, frozen=True):
         if root is not None and not root.is_dir():
             raise InvalidArgumentError(f"--root must be a folder, not {root}")
         project = find_project()
+        zone = _zone(self.timezone) if self.timezone is not None else None
+        started = moment("--started", self.started, zone=zone) if self.started is not None else None
         return ReadOptions(
             sut=self.sut,
             root=root,
-            timezone=_zone(self.timezone) if self.timezone is not None else None,
-            started=moment("--started", self.started) if self.started is not None else None,
+            timezone=zone,
+            started=started,
             tags=dict(map(_tag, self.tag or ())),
             one_session=self.one_session,
             project=Project(project.sut_name, project.root) if project else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from pytest_insight._util.git import find_revision
 from pytest_insight._util.times import earlier, in_utc
@@ -23,20 +23,21 @@ _MONTHS = {"month": 1, "year": 12}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def moment(what: str, value: str, *, end: bool = False) -> datetime:
+def moment(what: str, value: str, *, end: bool = False, zone: tzinfo | None = None) -> datetime:
     """Return the time that an option means, in UTC.
 
     Args:
         what: the name of the option, for messages.
         value: an age ("90d", "3 hours ago"), a day ("yesterday", "monday": the last one before
             today), an ISO 8601 date or time, or what git calls a commit, which is the time of the
-            commit. Days, and times without an offset, are in the local time zone.
+            commit.
         end: a day or date means its end, not its beginning.
+        zone: the time zone of days, and of times without an offset; None for the local one.
 
     Raises:
         InvalidArgumentError: it is no time, and git knows no such commit.
     """
-    found = parse_time(value, datetime.now().astimezone(), end=end)
+    found = parse_time(value, datetime.now().astimezone(zone), end=end, zone=zone)
     if found is not None:
         return found
     revision = find_revision(value)
@@ -49,20 +50,23 @@ def moment(what: str, value: str, *, end: bool = False) -> datetime:
     )
 
 
-def parse_time(value: str, now: datetime, *, end: bool = False) -> datetime | None:
+def parse_time(
+    value: str, now: datetime, *, end: bool = False, zone: tzinfo | None = None
+) -> datetime | None:
     """Return the time that a text means; None if it is not one, but perhaps a commit.
 
     Args:
         value: as for `moment`.
-        now: the current time, in the local time zone.
+        now: the current time, in that zone.
         end: as for `moment`.
+        zone: as for `moment`.
     """
     text = " ".join(value.lower().split())
     if text == "now":
         return now.astimezone(UTC)
     day = _day(text, now)
     if day is not None:
-        return in_utc(datetime.combine(day, time.max if end else time.min))
+        return in_utc(datetime.combine(day, time.max if end else time.min, zone))
     age = _AGE.fullmatch(text)
     if age is not None:
         count = int(age["count"]) if age["count"].isdigit() else 1
@@ -77,7 +81,7 @@ def parse_time(value: str, now: datetime, *, end: bool = False) -> datetime | No
         return None
     if end and _DATE.fullmatch(text):
         found = datetime.combine(found, time.max)
-    return in_utc(found)
+    return in_utc(found.replace(tzinfo=found.tzinfo or zone))
 
 
 def _day(text: str, now: datetime) -> datetime | None:

@@ -49,8 +49,9 @@ def print_summaries(sources: Sequence[Source], location: str, *, dry_run: bool) 
     for source in sources:
         print_summary(source, location, dry_run=dry_run)
     if repeated := sum(source.report.repeated for source in sources):
+        undo = "" if dry_run else "undo this, and "
         say(
-            f"{plural(repeated, 'session')} of runs that others here record, too: undo this, and "
+            f"{plural(repeated, 'session')} of runs that others here record, too: {undo}"
             "import with --merge upgrade to keep the best of each run"
         )
 

@@ -55,6 +55,17 @@ def looks_like_json(data: bytes) -> bool:
     return data[:64].lstrip().startswith((b"{", b"["))
 
 
+def refuse_other(head: bytes, source: str) -> None:
+    """Raise ExchangeError if a file that begins with these bytes cannot be JSON.
+
+    A large one is then refused without being read.
+    """
+    start = len(head) - len(head.lstrip(b" \t\r\n"))
+    if start < len(head) and head[start] not in b'{["-0123456789tfnNI':  # NaN and Infinity, too
+        mistake = _syntax_error(head, start, "Expecting value")
+        raise ExchangeError(f"{source} cannot be read as JSON: {mistake}", source) from mistake
+
+
 def read(data: bytes, source: str) -> FileContent:
     """Read the sessions of a file.
 

@@ -12,10 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_insight.exchange.paths import is_inside
+from pytest_insight.exchange.paths import is_folder, is_inside
 
 _MOST_SEGMENTS = 50
 """The most parts of a name that are looked up: each is tried with every part behind it."""
+_MOST_JOINED = 5
+"""The most parts of a name that are looked up as one file or folder, whose name has dots."""
 _MODULE = re.compile(r"test_.*|.*_test|conftest")
 
 
@@ -102,16 +104,22 @@ class Nodeids:
             return Place(f"{folders}/{text_file}::", guessed=True)
         return Place(_guess(segments), guessed=True)
 
-    def _below_root(self, segments: list[str]) -> str | None:
+    def _below_root(self, segments: list[str], folder: str = "") -> str | None:
+        """Return the prefix with the deepest file below a folder in the root; None without one."""
         if self._root is None:
             return None
-        for end in range(len(segments), 0, -1):
-            folders = "/".join(segments[:end])
+        sizes = range(1, min(len(segments), _MOST_JOINED) + 1)
+        names = [".".join(segments[:size]) for size in sizes]  # a name may have dots itself
+        for size, name in zip(sizes, names, strict=True):
+            if name.strip(".") and is_folder(self._root / f"{folder}{name}"):
+                found = self._below_root(segments[size:], f"{folder}{name}/")
+                if found is not None:
+                    return found
+        for size, name in reversed(list(zip(sizes, names, strict=True))):
             # A module; else a text file with doctests, or a file that a plugin collects.
-            before, _, suffix = folders.rpartition("/")
-            for path in (f"{folders}.py", f"{before}.{suffix}" if before else ""):
+            for path in (f"{folder}{name}.py", f"{folder}{name}" if size > 1 else ""):
                 if path and is_inside(self._root, path):
-                    return "::".join([path, *segments[end:], ""])
+                    return "::".join([path, *segments[size:], ""])
         return None
 
 
