@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 from typing import NamedTuple
 
 SECONDS = 10
@@ -187,6 +188,15 @@ def find_merge_base(commit: str, references: Sequence[str]) -> str:
 def is_shallow() -> bool:
     """Return whether the repository of the current folder lacks a part of its history."""
     return (git_output(None, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
+
+
+def why_no_repository() -> str:
+    """Return why git answers nothing in the current folder; empty if it has a repository."""
+    if git_output(None, "rev-parse", "--git-dir") is not None:
+        return ""
+    if which("git") is None:
+        return "git is not on the PATH"
+    return "git finds no repository here, or may not read it (safe.directory)"
 
 
 def references_of(branch: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pytest_insight._util.git import (
     first_parents,
     is_shallow,
     references_of,
+    why_no_repository,
 )
 from pytest_insight._util.times import earlier
 from pytest_insight.analysis.comparison.values import SideKind
@@ -86,9 +87,8 @@ def find_point(head: TestSession, branch: Branch) -> Point:
         return Point([], is_same, "the commit of the head is unknown")
     own = first_parents(commit)
     if not own:
-        short = commit[:7]
-        lost = f"git does not know {short} here; it was rewritten, or is not fetched"
-        return Point([], is_same, lost)
+        lost = f"git does not know {commit[:7]} here; it was rewritten, or is not fetched"
+        return Point([], is_same, why_no_repository() or lost)
     if is_same:
         return Point(own, is_on_branch=True)
     base = find_merge_base(commit, branch.references)

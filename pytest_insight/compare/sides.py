@@ -72,27 +72,30 @@ class _Head(SideFinder):
             return self.named(WINDOW)
         if asked is None:
             last = self._last(self.filters)
-            self._check_is_of_checkout(last)
-            return self._whole_run("", last, "")
+            return self._whole_run("", last, self._check_is_of_checkout(last))
         return self.named(asked) if isinstance(asked, str) else self.of_query(asked)
 
-    def _check_is_of_checkout(self, last: TestSession) -> None:
-        """Refuse the last run if it is of the base, and commits that are not on it are checked out.
+    def _check_is_of_checkout(self, last: TestSession) -> str:
+        """Return what is to be said if the last run is not of the commit that is checked out.
 
-        The tests of these left no run, as when `conftest.py` cannot be imported.
+        The tests of this commit left no run, as when `conftest.py` cannot be imported.
+
+        Raises:
+            InvalidArgumentError: the last run is of the base, and the commit is not on it.
         """
         code, base = last.code_state, self.question.base
-        if code is None or not isinstance(base, str) or code.branch != base:
-            return
-        current = find_revision("HEAD")
-        references = references_of(base)
-        if current is None or not references or current.commit == code.commit:
-            return
-        if find_merge_base(current.commit, references) not in ("", current.commit):
+        current = find_revision("HEAD") if code is not None and code.commit else None
+        if code is None or current is None or current.commit == code.commit:
+            return ""
+        here = f"{current.commit[:7]}, which is checked out"
+        references = references_of(base) if isinstance(base, str) and code.branch == base else ()
+        if references and find_merge_base(current.commit, references) not in ("", current.commit):
             raise InvalidArgumentError(
                 f"the last run, {last.session_id}, is of {base}, which is the base: there is no "
-                f"run of {current.commit[:7]}, which is checked out; run the tests, or name a head"
+                f"run of {here}; run the tests, or name a head"
             )
+        is_of_here = find_revision(code.commit or "") is not None
+        return f"the last run is not of {here}" if is_of_here else ""
 
     def _last(self, filters: Filters) -> TestSession:
         """Return the last session with results, or the last one if it failed to have any.

@@ -157,6 +157,35 @@ def test_an_unknown_commit_is_compared_with_the_newest_sessions_before_it_and_sa
     )
 
 
+def test_it_is_said_that_git_is_missing_or_has_no_repository_here(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = git("rev-parse", "HEAD")
+    old, own = session(1, TESTS, commit=commit), session(2, TESTS, commit=commit, branch="feature")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    monkeypatch.chdir(outside)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    lost = on(old, own).execute().base.note
+    assert lost.startswith("git finds no repository here, or may not read it (safe.directory): ")
+    monkeypatch.setenv("PATH", str(outside))
+    assert on(old, own).execute().base.note.startswith("git is not on the PATH: ")
+
+
+def test_it_is_said_that_the_last_run_is_not_of_the_commit_that_is_checked_out(git: Git) -> None:
+    first = git("rev-parse", "HEAD")
+    git("checkout", "-q", "-b", "feature")
+    own = commit(git)
+    asked = on(session(1, TESTS, commit=first), session(2, TESTS, commit=own, branch="feature"))
+    assert asked.execute().head.note == ""
+    broken = commit(git)
+    said = f"the last run is not of {broken[:7]}, which is checked out"
+    assert asked.execute().head.note == said
+    assert asked.of("s2").execute().head.note == ""  # it was asked for
+    elsewhere = session(2, TESTS, commit="f" * 40, branch="feature")  # of another repository
+    assert on(session(1, TESTS, commit=first), elsewhere).execute().head.note == ""
+
+
 def test_a_shallow_clone_says_that_it_is_one(
     git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
