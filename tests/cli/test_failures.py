@@ -198,6 +198,22 @@ def test_a_run_is_named_as_everywhere_and_the_gate_says_if_it_failed(
     assert "no session" in insight("failures", "nonsense", status=1).err
 
 
+def test_a_run_that_pytest_ended_with_an_error_is_not_said_to_be_fine(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    passed = TestResult("t.py::good", "passed", START)
+    for number, (status, said) in enumerate(
+        [
+            (None, "nothing failed"),
+            (0, "nothing failed"),
+            (1, "nothing failed, but pytest ended with exit status 1"),
+            (2, "nothing failed, but pytest ended with exit status 2"),
+        ]
+    ):
+        JSONStorage().save_session(make_session(number, exit_status=status, test_results=(passed,)))
+        assert insight("failures").out.splitlines()[-1] == said
+
+
 def test_without_sessions_it_says_how_to_record_one(insight: Insight) -> None:
     assert "pytest --insight" in insight("failures", "--exit-code", status=1).err
 

@@ -170,11 +170,24 @@ def _lines(
         yield styled("  ", styled(incident, style="yellow"))
     if not groups:
         yield styled("")
-        any_test = any(session.test_results for session in sessions)
-        yield styled("nothing failed" if any_test else "no test was run")
+        yield styled(_why_nothing(sessions))
     for group in groups:
         of_group = _known_of(group, known)
         yield from group_lines(group, _suts(sessions), known=of_group, verbose=verbose)
+
+
+def _why_nothing(sessions: Sequence[TestSession]) -> str:
+    """Return that nothing failed, or no test was run, and that pytest failed all the same.
+
+    It does if it was interrupted, and if a plugin says so: a coverage too low, a time limit.
+    """
+    any_test = any(session.test_results for session in sessions)
+    said = "nothing failed" if any_test else "no test was run"
+    of_sessions = (session.exit_status for session in sessions)
+    statuses = {status for status in of_sessions if status is not None} - {0, 5}  # 5: no tests
+    if not statuses:
+        return said
+    return f"{said}, but pytest ended with exit status {', '.join(map(str, sorted(statuses)))}"
 
 
 def run_lines(sessions: Sequence[TestSession]) -> Iterator[Styled]:
