@@ -45,12 +45,15 @@ class OwnFormat(msgspec.Struct, frozen=True):
         suffix: of its files, with the dot.
         read: reads a file's bytes; takes the file's name, too, for messages.
         looks_like: whether a file's bytes look like this format; the first match wins.
+        refuse_other: raises ExchangeError if a file that begins with these bytes (`Input.head`)
+            is surely not of this format, before a large one is read; takes its name, too.
     """
 
     name: str
     suffix: str
     read: Callable[[bytes, str], FileContent]
     looks_like: Callable[[bytes], bool]
+    refuse_other: Callable[[bytes, str], None]
 
 
 class ForeignFormat(msgspec.Struct, frozen=True):
@@ -87,8 +90,8 @@ def _reader(module: str) -> Callable[[Input, ReadOptions], Sequence[SessionDraft
 
 
 OWN_FORMATS = (
-    OwnFormat("json", ".json", json.read, json.looks_like_json),
-    OwnFormat("csv", ".csv", csv.read, csv.looks_like_csv),
+    OwnFormat("json", ".json", json.read, json.looks_like_json, json.refuse_other),
+    OwnFormat("csv", ".csv", csv.read, csv.looks_like_csv, csv.refuse_other),
 )
 FOREIGN_FORMATS = (
     ForeignFormat("junit", "JUnit XML", junit.read, junit.looks_like_junit),
@@ -190,8 +193,7 @@ def read_input(file: Input, format_name: str | None, options: ReadOptions) -> Fi
             )
         foreign = ForeignReport(file.source, chosen.name, chosen.title, file.digest, drafts)
         return FileContent(file.source, foreign=foreign, files=(describe(foreign),))
-    if chosen.read is json.read:
-        json.refuse_other(file.head, file.source)
+    chosen.refuse_other(file.head, file.source)
     data = file.read()
     if not data or data.isspace():
         raise _empty(file.source)

@@ -12,7 +12,7 @@ import io
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.byte_order import to_utf8
 from pytest_insight.exchange.import_report import FileContent, Problem, quote_name
+from pytest_insight.exchange.input import HEAD_BYTES
 from pytest_insight.exchange.readers.json_text import load_json
 from pytest_insight.exchange.writers.csv import (
     COLUMNS,
@@ -42,6 +43,14 @@ _LIMIT_LOCK = threading.Lock()
 def looks_like_csv(data: bytes) -> bool:
     """Return whether a file's bytes begin with a header that has the column `session_id`."""
     return b"session_id" in data.partition(b"\n")[0]
+
+
+def refuse_other(head: bytes, source: str) -> None:
+    """Raise ExchangeError if a large file that begins with these bytes has no header of ours."""
+    if len(head) >= HEAD_BYTES and b"session_id" not in head:
+        header = head.partition(b"\n")[0]
+        missing = [name for name in REQUIRED_COLUMNS if name.encode() not in header]
+        raise _no_header(missing, source)
 
 
 def read(data: bytes, source: str) -> FileContent:
@@ -102,6 +111,14 @@ def _read_rows(rows: Iterator[list[str]], source: str) -> FileContent:
     return content
 
 
+def _no_header(missing: Sequence[str], source: str) -> ExchangeError:
+    return ExchangeError(
+        f"{source} is not a CSV file of sessions: its first row lacks the "
+        f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}",
+        source,
+    )
+
+
 class _Header:
     """The first row: which column is where."""
 
@@ -109,11 +126,7 @@ class _Header:
         self.names = [name.strip() for name in row]
         missing = [name for name in REQUIRED_COLUMNS if name not in self.names]
         if missing:
-            raise ExchangeError(
-                f"{source} is not a CSV file of sessions: its first row lacks the "
-                f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}",
-                source,
-            )
+            raise _no_header(missing, source)
         twice = [name for name in COLUMNS if self.names.count(name) > 1]
         if twice:
             raise ExchangeError(

@@ -56,10 +56,7 @@ def looks_like_json(data: bytes) -> bool:
 
 
 def refuse_other(head: bytes, source: str) -> None:
-    """Raise ExchangeError if a file that begins with these bytes cannot be JSON.
-
-    A large one is then refused without being read.
-    """
+    """Raise ExchangeError if a file that begins with these bytes cannot be JSON."""
     start = len(head) - len(head.lstrip(b" \t\r\n"))
     if start < len(head) and head[start] not in b'{["-0123456789tfnNI':  # NaN and Infinity, too
         mistake = _syntax_error(head, start, "Expecting value")
