@@ -33,6 +33,7 @@ class Question:
     storage: BaseStorage | None = None
     one_session: bool = False
     windows: bool = False
+    all_projects: bool = False
 
     def open_storage(self) -> BaseStorage:
         """Return the storage of the sides that do not bring their own.

@@ -262,10 +262,10 @@ class _Base(SideFinder):
 def _scope(question: Question, storage: BaseStorage) -> Filters:
     """Return the filters of the head: those that were given, and the SUT of the project.
 
-    The project does not count if the store has no session of it, or if a SUT was given.
+    The project does not count if the store has no session of it, or if a SUT or all were asked for.
     """
     given = question.selection.session_filters
-    if _names_sut(given):
+    if question.all_projects or _names_sut(given):
         return given
     project = find_project()
     if project is None:

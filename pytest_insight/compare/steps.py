@@ -49,6 +49,7 @@ class Compare(Question):
         storage: the storage of both sides, instead of a profile's.
         one_session: whether the base is one session only, never composite.
         windows: whether the rates of failures of several runs a side are compared.
+        all_projects: whether the head may be of any SUT, not only of the project in this folder.
 
     Raises (every step):
         InvalidArgumentError: an argument makes no sense.
@@ -91,6 +92,10 @@ class Compare(Question):
     def for_sut(self, name: str) -> Compare:
         """Compare only sessions of this SUT (wildcards allowed: sides may be of different SUTs)."""
         return self.with_session_filters(SutIs(arguments.text("SUT name", name)))
+
+    def of_all_projects(self) -> Compare:
+        """Take the head from all sessions; the base is of the SUT that the head is of."""
+        return replace(self, all_projects=True)
 
     def with_session_filters(self, *filters: SessionFilter) -> Compare:
         """Compare only sessions that match all of these filters, on both sides."""
@@ -154,6 +159,7 @@ class Compare(Question):
             steps.append(f".of({self.head!r})")
         steps += [".with_base_session()"] if self.one_session else []
         steps += [".by_windows()"] if self.windows else []
+        steps += [".of_all_projects()"] if self.all_projects else []
         steps += map(session_step, self.selection.session_filters)
         steps += map(test_step, self.selection.test_filters)
         return steps

@@ -54,6 +54,22 @@ def save(
     JSONStorage().save_session(session)
 
 
+def test_the_head_is_of_the_project_in_the_folder_and_of_any_with_all_projects(
+    insight: Insight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, sut in enumerate(("shop", "other")):
+        save(f"{sut}-1", MAIN, days=2 - number, sut=sut)
+        save(f"{sut}-2", MAIN, days=2 - number - 0.5, commit="b", sut=sut)
+    project = tmp_path / "shop"
+    project.mkdir()
+    (project / "pytest.ini").write_text("[pytest]\n")
+    monkeypatch.chdir(project)
+    for options, sut in ([], "shop"), (["-A"], "other"):
+        found = json.loads(insight("compare", "last~1", *options, "--format", "json").out)
+        ids = [found[side]["sessions"] for side in ("base", "head")]
+        assert ids == [[f"{sut}-1"], [f"{sut}-2"]]
+
+
 @pytest.fixture
 def two_sides() -> None:
     """A run on main, and the last one on a branch."""

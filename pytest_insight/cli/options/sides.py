@@ -133,6 +133,7 @@ def compare_sides(
         found = found.of(head)
     found = found.with_base_session() if sessions.base_session else found
     found = found.by_windows() if sessions.windows else found
+    found = found.of_all_projects() if sessions.all_projects else found
     try:
         result = found.execute()
     except InsightError:
