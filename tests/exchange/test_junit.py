@@ -555,8 +555,9 @@ def test_bad_input_is_refused_in_one_sentence_with_the_line_and_nothing_is_writt
     assert storage.session_ids() == []
 
 
-def test_a_page_that_is_named_like_a_report_is_not_recognised_as_one() -> None:
-    Path("junit.xml").write_text("<html><body>Not found</body></html>")
+@pytest.mark.parametrize("doctype", ["", "<!doctype html>\n", "<!DOCTYPE html>"])
+def test_a_page_that_is_named_like_a_report_is_not_recognised_as_one(doctype: str) -> None:
+    Path("junit.xml").write_text(f"{doctype}<html><body>Not found</body></html>")
     with pytest.raises(
         ExchangeError, match="is XML or HTML with the root element 'html', not a report"
     ):

@@ -40,7 +40,9 @@ def looks_like_junit(head: bytes) -> bool:
 
 
 def root_element(head: bytes) -> str | None:
-    """Return the name of the root element; None if the bytes are not the beginning of XML."""
+    """Return the name of the root element; None if the bytes begin neither XML nor HTML."""
+    if head.lstrip()[:14].lower() == b"<!doctype html":  # lower case is not XML
+        return "html"
     found: list[str] = []
     parser = expat.ParserCreate("utf-8")  # what `Input.head` is, whatever the file declares
 
