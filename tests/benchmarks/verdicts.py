@@ -22,12 +22,12 @@ from pytest_insight.analysis.runs import LAST_RUNS
 from pytest_insight.analysis.verdicts import Analysis, analyze
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage, JSONStorage, PostgreSQLStorage, SQLiteStorage
-from tests.benchmarks.databases import HUGE
 from tests.benchmarks.harness import in_child, in_turns
 from tests.benchmarks.history import BENCH, LARGE, SEED, Shape
 from tests.benchmarks.places import new_place
 from tests.benchmarks.report import Row, at_most_bytes, compared, seconds_text
 
+HUGE = Shape(1_000, 10_000)
 TURNS = 5
 MOST_MEMORY = 150e6
 FOR_DURATIONS = 30
