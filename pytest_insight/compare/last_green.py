@@ -44,7 +44,11 @@ def last_green(
     ids = {session.session_id for session in heads}
     head = heads[0]
     branch = head.code_state.branch if head.code_state else None
-    why = f"{default} has no session before the head" if default else "no default branch is known"
+    why = (
+        f"{default} has no session of another commit before the head"
+        if default
+        else "no default branch is known"
+    )
     for more in ((BranchIs(escape(branch)),), ()) if branch else ((),):
         headers = newest_headers(storage, (*filters, *more), head.session_start_time)
         before = [each for each in islice(headers, MAX_SESSIONS * 2) if each.session_id not in ids]

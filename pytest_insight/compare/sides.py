@@ -221,7 +221,11 @@ class _Base(SideFinder):
         head = self._head.newest
         if self._head.kind in MANY_RUNS:
             return f"the head has all sessions of {branch} until its end; name another base"
-        if head.code_state is not None and head.code_state.branch == branch:
+        of_branch = (*self.filters, BranchIs(escape(branch)))
+        older = newest_headers(self.storage, of_branch, head.session_start_time)
+        if any(each.session_id not in self._head.ids for each in older) or (
+            head.code_state is not None and head.code_state.branch == branch
+        ):
             return (
                 f"no session of {branch} before {head.session_id} is of another commit; name "
                 "another base"

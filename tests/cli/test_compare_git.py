@@ -207,7 +207,7 @@ def test_shards_are_compared_as_one_run_from_the_files_that_they_exported(
     assert "the clone is shallow" in insight("compare", *sut).out
     monkeypatch.setenv("PATH", "")
     assert changes(insight, *sut) == expected
-    assert "git does not know" in insight("compare", *sut).out
+    assert "git is not on the PATH" in insight("compare", *sut).out
 
 
 def test_files_are_sides(project: Project, insight: Insight) -> None:

@@ -157,6 +157,14 @@ def test_an_unknown_commit_is_compared_with_the_newest_sessions_before_it_and_sa
     )
 
 
+def test_a_detached_head_on_main_says_that_main_has_no_run_of_another_commit(git: Git) -> None:
+    first = git("rev-parse", "HEAD")
+    asked = on(session(1, TESTS, commit=first), session(2, TESTS, commit=first, branch=None))
+    with pytest.raises(InvalidArgumentError, match="of main before s2 is of another commit"):
+        asked.against("main").execute()
+    assert asked.execute().base.note.startswith("main has no session of another commit before")
+
+
 def test_it_is_said_that_git_is_missing_or_has_no_repository_here(
     git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
