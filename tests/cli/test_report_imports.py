@@ -27,8 +27,8 @@ def test_an_import_says_what_the_file_does_not_tell(insight: Insight, junit: str
     assert printed.err.splitlines()[:3] == [
         "insight: junit.xml  1 session, 35 tests (JUnit XML by pytest)",
         "insight:   not in this format: start of each test, attempts, captured output, phases, "
-        "xpassed (counted as passed), text of expected failures (3), commit and branch, "
-        "versions, arguments and warnings",
+        "xpassed (counted as passed), text of expected failures (3), which tests warned, workers, "
+        "commit and branch, versions, arguments and warnings",
         "insight:   guessed: 36 nodeids (tests/test_collection_error.py ...: give --root)",
     ]
     assert "1 session; 1 imported" in printed.err

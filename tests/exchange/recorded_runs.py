@@ -90,6 +90,12 @@ def _without_details(
         changes["phase"] = ""
     if Loss.NO_OUTPUT in losses:
         changes |= {"capstdout": "", "capstderr": "", "caplog": ""}
+    if Loss.NO_PROPERTIES in losses:
+        changes["properties"] = ()
+    if Loss.NO_TEST_WARNINGS in losses:
+        changes["has_warning"] = False
+    if Loss.NO_WORKERS in losses:
+        changes["worker"] = ""
     if Loss.NO_START_TIMES in losses:
         changes["start_time"] = session.session_start_time
     return replace(result, **changes)

@@ -20,15 +20,23 @@ FILES = {
     "json-report.json": {
         *ALWAYS,
         *(Loss.NO_START_TIMES, Loss.NO_ATTEMPTS, Loss.SUBTESTS_MERGED),
+        *(Loss.NO_REASONS, Loss.NO_TEST_WARNINGS, Loss.NO_WORKERS),
     },
     "ctrf.json": {
         *(Loss.NO_CODE_STATE, Loss.NO_OUTPUT, Loss.NO_PHASES, Loss.XPASS_LOST),
         *(Loss.NO_COLLECTION_ERRORS, Loss.SUBTESTS_MERGED, Loss.RESULTS_MERGED),
+        *(Loss.NO_REASONS, Loss.NO_PROPERTIES, Loss.NO_TEST_WARNINGS),
     },
-    "allure": {*ALWAYS, Loss.NO_PHASES, Loss.NO_COLLECTION_ERRORS, Loss.SUBTESTS_MERGED},
+    "allure": {
+        *ALWAYS,
+        *(Loss.NO_PHASES, Loss.NO_COLLECTION_ERRORS, Loss.SUBTESTS_MERGED),
+        *(Loss.NO_REASONS, Loss.NO_PROPERTIES, Loss.NO_TEST_WARNINGS, Loss.NO_WORKERS),
+    },
 }
 """The losses of each file, whatever the run."""
 MORE: dict[tuple[str, str], dict[Loss, int | None]] = {
+    ("reportlog.jsonl", "xdist"): {Loss.NO_TEST_WARNINGS: None},
+    ("reportlog.jsonl", "crash"): {Loss.NO_TEST_WARNINGS: None},
     ("json-report.json", "reruns"): {Loss.NO_ATTEMPT_TEXT: 1},
     ("allure", "plain"): {Loss.RESULTS_MERGED: 1},
     ("allure", "xdist"): {Loss.RESULTS_MERGED: 1},
@@ -44,26 +52,29 @@ RUNS = [
 
 
 def untold_by_json_report(result: TestResult) -> TestResult:
-    """It has neither the reason why a failure was expected, nor workers and who warned."""
+    """It has no reason why a failure was expected (`no-reasons`)."""
     if result.outcome in ("xfailed", "xpassed"):
-        result = replace(result, message="", longreprtext="")
-    return replace(result, worker="", has_warning=False)
+        return replace(result, message="", longreprtext="")
+    return result
 
 
 def untold_by_ctrf(result: TestResult) -> TestResult:
-    """It has no place of a skip, no properties, and not who warned."""
+    """It has no place of a skip (`no-reasons`)."""
     if result.outcome == "skipped":
         result = replace(result, longreprtext="")
-    return _without_place(replace(result, properties=(), has_warning=False))
+    return _without_place(result)
 
 
 def untold_by_allure(result: TestResult) -> TestResult:
-    """It has no message of a strict expected failure; a second failure has no output of its own."""
+    """It has no message of a strict expected failure (`no-reasons`).
+
+    A second failure has no output of its own (`results-merged`).
+    """
     if result.message.startswith("[XPASS(strict)]"):
         result = replace(result, message="", longreprtext="")
     if result.nodeid.endswith("::test_fails_twice"):
         result = replace(result, longreprtext="", capstdout="", capstderr="", caplog="")
-    return _without_place(replace(result, properties=(), has_warning=False, worker=""))
+    return _without_place(result)
 
 
 def _without_place(result: TestResult) -> TestResult:
@@ -91,8 +102,6 @@ def test_an_import_holds_what_was_recorded_except_for_the_losses_it_reports(
     found = list(session.test_results)
     if Loss.SUBTESTS_MERGED in losses and way == "subtests":  # one of their texts is left
         expected, found = _only_outcomes(expected), _only_outcomes(found)
-    if file == "reportlog.jsonl" and way in ("xdist", "crash"):  # warnings do not name the test
-        expected = [replace(result, has_warning=False) for result in expected]
     untold = UNTOLD[file]
     assert list(map(untold, comparable(found))) == list(map(untold, comparable(expected)))
 

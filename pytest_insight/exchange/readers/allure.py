@@ -111,7 +111,8 @@ class _Session:
         executor = self._folder.executor()
         losses = self._losses
         losses.missing(Loss.NO_PHASES, Loss.NO_CODE_STATE, Loss.NO_COLLECTION_ERRORS)
-        losses.missing(Loss.SUBTESTS_MERGED)
+        losses.missing(Loss.SUBTESTS_MERGED, Loss.NO_REASONS, Loss.NO_PROPERTIES)
+        losses.missing(Loss.NO_TEST_WARNINGS, Loss.NO_WORKERS)
         losses.add(Loss.NO_START_TIMES, len(results) - len(starts))
         if not any(each.capstdout or each.capstderr or each.caplog for each in results):
             losses.missing(Loss.NO_OUTPUT)

@@ -165,6 +165,7 @@ class _Session:
         if self._is_pytest:
             losses.missing(Loss.XPASS_LOST, Loss.NO_PHASES, Loss.NO_COLLECTION_ERRORS)
             losses.missing(Loss.SUBTESTS_MERGED, Loss.RESULTS_MERGED)
+            losses.missing(Loss.NO_REASONS, Loss.NO_PROPERTIES, Loss.NO_TEST_WARNINGS)
         if not any(each.capstdout or each.capstderr for each in results):
             losses.missing(Loss.NO_OUTPUT)
 

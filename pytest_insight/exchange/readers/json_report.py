@@ -123,6 +123,7 @@ def _session(report: _Report) -> SessionDraft:
     start = earlier(stop, duration)
     losses = Losses()
     losses.missing(Loss.NO_START_TIMES, Loss.NO_ATTEMPTS, Loss.NO_CODE_STATE, Loss.SUBTESTS_MERGED)
+    losses.missing(Loss.NO_REASONS, Loss.NO_TEST_WARNINGS, Loss.NO_WORKERS)
     root = report.root and report.root + ("\\" if "\\" in report.root else "/")
     results = _not_collected(report, root, start)
     for number, test in enumerate(report.tests or ()):

@@ -149,6 +149,7 @@ class _Session:
         self._warnings = WarningCounts()
         self._last: list[int] = []  # positions of the results of the test that ended last
         self._in_workers = False
+        self._losses = Losses()
 
     def add(self, line: _Line) -> None:
         """Add a line.
@@ -259,9 +260,13 @@ class _Session:
     def _add_warning(self, line: _Line) -> None:
         self._warnings.add(line.category, line.message, line.filename, line.lineno)
         # The line has no nodeid. It follows the last report of its test, unless workers interleave.
-        if line.when == "runtest" and not self._in_workers:
-            for position in self._last:
-                self._results[position] = replace(self._results[position], has_warning=True)
+        if line.when != "runtest":
+            return
+        if self._in_workers:
+            self._losses.missing(Loss.NO_TEST_WARNINGS)
+            return
+        for position in self._last:
+            self._results[position] = replace(self._results[position], has_warning=True)
 
     def draft(self, file: Input, options: ReadOptions) -> SessionDraft:
         """Return the session.
@@ -269,7 +274,7 @@ class _Session:
         Raises:
             ExchangeError: its start is not known.
         """
-        losses = Losses()
+        losses = self._losses
         losses.missing(Loss.NO_CODE_STATE, Loss.NO_ENVIRONMENT)
         crashed = self._exit_status is None
         for (nodeid, worker), attempt in self._open.items():

@@ -187,7 +187,7 @@ class Cases:
         elif not any(result.outcome is TestOutcome.RERUN for result in self._results):
             found.missing(Loss.NO_ATTEMPTS)
         if self._tool == "pytest":
-            found.missing(Loss.XPASS_LOST)
+            found.missing(Loss.XPASS_LOST, Loss.NO_TEST_WARNINGS, Loss.NO_WORKERS)
         found.add(Loss.NODEID_GUESSED, self._guessed, self._guess)
 
     def _add_pytest(self, case: Case, start: datetime, duration: float) -> None:
