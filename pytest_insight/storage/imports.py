@@ -124,7 +124,7 @@ def choose_strategy(storage: BaseStorage, name: str | None) -> MergeStrategy:
 def planner_for(storage: BaseStorage, strategy: MergeStrategy) -> MergePlanner:
     """Return a planner that starts with the sessions that the storage has now."""
     runs = RunRecords(
-        lambda: (each.session for each in storage.session_summaries(Selection((ANY_TIME,)))),
+        lambda: (each.session for each in storage.session_summaries(Selection())),
         storage.get_session_by_id,
     )
     return MergePlanner(

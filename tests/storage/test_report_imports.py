@@ -191,6 +191,21 @@ def test_a_better_record_of_the_same_run_replaces_a_poorer_one(
     assert storage.count() == 1 + ("added" in became)
 
 
+def test_a_session_that_is_dated_in_the_future_is_not_replaced_by_a_part_of_itself(
+    storage: BaseStorage,
+) -> None:
+    future = START.replace(year=9000)
+    results = tuple(TestResult(f"test_a.py::test_{n}", "passed", future) for n in range(4))
+    whole = TestSession("shop-1", "shop", future, test_results=results)
+    storage.save_session(whole)
+    part = InMemoryStorage()
+    part.save_session(whole.with_results(results[:3]))
+    part.export_sessions("part.json")
+    (report,) = import_files(storage, ["part.json"], "upgrade")
+    assert (report.imported, report.skipped) == (0, 1)
+    assert storage.load_sessions() == [whole]
+
+
 def test_the_same_file_is_a_better_record_if_its_nodeids_are_no_longer_guessed(
     storage: BaseStorage,
 ) -> None:
