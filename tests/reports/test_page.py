@@ -246,6 +246,7 @@ def test_text_stands_out_from_its_background_in_light_and_dark(
 ) -> None:
     page = open_page(shop(), scheme=scheme)
     page.locator("#causes summary").first.click()
+    expect(page.locator("#causes .raised").first).to_be_visible()  # made when the cause has opened
     assert page.evaluate(
         "getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] < 128"
     ) is (scheme == "dark")
