@@ -95,7 +95,6 @@ def _is_report(path: Path) -> bool:
     try:
         file = Input.from_path(path)
         return recognized(file) is not None or is_native(file.head) or looks_like_csv(file.head)
-    except (
-        InsightError
-    ):  # unreadable or damaged: an error of the import if it is named like a report
+    except InsightError:
+        # Unreadable or damaged. With the name of a report it is an error of the import.
         return not _REPORT_SUFFIXES.isdisjoint(path.suffixes[-2:])

@@ -179,7 +179,7 @@ def _lines(
 def _why_nothing(sessions: Sequence[TestSession]) -> str:
     """Return that nothing failed, or no test was run, and that pytest failed all the same.
 
-    It does if it was interrupted, and if a plugin says so: a coverage too low, a time limit.
+    So it does after Ctrl-C, and for plugins: a coverage that is too low, a time limit.
     """
     any_test = any(session.test_results for session in sessions)
     said = "nothing failed" if any_test else "no test was run"

@@ -46,7 +46,7 @@ def looks_like_csv(data: bytes) -> bool:
 
 
 def refuse_other(head: bytes, source: str) -> None:
-    """Raise ExchangeError if a large file that begins with these bytes has no header of ours."""
+    """Raise ExchangeError if a large file begins with these bytes and lacks the header row."""
     if len(head) >= HEAD_BYTES and b"session_id" not in head:
         header = head.partition(b"\n")[0]
         missing = [name for name in REQUIRED_COLUMNS if name.encode() not in header]

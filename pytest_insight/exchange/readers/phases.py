@@ -19,10 +19,7 @@ from pytest_insight._util.report_text import (
     first_lines,
     without_middle,
 )
-from pytest_insight.models import RecordedWarning, TestOutcome, TestResult
-
-MAX_WARNINGS = 200
-"""Distinct warnings of a session, as many as the recorder keeps."""
+from pytest_insight.models import TestOutcome, TestResult
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -134,31 +131,6 @@ def _result(nodeid: str, phase: Phase, worker: str) -> TestResult:
 def output_of(sections: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return the fields of a result with the texts of its sections."""
     return {field: without_middle(text) for field, text in captured_output(sections).items()}
-
-
-class WarningCounts:
-    """Counts equal warnings; as many distinct ones are kept as in a recorded run."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str], int] = {}
-
-    def add(self, category: str | None, text: Any, path: str | None, line: int | None) -> None:
-        """Count a warning that was given in a file; None for an unknown one."""
-        said = text if isinstance(text, str) else str(text or "")
-        key = (category or "", said, f"{path}:{line}" if path else "")
-        if key in self._found or len(self._found) < MAX_WARNINGS:
-            self._found[key] = self._found.get(key, 0) + 1
-
-    def records(self, root: str = "") -> list[RecordedWarning]:
-        """Return them.
-
-        Args:
-            root: what is left out at the beginning of paths.
-        """
-        return [
-            RecordedWarning(category, text, place.removeprefix(root), count)
-            for (category, text, place), count in self._found.items()
-        ]
 
 
 def below_root(place: str, path: str) -> str:

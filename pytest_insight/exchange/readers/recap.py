@@ -22,8 +22,8 @@ from pytest_insight.exchange.readers.json_values import (
     decoder_for,
     located,
 )
-from pytest_insight.exchange.readers.phases import WarningCounts
 from pytest_insight.exchange.readers.upstream import Session, draft_of
+from pytest_insight.exchange.readers.warning_counts import WarningCounts
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a recap of pytest-recap"

@@ -32,13 +32,8 @@ from pytest_insight.exchange.readers.json_values import (
     pairs,
     seconds,
 )
-from pytest_insight.exchange.readers.phases import (
-    Phase,
-    Reason,
-    WarningCounts,
-    counted_as,
-    results_of,
-)
+from pytest_insight.exchange.readers.phases import Phase, Reason, counted_as, results_of
+from pytest_insight.exchange.readers.warning_counts import WarningCounts
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a log of pytest-reportlog"
