@@ -68,3 +68,35 @@ all bytes again for each possible start of a session. Damaged stores need three 
 
 LOOK_COST = 2_000
 """The fixed cost of each possible start of a session, in bytes, for `MAX_LOOKS`."""
+
+MAX_WARNINGS = 200
+"""Distinct warnings of one session; further ones are left out. The recorder keeps as many."""
+
+MAX_NODEIDS_HELD = 100_000
+"""Nodeids in one set while repeated ones are sought; of more results, one part after the other is
+looked at."""
+
+MAX_PATHS_LOOKED_UP = 1_000
+"""Paths of one report that are looked up in a project, to see whether the report is of it."""
+
+MAX_NAME_PARTS = 50
+"""Parts of a dotted name in JUnit XML that are looked up: each is tried with every part behind it.
+"""
+
+MAX_JOINED_PARTS = 5
+"""Parts of a dotted name that are looked up as one file or folder, whose name has dots itself."""
+
+MAX_TAG_BYTES = 64 << 20
+"""Bytes of an XML tag with its attributes; reading a longer one would take minutes."""
+
+MAX_HELD_TEXT = 1 << 20
+"""Characters of a text in XML that are held before its middle is left out."""
+
+MAX_DURATIONS = 10_000
+"""Texts of durations in JUnit XML whose numbers are remembered: most occur many times."""
+
+MAX_COUNTED_ATTEMPTS = 100
+"""Attempts of a test that a CTRF report only counts and that become results."""
+
+MAX_ATTACHMENT_END = 1 << 18
+"""Bytes at the beginning, and at the end, of an Allure attachment that are read."""

@@ -5,8 +5,10 @@ imported. Each test lists every offender.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -31,7 +33,7 @@ LAYERS = (
     (
         "storage.backup",
         "storage.verification",
-        "storage.age",
+        "storage.retention",
         "storage.page",
         "storage.store_file",
         "storage.sqlite_files",
@@ -56,7 +58,13 @@ LONGER_ALLOWED = {
     "query.query": "its classes name each other, and `get_type_hints` must find all of them"
 }
 MAX_FUNCTION_LINES = 50
+MAX_MODULES = 22
+"""In one folder."""
 NOUNS_IN_ING = {"recording", "testing"}
+NAMES_BASE_IN_TYPES = {
+    *("storage.exports", "storage.imports", "storage.retention", "storage.verification")
+}
+"""`storage.base` calls them, with itself as an argument."""
 
 
 class Import(NamedTuple):
@@ -195,6 +203,19 @@ def test_no_import_points_back() -> None:
     assert offenders == []
 
 
+def test_no_import_for_types_alone_points_back() -> None:
+    offenders = {
+        f"{module} imports {imported}"
+        for module in MODULES
+        for block in ast.walk(tree_of(module))
+        if is_type_checking_block(block) and module not in LAZY
+        for node in ast.walk(block)
+        for imported in filter(None, map(without_package, imported_names(node)))
+        if layer_of(imported) > layer_of(module)
+    }
+    assert offenders == {f"{module} imports storage.base" for module in NAMES_BASE_IN_TYPES}
+
+
 def test_only_lazy_modules_import_the_package_itself() -> None:
     offenders = [
         f"{found.module}:{found.line}"
@@ -285,6 +306,25 @@ def test_no_module_is_long() -> None:
         for name, length in lengths.items()
         if length > MAX_LINES and name not in LONGER_ALLOWED
     } == {}
+
+
+def test_no_folder_has_many_modules() -> None:
+    counts = Counter(path.parent for path in MODULES.values())
+    assert {str(folder): n for folder, n in counts.items() if n > MAX_MODULES} == {}
+
+
+def test_the_limits_of_what_is_read_are_in_one_module() -> None:
+    """Those of foreign files; `limits` states the threat."""
+    offenders = [
+        f"{module}:{node.lineno} {target.id}"
+        for module in MODULES
+        if top_of(module) in ("document", "exchange")
+        for node in tree_of(module).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and re.match("_?(MAX|MOST|LONGEST|DEEPEST)_", target.id)
+    ]
+    assert offenders == []
 
 
 def test_no_function_is_long() -> None:

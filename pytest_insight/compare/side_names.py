@@ -1,4 +1,4 @@
-"""Find the sessions that the names and queries of both sides stand for."""
+"""The sessions that the name of a side means: a branch, a commit, a session, a time, a file."""
 
 from __future__ import annotations
 

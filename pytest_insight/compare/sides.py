@@ -1,4 +1,4 @@
-"""The sessions that a side of a comparison means: what texts, queries and defaults stand for."""
+"""Choose the base and the head of a comparison: what was asked for, else the defaults."""
 
 from __future__ import annotations
 

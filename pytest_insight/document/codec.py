@@ -188,9 +188,10 @@ def _has_nul(data: bytes) -> bool:
 def _invalid(session: object, exc: Exception) -> InvalidSessionError:
     if not isinstance(session, TestSession):
         return InvalidSessionError(f"only a TestSession can be saved, not {session!r:.80}")
-    from pytest_insight.document.misfit import find_misfit  # only needed for an error
+    # Only needed for an error.
+    from pytest_insight.document.invalid_fields import find_invalid_field
 
-    why = find_misfit(session) or exc
+    why = find_invalid_field(session) or exc
     return InvalidSessionError(f"session {session.session_id!r} cannot be saved: {why}")
 
 

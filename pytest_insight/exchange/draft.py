@@ -17,11 +17,8 @@ from pytest_insight.errors import ExchangeError, InvalidSessionError
 from pytest_insight.exchange.losses import FoundLoss, Losses
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.paths import is_inside
+from pytest_insight.limits import MAX_NODEIDS_HELD, MAX_PATHS_LOOKED_UP
 from pytest_insight.models import CodeState, RecordedWarning, Source, TestResult, TestSession
-
-_MOST_AT_ONCE = 100_000
-_MOST_LOOKED_UP = 1_000
-"""The most results that are looked up in a project to see whether it fits."""
 
 
 class SessionDraft(msgspec.Struct):
@@ -122,7 +119,7 @@ def repeated(results: Sequence[TestResult]) -> set[str]:
 
     Of many results, one part after the other is looked at: a set of all nodeids would be large.
     """
-    parts = math.ceil(len(results) / _MOST_AT_ONCE)
+    parts = math.ceil(len(results) / MAX_NODEIDS_HELD)
     again: set[str] = set()
     for part in range(parts):
         seen: set[str] = set()
@@ -244,7 +241,7 @@ def _sut_of(draft: SessionDraft, options: ReadOptions, source: str) -> str:
     project = options.project
     if project is not None:
         paths = {result.nodeid.partition("::")[0] for result in draft.results}
-        some = islice(paths, _MOST_LOOKED_UP)
+        some = islice(paths, MAX_PATHS_LOOKED_UP)
         if project.has_all or any(is_inside(project.root, path) for path in some):
             return project.sut_name
     not_here = f", and none of its tests is in {project.root}" if project else ""

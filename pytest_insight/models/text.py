@@ -16,6 +16,13 @@ _RANKS = {
 }
 """The order of outcomes; those of other plugins come last."""
 
+_DAY = 86_400
+_UNITS = (
+    *(("year", 365.25 * _DAY), ("month", 30.44 * _DAY), ("week", 7 * _DAY), ("day", _DAY)),
+    *(("hour", 3_600), ("minute", 60)),
+)
+"""Units of ages with their length in seconds, the largest first."""
+
 
 def printable(value: object) -> str:
     """Return its text, with lone surrogates escaped so that it can be printed."""
@@ -67,6 +74,20 @@ def duration_text(seconds: object) -> str:
 def time_text(time: datetime) -> str:
     """Return a time in the local time zone, to the minute."""
     return in_local_zone(time).replace(tzinfo=None).isoformat(" ", "minutes")
+
+
+def ago_text(time: datetime, now: datetime) -> str:
+    """Return an age in words: "3 days ago", "1 hour ago", "just now".
+
+    Weeks, months and years are counted from 2 on: "13 days ago" says more than "1 week ago".
+    """
+    seconds = (now - time).total_seconds()
+    if seconds < 0:
+        return "in the future"
+    for unit, length in _UNITS:
+        if seconds >= length * (2 if length > _DAY else 1):
+            return f"{plural(int(seconds / length), unit)} ago"
+    return "just now"
 
 
 def plural(count: int, noun: str) -> str:

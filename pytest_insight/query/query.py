@@ -56,8 +56,8 @@ from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
 from pytest_insight.models.text import days_text, plural
 from pytest_insight.query.arrow import ArrowSource
 from pytest_insight.query.lists import ResultList, SessionSequence, SummaryList
-from pytest_insight.query.outcomes import warn_of_unknown_outcomes
 from pytest_insight.query.records import result_record
+from pytest_insight.query.unknown_outcomes import warn_of_unknown_outcomes
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.summaries import BAD, SummaryOrder, TestSummary, get_order
 

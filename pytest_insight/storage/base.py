@@ -173,7 +173,7 @@ class BaseStorage(SessionReader):
             InvalidArgumentError: neither rule is given, or one is negative.
             StorageError: the store cannot be read or written.
         """
-        from pytest_insight.storage.age import find_old  # few commands need it
+        from pytest_insight.storage.retention import find_old  # few commands need it
 
         with nullcontext() if dry_run else self.exclusive():
             old = find_old(self, older_than, keep)

@@ -23,7 +23,8 @@ def get_storage_instance(
     """Return the storage that arguments, environment variables or profiles describe.
 
     The first of these that applies: `profile_name`; `storage_type` and `file_path`;
-    `PYTEST_INSIGHT_PROFILE`; `PYTEST_INSIGHT_STORAGE_TYPE` and `PYTEST_INSIGHT_DB_PATH`; the active
+    `PYTEST_INSIGHT_PROFILE`; `PYTEST_INSIGHT_STORAGE_TYPE` and `PYTEST_INSIGHT_DB_PATH`;
+    `insight_profile` in the pytest configuration of the project in the current folder; the active
     profile. Nothing is created before the storage is used. In one process a memory profile has one
     storage object, so it keeps its data; `storage_type="memory"` returns a new one each time.
 

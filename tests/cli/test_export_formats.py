@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from pyarrow import parquet
 
-from pytest_insight.cli.render import verdict_properties
+from pytest_insight.cli.render.failures import properties
 from pytest_insight.exchange.writers import junit
 from pytest_insight.models import TestResult, TestSession
 from pytest_insight.storage import JSONStorage
@@ -106,7 +106,7 @@ def test_a_failed_test_has_the_verdict_of_its_time(
     assert verdicts("--session", "last") == ["broken"]
     assert verdicts("--session", "api-8") == ["new-failure"]
     assert verdicts("--session", "api-7") == []
-    monkeypatch.setattr(verdict_properties, "MOST_SESSIONS", 11)
+    monkeypatch.setattr(properties, "MOST_SESSIONS", 11)
     assert verdicts() == []  # it would take long
 
 

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_insight.cli.render.short_ids import short_ids
-from pytest_insight.cli.render.values import ago_text
+from pytest_insight.cli.render.sessions.short_ids import short_ids
 from pytest_insight.cli.render.wrap import wrapped
 from pytest_insight.locations import with_display_paths
 from pytest_insight.models import (
@@ -19,6 +18,7 @@ from pytest_insight.models import (
     TestResult,
     TestSession,
 )
+from pytest_insight.models.text import ago_text
 from pytest_insight.storage import JSONStorage, SQLiteStorage
 from tests.cli.conftest import Insight, Screen
 from tests.conftest import START, MakeSession

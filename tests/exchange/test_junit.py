@@ -438,7 +438,7 @@ def test_files_of_other_programs_are_read(name: str) -> None:
 
 
 def test_a_tag_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "_LONGEST_TAG", 1 << 20)
+    monkeypatch.setattr(parser, "MAX_TAG_BYTES", 1 << 20)
     data = suite(f'<testcase classname="a" name="{"x" * (5 << 20)}"/>')
     with pytest.raises(ExchangeError, match="a tag or comment in line 1 is longer than 1 MiB"):
         read_bytes(data, "junit.xml", None, SHOP)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def _known_fields(_: object) -> tuple[str, ...]:
-    from pytest_insight.cli.render.change_rows import FIELDS
+    from pytest_insight.cli.render.comparison.rows import FIELDS
 
     return FIELDS
 
@@ -123,7 +123,7 @@ def compare(
     """
     from pytest_insight.analysis.comparison.result import FAILING
     from pytest_insight.analysis.comparison.values import Change
-    from pytest_insight.cli.render.comparison import Shown, print_comparison
+    from pytest_insight.cli.render.comparison.comparison import Shown, print_comparison
 
     chosen = chosen_fields(fields, _known_fields(None), format_)
     changes = _chosen_changes(only)

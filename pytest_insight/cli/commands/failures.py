@@ -20,9 +20,9 @@ from pytest_insight.cli.options.fields import chosen_fields, fields_option
 from pytest_insight.cli.options.project import Scope
 from pytest_insight.cli.options.session_names import find_run, find_session, is_last
 from pytest_insight.cli.options.verdicts import FailedRunOptions, VerdictFormatOption
-from pytest_insight.cli.render.failures import ALL_FIELDS, print_failures
+from pytest_insight.cli.render.failures.failures import ALL_FIELDS, print_failures
+from pytest_insight.cli.render.failures.verdicts import look_up
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.render.known import look_up
 from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.cli.terminal.usage_errors import UsageError
 

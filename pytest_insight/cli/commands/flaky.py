@@ -63,7 +63,7 @@ def flaky(
     Example: insight flaky -v
     """
     from pytest_insight.analysis.description import rank
-    from pytest_insight.cli.render.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Asked
 
     query, found, note = judge(ctx, profile, selection, which, durations=False)
     rows = list(found.flaky) if definition is None else _by_rule(found, definition)
@@ -76,7 +76,7 @@ def _by_rule(found: Verdicts, rule: Rule) -> list[Verdict]:
     """Return the verdicts on the tests that are flaky by a rule, with the evidence of that rule."""
     from msgspec.structs import replace
 
-    from pytest_insight.analysis.definitions import Definition, flaky_evidence
+    from pytest_insight.analysis.flaky_definitions import Definition, flaky_evidence
 
     judged = {each.sut: {s.session_id for s in each.sessions} for each in found.judged}
     rows = []

@@ -123,7 +123,7 @@ def _find(
 
 
 def _nothing(storage: BaseStorage, asked: Selection, text: str, note: str) -> str:
-    from pytest_insight.cli.render.absence import nothing_found
+    from pytest_insight.cli.render.nothing_found import nothing_found
     from pytest_insight.query import Query
 
     selection = replace(asked, test_filters=(NodeidContains(text),))

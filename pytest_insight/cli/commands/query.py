@@ -38,7 +38,7 @@ from pytest_insight.cli.options.selection import (
 )
 from pytest_insight.cli.options.tests import NamedTestOptions
 from pytest_insight.cli.render.formats import FindFormat
-from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions
+from pytest_insight.cli.render.sessions.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.render.summaries import list_summaries, print_plan
 from pytest_insight.cli.render.tests import TEST_FIELDS, list_tests
 from pytest_insight.summaries import TestSummary

@@ -16,7 +16,7 @@ from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption, choice_option, option, takes
 from pytest_insight.cli.options.output_file import file_argument, file_to_write, output_option
 from pytest_insight.cli.options.verdicts import JudgedSessionOptions, JudgedTestOptions, judge
-from pytest_insight.cli.render.absence import nothing_found
+from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.terminal.output import data_output, print_styled
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.cli.terminal.styled import Styled, styled

@@ -33,7 +33,7 @@ def slow(
 
     Example: insight slow --window 90d
     """
-    from pytest_insight.cli.render.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Asked
 
     query, found, note = judge(ctx, profile, selection, which)
     timed = [(each.timing.was - each.timing.now, each) for each in found if each.timing is not None]

@@ -72,7 +72,7 @@ def verdicts(
     Example: insight verdicts --only broken,flaky
     """
     from pytest_insight.analysis.description import rank
-    from pytest_insight.cli.render.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Asked
 
     names = _chosen_verdicts(only)
     query, found, note = judge(ctx, profile, selection, which)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pytest_insight.cli.options.common import choice_option
 from pytest_insight.cli.render.outcomes import bad_count, test_count
 from pytest_insight.cli.render.records import Order
-from pytest_insight.cli.render.sessions import branch_of
+from pytest_insight.cli.render.sessions.sessions import branch_of
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.models.text import outcome_rank
 from pytest_insight.summaries import SummaryOrder

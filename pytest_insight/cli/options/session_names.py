@@ -97,10 +97,10 @@ def find_run(storage: BaseStorage, name: str, selection: Selection) -> tuple[Ses
 
 
 def _finder(storage: BaseStorage, selection: Selection) -> SessionFinder:
-    def nothing_found() -> str:
-        from pytest_insight.cli.render import absence
+    def explain_nothing() -> str:
+        from pytest_insight.cli.render.nothing_found import nothing_found
         from pytest_insight.query import Query
 
-        return absence.nothing_found(Query(selection, storage=storage))
+        return nothing_found(Query(selection, storage=storage))
 
-    return SessionFinder(storage, storage.location, selection, nothing_found)
+    return SessionFinder(storage, storage.location, selection, explain_nothing)

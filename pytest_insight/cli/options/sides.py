@@ -109,7 +109,7 @@ def compare_sides(
         UsageError: HEAD is given twice.
         InsightError: a side means nothing, or they cannot be compared; see `Compare.execute`.
     """
-    from pytest_insight.cli.render.absence import nothing_found
+    from pytest_insight.cli.render.nothing_found import nothing_found
     from pytest_insight.compare.files import is_file
     from pytest_insight.compare.steps import Compare
     from pytest_insight.query import Query

@@ -140,7 +140,7 @@ class TestOptions(msgspec.Struct, frozen=True):
         tests = self._names(query)
         if self.outcome:
             from pytest_insight.filters import arguments
-            from pytest_insight.query.outcomes import check_outcomes
+            from pytest_insight.query.unknown_outcomes import check_outcomes
 
             check_outcomes(query.open_storage(), arguments.outcomes(self.outcome))
         if self.outcome or self.failed:

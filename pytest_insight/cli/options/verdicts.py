@@ -28,7 +28,7 @@ from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
-    from pytest_insight.cli.render.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Asked
     from pytest_insight.filters import Selection
     from pytest_insight.query import Query
     from pytest_insight.storage.base import BaseStorage
@@ -274,7 +274,7 @@ class VerdictOutputOptions(msgspec.Struct, frozen=True):
             StorageError: with `--exit-code` no run was judged, or a part of the store cannot be
                 read, so that no verdict means nothing.
         """
-        from pytest_insight.cli.render.verdicts import print_verdicts
+        from pytest_insight.cli.render.verdicts.verdicts import print_verdicts
 
         fields = self._chosen_fields()
         print_verdicts(

@@ -13,13 +13,13 @@ from pytest_insight.analysis.history import History
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import FLAKY
 from pytest_insight.analyze.histories import JudgedHistory
-from pytest_insight.cli.render.evidence import cause_lines, left_out_lines
 from pytest_insight.cli.render.fit import shortened
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import Chosen, print_csv
-from pytest_insight.cli.render.verdict_text import evidence_text, verdict_text
+from pytest_insight.cli.render.verdicts.evidence import cause_lines, left_out_lines
+from pytest_insight.cli.render.verdicts.names import evidence_text, verdict_text
 from pytest_insight.cli.terminal.output import (
     console,
     is_fancy,

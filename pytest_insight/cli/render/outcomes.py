@@ -1,4 +1,4 @@
-"""The outcomes of a session for people: counted, sorted, as text and as a bar."""
+"""Outcomes for people: in their colours, counted, sorted, as text and as a bar."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_insight.cli.render.fit import bar
-from pytest_insight.cli.render.values import OUTCOME_STYLES, outcome_text
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
@@ -14,12 +13,27 @@ from pytest_insight.models.text import counted, outcome_rank
 
 BAR_WIDTH = 12
 
+OUTCOME_STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "skipped": "yellow",
+    "xfailed": "yellow",
+    "xpassed": "magenta",
+    "rerun": "cyan",
+}
+
 _MARKS = {
     **{"passed": "✓", "failed": "✗", "error": "E", "skipped": "s"},
     **{"xfailed": "x", "xpassed": "X", "rerun": "R"},
 }
 _LETTERS = _MARKS | {"passed": "P", "failed": "F"}
 """Those of pytest's option `-r`, if the terminal does not show the marks."""
+
+
+def outcome_text(outcome: str, text: str | None = None) -> Styled:
+    """Return an outcome, or a text about it, in its colour."""
+    return styled(text or outcome, style=OUTCOME_STYLES.get(outcome, ""))
 
 
 def outcomes_text(*sessions: TestSession) -> Styled:

@@ -15,12 +15,11 @@ from pytest_insight.cli.render.outcomes import (
     status_text,
 )
 from pytest_insight.cli.render.pictures import outcome_mark, sparkline
-from pytest_insight.cli.render.values import ago_text
 from pytest_insight.cli.render.wrap import flow, line_width
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
-from pytest_insight.models.text import duration_text, plural
+from pytest_insight.models.text import ago_text, duration_text, plural
 from pytest_insight.summaries import SessionSummary
 
 ENOUGH_RUNS = 5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_insight.analysis.matrix import LETTERS, OTHER, RECOVERED
 from pytest_insight.analysis.runs import Run
-from pytest_insight.cli.render.values import OUTCOME_STYLES
+from pytest_insight.cli.render.outcomes import OUTCOME_STYLES
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import FindFormat
-from pytest_insight.cli.render.outcomes import counts_text
+from pytest_insight.cli.render.nothing_found import nothing_found
+from pytest_insight.cli.render.outcomes import counts_text, outcome_text
 from pytest_insight.cli.render.records import Chosen, Records, limit_of, print_records
 from pytest_insight.cli.render.store import has_sessions, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import ago_text, outcome_text
 from pytest_insight.cli.terminal.damage import refuse_empty_answer
 from pytest_insight.cli.terminal.output import print_styled, say
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.filters import NodeidUnder, StartedBetween
 from pytest_insight.models import TestOutcome
-from pytest_insight.models.text import duration_text
+from pytest_insight.models.text import ago_text, duration_text
 from pytest_insight.summaries import SummaryOrder, TestSummary
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.formats import FindFormat
-from pytest_insight.cli.render.outcomes import counts_text
+from pytest_insight.cli.render.nothing_found import nothing_found
+from pytest_insight.cli.render.outcomes import counts_text, outcome_text
 from pytest_insight.cli.render.records import (
     Chosen,
     Order,
@@ -22,14 +22,13 @@ from pytest_insight.cli.render.records import (
 )
 from pytest_insight.cli.render.store import origin
 from pytest_insight.cli.render.table import Column
-from pytest_insight.cli.render.values import ago_text, outcome_text
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.pager import paged
 from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.models import TestOutcome, TestResult, TestSession
-from pytest_insight.models.text import duration_text, time_text
+from pytest_insight.models.text import ago_text, duration_text, time_text
 
 if TYPE_CHECKING:
     from pytest_insight.query import Query

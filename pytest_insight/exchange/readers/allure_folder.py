@@ -13,17 +13,15 @@ from pathlib import Path
 import msgspec
 
 from pytest_insight._util.files import os_error_text
-from pytest_insight._util.report_text import MAX_OUTPUT
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.readers.json_values import decode, decoder_for
 from pytest_insight.exchange.readers.recognition import ALLURE_RESULT
+from pytest_insight.limits import MAX_ATTACHMENT_END
 
 CONTAINER = "-container.json"
 EXECUTOR = "executor.json"
 ENVIRONMENT = "environment.properties"
-_MOST_BYTES = 4 * MAX_OUTPUT
-"""The bytes at the beginning, and at the end, of an attachment that are read."""
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # Windows has neither
 
 
@@ -165,10 +163,10 @@ class Folder:
                 found = os.fstat(descriptor)
                 if not stat.S_ISREG(found.st_mode):
                     return None
-                data = file.read(_MOST_BYTES)
-                if found.st_size > 2 * _MOST_BYTES:
-                    file.seek(-_MOST_BYTES, os.SEEK_END)
-                return (data + file.read(_MOST_BYTES)).decode(errors="replace")
+                data = file.read(MAX_ATTACHMENT_END)
+                if found.st_size > 2 * MAX_ATTACHMENT_END:
+                    file.seek(-MAX_ATTACHMENT_END, os.SEEK_END)
+                return (data + file.read(MAX_ATTACHMENT_END)).decode(errors="replace")
         except OSError:
             return None
 

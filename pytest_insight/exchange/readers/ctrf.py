@@ -36,12 +36,10 @@ from pytest_insight.exchange.readers.json_values import (
     seconds,
 )
 from pytest_insight.exchange.readers.phases import Reason, below_root
+from pytest_insight.limits import MAX_COUNTED_ATTEMPTS
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 
 TITLE = "a CTRF report"
-MAX_UNTOLD = 100
-"""Earlier attempts that a report only counts and of which results are made."""
-
 _IN_SECONDS = 1e11
 """Smaller times are seconds since 1970, not milliseconds."""
 _STATUS = {"pending": "skipped", "other": "unknown"}
@@ -242,7 +240,7 @@ class _Session:
         if test.is_old:  # it counts the cases of a parametrised test as retries
             self._losses.missing(Loss.NO_ATTEMPTS)
             self._losses.add(Loss.RESULTS_MERGED, max(retries, 0), nodeid)
-        elif (untold := min(retries - len(told), MAX_UNTOLD)) > 0:
+        elif (untold := min(retries - len(told), MAX_COUNTED_ATTEMPTS)) > 0:
             self._losses.add(Loss.NO_ATTEMPT_TEXT, untold, nodeid)
             start = self._time(test, place)
             found += [TestResult(nodeid, TestOutcome.RERUN, start)] * untold

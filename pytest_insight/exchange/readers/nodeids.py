@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_insight.exchange.paths import is_folder, is_inside
+from pytest_insight.limits import MAX_JOINED_PARTS, MAX_NAME_PARTS
 
-_MOST_SEGMENTS = 50
-"""The most parts of a name that are looked up: each is tried with every part behind it."""
-_MOST_JOINED = 5
-"""The most parts of a name that are looked up as one file or folder, whose name has dots."""
 _MODULE = re.compile(r"test_.*|.*_test|conftest")
 
 
@@ -85,7 +82,7 @@ class Nodeids:
     def _find(self, classname: str, file: str, text_file: str) -> Place:
         segments = classname.split(".")
         # `--junitprefix` puts further segments in front; nothing says how many.
-        for start in range(len(segments) if len(segments) <= _MOST_SEGMENTS else 0):
+        for start in range(len(segments) if len(segments) <= MAX_NAME_PARTS else 0):
             rest = segments[start:]
             prefixes = self._known.get(".".join(rest), set())
             if len(prefixes) == 1:
@@ -108,7 +105,7 @@ class Nodeids:
         """Return the prefix with the deepest file below a folder in the root; None without one."""
         if self._root is None:
             return None
-        sizes = range(1, min(len(segments), _MOST_JOINED) + 1)
+        sizes = range(1, min(len(segments), MAX_JOINED_PARTS) + 1)
         names = [".".join(segments[:size]) for size in sizes]  # a name may have dots itself
         for size, name in zip(sizes, names, strict=True):
             if name.strip(".") and is_folder(self._root / f"{folder}{name}"):

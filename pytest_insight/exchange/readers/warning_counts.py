@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_insight.limits import MAX_WARNINGS
 from pytest_insight.models import RecordedWarning
-
-MAX_WARNINGS = 200
-"""Distinct warnings of a session, as many as the recorder keeps."""
 
 
 class WarningCounts:

@@ -19,7 +19,7 @@ from pytest_insight.cli.options.common import (
 )
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
-from pytest_insight.cli.render.absence import nothing_found
+from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
 from pytest_insight.cli.terminal.confirm import confirm

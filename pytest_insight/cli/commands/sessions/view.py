@@ -30,7 +30,7 @@ from pytest_insight.cli.options.selection import (
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
-from pytest_insight.cli.render.sessions import SESSION_FIELDS, list_sessions
+from pytest_insight.cli.render.sessions.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.terminal.output import print_json
 from pytest_insight.cli.terminal.pager import paged
 
@@ -98,6 +98,6 @@ def show(
             print_json(found)
         else:
             from pytest_insight.analyze.scope import project_rules
-            from pytest_insight.cli.render.session import print_session  # not for a list
+            from pytest_insight.cli.render.sessions.session import print_session  # not for a list
 
             print_session(found, storage.location, project_rules(), verbose=verbose)

@@ -18,6 +18,7 @@ from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.readers.junit import other_cases, own_cases, pytest_cases
 from pytest_insight.exchange.readers.junit.elements import OUTPUTS, Case, Child, Suite
 from pytest_insight.exchange.readers.nodeids import Nodeids, Place
+from pytest_insight.limits import MAX_DURATIONS, MAX_TEXT_SHOWN
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 
 _PYTEST_SUITE = ("name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname")
@@ -29,7 +30,6 @@ _ROOT_NAMES = {
     "Mocha Tests": "Mocha",
 }
 """Programs by the name of their `testsuites`."""
-_MOST_DURATIONS = 10_000
 _PASSED = TestOutcome.PASSED
 _SESSION, _SUT, _BRANCH, _COMMIT = (
     f"{own_cases.PREFIX}{name}" for name in ("session", "sut", "branch", "commit")
@@ -247,12 +247,12 @@ class Cases:
             plain = text.strip()
             seconds = float(plain.replace(",", "")) if _THOUSANDS.fullmatch(plain) else -1.0
         if 0.0 <= seconds < math.inf and "_" not in text:
-            if len(self._durations) < _MOST_DURATIONS:
+            if len(self._durations) < MAX_DURATIONS:
                 self._durations[text] = seconds
             return seconds
         raise ExchangeError(
-            f"{self._source} cannot be imported: the time {text[:80]!r} in line {line} must be a "
-            "number of seconds, zero or more, as in 1.25",
+            f"{self._source} cannot be imported: the time {text[:MAX_TEXT_SHOWN]!r} in line {line} "
+            "must be a number of seconds, zero or more, as in 1.25",
             self._source,
         )
 
@@ -261,8 +261,8 @@ class Cases:
             return self._options.in_utc(datetime.fromisoformat(text.strip()), self._losses)
         except (ValueError, OverflowError):
             raise ExchangeError(
-                f"{self._source} cannot be imported: the timestamp {text[:80]!r} in line {line} "
-                "must be an ISO 8601 time, as in 2026-11-27T12:00:00+00:00",
+                f"{self._source} cannot be imported: the timestamp {text[:MAX_TEXT_SHOWN]!r} in "
+                f"line {line} must be an ISO 8601 time, as in 2026-11-27T12:00:00+00:00",
                 self._source,
             ) from None
 

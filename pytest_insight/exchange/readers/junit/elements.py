@@ -7,14 +7,13 @@ from collections.abc import Mapping
 import msgspec
 
 from pytest_insight._util.report_text import MAX_OUTPUT, without_middle
+from pytest_insight.limits import MAX_HELD_TEXT
 
 REASONS = frozenset({"failure", "error", "skipped"})
 """Why a test did not pass."""
 OUTPUTS = frozenset({"system-out", "system-err"})
 ATTEMPTS = frozenset({"flakyFailure", "flakyError", "rerunFailure", "rerunError"})
 """Earlier attempts, as Maven Surefire writes them (its XSD, `surefire-test-report.xsd`)."""
-
-_MOST_KEPT = 16 * MAX_OUTPUT
 
 
 class Suite(msgspec.Struct):
@@ -85,7 +84,7 @@ class BoundedText:
         """Add a piece at the end."""
         self._pieces.append(piece)
         self._held += len(piece)
-        if self._held > _MOST_KEPT:
+        if self._held > MAX_HELD_TEXT:
             text = "".join(self._pieces)
             if not self._head:
                 self._head, text = text[: MAX_OUTPUT // 2], text[MAX_OUTPUT // 2 :]

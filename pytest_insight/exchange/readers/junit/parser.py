@@ -25,13 +25,12 @@ from pytest_insight.exchange.readers.junit.elements import (
     Child,
     Suite,
 )
+from pytest_insight.limits import MAX_TAG_BYTES
 
 ROOTS = frozenset({"testsuites", "testsuite"})
 _CHILDREN = REASONS | OUTPUTS | ATTEMPTS
 _PARTS = OUTPUTS | {"stackTrace"}
 """Elements in those of Surefire's attempts."""
-_LONGEST_TAG = 64 << 20
-"""Bytes of a tag with its attributes; reading a longer one would take minutes."""
 
 
 def looks_like_junit(head: bytes) -> bool:
@@ -194,10 +193,10 @@ class _Parser:
 
     def _refuse_endless(self, waiting: int) -> None:
         """Raise if too many bytes wait for the end of a tag: expat reads them again each time."""
-        if waiting > _LONGEST_TAG:
+        if waiting > MAX_TAG_BYTES:
             raise ExchangeError(
                 f"{self._source} cannot be read as XML: a tag or comment in line "
-                f"{self._expat.CurrentLineNumber} is longer than {_LONGEST_TAG >> 20} MiB",
+                f"{self._expat.CurrentLineNumber} is longer than {MAX_TAG_BYTES >> 20} MiB",
                 self._source,
             )
 

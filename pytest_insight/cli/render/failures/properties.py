@@ -33,7 +33,7 @@ def adding_verdicts(query: Query) -> Callable[[TestSession], TestSession] | None
 
 def _with_verdicts(storage: BaseStorage, session: TestSession) -> TestSession:
     from pytest_insight.analyze.scope import WINDOW_SECONDS, project_rules
-    from pytest_insight.cli.render.known import look_up
+    from pytest_insight.cli.render.failures.verdicts import look_up
 
     known = look_up(storage, [session], project_rules(), WINDOW_SECONDS).failures
     verdicts = {nodeid: str(each.test.verdict.verdict) for (_, nodeid), each in known.items()}

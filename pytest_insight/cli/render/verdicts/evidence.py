@@ -10,12 +10,12 @@ from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import CauseCount, Verdict
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.nodeids import nodeid_lines
-from pytest_insight.cli.render.values import ago_text, outcome_text
-from pytest_insight.cli.render.verdict_text import evidence_text, verdict_text
+from pytest_insight.cli.render.outcomes import outcome_text
+from pytest_insight.cli.render.verdicts.names import evidence_text, verdict_text
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, styled, text_width
-from pytest_insight.models.text import plural
+from pytest_insight.models.text import ago_text, plural
 
 MOST_SESSIONS = 12
 """The sessions of the evidence that are listed, the newest ones."""

@@ -9,15 +9,14 @@ from typing import Any
 
 import msgspec
 
-from pytest_insight.cli.render.failures import code_text
+from pytest_insight.cli.render.failures.failures import code_text
 from pytest_insight.cli.render.losses import loss_text
 from pytest_insight.cli.render.outcomes import outcomes_text, test_count
-from pytest_insight.cli.render.values import ago_text
 from pytest_insight.cli.terminal.links import linked_page
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.locations import display_path
 from pytest_insight.models import Source, TestSession
-from pytest_insight.models.text import duration_text, plural, time_text
+from pytest_insight.models.text import ago_text, duration_text, plural, time_text
 
 _EXIT_STATUSES = {
     0: "all tests passed",

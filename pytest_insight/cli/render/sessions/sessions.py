@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_insight.cli.render.absence import nothing_found
 from pytest_insight.cli.render.fit import GAP, LEAST, cut_middle
 from pytest_insight.cli.render.formats import AnyFormat, FindFormat, ListFormat
+from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.outcomes import (
     brief_outcomes,
     green_text,
@@ -28,16 +28,15 @@ from pytest_insight.cli.render.records import (
     limit_of,
     print_records,
 )
-from pytest_insight.cli.render.short_ids import short_ids
+from pytest_insight.cli.render.sessions.short_ids import short_ids
 from pytest_insight.cli.render.store import origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import ago_text
 from pytest_insight.cli.render.wrap import line_width
 from pytest_insight.cli.terminal.output import mark
 from pytest_insight.cli.terminal.styled import text_width
 from pytest_insight.models import TestSession
-from pytest_insight.models.text import duration_text, time_text
+from pytest_insight.models.text import ago_text, duration_text, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

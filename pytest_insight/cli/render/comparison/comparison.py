@@ -15,8 +15,8 @@ from pytest_insight.analysis.comparison.description import (
 )
 from pytest_insight.analysis.comparison.records import comparison_record
 from pytest_insight.analysis.comparison.values import Change, SideKind
-from pytest_insight.cli.render.change_lines import LABELS, ChangeLines
-from pytest_insight.cli.render.change_rows import (
+from pytest_insight.cli.render.comparison.lines import LABELS, ChangeLines
+from pytest_insight.cli.render.comparison.rows import (
     CAUSE_FIELDS,
     CSV_FIELDS,
     causes_of,
@@ -26,7 +26,7 @@ from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.pictures import pictures_shown
 from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.verdict_text import arrow
+from pytest_insight.cli.render.verdicts.names import arrow
 from pytest_insight.cli.render.wrap import flow, line_width, wrapped
 from pytest_insight.cli.terminal.output import (
     UNLIMITED,

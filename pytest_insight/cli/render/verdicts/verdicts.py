@@ -22,10 +22,8 @@ from pytest_insight.analysis.values import (
     UNSTABLE_XFAIL,
     Verdict,
 )
-from pytest_insight.cli.render.absence import nothing_found
-from pytest_insight.cli.render.evidence import evidence_lines
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.render.judged import incident_lines, judged_lines
+from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import (
     Chosen,
@@ -35,7 +33,9 @@ from pytest_insight.cli.render.records import (
 )
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.verdict_text import evidence_text, verdict_text
+from pytest_insight.cli.render.verdicts.evidence import evidence_lines
+from pytest_insight.cli.render.verdicts.judged import incident_lines, judged_lines
+from pytest_insight.cli.render.verdicts.names import evidence_text, verdict_text
 from pytest_insight.cli.terminal.damage import refuse_empty_answer
 from pytest_insight.cli.terminal.output import console, is_fancy, print_styled, say
 from pytest_insight.cli.terminal.pager import paged

@@ -16,11 +16,11 @@ from pytest_insight.analysis.comparison.description import (
 )
 from pytest_insight.analysis.comparison.nodeids import split_nodeid
 from pytest_insight.analysis.comparison.values import Change
-from pytest_insight.cli.render.evidence import run_line
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import outcome_mark
-from pytest_insight.cli.render.verdict_text import arrow
+from pytest_insight.cli.render.verdicts.evidence import run_line
+from pytest_insight.cli.render.verdicts.names import arrow
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import UNLIMITED, console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, shown, styled, text_width
@@ -30,7 +30,7 @@ from pytest_insight.models.text import plural
 if TYPE_CHECKING:
     from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.analysis.comparison.values import ChangeGroup, TestChange
-    from pytest_insight.cli.render.change_rows import Cause
+    from pytest_insight.cli.render.comparison.rows import Cause
 
 LABELS = {
     Change.NEW_FAILURE: ("NEW", "bold red"),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pytest_insight.analysis.causes import CauseRules, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups
-from pytest_insight.cli.render.facts import facts
-from pytest_insight.cli.render.failures import group_lines, run_lines
+from pytest_insight.cli.render.failures.failures import group_lines, run_lines
+from pytest_insight.cli.render.sessions.facts import facts
 from pytest_insight.cli.render.wrap import line_width, wrapped
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import is_fancy, print_styled

@@ -33,7 +33,7 @@ _WORDS: dict[Any, str] = {
 }
 
 
-def find_misfit(session: TestSession) -> str | None:
+def find_invalid_field(session: TestSession) -> str | None:
     """Return a sentence about the first field with a value that cannot be saved; None if none."""
     for name, value, kind in _values(session):
         if name != "test_results" and not _fits(value, kind):

@@ -11,10 +11,8 @@ from typing import Any
 from pytest_insight._util.markdown import code_span
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups, subtest_of
-from pytest_insight.cli.render.failure_text import failure_lines
-from pytest_insight.cli.render.fit import cut_end
-from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.render.known import (
+from pytest_insight.cli.render.failures.text import failure_lines
+from pytest_insight.cli.render.failures.verdicts import (
     NO_HISTORY,
     History,
     Known,
@@ -24,12 +22,13 @@ from pytest_insight.cli.render.known import (
     known_lines,
     rank,
 )
+from pytest_insight.cli.render.fit import cut_end
+from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
-from pytest_insight.cli.render.outcomes import outcomes_text, status_text
+from pytest_insight.cli.render.outcomes import outcome_text, outcomes_text, status_text
 from pytest_insight.cli.render.pictures import outcome_mark
 from pytest_insight.cli.render.records import Chosen, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
-from pytest_insight.cli.render.values import ago_text, outcome_text
 from pytest_insight.cli.render.wrap import flow, line_width
 from pytest_insight.cli.terminal.links import linked_place
 from pytest_insight.cli.terminal.output import (
@@ -45,7 +44,7 @@ from pytest_insight.cli.terminal.streams import stdout_errors_reported
 from pytest_insight.cli.terminal.styled import Styled, styled
 from pytest_insight.filters import ci_run_id
 from pytest_insight.models import TestResult, TestSession
-from pytest_insight.models.text import duration_text, plural
+from pytest_insight.models.text import ago_text, duration_text, plural
 from pytest_insight.summaries import BAD
 
 FIELDS = (

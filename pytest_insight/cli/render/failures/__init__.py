@@ -1,0 +1,1 @@
+"""What failed, for people and programs."""
