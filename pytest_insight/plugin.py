@@ -30,7 +30,7 @@ _FALSE = {"0", "false", "no", "off"}
 _OPTIONS_WITHOUT_COLLECTION = ("help", "version", "markers", "cacheshow")
 _OPTIONS_WITHOUT_TESTS = (
     *_OPTIONS_WITHOUT_COLLECTION,
-    *("showfixtures", "show_fixtures_per_test", "collectonly", "setupplan"),
+    *("showfixtures", "show_fixtures_per_test", "collectonly", "setuponly", "setupplan"),
 )
 """Options that make pytest print something instead of running tests."""
 _SELECTIONS = ("insight_select", "insight_deselect")

@@ -439,9 +439,10 @@ def test_reading_a_store_of_ours_loads_neither_the_edge_nor_what_writers_need(
         "assert not query.on_storage(storage).for_sut('api').latest(2).execute()\n"
         f"{SHOW}"
     )
-    assert not loaded_by("-c", script, str(tmp_path / "s.json")) & {*EXPENSIVE, "json"} - {
-        "msgspec"
-    }
+    loaded = loaded_by("-c", script, str(tmp_path / "s.json"))
+    by_msgspec = loaded_by("-c", f"import msgspec; {SHOW}")  # before 0.20, json as well
+    assert "msgspec" in by_msgspec
+    assert not (loaded - by_msgspec) & {*EXPENSIVE, "json"}
 
 
 def test_the_package_knows_its_version() -> None:

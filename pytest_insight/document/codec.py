@@ -41,7 +41,8 @@ def encode_session(session: TestSession) -> bytes:
 
 def _encoded_in_parts(results: Sequence[TestResult]) -> Iterator[memoryview]:
     for start in range(0, len(results), _RESULTS_AT_ONCE):
-        lines = _ENCODER.encode_lines(results[start : start + _RESULTS_AT_ONCE])
+        # Of any other iterable than a list, msgspec before 0.21 never releases the items.
+        lines = _ENCODER.encode_lines([*results[start : start + _RESULTS_AT_ONCE]])
         # A view saves a copy: these are most of the bytes of a store.
         yield memoryview(lines.replace(b"\n", BETWEEN_RESULTS))[: -len(BETWEEN_RESULTS)]
 

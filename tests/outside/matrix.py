@@ -104,20 +104,19 @@ def _run(
     print(f"Running in {folder.relative_to(ROOT)}.", file=sys.stderr, flush=True)
     # The tests start the `insight` and `pytest` that are in the interpreter's folder.
     path = f"{inside.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    command: list[str | Path] = [inside, "-m", "pytest"]
-    command += ["--numprocesses", "auto", "-p", "no:cacheprovider", *tests]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=clean_variables(PATH=path),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    print(done.stdout, flush=True)
-    found = _CLOSING.findall(done.stdout)
-    closing = found[-1] if found else f"none; exit status {done.returncode}"
-    return done.returncode == 0 and bool(found), closing
+    command: list[str | Path] = [inside, "-m", "pytest", "--numprocesses", "auto"]
+    command += ["-p", "no:cacheprovider", *tests]
+    lines = []
+    with subprocess.Popen(
+        command, cwd=ROOT, env=clean_variables(PATH=path), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:  # as it comes: all tests take many minutes
+            print(line, end="", flush=True)
+            lines.append(line)
+    found = _CLOSING.findall("".join(lines))
+    closing = found[-1] if found else f"none; exit status {process.returncode}"
+    return process.returncode == 0 and bool(found), closing
 
 
 def _plugins(wanted: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Records the test suites of other projects: `python -m tests.outside.real [NAME ...]`.
+"""Record the test suites of other projects: `python -m tests.outside.real [NAME ...]`.
 
 Each is downloaded as a source distribution and run in an environment of its own, and what is stored
 is compared with pytest's closing line. Whether its tests pass is not our matter.
@@ -79,13 +79,13 @@ HEADINGS = ("suite", "version", "options", "stored", "exit", "pytest's closing l
 
 
 def main() -> int:
-    """Run them all, print the table; 1 where anything stored differs."""
+    """Record the suites and print a table. Returns 1 if anything stored differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.outside.real", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="suites; all of them without")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="suites (default: all)")
     names = parser.parse_args().names
     unknown = set(names) - {suite.name for suite in SUITES}
     if unknown:
-        parser.error(f"there is no suite {', '.join(sorted(unknown))}")
+        parser.error(f"unknown suite {', '.join(sorted(unknown))}")
     lines: list[tuple[str, ...]] = []
     good = True
     for suite in SUITES:
@@ -115,7 +115,7 @@ def _folder(suite: Suite) -> Path:
 
 
 def _source(suite: Suite) -> Path:
-    """The unpacked source distribution."""
+    """Return the folder of the unpacked source distribution; download it if need be."""
     folder = _folder(suite) / "source"
     if not folder.is_dir():
         downloads = _folder(suite) / "download"
@@ -133,7 +133,7 @@ def _source(suite: Suite) -> Path:
 def _record(
     suite: Suite, python: Path, source: Path, options: tuple[str, ...]
 ) -> tuple[str, str, str, bool]:
-    """How many results are stored, the exit status, the closing line, and whether all agrees."""
+    """Return the number of stored results, the exit status, the closing line, and if all agree."""
     home = _folder(suite) / "home"
     shutil.rmtree(home, ignore_errors=True)
     command: list[str | Path] = [

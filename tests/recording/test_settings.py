@@ -67,7 +67,7 @@ def test_the_option_comes_first_then_the_variable_then_the_ini_key(
     "option",
     [
         *("--collect-only", "--fixtures", "--fixtures-per-test", "--markers", "--cache-show"),
-        *("--setup-plan", "--version", "--help"),
+        *("--setup-only", "--setup-plan", "--version", "--help"),
     ],
 )
 def test_a_question_to_pytest_is_no_run(pytester: pytest.Pytester, option: str) -> None:
