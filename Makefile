@@ -73,6 +73,7 @@ types: $(VENV)/installed
 	$(BIN)/mypy
 
 demo: $(VENV)/installed
+	@$(COMPILE)
 	@sh tests/demo/tour.sh $(abspath $(BIN))
 
 bench: $(VENV)/installed
