@@ -228,7 +228,7 @@ class InvalidImportError(ExchangeError):
     """A file to import contains invalid sessions; nothing was imported.
 
     Attributes:
-        problems: what is wrong, each with its place (`exchange.import_report.Problem`); at
+        problems: what is wrong, each with its place (`exchange.file_content.Problem`); at
             most the first 10,000. The message shows the first 1,000.
         problem_count: how many problems there are.
         total: sessions in the file, valid or not.

@@ -22,7 +22,7 @@ from pytest_insight.exchange.draft import (
     describe,
     fold,
 )
-from pytest_insight.exchange.import_report import FileContent
+from pytest_insight.exchange.file_content import FileContent
 from pytest_insight.exchange.input import HEAD_BYTES, Input
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.paths import is_folder, suffix_of

@@ -30,7 +30,7 @@ from pydantic import (
 
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidSessionError
-from pytest_insight.exchange.import_report import quote_name
+from pytest_insight.exchange.quotes import quote_name
 from pytest_insight.limits import VALIDATION_BATCH
 from pytest_insight.models import (
     CodeState,

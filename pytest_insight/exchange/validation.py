@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pytest_insight.document.codec import checked
 from pytest_insight.errors import InvalidSessionError
-from pytest_insight.exchange.import_report import quote_value
+from pytest_insight.exchange.quotes import quote_value
 from pytest_insight.exchange.session_models import IncomingResult, IncomingSession
 from pytest_insight.limits import VALIDATION_BATCH
 from pytest_insight.models import TestSession

@@ -1,4 +1,4 @@
-"""Lists of results and of summaries that notebooks show as tables."""
+"""The sequences that queries return; notebooks show results and summaries as tables."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from pytest_insight.document.codec import content_digest
 from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
 from pytest_insight.exchange.discovery import find_reports
-from pytest_insight.exchange.import_report import FileContent, ImportReport
+from pytest_insight.exchange.file_content import FileContent
+from pytest_insight.exchange.import_report import ImportReport
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.merge import (

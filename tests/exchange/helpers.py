@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_insight.exchange.import_report import FileContent
+from pytest_insight.exchange.file_content import FileContent
 from pytest_insight.exchange.read_formats import read_bytes
 from pytest_insight.exchange.write_formats import FORMATS
 from pytest_insight.models import TestSession

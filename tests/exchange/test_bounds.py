@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_insight.errors import ExchangeError, InvalidImportError
-from pytest_insight.exchange.import_report import FileContent
+from pytest_insight.exchange.file_content import FileContent
 from pytest_insight.exchange.read_formats import read_file
 from pytest_insight.exchange.readers.json import read as read_json
 from pytest_insight.limits import MAX_IGNORED_NAMES, MAX_PROBLEMS, MAX_PROBLEMS_KEPT

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pytest_insight.errors import ExchangeError
-from pytest_insight.exchange.import_report import FileContent
+from pytest_insight.exchange.file_content import FileContent
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss
 from pytest_insight.exchange.options import ReadOptions

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_insight.exchange.import_report import Problem
+from pytest_insight.exchange.file_content import Problem
 from pytest_insight.models import CodeState, TestOutcome, TestSession
 from tests.exchange.helpers import TIME, read, result_object, session_object
 

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_insight.document.layout import END
 from pytest_insight.errors import ExchangeError, InvalidImportError, NewerFormatError
-from pytest_insight.exchange.import_report import FileContent
+from pytest_insight.exchange.file_content import FileContent
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.merge import MergePlan, MergeStrategy
 from pytest_insight.exchange.read_formats import read_input

@@ -20,8 +20,9 @@ from pytest_insight._util.progress import counted
 from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.byte_order import to_utf8
-from pytest_insight.exchange.import_report import FileContent, Problem, quote_name
+from pytest_insight.exchange.file_content import FileContent, Problem
 from pytest_insight.exchange.input import HEAD_BYTES
+from pytest_insight.exchange.quotes import quote_name
 from pytest_insight.exchange.readers.json_text import load_json
 from pytest_insight.exchange.writers.csv import (
     COLUMNS,

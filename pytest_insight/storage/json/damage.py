@@ -1,4 +1,4 @@
-"""Copies of damaged stores, and the warnings that say what is lost."""
+"""Warn of a damaged JSON store, once a copy of it is kept, and say what is lost."""
 
 from __future__ import annotations
 
