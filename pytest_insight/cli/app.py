@@ -14,7 +14,9 @@ from pytest_insight.cli.completion.bash_words import words_joined
 from pytest_insight.cli.completion.candidates import profiles
 from pytest_insight.cli.completion.installation import install
 from pytest_insight.cli.lazy_group import NO_PAGER, LazyGroup, load_command
-from pytest_insight.cli.options.common import PROFILE_HELP, option, storage_of
+from pytest_insight.cli.options.common import PROFILE_HELP
+from pytest_insight.cli.options.kinds import option
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.damage import warnings_printed
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.pager import use_pager

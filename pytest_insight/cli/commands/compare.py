@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_insight.cli import exit_status
+from pytest_insight.cli.gate import exit_if
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import (
-    ProfileOption,
-    chosen_names,
-    option,
-    storage_of,
-    takes,
-)
+from pytest_insight.cli.options.common import ProfileOption
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import chosen_names, names_option, option
 from pytest_insight.cli.options.sides import (
     BaseArgument,
     ComparedSessionOptions,
@@ -25,7 +21,7 @@ from pytest_insight.cli.options.sides import (
 )
 from pytest_insight.cli.options.verdicts import VerdictFormatOption
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import InvalidArgumentError
 
@@ -40,21 +36,19 @@ def _known_fields(_: object) -> tuple[str, ...]:
     return FIELDS
 
 
-def _complete_changes(incomplete: str) -> list[str]:
+def _known_changes(_: object) -> tuple[str, ...]:
     from pytest_insight.analysis.comparison.values import Change
 
-    before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in Change if name.startswith(last)]
+    return tuple(Change)
 
 
 OnlyOption = Annotated[
     str | None,
-    option(
+    names_option(
         "Only these changes, separated by commas.",
         "--only",
-        metavar="NAMES",
+        _known_changes,
         example="new-failure,fixed",
-        autocompletion=_complete_changes,
     ),
 ]
 FieldsOption = Annotated[str | None, fields_option(_known_fields, "nodeid,change,head.message")]
@@ -139,11 +133,9 @@ def compare(
         return
     stops = failing if changes is None else changes
     needs_all = not set(FAILING).isdisjoint(stops)
-    if found.with_change(*stops) or (needs_all and found.is_broken):
-        raise typer.Exit(exit_status.MATCHED)
+    exit_if(found.with_change(*stops) or (needs_all and found.is_broken))
     if needs_all and not found.has_compared:
         raise InvalidArgumentError(_nothing_compared(found))
-    refuse_to_judge_damage()
 
 
 app = single_command(compare)

@@ -10,12 +10,15 @@ import typer
 
 from pytest_insight.cli.completion.candidates import output_formats
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import ProfileOption, option, storage_of, takes
+from pytest_insight.cli.options.common import ProfileOption
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.options.output_file import file_argument, file_to_write, output_option
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.failures.properties import adding_verdicts
 from pytest_insight.cli.render.nothing_found import nothing_found
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.output import data_output, say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.cli.terminal.usage_errors import UsageError

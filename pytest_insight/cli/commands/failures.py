@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from pytest_insight.analyze.scope import project_rules
-from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
+from pytest_insight.cli.gate import exit_if
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import (
-    ProfileOption,
-    option,
-    storage_of,
-    takes,
-)
+from pytest_insight.cli.options.common import ProfileOption
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.options.project import Scope
 from pytest_insight.cli.options.session_names import find_run, find_session, is_last
 from pytest_insight.cli.options.verdicts import FailedRunOptions, VerdictFormatOption
 from pytest_insight.cli.render.failures.failures import ALL_FIELDS, print_failures
 from pytest_insight.cli.render.failures.verdicts import look_up
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,10 +90,8 @@ def failures(
         look_up=lambda: look_up(storage, found, rules, seconds),
         rules=rules,
     )
-    if exit_code and failed:
-        raise typer.Exit(exit_status.MATCHED)
     if exit_code:
-        refuse_to_judge_damage()
+        exit_if(failed)
 
 
 def _sessions_of_run(storage: BaseStorage, run: str, scope: Scope) -> list[TestSession]:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import (
-    ProfileOption,
-    choice_option,
-    takes,
-)
+from pytest_insight.cli.options.common import ProfileOption
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import choice_option
 from pytest_insight.cli.options.verdicts import (
     JudgedSessionOptions,
     JudgedTestOptions,

@@ -11,22 +11,19 @@ from msgspec.structs import replace
 from pytest_insight.analysis.history import histories
 from pytest_insight.analyze.histories import JudgedHistory, judge_histories
 from pytest_insight.analyze.scope import project_rules, without_line
-from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
+from pytest_insight.cli.gate import exit_if
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import (
-    ProfileOption,
-    number_option,
-    option,
-    storage_of,
-    takes,
-)
+from pytest_insight.cli.options.common import ProfileOption
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import number_option, option
 from pytest_insight.cli.options.places import spellings_of
 from pytest_insight.cli.options.verdicts import HistorySessionOptions, VerdictFormatOption
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.history import ALL_FIELDS, print_histories
-from pytest_insight.cli.terminal.damage import refuse_to_judge_damage, say_of_damage
+from pytest_insight.cli.store import storage_of
+from pytest_insight.cli.terminal.damage import say_of_damage
 from pytest_insight.errors import StorageError
 from pytest_insight.filters import NodeidContains, arguments
 
@@ -95,9 +92,8 @@ def history(
     print_histories(found, format_, limit, scope.note, chosen)
     say_of_damage()
     if exit_code:
-        if any(run.is_bad or run.is_recovered for each in found for run in each.history.runs):
-            raise typer.Exit(exit_status.MATCHED)
-        refuse_to_judge_damage()
+        runs = (run for each in found for run in each.history.runs)
+        exit_if(any(run.is_bad or run.is_recovered for run in runs))
 
 
 def _find(

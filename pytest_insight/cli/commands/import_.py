@@ -12,16 +12,11 @@ import typer
 from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion.candidates import input_formats
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import (
-    DryRunOption,
-    ProfileOption,
-    named_profile,
-    option,
-    storage_of,
-    takes,
-)
+from pytest_insight.cli.options.common import DryRunOption, ProfileOption
 from pytest_insight.cli.options.foreign import ForeignOptions
-from pytest_insight.cli.options.merge import MergeOption, ReportOption, format_option
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import option
+from pytest_insight.cli.options.merge import MergeOption, ReportOption, file_format_option
 from pytest_insight.cli.render.import_report import (
     Source,
     list_sources,
@@ -30,6 +25,7 @@ from pytest_insight.cli.render.import_report import (
 )
 from pytest_insight.cli.render.losses import print_losses
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.store import named_profile, storage_of
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import ExchangeError
@@ -50,7 +46,7 @@ FilesArgument = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    format_option(
+    file_format_option(
         "Format of the files, as in csv or junit. Default: by the content and the suffix.",
         input_formats,
     ),

@@ -8,18 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from pytest_insight.cli import near_misses
+from pytest_insight.cli.gate import exit_if_found
 from pytest_insight.cli.lazy_group import command_group
 from pytest_insight.cli.options.common import (
     ExitCodeOption,
     FindFormatOption,
     LimitOption,
     ProfileOption,
-    exit_as_gate,
-    option,
-    storage_of,
-    takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.options.order import (
     SESSION_ORDERS,
     SessionSort,
@@ -41,6 +40,7 @@ from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.sessions.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.render.summaries import list_summaries, print_plan
 from pytest_insight.cli.render.tests import TEST_FIELDS, list_tests
+from pytest_insight.cli.store import storage_of
 from pytest_insight.summaries import TestSummary
 
 GroupOption = Annotated[bool, option("One row per test, with totals over all its runs.", "--group")]
@@ -105,7 +105,7 @@ def find_sessions(
         return
     order = SESSION_ORDERS.get(sort)
     found = list_sessions(query, limit, format_, order, scope.note, chosen)
-    exit_as_gate(query, matched=found, asked=exit_code)
+    exit_if_found(query, found=found, asked=exit_code)
 
 
 @takes(selection=AskedSessionOptions, which=NamedTestOptions)
@@ -157,7 +157,7 @@ def find_tests(
             by_duration=sort is TestSort.DURATION,
             fields=chosen,
         )
-    exit_as_gate(query, matched=found, asked=exit_code)
+    exit_if_found(query, found=found, asked=exit_code)
 
 
 app = command_group(

@@ -13,7 +13,9 @@ import typer
 
 from pytest_insight.cli.completion import candidates
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import ProfileOption, choice_option, option, takes
+from pytest_insight.cli.options.common import ProfileOption
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import choice_option, option
 from pytest_insight.cli.options.output_file import file_argument, file_to_write, output_option
 from pytest_insight.cli.options.verdicts import JudgedSessionOptions, JudgedTestOptions, judge
 from pytest_insight.cli.render.nothing_found import nothing_found

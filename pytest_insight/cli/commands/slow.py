@@ -5,10 +5,8 @@ from __future__ import annotations
 import typer
 
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import (
-    ProfileOption,
-    takes,
-)
+from pytest_insight.cli.options.common import ProfileOption
+from pytest_insight.cli.options.groups import takes
 from pytest_insight.cli.options.verdicts import (
     JudgedSessionOptions,
     JudgedTestOptions,

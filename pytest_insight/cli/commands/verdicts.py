@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from pytest_insight.cli.lazy_group import single_command
-from pytest_insight.cli.options.common import (
-    ProfileOption,
-    chosen_names,
-    option,
-    takes,
-)
+from pytest_insight.cli.options.common import ProfileOption
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import chosen_names, names_option
 from pytest_insight.cli.options.verdicts import (
     JudgedSessionOptions,
     JudgedTestOptions,
@@ -21,21 +19,19 @@ from pytest_insight.cli.options.verdicts import (
 )
 
 
-def _complete_verdicts(incomplete: str) -> list[str]:
+def _known_verdicts(_: object) -> Sequence[str]:
     from pytest_insight.analysis.description import VERDICTS
 
-    before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in VERDICTS if name.startswith(last)]
+    return VERDICTS
 
 
 OnlyOption = Annotated[
     str | None,
-    option(
+    names_option(
         "Only these verdicts, separated by commas. Default: all but stable and too-few.",
         "--only",
-        metavar="NAMES",
+        _known_verdicts,
         example="broken,flaky",
-        autocompletion=_complete_verdicts,
     ),
 ]
 

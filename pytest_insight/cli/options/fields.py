@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from pytest_insight.cli.options.common import chosen_names, option
+from pytest_insight.cli.options.kinds import chosen_names, names_option
 from pytest_insight.cli.render.formats import FailureFormat, FindFormat, ListFormat
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
@@ -19,17 +19,11 @@ def fields_option(known: Callable[[typer.Context], Sequence[str]], example: str)
         known: returns the fields that the command has, which may depend on other options.
         example: two of them.
     """
-
-    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        before, comma, last = incomplete.rpartition(",")
-        return [f"{before}{comma}{name}" for name in known(ctx) if name.startswith(last)]
-
-    return option(
+    return names_option(
         "Only these fields, in this order, by their names in JSON; separated by commas.",
         "--fields",
-        metavar="NAMES",
+        known,
         example=example,
-        autocompletion=complete,
     )
 
 

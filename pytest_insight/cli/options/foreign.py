@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from pytest_insight.cli.completion.candidates import suts, tags, typed
-from pytest_insight.cli.options.common import option
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.errors import InvalidArgumentError
 
 if TYPE_CHECKING:

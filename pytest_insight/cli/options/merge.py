@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from pytest_insight.cli.completion.candidates import formats, strategies
-from pytest_insight.cli.options.common import choice_option, option
+from pytest_insight.cli.options.kinds import choice_option, option
 from pytest_insight.cli.render.formats import ListFormat
 
 ReportOption = Annotated[
@@ -32,7 +32,7 @@ MergeOption = Annotated[
 ]
 
 
-def format_option(help_: str, completion: Callable[[str], list[str]] = formats) -> object:
+def file_format_option(help_: str, completion: Callable[[str], list[str]] = formats) -> object:
     """Return an option for the format of a file."""
     return option(
         help_, "--format", "-f", example="csv", metavar="FORMAT", autocompletion=completion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated
 
-from pytest_insight.cli.options.common import choice_option
+from pytest_insight.cli.options.kinds import choice_option
 from pytest_insight.cli.render.outcomes import bad_count, test_count
 from pytest_insight.cli.render.records import Order
 from pytest_insight.cli.render.sessions.sessions import branch_of

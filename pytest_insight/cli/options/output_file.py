@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from pytest_insight.cli.options.common import option
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
 STDOUT = "-"

@@ -9,7 +9,8 @@ import msgspec
 import typer
 
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import named_profile, number_option, option
+from pytest_insight.cli.options.kinds import number_option, option
+from pytest_insight.cli.store import named_profile
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
 NameArgument = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 
 from pytest_insight.cli.completion.candidates import suts
-from pytest_insight.cli.options.common import option
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:

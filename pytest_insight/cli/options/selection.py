@@ -11,7 +11,7 @@ import msgspec
 
 from pytest_insight._util.override import override
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import choice_option, number_option, option
+from pytest_insight.cli.options.kinds import choice_option, number_option, option
 from pytest_insight.cli.options.project import ALL, ProjectOptions, Scope
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import msgspec
 import typer
 
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import option
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.options.project import ProjectOptions, Scope
 from pytest_insight.cli.options.selection import SESSIONS, AllProjectsOption, TimeAndTagOptions
-from pytest_insight.cli.options.tests import TESTS, NodeidOption
+from pytest_insight.cli.options.tests import NodeidOption, keywords_option
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.errors import InsightError, StorageError
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
 
 _session = partial(option, rich_help_panel=SESSIONS)
-_test = partial(option, rich_help_panel=TESTS)
 
 BaseArgument = Annotated[
     str | None,
@@ -82,16 +81,7 @@ class ComparedTestOptions(msgspec.Struct, frozen=True):
 
     __test__: ClassVar[bool] = False
 
-    keywords: Annotated[
-        str | None,
-        _test(
-            "Only tests whose names match, as for pytest -k.",
-            "-k",
-            metavar="EXPRESSION",
-            example="'login and not slow'",
-            autocompletion=candidates.keywords,
-        ),
-    ] = None
+    keywords: Annotated[str | None, keywords_option()] = None
     nodeid: NodeidOption = None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 import msgspec
 
 from pytest_insight._util.override import override
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import choice_option, number_option, option
+from pytest_insight.cli.options.kinds import choice_option, number_option, option
 from pytest_insight.cli.options.places import TestsArgument, find_places
 from pytest_insight.cli.terminal.usage_errors import UsageError
 from pytest_insight.summaries import BAD
@@ -22,6 +22,24 @@ if TYPE_CHECKING:
 TESTS = "Which tests"
 
 _test = partial(option, rich_help_panel=TESTS)
+
+
+def keywords_option(more: str = "", panel: str | None = TESTS) -> Any:
+    """Return the option `-k`.
+
+    Args:
+        more: further words of its help.
+        panel: the heading of the help under which it is.
+    """
+    return option(
+        f"Only tests whose names match, as for pytest -k{more}.",
+        "-k",
+        metavar="EXPRESSION",
+        example="'login and not slow'",
+        autocompletion=candidates.keywords,
+        rich_help_panel=panel,
+    )
+
 
 NodeidOption = Annotated[
     str | None,
@@ -76,14 +94,7 @@ class TestOptions(msgspec.Struct, frozen=True):
     ] = None
     keywords: Annotated[
         str | None,
-        _test(
-            "Only tests whose names match, as for pytest -k: parts of names with `and`, `or`, "
-            "`not`. Markers are not recorded.",
-            "-k",
-            metavar="EXPRESSION",
-            example="'login and not slow'",
-            autocompletion=candidates.keywords,
-        ),
+        keywords_option(": parts of names with `and`, `or`, `not`. Markers are not recorded"),
     ] = None
     nodeid: NodeidOption = None
     regex: Annotated[bool, _test("Read --nodeid as a regular expression.", "--regex")] = False

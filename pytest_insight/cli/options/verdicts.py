@@ -8,23 +8,18 @@ import msgspec
 import typer
 
 from pytest_insight._util.override import override
-from pytest_insight.cli import exit_status
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import (
-    ExitCodeOption,
-    LimitOption,
-    choice_option,
-    option,
-    storage_of,
-)
+from pytest_insight.cli.gate import exit_if_judged
+from pytest_insight.cli.options.common import ExitCodeOption, LimitOption
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.kinds import format_option, option
 from pytest_insight.cli.options.places import TestsArgument, find_places
 from pytest_insight.cli.options.project import ProjectOptions, Scope
 from pytest_insight.cli.options.selection import SESSIONS, AskedSessionOptions
+from pytest_insight.cli.options.tests import keywords_option
 from pytest_insight.cli.render.formats import FailureFormat
-from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.usage_errors import UsageError
-from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
@@ -38,14 +33,7 @@ WINDOW = "30d"
 
 VerdictFormatOption = Annotated[
     FailureFormat,
-    choice_option(
-        "Output format: {choices}.",
-        FailureFormat,
-        "--format",
-        "-f",
-        example="markdown",
-        metavar="FORMAT",
-    ),
+    format_option(FailureFormat, "markdown"),
 ]
 
 
@@ -193,16 +181,7 @@ class JudgedTestOptions(msgspec.Struct, frozen=True):
     __test__: ClassVar[bool] = False
 
     tests: TestsArgument = None
-    keywords: Annotated[
-        str | None,
-        option(
-            "Only tests whose names match, as for pytest -k.",
-            "-k",
-            metavar="EXPRESSION",
-            example="'login and not slow'",
-            autocompletion=candidates.keywords,
-        ),
-    ] = None
+    keywords: Annotated[str | None, keywords_option(panel=None)] = None
 
     def steps(self, query: Query) -> Query:
         """Return the query with these options as steps."""
@@ -281,17 +260,4 @@ class VerdictOutputOptions(msgspec.Struct, frozen=True):
             asked, self.format_, self.limit, fields, verbose=self.verbose, durations=durations
         )
         if self.exit_code:
-            _exit_as_judge(asked, matched=matched)
-
-
-def _exit_as_judge(asked: Asked, *, matched: bool) -> None:
-    if matched:
-        raise typer.Exit(exit_status.MATCHED)
-    refuse_to_judge_damage()
-    if not any(session.decided for each in asked.found.judged for session in each.sessions):
-        location = asked.query.open_storage().location
-        raise StorageError(
-            f"--exit-code has nothing to judge: no test passed or failed in the selected sessions "
-            f"of {location}",
-            location,
-        )
+            exit_if_judged(asked, matched=matched)

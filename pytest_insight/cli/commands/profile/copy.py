@@ -9,11 +9,13 @@ import typer
 
 from pytest_insight.cli.commands.profile.settings import warn_of_memory
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import DryRunOption, ProfileOption, storage_of, takes
+from pytest_insight.cli.options.common import DryRunOption, ProfileOption
+from pytest_insight.cli.options.groups import takes
 from pytest_insight.cli.options.merge import MergeOption, ReportOption
 from pytest_insight.cli.options.profile import StoreOptions, refuse_profile_option
 from pytest_insight.cli.render.import_report import Source, list_sources, print_summary
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import InsightError

@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import (
-    DryRunOption,
-    ProfileOption,
-    YesOption,
-    choice_option,
-    option,
-    takes,
-)
+from pytest_insight.cli.options.common import DryRunOption, ProfileOption, YesOption
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import choice_option, option
 from pytest_insight.cli.options.profile import (
     ExportDaysOption,
     ExportFormatOption,

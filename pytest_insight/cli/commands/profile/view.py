@@ -14,13 +14,13 @@ from pytest_insight.cli.options.common import (
     LimitOption,
     ProfileOption,
     ShowFormatOption,
-    named_profile,
 )
 from pytest_insight.cli.options.order import PROFILE_ORDERS, ProfileSort, ProfileSortOption
 from pytest_insight.cli.options.profile import NameOrActiveArgument, profile_in_question
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
 from pytest_insight.cli.render.records import first_records, limit_of, print_records
 from pytest_insight.cli.render.table import Column, print_table
+from pytest_insight.cli.store import named_profile
 from pytest_insight.cli.terminal.output import is_fancy, print_json, say
 from pytest_insight.errors import ProfileError
 from pytest_insight.locations import (

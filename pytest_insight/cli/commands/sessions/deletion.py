@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_insight.cli.options.common import (
-    DryRunOption,
-    ProfileOption,
-    YesOption,
-    named_profile,
-    number_option,
-    option,
-    storage_of,
-    takes,
-)
+from pytest_insight.cli.options.common import DryRunOption, ProfileOption, YesOption
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import number_option, option
 from pytest_insight.cli.options.selection import SessionOptions, whole_sessions
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.store import pinned_text
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.store import named_profile, storage_of
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from pytest_insight.cli import exit_status
-from pytest_insight.cli.options.common import (
-    DryRunOption,
-    ProfileOption,
-    named_profile,
-    storage_of,
-)
+from pytest_insight.cli.options.common import DryRunOption, ProfileOption
 from pytest_insight.cli.render.undo import print_undo_hint
+from pytest_insight.cli.store import named_profile, storage_of
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown
 from pytest_insight.errors import list_first

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pytest_insight.cli.completion import candidates
-from pytest_insight.cli.options.common import ProfileOption, storage_of
+from pytest_insight.cli.options.common import ProfileOption
 from pytest_insight.cli.options.session_names import find_ids
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.models.text import plural
 

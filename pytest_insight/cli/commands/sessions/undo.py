@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pytest_insight.cli.options.common import (
-    DryRunOption,
-    ProfileOption,
-    YesOption,
-    storage_of,
-)
+from pytest_insight.cli.options.common import DryRunOption, ProfileOption, YesOption
 from pytest_insight.cli.render.undo import command_text, loss_text, print_changes
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.confirm import confirm
 from pytest_insight.cli.terminal.output import say
 from pytest_insight.cli.terminal.progress import progress_shown

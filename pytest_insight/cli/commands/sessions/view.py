@@ -7,18 +7,17 @@ from typing import Annotated
 import typer
 
 from pytest_insight.cli.completion import candidates
+from pytest_insight.cli.gate import exit_if_found
 from pytest_insight.cli.options.common import (
     ExitCodeOption,
     FormatOption,
     LimitOption,
     ProfileOption,
     ShowFormatOption,
-    exit_as_gate,
-    option,
-    storage_of,
-    takes,
 )
 from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.groups import takes
+from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.options.order import SESSION_ORDERS, SessionSort, SessionSortOption
 from pytest_insight.cli.options.project import ProjectOptions
 from pytest_insight.cli.options.selection import (
@@ -31,6 +30,7 @@ from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
 from pytest_insight.cli.render.sessions.sessions import SESSION_FIELDS, list_sessions
+from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.output import print_json
 from pytest_insight.cli.terminal.pager import paged
 
@@ -64,7 +64,7 @@ def list_(
     query = sessions_query(storage, selection, having, scope, counts)
     order = SESSION_ORDERS.get(sort)
     found = list_sessions(query, limit, format_, order, scope.note, chosen, wide=wide)
-    exit_as_gate(query, matched=found, asked=exit_code)
+    exit_if_found(query, found=found, asked=exit_code)
 
 
 @takes(project=ProjectOptions)
