@@ -21,16 +21,6 @@ POLL_SECONDS = 0.05
 """The mean time between two attempts to acquire a lock."""
 
 
-def _advice(exc: OSError) -> str:
-    if exc.errno == errno.EACCES:
-        return (
-            "; write to the store once as the owner of the lock file, or give it the store's mode"
-        )
-    if exc.errno == errno.ELOOP:
-        return "; if it is a symbolic link, delete the link"
-    return ""
-
-
 class FileLock:
     """An exclusive lock; the thread that holds it may acquire it again.
 
@@ -136,11 +126,24 @@ class FileLock:
             raise StoreLockedError(self._protected, self.path, waited) from exc
         except OSError as exc:
             raise StorageError(
-                f"cannot write {self._protected}: its lock file {self.path} cannot be opened: "
-                f"{os_error_text(exc)}{_advice(exc)}",
+                f"cannot write {self._protected}: its lock file {self.path} {self._problem(exc)}",
                 self._protected,
             ) from exc
         try:
             yield
         finally:
             self.release()
+
+    def _problem(self, exc: OSError) -> str:
+        """Return why the lock file cannot be opened or created, and what to do."""
+        text = os_error_text(exc)
+        if not os.path.lexists(self.path):
+            folder = next(filter(os.path.isdir, self.path.parents))
+            needed = f"; you need write access to {folder}" if exc.errno == errno.EACCES else ""
+            return f"cannot be created: {text}{needed}"
+        advice = {
+            errno.EACCES: "; write to the store once as the owner of the lock file, "
+            "or give it the store's mode",
+            errno.ELOOP: "; if it is a symbolic link, delete the link",
+        }
+        return f"cannot be opened: {text}{advice.get(exc.errno or 0, '')}"

@@ -15,6 +15,7 @@ from filelock import Timeout
 
 from pytest_insight._util.locks import FileLock
 from pytest_insight.errors import StorageError, StoreLockedError
+from tests.exchange.helpers import without_root
 
 
 @pytest.fixture
@@ -100,6 +101,13 @@ def test_a_lock_file_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Pat
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError, match=r"cannot write .*its lock file .*store\.lock cannot be"):
         hold_once(lock(tmp_path / "file" / "store"))
+
+
+def test_whoever_may_not_create_a_lock_file_is_told_the_folder() -> None:
+    problem = r"store\.lock cannot be created: Permission denied; you need write access to \.$"
+    Path.cwd().chmod(0o555)
+    with without_root(), pytest.raises(StorageError, match=problem):
+        hold_once(lock(Path("folder", "store")))
 
 
 HELD_UNTIL_KILLED = """
