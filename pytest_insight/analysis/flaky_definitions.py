@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Sequence
 
+from pytest_insight.analysis.compact_runs import NumberedSessions, compact
 from pytest_insight.analysis.rules import find_flaky_evidence
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.segments import find_segments
@@ -42,7 +43,8 @@ def flaky_evidence(
         return [run for run in counted if run.is_recovered]
     if definition is Definition.SAME_CODE:
         found = [run for run in counted if not run.is_recovered]
-        return find_flaky_evidence(found)[0]
+        sessions = NumberedSessions([run.session for run in found])
+        return [found[number] for number in find_flaky_evidence(sessions, compact(found))[0]]
     decided = [run for run in counted if run.is_decided and run.session.session_id in line]
     segments = find_segments([run.is_bad for run in decided])
     if not segments or not 2 <= segments[-1].bad < segments[-1].runs:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from pytest_insight._util.override import override
@@ -26,7 +27,8 @@ from pytest_insight.analysis.values import (
     UNSTABLE_XFAIL,
     Verdict,
 )
-from pytest_insight.analysis.verdicts import Breakage, TestKey
+from pytest_insight.analysis.verdicts import Breakage
+from pytest_insight.analysis.wanted import TestKey
 
 
 class Judged(NamedTuple):
@@ -72,7 +74,7 @@ class Verdicts:
     verdicts: tuple[Verdict, ...]
     breakages: tuple[Breakage, ...] = ()
     judged: tuple[Judged, ...] = ()
-    _runs: Mapping[TestKey, tuple[Run, ...]] = field(default_factory=dict, compare=False)
+    _read_runs: Callable[[], Mapping[TestKey, tuple[Run, ...]]] = field(default=dict, compare=False)
 
     @override
     def __repr__(self) -> str:
@@ -154,9 +156,17 @@ class Verdicts:
     def runs(self, verdict: Verdict) -> tuple[Run, ...]:
         """Return the runs of a test in time order, if it ever failed or its duration changed.
 
-        Those of tests that always passed were not read: they give an empty tuple.
+        Those of tests that always passed are not read: they give an empty tuple. The runs are read
+        from the store when any are first asked for.
+
+        Raises:
+            StorageError: the store cannot be read.
         """
         return self._runs.get((verdict.sut, verdict.nodeid), ())
+
+    @cached_property
+    def _runs(self) -> Mapping[TestKey, tuple[Run, ...]]:
+        return self._read_runs()
 
     def line_runs(self, verdict: Verdict) -> tuple[Run, ...]:
         """Return those of `runs` that were judged, without those of other branches."""

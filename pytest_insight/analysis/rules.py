@@ -5,13 +5,15 @@ Every number was chosen by simulation (`make simulate`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import NamedTuple
 
+from pytest_insight.analysis.compact_runs import CompactRuns, NumberedSessions
 from pytest_insight.analysis.rates import highest_hidden_rate, wilson
-from pytest_insight.analysis.runs import Run, in_time_order
 from pytest_insight.analysis.segments import Segment, find_segments
 from pytest_insight.analysis.values import (
     BROKEN,
@@ -61,41 +63,72 @@ class Found(NamedTuple):
     Attributes:
         verdict: the verdict.
         detail: the evidence in a few words.
-        evidence: the runs that the verdict is based on, in time order.
+        evidence: the numbers of the sessions that the verdict is based on, ascending.
         since: the position of the run at which it began; None if it did not begin at one.
     """
 
     verdict: str
     detail: str
-    evidence: Sequence[Run] = ()
+    evidence: Sequence[int] = ()
     since: int | None = None
 
 
 class Case:
     """The runs of one test on which a verdict is based; those of incidents are left out.
 
+    A run is told by the number of its session (`compact_runs`), in ascending order; a position is
+    one among the decided runs.
+
     Attributes:
-        decided: the decided runs of the line of development, in time order; if the test was flaky
-            and then stable again, only those since.
-        evidence: the runs that show that the test is flaky, those of other branches included, in
-            time order.
+        runs: all runs, those that are left out included.
+        decided: the decided runs of the line of development; if the test was flaky and then stable
+            again, only those since.
+        evidence: the runs that show that the test is flaky, those of other branches included.
         contexts: in how many contexts the test was good and bad.
-        everywhere: the runs of all branches.
+        hits: the decided runs that are bad or recovered.
+        is_bad: whether each decided run is bad.
+        red_runs: the bad ones in a row.
         has_earlier: whether other tests were run before the first decided run.
     """
 
     def __init__(
-        self, decided: Sequence[Run], everywhere: Sequence[Run], now: datetime, *, has_earlier: bool
+        self,
+        sessions: NumberedSessions,
+        runs: CompactRuns,
+        decided: Sequence[int],
+        now: datetime,
+        *,
+        has_earlier: bool,
+        left_out: Set[int] = frozenset(),
     ) -> None:
+        """Find the evidence and the red runs.
+
+        Args:
+            sessions: all sessions.
+            runs: of the test.
+            decided: the decided runs of the line that count.
+            now: when it is judged.
+            has_earlier: whether other tests were run before the first decided run.
+            left_out: runs that are no evidence.
+        """
+        self.sessions = sessions
+        self.runs = runs
         self.decided = decided
-        self.everywhere = everywhere
         self.has_earlier = has_earlier
-        self.evidence, self.contexts = find_flaky_evidence(everywhere)
-        if self.evidence and (quiet := _quiet_since(decided, self.evidence, now)) is not None:
-            self.decided = [run for run in decided if run.session.start > quiet]
-            self.everywhere = [run for run in everywhere if run.session.start > quiet]
-            self.evidence, self.contexts = find_flaky_evidence(self.everywhere)
-        self.is_bad = [run.is_bad for run in self.decided]
+        self._left_out = left_out
+        self._first = 0
+        self.evidence, self.contexts = find_flaky_evidence(sessions, runs, left_out)
+        if self.evidence and (quiet := self._quiet_since(now)) is not None:
+            self._first = sessions.first_after(quiet)
+            self.decided = [number for number in decided if number >= self._first]
+            self.evidence, self.contexts = find_flaky_evidence(
+                sessions, runs, left_out, self._first
+            )
+        kept = frozenset(self.decided)
+        notable = {n: run for n, run in runs.notable.items() if n in kept}
+        bad = {n for n, run in notable.items() if run.is_bad}
+        self.hits = sorted(bad.union(n for n, run in notable.items() if run.is_recovered))
+        self.is_bad = [number in bad for number in self.decided]
         self.red_runs = find_red_runs(self.is_bad)
 
     @property
@@ -120,32 +153,47 @@ class Case:
         red = self.now_red
         if red is None or not red.first:
             return False
-        before = sum(run.is_bad or run.is_recovered for run in self.decided[: red.first])
+        before = bisect_left(self.hits, self.decided[red.first])
         return bool(wilson(before, red.first)[1] ** red.length < LEAST_CHANCE)
 
+    @property
+    def unstable_contexts(self) -> dict[object, list[int]]:
+        """The contexts in which it was both an expected failure and an unexpected pass.
 
-def _quiet_since(decided: Sequence[Run], evidence: Sequence[Run], now: datetime) -> datetime | None:
-    """Return when a flaky test failed last before it was stable again; None if it was not.
+        With these runs.
+        """
+        found: dict[object, list[int]] = {}
+        outcomes: dict[object, set[str]] = {}
+        for number in sorted({*self.runs.notable, *self.runs.others}):
+            outcome = self.runs.outcome(number)
+            context = self.sessions.facts[number].context
+            if (
+                outcome in (TestOutcome.XFAILED, TestOutcome.XPASSED)
+                and context is not None
+                and number >= self._first
+                and number not in self._left_out
+            ):
+                found.setdefault(context, []).append(number)
+                outcomes.setdefault(context, set()).add(outcome)
+        return {context: found[context] for context, both in outcomes.items() if len(both) == 2}
 
-    A failure of a flaky test that shows nothing by itself is new evidence all the same.
-    """
-    good = {id(run) for run in decided if not run.cause}
-    events = {id(run): run for run in (*decided, *evidence)}.values()
-    found = last = None
-    count = 0
-    for run in sorted(events, key=lambda run: in_time_order(run.session)):
-        start = run.session.start
-        if id(run) in good:
-            count += 1
-        elif run.cause:
-            if last is not None and _is_long(start - last, count):
-                found = last
-            last, count = start, 0
-    return last if last is not None and _is_long(now - last, count) else found
+    def _quiet_since(self, now: datetime) -> datetime | None:
+        """Return when it failed last before it was stable again; None if it was not.
 
-
-def _is_long(time: timedelta, good_runs: int) -> bool:
-    return time >= STABLE_AGAIN and good_runs >= STABLE_AGAIN_RUNS
+        A failure of a flaky test that shows nothing by itself is new evidence all the same.
+        """
+        facts, decided = self.sessions.facts, self.decided
+        counted = {*decided, *self.evidence}
+        hits = sorted(n for n, run in self.runs.notable.items() if run.cause and n in counted)
+        found = None
+        for number, following in zip(hits, [*hits[1:], None], strict=True):
+            start, end, stop = facts[number].start, now, len(decided)
+            if following is not None:
+                end, stop = facts[following].start, bisect_left(decided, following)
+            good_runs = stop - bisect_right(decided, number)
+            if end - start >= STABLE_AGAIN and good_runs >= STABLE_AGAIN_RUNS:
+                found = start
+        return found
 
 
 def find_red_runs(is_bad: Sequence[bool]) -> list[RedRun]:
@@ -159,23 +207,39 @@ def find_red_runs(is_bad: Sequence[bool]) -> list[RedRun]:
     return found
 
 
-def find_flaky_evidence(runs: Sequence[Run]) -> tuple[list[Run], int]:
+def find_flaky_evidence(
+    sessions: NumberedSessions, runs: CompactRuns, left_out: Set[int] = frozenset(), first: int = 0
+) -> tuple[list[int], int]:
     """Return the runs that show that a test is flaky, and the number of contexts that do.
 
     These are the recovered ones, and those of contexts in which it was good and bad: the bad ones
     and the last good one.
+
+    Args:
+        sessions: all sessions.
+        runs: of the test.
+        left_out: runs that do not count.
+        first: those before do not count either.
     """
-    bad = [run for run in runs if run.is_bad]
-    contexts = {run.session.context for run in bad} - {None}
-    commits = {run.session.commit for run in bad}  # most runs are of others: quick to tell
-    good = {
-        run.session.context: run
-        for run in runs
-        if run.session.commit in commits and run.is_good and run.session.context in contexts
+    counted = {
+        number: run
+        for number, run in runs.notable.items()
+        if number >= first and number not in left_out
     }
-    shown = {id(run) for run in good.values()}
-    shown.update(id(run) for run in bad if run.session.context in good)
-    return [run for run in runs if id(run) in shown or run.is_recovered], len(good)
+    bad = {number: run.session.context for number, run in counted.items() if run.is_bad}
+    good = {}
+    for context in set(bad.values()):
+        of_context = [
+            number
+            for number in (sessions.in_context(context) if context else ())
+            if number >= first and number not in left_out and runs.is_good(number)
+        ]
+        if of_context:
+            good[context] = of_context[-1]
+    shown = set(good.values())
+    shown.update(number for number, context in bad.items() if context in good)
+    shown.update(number for number, run in counted.items() if run.is_recovered)
+    return sorted(shown), len(good)
 
 
 # The rules --------------------------------------------------------------------------------------
@@ -185,16 +249,16 @@ def new_test(case: Case) -> Found | None:
     """No decided run before, though others were run before."""
     if len(case.decided) != 1 or not case.has_earlier:
         return None
-    (run,) = case.decided
-    return Found(NEW_TEST, f"first run: {run.outcome}", case.decided, 0)
+    outcome = case.runs.outcome(case.decided[0])
+    return Found(NEW_TEST, f"first run: {outcome}", case.decided, 0)
 
 
 def flaky(case: Case) -> Found | None:
     """It recovered, or was good and bad in one context, unless it is broken now."""
     if not case.evidence or case.is_unlikely_streak:
         return None
-    hits = sum(run.is_bad or run.is_recovered for run in case.decided)
-    recovered = sum(run.is_recovered for run in case.decided)
+    hits = len(case.hits)
+    recovered = hits - sum(case.is_bad)
     why = f"same code {_times(case.contexts)}"
     if not case.contexts:
         why = f"good when run again {_times(recovered)}"
@@ -229,8 +293,8 @@ def suspect(case: Case) -> Found | None:
     """At least 2 separate red runs among the last 20 decided runs; on different or unknown code."""
     if len(case.recent_red_runs) < 2:
         return None
-    recent = case.decided[-RECENT_RUNS:]
-    bad = [run for run in recent if run.is_bad]
+    recent = list(zip(case.decided, case.is_bad, strict=True))[-RECENT_RUNS:]
+    bad = [number for number, is_bad in recent if is_bad]
     return Found(SUSPECT, f"{len(bad)} of the last {len(recent)}", bad)
 
 
@@ -256,20 +320,11 @@ def failed_once(case: Case) -> Found | None:
 
 def unstable_xfail(case: Case) -> Found | None:  # a verdict, not pytest's marker
     """It was an expected failure and an unexpected pass in one context."""
-    outcomes: dict[object, set[str]] = {}
-    runs = [
-        run
-        for run in case.everywhere
-        if run.outcome in (TestOutcome.XFAILED, TestOutcome.XPASSED)
-        and run.session.context is not None
-    ]
-    for run in runs:
-        outcomes.setdefault(run.session.context, set()).add(run.outcome)
-    both = {context for context, found in outcomes.items() if len(found) == 2}
-    if not both:
+    contexts = case.unstable_contexts
+    if not contexts:
         return None
-    evidence = [run for run in runs if run.session.context in both]
-    return Found(UNSTABLE_XFAIL, f"xfailed and xpassed in {plural(len(both), 'context')}", evidence)
+    detail = f"xfailed and xpassed in {plural(len(contexts), 'context')}"
+    return Found(UNSTABLE_XFAIL, detail, sorted(chain.from_iterable(contexts.values())))
 
 
 def stable_or_too_few(case: Case) -> Found:

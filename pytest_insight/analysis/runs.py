@@ -9,9 +9,9 @@ the first attempt.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -140,94 +140,9 @@ class Run(msgspec.Struct, frozen=True, gc=False):
         return self.session.sut_name
 
 
-class Survey(NamedTuple):
-    """All sessions at a glance, and the runs from which verdicts other than "stable" can come.
-
-    Attributes:
-        sessions: in time order.
-        notable: the runs that are bad, recovered or unexpected passes, in time order, those of a
-            session by nodeid.
-        decided: by SUT, then by nodeid, the number of decided runs of each test that has any run in
-            the sessions that count; 0 for tests that were only ever skipped.
-        rest: likewise, the number of all other runs; tests without any are left out.
-    """
-
-    sessions: list[SessionFacts]
-    notable: list[Run]
-    decided: dict[str, dict[str, int]]
-    rest: dict[str, dict[str, int]]
-
-    @property
-    def tests(self) -> Iterator[tuple[str, str]]:
-        """The SUT and nodeid of each test that has a run in the sessions that count."""
-        return ((sut, nodeid) for sut, tests in self.decided.items() for nodeid in tests)
-
-    @property
-    def candidates(self) -> dict[tuple[str, str], int]:
-        """The tests whose runs must be looked at, by SUT and nodeid, and how many runs they have.
-
-        Those with a notable run, and those that were decided only once, which may be new.
-        """
-        keys = {
-            (sut, nodeid)
-            for sut, tests in self.decided.items()
-            for nodeid, count in tests.items()
-            if count == 1
-        }
-        keys.update((run.sut_name, run.nodeid) for run in self.notable)
-        counts = self.counts
-        return {key: counts[key] for key in keys if key in counts}
-
-    @property
-    def counts(self) -> dict[tuple[str, str], int]:
-        """How many runs each of the `tests` has."""
-        return {
-            (sut, nodeid): count + self.rest.get(sut, {}).get(nodeid, 0)
-            for sut, tests in self.decided.items()
-            for nodeid, count in tests.items()
-        }
-
-
 def is_notable(run: Run) -> bool:
     """Return whether a run can make the verdict of its test other than "stable"."""
     return run.is_bad or run.attempts > 1 or run.outcome == TestOutcome.XPASSED
-
-
-def survey(
-    sessions: Iterable[TestSession | Tests],
-    counted: Callable[[SessionFacts], bool] | None = None,
-    rules: CauseRules = DEFAULT_RULES,
-) -> Survey:
-    """Return a survey of sessions.
-
-    Args:
-        sessions: in any order; one is in memory at a time.
-        counted: whether the runs of a session count in `decided`; None for all.
-        rules: what makes two failures one cause.
-    """
-    facts: list[SessionFacts] = []
-    notable: list[Run] = []
-    decided: dict[str, Counter[str]] = {}
-    rest: dict[str, Counter[str]] = {}
-    for session in sessions:
-        found = session if isinstance(session, Tests) else Tests(session)
-        here = found.facts
-        facts.append(here)
-        others = [found.run(nodeid, rules) for nodeid in found.others]
-        notable += filter(is_notable, others)
-        suite = decided.setdefault(here.sut_name, Counter())
-        others_of_suite = rest.setdefault(here.sut_name, Counter())
-        if counted is None or counted(here):
-            undecided = [run.nodeid for run in others if not run.is_decided]
-            suite.update(found.names)
-            suite.subtract(undecided)
-            others_of_suite.update(undecided)
-        else:
-            others_of_suite.update(found.names)
-    facts.sort(key=in_time_order)
-    notable.sort(key=lambda run: (*in_time_order(run.session), run.nodeid))
-    numbers = ({sut: dict(tests) for sut, tests in each.items()} for each in (decided, rest))
-    return Survey(facts, notable, *numbers)
 
 
 def last_runs(

@@ -1,26 +1,26 @@
 """The verdict on each test, and what belongs together: tests that broke at one time for one cause.
 
-Pure: a storage gives a survey of the sessions and the runs of the tests it names as candidates
-(`BaseStorage.survey`, `BaseStorage.runs`), in two passes because most tests never fail.
+Pure: a storage gives a survey of the sessions, with the runs of the tests that may be more than
+stable (`BaseStorage.survey`); most tests never fail, and of those the number of runs suffices.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
-from operator import attrgetter
 from typing import NamedTuple
 
+from pytest_insight.analysis.compact_runs import CompactRuns, NumberedSessions
 from pytest_insight.analysis.incidents import Incident, find_incidents
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.rates import rate_of
 from pytest_insight.analysis.rules import BROKEN_RUNS, Case, Found, decide, nothing_to_say
-from pytest_insight.analysis.runs import LAST_RUNS, Run, SessionFacts, Survey, in_time_order
+from pytest_insight.analysis.runs import LAST_RUNS, in_time_order
+from pytest_insight.analysis.survey import Survey
 from pytest_insight.analysis.values import (
     BROKEN,
     FASTER,
-    FLAKY,
     NEW_FAILURE,
     NEW_TEST,
     SLOWER,
@@ -31,17 +31,12 @@ from pytest_insight.analysis.values import (
     Verdict,
     count_causes,
 )
+from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.filters.sessions import latest_start
 from pytest_insight.models.text import plural
 
 LEAST_OVERLAP = 0.4
 """Of the narrower of two intervals, how much must be in the other one."""
-
-TestKey = tuple[str, str]
-"""The SUT and the nodeid of a test."""
-
-_TIME_ORDER = attrgetter("session.start", "session.session_id")
-"""As `in_time_order`, for many runs: three times as fast."""
 
 
 class Breakage(NamedTuple):
@@ -92,7 +87,6 @@ class _Judged(NamedTuple):
 
 def analyze(
     survey: Survey,
-    runs: Iterable[Run],
     now: datetime,
     *,
     line: Line = ALL_RUNS,
@@ -101,27 +95,20 @@ def analyze(
     """Return the verdict of each test of a survey that has a run in the line.
 
     Args:
-        survey: of the sessions that are looked at; its `counted` is `line.counted(now)`.
-        runs: the runs of at least the survey's candidates, in any order.
+        survey: of the sessions that are looked at, counted by `line.counted(now)`.
         now: sessions that are dated later (`filters.MAX_AHEAD`) do not count.
         line: whose runs are judged; evidence of same code counts from every branch.
         timings: how the durations of tests changed.
     """
-    latest = latest_start(now)
-    sessions = [each for each in survey.sessions if each.start <= latest]
-    court = _Court(sessions, find_incidents(sessions, survey.notable), line, now)
-    by_test: dict[TestKey, list[Run]] = {key: [] for key in sorted(survey.tests)}
-    for run in runs:
-        session = run.session
-        of_test = by_test.get((session.sut_name, run.nodeid))
-        if of_test is not None and session.start <= latest:
-            of_test.append(run)
+    court = _Court(survey, line, now)
+    timings = timings or {}
     verdicts, red = [], []
-    for key, found in by_test.items():
-        if not found:
-            verdicts.append(_never_failed(key, survey, (timings or {}).get(key)))
+    for key in sorted(survey.tests):
+        runs = survey.runs.get(key)
+        if runs is None:
+            verdicts.append(_never_failed(key, survey, timings.get(key)))
             continue
-        judged = court.judge(key, found, (timings or {}).get(key))
+        judged = court.judge(key, runs, timings.get(key))
         verdicts.append(judged.verdict)
         new_and_bad = judged.verdict.verdict == NEW_TEST and judged.verdict.bad
         if new_and_bad or judged.verdict.verdict in (BROKEN, NEW_FAILURE):
@@ -130,76 +117,58 @@ def analyze(
     return Analysis(verdicts, find_breakages(red), incidents)
 
 
-def candidates_for(survey: Survey, only: Collection[str] = ()) -> dict[TestKey, int]:
-    """Return the tests whose runs must be looked at, and how many runs they have.
-
-    Args:
-        survey: of the sessions.
-        only: the verdicts that are asked for; empty for all. Of the tests that failed, most can be
-            neither flaky nor broken.
-    """
-    candidates = survey.candidates
-    if not only or not {FLAKY, BROKEN}.issuperset(only):
-        return candidates
-    contexts = Counter(each.context for each in survey.sessions if each.decided)
-    contexts[None] = 0
-    bad = Counter((run.sut_name, run.nodeid) for run in survey.notable if run.is_bad)
-    kept = {
-        (run.sut_name, run.nodeid)
-        for run in survey.notable
-        # No segment of one run is all bad: more than the last 200 would have to be good before it.
-        if run.is_recovered
-        or contexts[run.session.context] > 1
-        or bad[run.sut_name, run.nodeid] > 1
-    }
-    return {key: count for key, count in candidates.items() if key in kept}
-
-
 class _Court:
-    """Judges tests by what is known of all sessions."""
+    """Judges tests by what is known of all sessions.
 
-    def __init__(
-        self,
-        sessions: Sequence[SessionFacts],
-        incidents: dict[str, Incident],
-        line: Line,
-        now: datetime,
-    ) -> None:
-        self.incidents = incidents
-        self._line = line
+    A run is told by the number of its session (`compact_runs`).
+    """
+
+    def __init__(self, survey: Survey, line: Line, now: datetime) -> None:
+        end = latest_start(now)
+        self._sessions = NumberedSessions([s for s in survey.sessions if s.start <= end])
+        facts = self._sessions.facts
+        self.incidents = find_incidents(facts, survey.notable)
         self._now = now
-        self._position = {each.session_id: number for number, each in enumerate(sessions)}
-        self._first: dict[str, SessionFacts] = {}
-        for session in sessions:
-            if session.decided and line.has(session):
-                self._first.setdefault(session.sut_name, session)
+        self._in_line = [line.has(session) for session in facts]
+        self._first: dict[str, int] = {}
+        for number, session in enumerate(facts):
+            if session.decided and self._in_line[number]:
+                self._first.setdefault(session.sut_name, number)
 
-    def judge(self, key: TestKey, runs: list[Run], timing: Timing | None) -> _Judged:
+    def judge(self, key: TestKey, runs: CompactRuns, timing: Timing | None) -> _Judged:
         """Return the verdict on a test.
 
         Args:
             key: the test.
-            runs: all of its runs, in any order; at least one.
+            runs: all of its runs.
             timing: how its duration changed.
         """
-        runs.sort(key=_TIME_ORDER)
-        of_line = [run for run in runs if run.is_decided and self._line.has(run.session)]
-        of_line = of_line[-LAST_RUNS:]
-        of_incidents = {id(run) for run in runs if run.cause and self._incident_of(run) is not None}
-        left_out = of_incidents - _still_red(of_line)
-        decided = [run for run in of_line if id(run) not in left_out]
+        runs = runs.last(LAST_RUNS, len(self._sessions.facts))
+        undecided = runs.undecided
+        of_line = [n for n in runs.ran if self._in_line[n] and n not in undecided]
+        of_incidents = {
+            number: incident
+            for number, run in runs.notable.items()
+            if run.cause
+            and (incident := self.incidents.get(run.session.session_id)) is not None
+            and incident.covers(run)
+        }
+        left_out = of_incidents.keys() - _still_red(of_line, runs)
+        decided = [number for number in of_line if number not in left_out]
         first = self._first.get(key[0])
         case = Case(
+            self._sessions,
+            runs,
             decided,
-            # An incident that goes on breaks tests; it does not make them flaky.
-            [run for run in runs if id(run) not in of_incidents],
             self._now,
-            has_earlier=bool(decided and first and first.start < decided[0].session.start),
+            has_earlier=bool(decided) and first is not None and first < decided[0],
+            # An incident that goes on breaks tests; it does not make them flaky.
+            left_out=of_incidents.keys(),
         )
         excluded = tuple(
-            Excluded(run.session.session_id, incident.why)
-            for run in of_line
-            if id(run) in left_out and (incident := self._incident_of(run)) is not None
+            Excluded(self._sessions.facts[number].session_id, of_incidents[number].why)
+            for number in of_line
+            if number in left_out
         )
         return self._judged(key, case, decide(case), excluded, timing)
 
@@ -211,10 +180,10 @@ class _Court:
         excluded: tuple[Excluded, ...],
         timing: Timing | None,
     ) -> _Judged:
-        runs = case.decided
-        low, high = _interval(case, found.since)
-        hit = [run for run in runs if run.cause]
+        runs, facts = case.decided, self._sessions.facts
+        hit = [case.runs.notable[number] for number in case.hits]
         bad = sum(case.is_bad)
+        low, high = _interval(case, found.since)
         verdict = Verdict(
             key[1],
             key[0],
@@ -223,30 +192,27 @@ class _Court:
             bad,
             len(hit) - bad,
             rate_of(len(hit), len(runs)),
-            None if found.since is None else _since(runs, found.since, low, high),
+            None if found.since is None else _since(case, found.since, low, high),
             count_causes(hit),
-            tuple(run.session.session_id for run in found.evidence),
+            tuple(facts[number].session_id for number in found.evidence),
             excluded,
             timing,
             found.detail,
         )
-        at = (
-            [self._position.get(runs[p].session.session_id, 0) for p in (low, high)] if runs else []
-        )
-        return _Judged(verdict, runs[-1].cause if runs else "", (at[0], at[1]) if at else (0, 0))
-
-    def _incident_of(self, run: Run) -> Incident | None:
-        incident = self.incidents.get(run.session.session_id)
-        return incident if incident is not None and incident.covers(run) else None
+        if not runs:
+            return _Judged(verdict, "", (0, 0))
+        last = case.runs.notable.get(runs[-1])
+        return _Judged(verdict, last.cause if last else "", (runs[low], runs[high]))
 
 
-def _still_red(runs: Sequence[Run]) -> set[int]:
+def _still_red(of_line: Sequence[int], runs: CompactRuns) -> Set[int]:
     """Return the runs of a red run that has not ended, if it is long enough to be no incident."""
     red: set[int] = set()
-    for run in reversed(runs):
-        if not run.is_bad:
+    for number in reversed(of_line):
+        run = runs.notable.get(number)
+        if run is None or not run.is_bad:
             break
-        red.add(id(run))
+        red.add(number)
     return red if len(red) >= BROKEN_RUNS else set()
 
 
@@ -276,12 +242,11 @@ def _interval(case: Case, since: int | None) -> tuple[int, int]:
     return segment.low, max(segment.high, since)
 
 
-def _since(runs: Sequence[Run], since: int, low: int, high: int) -> Since:
-    session = runs[since].session
-    before = runs[low - 1].session.commit if low else ""
-    return Since(
-        session.session_id, session.commit, session.start, before, runs[high].session.commit
-    )
+def _since(case: Case, since: int, low: int, high: int) -> Since:
+    sessions = [case.sessions.facts[number] for number in case.decided]
+    session = sessions[since]
+    before = sessions[low - 1].commit if low else ""
+    return Since(session.session_id, session.commit, session.start, before, sessions[high].commit)
 
 
 def find_breakages(judged: Sequence[_Judged]) -> list[Breakage]:

@@ -20,10 +20,10 @@ from pytest_insight.analysis.runs import (
     UNKNOWN_DIGEST,
     Run,
     SessionFacts,
-    Survey,
     in_time_order,
     is_notable,
 )
+from pytest_insight.analysis.survey import survey_of
 from pytest_insight.analysis.values import BROKEN, Verdict
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.branches import find_line
@@ -287,8 +287,8 @@ def _judge(
     notable = [run for run in past if is_notable(run)]
     of_them = {run.session.session_id for run in of_incidents}
     notable = [r for r in notable if r.session.session_id not in of_them] + list(of_incidents)
-    survey = Survey(_sessions(runs), notable, {session.sut_name: dict(decided)}, {})
-    found = {each.nodeid: each for each in analyze(survey, runs, session.start, line=line).verdicts}
+    survey = survey_of(runs, notable, {session.sut_name: dict(decided)})
+    found = {each.nodeid: each for each in analyze(survey, session.start, line=line).verdicts}
     earlier = by_test(past)
     return [
         _judged(run, found[run.nodeid], earlier.get(run.nodeid, []), line) for run in failed.runs

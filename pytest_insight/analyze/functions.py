@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -12,7 +12,6 @@ from pytest_insight.analysis.durations import LEAST_BASELINE, LEAST_HEAD, TIMED_
 from pytest_insight.analysis.history import History, histories
 from pytest_insight.analysis.results import Judged, Verdicts
 from pytest_insight.analysis.verdicts import analyze as judge
-from pytest_insight.analysis.verdicts import candidates_for
 from pytest_insight.analyze.scope import (
     Asked,
     has_name,
@@ -27,10 +26,10 @@ from pytest_insight.filters import BranchIs, NodeidUnder
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.causes import CauseRules
-    from pytest_insight.analysis.incidents import Incident
-    from pytest_insight.analysis.runs import Run, SessionFacts, Survey
-    from pytest_insight.analysis.values import Timing, Verdict
-    from pytest_insight.analysis.verdicts import Analysis, Breakage, TestKey
+    from pytest_insight.analysis.runs import Run, SessionFacts
+    from pytest_insight.analysis.values import Timing
+    from pytest_insight.analysis.verdicts import Analysis
+    from pytest_insight.analysis.wanted import TestKey
     from pytest_insight.filters import Selection, TestFilter
     from pytest_insight.storage.base import BaseStorage
 
@@ -48,8 +47,7 @@ def verdicts(query: Asked, *, durations: bool = True, only: Collection[str] = ()
     Args:
         query: which sessions are looked at; those of the last 30 days if no step says.
         durations: whether to compare durations, which reads the last runs of all tests.
-        only: the verdicts that are returned; empty for all. Fewer runs are read for "flaky" and
-            "broken".
+        only: the verdicts that are returned; empty for all.
 
     Raises:
         InvalidArgumentError: the query has a test-level step that is not about names: a verdict
@@ -60,16 +58,13 @@ def verdicts(query: Asked, *, durations: bool = True, only: Collection[str] = ()
     names = name_filters(query.selection)
     storage = query.open_storage()
     asked = with_window(replace(query.selection, test_filters=()))
-    found: list[Verdict] = []
-    breakages: list[Breakage] = []
-    judged: list[Judged] = []
-    runs: dict[TestKey, tuple[Run, ...]] = {}
     rules = project_rules()
-    for sut in sut_names(storage, asked):
-        analysis, what = _judge(storage, asked, sut, names, rules, runs, only, durations=durations)
-        found += analysis.verdicts
-        breakages += analysis.breakages
-        judged.append(what)
+    suts = [
+        _judge(storage, asked, sut, names, rules, durations=durations)
+        for sut in sut_names(storage, asked)
+    ]
+    found = [each for sut in suts for each in sut.analysis.verdicts]
+    breakages = [each for sut in suts for each in sut.analysis.breakages]
     if names or only:
         kept = {
             (v.sut, v.nodeid)
@@ -80,7 +75,34 @@ def verdicts(query: Asked, *, durations: bool = True, only: Collection[str] = ()
         breakages = [
             each for each in breakages if any((v.sut, v.nodeid) in kept for v in each.verdicts)
         ]
-    return Verdicts(tuple(found), tuple(breakages), tuple(judged), runs)
+
+    def read_runs() -> dict[TestKey, tuple[Run, ...]]:
+        runs: dict[TestKey, tuple[Run, ...]] = {}
+        for sut in suts:
+            runs |= sut.timed
+            read = storage.runs(sut.selection, candidates=sut.candidates, rules=rules)
+            runs |= _in_time_order(read)
+        return runs
+
+    return Verdicts(tuple(found), tuple(breakages), tuple(sut.judged for sut in suts), read_runs)
+
+
+class _Sut(NamedTuple):
+    """What is said of a SUT, and how to read the runs that it is said of.
+
+    Attributes:
+        analysis: the verdicts on all its tests.
+        judged: what was judged.
+        selection: its sessions.
+        candidates: the tests that may be more than stable, as in `BaseStorage.runs`.
+        timed: the last runs of the tests whose duration changed.
+    """
+
+    analysis: Analysis
+    judged: Judged
+    selection: Selection
+    candidates: dict[TestKey, int]
+    timed: dict[TestKey, tuple[Run, ...]]
 
 
 def _judge(
@@ -89,69 +111,48 @@ def _judge(
     sut: str,
     names: tuple[TestFilter, ...],
     rules: CauseRules,
-    runs: dict[TestKey, tuple[Run, ...]],
-    only: Collection[str],
     *,
     durations: bool,
-) -> tuple[Analysis, Judged]:
-    """Judge the tests of one SUT that have these names, and add the runs that were read to `runs`.
-
-    Tests with other names or verdicts are in the analysis, too, but of those no runs are read.
-    """
+) -> _Sut:
+    """Judge the tests of one SUT; incidents count that hit a test with one of these names."""
     now = datetime.now(UTC)
     line, selection = line_of(storage, asked, sut)
     counted = line.counted(now)
     survey = storage.survey(selection, line=line, rules=rules)
-    candidates = {
-        key: count for key, count in candidates_for(survey, only).items() if has_name(names, key[1])
-    }
-    read = list(storage.runs(selection, candidates=candidates, rules=rules))
-    _leave_out(survey, candidates.keys() - {(run.sut_name, run.nodeid) for run in read})
     timings: dict[TestKey, Timing] = {}
+    timed: list[Run] = []
     speed = None
     counts = survey.counts if durations else {}
     if max(counts.values(), default=0) >= LEAST_BASELINE + LEAST_HEAD:
-        timed = storage.runs(selection, candidates=counts, last=TIMED_RUNS)
-        last = [run for run in timed if counted(run.session)]
-        compared = Durations(last)
+        last = storage.runs(selection, candidates=counts, last=TIMED_RUNS)
+        timed = [run for run in last if counted(run.session)]
+        compared = Durations(timed)
         timings = compared.timings()
         speed = _last_speed(compared, survey.sessions)
-        _collect(runs, (run for run in last if (run.sut_name, run.nodeid) in timings))
-    _collect(runs, read)
-    analysis = judge(survey, read, now, line=line, timings=timings)
-    sessions = tuple(each for each in survey.sessions if counted(each))
-    incidents = tuple(
-        each for each in _effective(analysis, survey, candidates, names) if counted(each.session)
+    analysis = judge(survey, now, line=line, timings=timings)
+    excluded = {
+        each.session_id
+        for verdict in analysis.verdicts
+        if has_name(names, verdict.nodeid)
+        for each in verdict.excluded
+    }
+    return _Sut(
+        analysis,
+        Judged(
+            sut,
+            line,
+            tuple(each for each in survey.sessions if counted(each)),
+            # If all of its tests went on failing, all results of an incident count again.
+            tuple(each for each in analysis.incidents if each.session.session_id in excluded),
+            speed,
+            ", ".join(
+                each.pattern for each in selection.session_filters if isinstance(each, BranchIs)
+            ),
+        ),
+        selection,
+        {key: count for key, count in survey.candidates.items() if has_name(names, key[1])},
+        _in_time_order(run for run in timed if (run.sut_name, run.nodeid) in timings),
     )
-    branches = ", ".join(
-        each.pattern for each in selection.session_filters if isinstance(each, BranchIs)
-    )
-    return analysis, Judged(sut, line, sessions, incidents, speed, branches)
-
-
-def _effective(
-    analysis: Analysis,
-    survey: Survey,
-    candidates: Collection[TestKey],
-    names: tuple[TestFilter, ...],
-) -> list[Incident]:
-    """Return the incidents of which any result does not count.
-
-    If all of their tests went on failing, all of their results count again. Failures of a test
-    that is no candidate do not count: there are too few of them.
-    """
-    left_out = {each.session_id for verdict in analysis.verdicts for each in verdict.excluded}
-    incidents = {each.session.session_id: each for each in analysis.incidents}
-    for run in survey.notable:
-        session_id = run.session.session_id
-        if (
-            session_id in incidents
-            and (run.sut_name, run.nodeid) not in candidates
-            and incidents[session_id].covers(run)
-            and has_name(names, run.nodeid)
-        ):
-            left_out.add(session_id)
-    return [each for each in analysis.incidents if each.session.session_id in left_out]
 
 
 def history(nodeid: str, query: Asked) -> History:
@@ -180,18 +181,12 @@ def history(nodeid: str, query: Asked) -> History:
     raise InvalidArgumentError(f"no selected session has a test {nodeid!r}")
 
 
-def _leave_out(survey: Survey, unread: Iterable[TestKey]) -> None:
-    """Leave out the tests whose runs a damaged store does not yield: none of them is stable."""
-    for sut, nodeid in unread:
-        survey.decided[sut].pop(nodeid, None)
-
-
-def _collect(runs: dict[TestKey, tuple[Run, ...]], more: Iterable[Run]) -> None:
-    """Add runs that come newest first, each test's in time order."""
+def _in_time_order(newest_first: Iterable[Run]) -> dict[TestKey, tuple[Run, ...]]:
+    """Return the runs of each test in time order."""
     found: dict[TestKey, list[Run]] = {}
-    for run in more:
+    for run in newest_first:
         found.setdefault((run.sut_name, run.nodeid), []).append(run)
-    runs.update({key: tuple(reversed(of_test)) for key, of_test in found.items()})
+    return {key: tuple(reversed(of_test)) for key, of_test in found.items()}
 
 
 def _last_speed(compared: Durations, sessions: Iterable[SessionFacts]) -> float | None:

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from pytest_insight.analysis.history import History
 from pytest_insight.analysis.incidents import find_incidents
 from pytest_insight.analysis.rules import ENOUGH_RUNS
-from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, in_time_order, is_notable
+from pytest_insight.analysis.runs import Run, in_time_order, is_notable
 from pytest_insight.analysis.segments import Segment, find_segments
+from pytest_insight.analysis.survey import Survey, survey_of
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.incidents import find_doubtful, find_notable
 from pytest_insight.analyze.scope import line_of, with_window
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_insight.analysis.line import Line
     from pytest_insight.analysis.runs import SessionFacts
     from pytest_insight.analysis.values import Timing, Verdict
-    from pytest_insight.analysis.verdicts import TestKey
+    from pytest_insight.analysis.wanted import TestKey
     from pytest_insight.filters import Selection
     from pytest_insight.storage.base import BaseStorage
 
@@ -109,10 +110,10 @@ def _judge(
         run
         for nodeid, of_test in tests.items()
         if nodeid in once or any(map(is_notable, of_test))
-        for run in of_test[-LAST_RUNS:]
+        for run in of_test
     ]
     timings = _timings(storage, selection, tests.values(), line.counted(now))
-    found = analyze(survey, runs, now, line=line, timings=timings).verdicts
+    found = analyze(survey.judging(runs), now, line=line, timings=timings).verdicts
     return {each.nodeid: each for each in found}
 
 
@@ -177,4 +178,4 @@ def _own_survey(
     }
     if find_incidents((), find_notable(storage, doubtful.values(), rules)):
         return None
-    return Survey([], [], {sut: decided}, {})
+    return survey_of([run for of_test in tests for run in of_test], [], {sut: decided})

@@ -10,7 +10,8 @@ from pytest_insight._util.times import earlier
 from pytest_insight.analysis.causes import CauseRules
 from pytest_insight.analysis.incidents import may_be_incident
 from pytest_insight.analysis.line import Line
-from pytest_insight.analysis.runs import WINDOW, Run, Survey, in_time_order, is_notable
+from pytest_insight.analysis.runs import WINDOW, Run, is_notable
+from pytest_insight.analysis.survey import survey_of
 from pytest_insight.analysis.values import FLAKY, Verdict
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.incidents import find_notable
@@ -56,10 +57,9 @@ def known_flaky(
     }
     notable = [run for run in past if is_notable(run) and run.session.session_id not in doubtful]
     notable += find_notable(base.storage, list(doubtful.values()), rules)
-    sessions = {run.session.session_id: run.session for run in past}
     decided = Counter(run.nodeid for run in past if run.is_decided)
-    survey = Survey(sorted(sessions.values(), key=in_time_order), notable, {sut: dict(decided)}, {})
-    judged = analyze(survey, past, before, line=_line(base, head))
+    survey = survey_of(past, notable, {sut: dict(decided)})
+    judged = analyze(survey, before, line=_line(base, head))
     return {each.nodeid: each for each in judged.verdicts if each.verdict == FLAKY}
 
 

@@ -14,7 +14,8 @@ from pytest_insight import analysis
 from pytest_insight._util.storable import storable_text
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.line import ALL_RUNS, Line
-from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, last_runs, survey
+from pytest_insight.analysis.runs import LAST_RUNS, Run, last_runs
+from pytest_insight.analysis.survey import Survey, survey
 from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.document.codec import encode_session
 from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
@@ -133,10 +134,9 @@ class SessionReader(ABC):
         line: Line = ALL_RUNS,
         rules: CauseRules = DEFAULT_RULES,
     ) -> Survey:
-        """Return the selected sessions at a glance, and their runs that did not simply pass.
+        """Return the selected sessions at a glance, with the runs that verdicts depend on.
 
-        The first of the two passes of an analysis: it names the tests whose `runs` are needed.
-        Equivalent to `analysis.runs.survey(iter_sessions(selection), line.counted(now), rules)`.
+        Equivalent to `analysis.survey.survey(iter_sessions(selection), line.counted(now), rules)`.
         """
         counted = line.counted(datetime.now(UTC))
         return survey(self.iter_sessions(selection), counted, rules)

@@ -11,7 +11,8 @@ from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.comparison.newest_runs import newest_runs
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.matrix import matrix
-from pytest_insight.analysis.runs import Run, last_runs, survey
+from pytest_insight.analysis.runs import Run, last_runs
+from pytest_insight.analysis.survey import Survey, survey
 from pytest_insight.filters import BranchIs, OutcomeIn, Selection, SutIs
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage
@@ -56,7 +57,7 @@ class RunRules(Rules):
     def test_a_new_storage_has_no_runs(self, storage: BaseStorage) -> None:
         assert list(storage.runs()) == []
         found = storage.survey()
-        assert found == ([], [], {}, {})
+        assert found == Survey([], [], {}, {}, {})
 
     def test_a_run_is_what_a_session_says_of_a_test(self, storage: BaseStorage) -> None:
         storage.save_sessions(_history())

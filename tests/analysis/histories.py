@@ -13,7 +13,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from pytest_insight.analysis.causes import DEFAULT_RULES
-from pytest_insight.analysis.runs import Run, SessionFacts, Survey, in_time_order, is_notable
+from pytest_insight.analysis.runs import Run, SessionFacts, in_time_order, is_notable
+from pytest_insight.analysis.survey import Survey
 from pytest_insight.analysis.verdicts import Analysis, analyze
 from pytest_insight.models import TestOutcome
 
@@ -105,11 +106,12 @@ def survey_of(runs: Sequence[Run], sessions: Sequence[SessionFacts] = ()) -> Sur
         [run for run in runs if is_notable(run)],
         decided,
         {},
-    )
+        {},
+    ).judging(runs)
 
 
 def judge(
     runs: Sequence[Run], *, sessions: Sequence[SessionFacts] = (), **options: Any
 ) -> Analysis:
     """Return what `analyze` says of runs."""
-    return analyze(survey_of(runs, sessions), runs, options.pop("now", NOW), **options)
+    return analyze(survey_of(runs, sessions), options.pop("now", NOW), **options)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pytest_insight.analysis.durations import Durations
 from pytest_insight.analysis.line import Line
-from pytest_insight.analysis.runs import facts_of, last_runs, survey
+from pytest_insight.analysis.runs import facts_of, last_runs
+from pytest_insight.analysis.survey import survey
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from tests.analysis.histories import NOW
@@ -59,7 +60,7 @@ def test_every_test_has_one_verdict_whose_evidence_exists(
 ) -> None:
     read = survey(history, line.counted(NOW))
     runs = list(last_runs(history))
-    found = analyze(read, runs, NOW, line=line, timings=Durations(runs).timings())
+    found = analyze(read, NOW, line=line, timings=Durations(runs).timings())
     counted = [s for s in history if line.counted(NOW)(facts_of(s))]
     tests = {(s.sut_name, result.nodeid) for s in counted for result in s.test_results}
     assert [(each.sut, each.nodeid) for each in found.verdicts] == sorted(tests)
@@ -78,8 +79,8 @@ def test_the_order_in_which_sessions_are_read_does_not_matter(
     history: list[TestSession],
 ) -> None:
     read = survey(history, Line().counted(NOW))
-    found = analyze(read, last_runs(history, candidates=read.candidates), NOW)
+    found = analyze(read, NOW)
     backwards = history[::-1]
     again = survey(backwards, Line().counted(NOW))
     assert again._replace(notable=[]) == read._replace(notable=[])
-    assert analyze(again, last_runs(backwards), NOW) == found
+    assert analyze(again, NOW) == found

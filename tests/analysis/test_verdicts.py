@@ -308,7 +308,7 @@ def test_where_it_began_is_a_range_of_commits() -> None:
 
 
 def test_without_a_history_there_is_no_verdict() -> None:
-    assert analyze(survey_of([]), [], NOW) == ([], [], [])
+    assert analyze(survey_of([]), NOW) == ([], [], [])
 
 
 @pytest.mark.parametrize("picture", ["s", "sssssssss", "?", "????????", "X"])

@@ -14,7 +14,7 @@ from pytest_insight import analyze
 from pytest_insight._util.override import override
 from pytest_insight.analysis.causes import DEFAULT_RULES
 from pytest_insight.analysis.history import histories
-from pytest_insight.analysis.runs import Survey
+from pytest_insight.analysis.survey import Survey
 from pytest_insight.analyze.histories import judge_histories
 from pytest_insight.analyze.scope import without_line
 from pytest_insight.filters import BranchIs, NodeidContains, Selection, StartedWithin

@@ -102,9 +102,7 @@ def judge(place: str) -> int:
 
 def verdicts(storage: BaseStorage) -> Analysis:
     """What `insight verdicts` computes, without durations."""
-    found = storage.survey()
-    runs = storage.runs(candidates=found.candidates, last=LAST_RUNS)
-    return analyze(found, runs, datetime.now(UTC))
+    return analyze(storage.survey(), datetime.now(UTC))
 
 
 def judge_in_turns(place: str) -> dict[str, list[float]]:

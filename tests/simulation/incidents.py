@@ -11,7 +11,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pytest_insight.analysis.causes import DEFAULT_RULES
-from pytest_insight.analysis.runs import Run, SessionFacts, Survey, is_notable
+from pytest_insight.analysis.runs import Run, SessionFacts, is_notable
+from pytest_insight.analysis.survey import survey_of
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.models import TestOutcome
 from tests.simulation.verdicts import DAYS, NOW, RUNS, random_commits
@@ -93,5 +94,5 @@ def _judge(suite: Suite, commits: list[int]) -> list[str]:
             failed = {"message": MESSAGE, "cause": CAUSE.key, "shape": CAUSE.shape}
             runs.append(replace(run, outcome=TestOutcome.FAILED, **failed) if test < bad else run)
     decided = Counter(run.nodeid for run in runs)
-    survey = Survey(sessions, [run for run in runs if is_notable(run)], {"sut": dict(decided)}, {})
-    return [each.verdict for each in analyze(survey, runs, NOW).verdicts[: suite.hit]]
+    survey = survey_of(runs, [run for run in runs if is_notable(run)], {"sut": dict(decided)})
+    return [each.verdict for each in analyze(survey, NOW).verdicts[: suite.hit]]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from pytest_insight.analysis.compact_runs import NumberedSessions, compact
 from pytest_insight.analysis.rules import Case, decide
 from pytest_insight.analysis.runs import Run, SessionFacts
 from pytest_insight.analysis.segments import find_segments
@@ -108,7 +109,9 @@ def judge(is_bad: Sequence[bool], commits: Sequence[int], days: int) -> str:
         )
         for n, (bad, commit) in enumerate(zip(is_bad, commits, strict=True))
     ]
-    return decide(Case(runs, runs, NOW, has_earlier=True)).verdict
+    sessions = NumberedSessions([run.session for run in runs])
+    every = range(len(runs))
+    return decide(Case(sessions, compact(runs), every, NOW, has_earlier=True)).verdict
 
 
 def false_change_points(rate: float, histories: int, seed: int, runs: int = 100) -> float:

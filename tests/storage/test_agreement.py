@@ -195,8 +195,7 @@ class Agreement(RuleBasedStateMachine):
 
 def verdicts(storage: BaseStorage) -> Analysis:
     """What the whole history says."""
-    found = storage.survey()
-    return analyze(found, storage.runs(candidates=found.candidates), NOW)
+    return analyze(storage.survey(), NOW)
 
 
 def comparisons(storage: BaseStorage) -> list[object]:

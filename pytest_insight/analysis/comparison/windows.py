@@ -11,7 +11,8 @@ from pytest_insight.analysis.comparison.significance import ALPHA, benjamini_hoc
 from pytest_insight.analysis.comparison.values import Change, Rates, TestChange, WindowFacts
 from pytest_insight.analysis.incidents import Incident, find_incidents
 from pytest_insight.analysis.rules import BROKEN_RUNS
-from pytest_insight.analysis.runs import Run, Survey, in_time_order
+from pytest_insight.analysis.runs import Run, in_time_order
+from pytest_insight.analysis.survey import Survey
 
 LEAST_RUNS = 2
 LEAST_BAD = 2

@@ -19,6 +19,7 @@ from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.analyze.branches import find_line
 from pytest_insight.filters import Selection, StartedBetween, SutIs
 from pytest_insight.recording.facts.ci import ci_facts
+from pytest_insight.summaries import BAD
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
@@ -60,11 +61,11 @@ def find_tests(
     line = _line(storage, selection, now, folder) if judges else ALL_RUNS
     survey = storage.survey(selection, line=line, rules=rules)
     if FAILED in found:
-        last = storage.runs(selection, candidates=dict.fromkeys(survey.candidates, 1), rules=rules)
-        found[FAILED] = {run.nodeid for run in last if run.is_bad}
+        found[FAILED] = {
+            nodeid for (_, nodeid), runs in survey.runs.items() if runs.outcome(runs.ran[-1]) in BAD
+        }
     if found.keys() - {FAILED, SLOW}:
-        runs = storage.runs(selection, candidates=survey.candidates, rules=rules)
-        for each in analyze(survey, runs, now, line=line).verdicts:
+        for each in analyze(survey, now, line=line).verdicts:
             is_new = each.verdict == values.NEW_TEST and each.bad
             word = values.NEW_FAILURE if is_new else each.verdict
             found.get(word, set()).add(each.nodeid)

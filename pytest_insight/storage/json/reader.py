@@ -14,7 +14,8 @@ from typing import BinaryIO, TypeVar
 from pytest_insight._util.override import override
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.line import ALL_RUNS, Line
-from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey, Tests, last_runs, survey
+from pytest_insight.analysis.runs import LAST_RUNS, Run, Tests, last_runs
+from pytest_insight.analysis.survey import Survey, survey
 from pytest_insight.analysis.wanted import TestKey, Wanted
 from pytest_insight.filters import Selection, all_match
 from pytest_insight.models import TestSession

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_insight.analysis.causes import Cause, CauseRules
@@ -12,11 +12,11 @@ from pytest_insight.analysis.runs import (
     GOOD,
     Run,
     SessionFacts,
-    Survey,
     facts_of,
     in_time_order,
     runs_of,
 )
+from pytest_insight.analysis.survey import Counts, Survey, count_tests, join_survey
 from pytest_insight.analysis.wanted import TestKey, Wanted
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
@@ -93,7 +93,7 @@ class RunReader:
     # A survey -----------------------------------------------------------------------------------
 
     def survey(self, is_counted: Callable[[SessionFacts], bool]) -> Survey:
-        """Return what `analysis.runs.survey` returns, from one snapshot of the database.
+        """Return what `analysis.survey.survey` returns, from one snapshot of the database.
 
         Raises:
             DamagedStoreError: a row is not as we write it.
@@ -104,53 +104,72 @@ class RunReader:
 
     def _survey(self, is_counted: Callable[[SessionFacts], bool]) -> Survey:
         sessions = self._sessions([each.key for each in self._reader.find_sessions()])
-        suts: dict[str, list[int]] = {}
-        for key, session in sessions.items():
-            suts.setdefault(session.facts.sut_name, []).append(key)
-        decided: dict[str, dict[str, int]] = {}
-        rest: dict[str, dict[str, int]] = {}
-        for sut, keys in suts.items():
-            counted = [key for key in keys if is_counted(sessions[key].facts)]
-            of_decided, of_rest = self._count(sessions, keys, counted)
-            names = self._names({*of_decided, *of_rest})
-            decided[sut] = {names[test]: count for test, count in of_decided.items()}
-            rest[sut] = {names[test]: count for test, count in of_rest.items()}
+        keys = sorted(sessions, key=lambda key: in_time_order(sessions[key].facts))
+        counted = [is_counted(sessions[key].facts) for key in keys]
+        numbers: dict[str, dict[int, int]] = {}
+        for number, key in enumerate(keys):
+            numbers.setdefault(sessions[key].facts.sut_name, {})[key] = number
         notable = self._notable(sessions)
-        facts = sorted((each.facts for each in sessions.values()), key=in_time_order)
-        return Survey(facts, notable, decided, rest)
+        found = {
+            sut: self._count(sessions, of_sut, counted, notable) for sut, of_sut in numbers.items()
+        }
+        runs = [run for of_session in notable.values() for run in of_session.values()]
+        return join_survey([sessions[key].facts for key in keys], runs, found)
 
     def _count(
-        self, sessions: Mapping[int, _Session], keys: Iterable[int], counted: Collection[int]
-    ) -> tuple[Counter[int], Counter[int]]:
-        """Return the numbers of decided and of other runs of the tests of one SUT, by test.
+        self,
+        sessions: Mapping[int, _Session],
+        numbers: Mapping[int, int],
+        counted: Sequence[bool],
+        notable: Mapping[int, dict[int, Run]],
+    ) -> Counts[str]:
+        """Return what a survey says of the tests of one SUT.
 
         Args:
-            sessions: the sessions by key.
-            keys: those of the SUT.
-            counted: those of them whose runs count.
+            sessions: all sessions by key.
+            numbers: those of the SUT, and the numbers that the survey gives them.
+            counted: by number, whether the runs of a session count.
+            notable: the notable runs by session and test.
         """
-        decided: Counter[int] = Counter()
-        rest: Counter[int] = Counter()
-        with_suite = Counter(sessions[key].suite for key in keys)
-        counted_with_suite = Counter(sessions[key].suite for key in counted)
-        for suite, tests in self._suites(list(with_suite)):
-            count = counted_with_suite[suite]
-            for numbers, times in ((decided, count), (rest, with_suite[suite] - count)):
-                if times and not numbers:
-                    numbers.update(dict.fromkeys(tests, times))
-                elif times:
-                    for test in tests:
-                        numbers[test] += times
-        in_counted = self._connection.dialect.in_numbers("session", counted)
+        suites: dict[int, list[int]] = {}
+        for key, number in numbers.items():
+            suites.setdefault(sessions[key].suite, []).append(number)
+        in_counted = self._connection.dialect.in_numbers(
+            "session", [key for key, number in numbers.items() if counted[number]]
+        )
         undecided = self._connection.fetch(
             f"SELECT test, count(*) FROM insight_runs WHERE {in_counted.sql}"
             f" AND outcome NOT IN ({DECIDED_CODES}) GROUP BY test",
             in_counted.parameters,
         )
-        for test, times in undecided:
-            decided[test] -= times
-            rest[test] += times
-        return decided, rest
+        found = count_tests(
+            lambda: ((tests, suites[suite]) for suite, tests in self._suites(list(suites))),
+            counted,
+            dict(undecided),
+            [
+                (test, numbers[key], run)
+                for key in notable.keys() & numbers.keys()
+                for test, run in notable[key].items()
+            ],
+            lambda tests: self._others(tests, numbers),
+        )
+        names = self._names({*found.decided, *found.rest})
+        return found.renamed(names)
+
+    def _others(
+        self, tests: Collection[int], numbers: Mapping[int, int]
+    ) -> Iterator[tuple[int, int, TestOutcome]]:
+        """Yield the runs of tests that did not pass and are not notable: test, number, outcome."""
+        in_sessions = self._connection.dialect.in_numbers("session", list(numbers))
+        # Read whole: few runs of a session are there.
+        in_tests = self._in_tests("+test", tests)
+        rows = self._connection.fetch(
+            "SELECT session, test, outcome FROM insight_runs"
+            f" WHERE {in_sessions.sql} AND {in_tests.sql} AND NOT {IS_NOTABLE}",
+            in_sessions.parameters + in_tests.parameters,
+        )
+        for key, test, code in rows:
+            yield test, numbers[key], TestOutcome(self._outcomes[code])
 
     def _suites(self, keys: list[int]) -> Iterator[tuple[int, Collection[int]]]:
         for start in range(0, len(keys), MAX_SUITES):
@@ -166,17 +185,15 @@ class RunReader:
                 except (TypeError, ValueError) as exc:
                     raise self._connection.damage(f"a suite cannot be read: {exc}") from exc
 
-    def _notable(self, sessions: Mapping[int, _Session]) -> list[Run]:
+    def _notable(self, sessions: Mapping[int, _Session]) -> Mapping[int, dict[int, Run]]:
+        """Return the notable runs by session and test."""
         in_sessions = self._connection.dialect.in_numbers("session", list(sessions))
         rows = self._connection.fetch(
             "SELECT session, test, outcome, attempts, duration, reason FROM insight_runs"
             f" WHERE {in_sessions.sql} AND {IS_NOTABLE}",
             in_sessions.parameters,
         )
-        names = self._names({row[1] for row in rows})
-        found = self._runs_of(rows, sessions, names)
-        runs = [run for of_session in found.values() for run in of_session.values()]
-        return sorted(runs, key=lambda run: (*in_time_order(run.session), run.nodeid))
+        return self._runs_of(rows, sessions, self._names({row[1] for row in rows}))
 
     # A matrix -----------------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.comparison.newest_runs import Newest
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.matrix import Matrix
-from pytest_insight.analysis.runs import LAST_RUNS, Run, Survey
+from pytest_insight.analysis.runs import LAST_RUNS, Run
+from pytest_insight.analysis.survey import Survey
 from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.filters import Selection

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.analysis.runs import last_runs, survey
+from pytest_insight.analysis.runs import last_runs
+from pytest_insight.analysis.survey import survey
 from pytest_insight.errors import StoreDamageWarning
 from pytest_insight.models import TestSession
 from pytest_insight.storage import JSONStorage

@@ -14,7 +14,8 @@ import pytest
 
 from pytest_insight import query
 from pytest_insight._util.progress import Watcher, watched
-from pytest_insight.analysis.runs import last_runs, survey
+from pytest_insight.analysis.runs import last_runs
+from pytest_insight.analysis.survey import survey
 from pytest_insight.errors import NewerFormatError, StorageError
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, SQLiteStorage
