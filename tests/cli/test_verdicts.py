@@ -420,18 +420,39 @@ def test_markdown_quotes_foreign_names(insight: Insight) -> None:
     assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize("damage", ["insight_sessions SET header = x'00'",
-                                    "insight_results SET duration = 'x'"])  # fmt: skip
-def test_no_answer_of_a_damaged_database_is_taken_for_none(
-    insight: Insight, tmp_path: Path, damage: str
-) -> None:
+NO_DURATION = "UPDATE insight_results SET duration = 'x'"
+
+
+def damaged(path: Path, damage: str) -> dict[str, str]:
+    """Make a database with a flaky test, and damage it; return the variables that name it."""
     save({ORDER: "..F...", LOGIN: "......"}, commits="011234")
-    path = tmp_path / "shop.db"
     with SQLiteStorage(path) as storage:
         storage.save_sessions(JSONStorage().iter_sessions())
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute(f"UPDATE {damage}")
-    env = {"PYTEST_INSIGHT_DB_PATH": str(path)}
+        database.executescript(damage)
+    return {"PYTEST_INSIGHT_DB_PATH": str(path)}
+
+
+def test_damaged_results_hide_no_verdict(insight: Insight, tmp_path: Path) -> None:
+    env = damaged(tmp_path / "shop.db", NO_DURATION)
+    (found,) = json.loads(insight("flaky", "-f", "json", env=env).out)
+    assert (found["nodeid"], found["bad"], found["runs"]) == (ORDER, 1, 6)
+    printed = insight("flaky", env=env)
+    assert ORDER in printed.out
+    assert "part of the store" in printed.err
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE insight_sessions SET header = x'00'",
+        f"{NO_DURATION}; UPDATE insight_suites SET tests = x'00'",
+    ],
+)
+def test_no_answer_of_a_damaged_database_is_taken_for_none(
+    insight: Insight, tmp_path: Path, damage: str
+) -> None:
+    env = damaged(tmp_path / "shop.db", damage)
     for command in (["flaky"], ["flaky", "-f", "json"], ["query", "tests", "--flaky"]):
         printed = insight(*command, env=env, status=1)
         assert printed.out == ""
