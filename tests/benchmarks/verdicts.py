@@ -2,9 +2,9 @@
 
 In the history of these benchmarks, as in most, few tests ever fail: 1 % of the tests are skipped,
 0.5 % fail by chance, 0.5 % were broken for some time, and in two sessions 2.5 % fail for one cause.
-So the last 200 runs of 3.5 % of the tests are judged: time grows with their number. The floor
-reads the same runs by statements over our tables, as rows, and judges nothing. 1,000,000 results
-always, 10,000,000 too with `BENCH_LARGE=1`.
+So 3.5 % of the tests are judged: time grows with their number. The floor reads what tells their
+runs by statements over our tables, as rows, and judges nothing. 1,000,000 results always,
+10,000,000 too with `BENCH_LARGE=1`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pytest_insight.analysis.durations import Durations
-from pytest_insight.analysis.runs import LAST_RUNS
 from pytest_insight.analysis.verdicts import Analysis, analyze
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage, JSONStorage, PostgreSQLStorage, SQLiteStorage
@@ -107,7 +106,7 @@ def verdicts(storage: BaseStorage) -> Analysis:
 
 def judge_in_turns(place: str) -> dict[str, list[float]]:
     """Seconds of the verdicts, and of the SQL by hand."""
-    with opened(place) as storage, _by_hand(place, storage) as hand:
+    with opened(place) as storage, _by_hand(place) as hand:
         if not any(each.verdict == "flaky" for each in verdicts(storage).verdicts):
             raise RuntimeError("the history has no flaky test")
         return in_turns({"ours": lambda: verdicts(storage)} | hand, TURNS)
@@ -126,34 +125,28 @@ def slower(storage: BaseStorage) -> dict[tuple[str, str], Any]:
 
 
 @contextmanager
-def _by_hand(place: str, storage: BaseStorage) -> Iterator[dict[str, Callable[[], object]]]:
-    """The statements that read the same runs, with a bare driver."""
+def _by_hand(place: str) -> Iterator[dict[str, Callable[[], object]]]:
+    """The statements that read what verdicts depend on, with a bare driver."""
     if place.endswith(".json"):
         yield {}
         return
-    tests = sorted({run.nodeid for run in storage.survey().notable})
-    marks = ", ".join("?" * len(tests))
-    statements = [
-        ("SELECT session_id, started, branch, commit_id, header FROM insight_sessions", ()),
-        ("SELECT session, test, outcome, attempts FROM insight_runs WHERE outcome IN (1, 6)", ()),
-        ("SELECT id, nodeid FROM insight_tests", ()),
-        (
-            "SELECT s.started, r.test, r.outcome, r.duration FROM (SELECT id, started FROM"
-            f" insight_sessions ORDER BY started DESC LIMIT {LAST_RUNS}) s"
-            " CROSS JOIN insight_results r WHERE r.session = s.id AND r.test IN"
-            f" (SELECT id FROM insight_tests WHERE nodeid IN ({marks}))",
-            tuple(tests),
-        ),
-    ]
+    statements = (
+        "SELECT session_id, started, branch, commit_id, header, suite FROM insight_sessions",
+        "SELECT session, test, outcome, attempts, duration, reason FROM insight_runs"
+        " WHERE outcome IN (1, 4, 6) OR attempts > 1",
+        "SELECT test, count(*) FROM insight_runs WHERE outcome NOT IN (0, 1, 3, 6) GROUP BY test",
+        "SELECT id, phase, message, crash, cause, shape FROM insight_reasons",
+        "SELECT id, tests FROM insight_suites",
+        "SELECT id, nodeid FROM insight_tests",
+    )
     if "://" in place:
         import psycopg
 
         with psycopg.connect(place, autocommit=True) as driver:
-            texts = [(sql.replace("?", "%s"), values) for sql, values in statements]
-            yield {"hand": lambda: [driver.execute(*each).fetchall() for each in texts]}
+            yield {"hand": lambda: [driver.execute(each).fetchall() for each in statements]}
         return
     with closing(sqlite3.connect(place)) as file:
-        yield {"hand": lambda: [file.execute(*each).fetchall() for each in statements]}
+        yield {"hand": lambda: [file.execute(each).fetchall() for each in statements]}
 
 
 def sessions(shape: Shape) -> Iterator[TestSession]:
