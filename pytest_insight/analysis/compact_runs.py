@@ -1,6 +1,6 @@
 """The runs of many tests, in little space: most passed, and of those only the session is kept.
 
-A session is told by its number: its position among all sessions that are looked at, which are in
+A session has a number: its position among all sessions that are looked at, which are in
 time order.
 """
 
@@ -17,7 +17,7 @@ from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.models import TestOutcome
 
 K = TypeVar("K")
-"""What tells a test from others."""
+"""The type of what identifies a test."""
 
 
 class CompactRuns(NamedTuple):

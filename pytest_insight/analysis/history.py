@@ -33,7 +33,7 @@ class History(NamedTuple):
         return f"<History: {self.nodeid!r}, {bad:,} of {len(self.runs):,} runs bad>"
 
     def _repr_html_(self) -> str:
-        from pytest_insight.analysis.html import runs_html  # for notebooks
+        from pytest_insight.analysis.output.html import runs_html  # for notebooks
 
         return runs_html(self.runs)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pytest_insight._util.override import override
 from pytest_insight.analysis.incidents import Incident
 from pytest_insight.analysis.line import Line
-from pytest_insight.analysis.records import verdict_record
+from pytest_insight.analysis.output.records import verdict_record
 from pytest_insight.analysis.runs import Run, SessionFacts
 from pytest_insight.analysis.values import (
     BROKEN,
@@ -83,7 +83,7 @@ class Verdicts:
         return f"<Verdicts: {len(self):,} tests{': ' if shown else ''}{shown}>"
 
     def _repr_html_(self) -> str:
-        from pytest_insight.analysis.html import verdicts_html  # for notebooks
+        from pytest_insight.analysis.output.html import verdicts_html  # for notebooks
 
         shown = [each for each in self if each.verdict not in (STABLE, TOO_FEW)]
         return verdicts_html(shown, len(self))

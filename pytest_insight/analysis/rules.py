@@ -76,8 +76,8 @@ class Found(NamedTuple):
 class Case:
     """The runs of one test on which a verdict is based; those of incidents are left out.
 
-    A run is told by the number of its session (`compact_runs`), in ascending order; a position is
-    one among the decided runs.
+    A run is identified by the number of its session (`compact_runs`); a position is one among the
+    decided runs.
 
     Attributes:
         runs: all runs, those that are left out included.

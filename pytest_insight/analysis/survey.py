@@ -20,7 +20,7 @@ from pytest_insight.analysis.wanted import TestKey
 from pytest_insight.models import TestOutcome, TestSession
 
 K = TypeVar("K")
-"""What tells a test from the others of its SUT."""
+"""The type of what identifies a test within its SUT."""
 
 
 class Survey(NamedTuple):
@@ -62,7 +62,7 @@ class Survey(NamedTuple):
         return self.decided[sut][nodeid] + self.rest.get(sut, {}).get(nodeid, 0)
 
     def judging(self, runs: Iterable[Run]) -> Survey:
-        """Return the same survey with these runs instead of its own, which come in any order."""
+        """Return the same survey with other `runs`: those of these, which come in any order."""
         return self._replace(runs=compact_each(self.sessions, runs))
 
 
@@ -80,7 +80,7 @@ class Counts(NamedTuple, Generic[K]):
     runs: dict[K, CompactRuns]
 
     def renamed(self, names: Mapping[K, str]) -> Counts[str]:
-        """Return the same of tests that are told by nodeid.
+        """Return the same, with nodeids for tests.
 
         Args:
             names: the nodeid of each test.

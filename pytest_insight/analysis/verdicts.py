@@ -120,7 +120,7 @@ def analyze(
 class _Court:
     """Judges tests by what is known of all sessions.
 
-    A run is told by the number of its session (`compact_runs`).
+    A run is identified by the number of its session (`compact_runs`).
     """
 
     def __init__(self, survey: Survey, line: Line, now: datetime) -> None:

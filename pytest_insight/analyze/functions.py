@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,28 +63,21 @@ def verdicts(query: Asked, *, durations: bool = True, only: Collection[str] = ()
         _judge(storage, asked, sut, names, rules, durations=durations)
         for sut in sut_names(storage, asked)
     ]
-    found = [each for sut in suts for each in sut.analysis.verdicts]
-    breakages = [each for sut in suts for each in sut.analysis.breakages]
-    if names or only:
-        kept = {
-            (v.sut, v.nodeid)
-            for v in found
-            if has_name(names, v.nodeid) and (not only or v.verdict in only)
-        }
-        found = [v for v in found if (v.sut, v.nodeid) in kept]
-        breakages = [
-            each for each in breakages if any((v.sut, v.nodeid) in kept for v in each.verdicts)
-        ]
-
-    def read_runs() -> dict[TestKey, tuple[Run, ...]]:
-        runs: dict[TestKey, tuple[Run, ...]] = {}
-        for sut in suts:
-            runs |= sut.timed
-            read = storage.runs(sut.selection, candidates=sut.candidates, rules=rules)
-            runs |= _in_time_order(read)
-        return runs
-
-    return Verdicts(tuple(found), tuple(breakages), tuple(sut.judged for sut in suts), read_runs)
+    found = tuple(
+        each
+        for sut in suts
+        for each in sut.analysis.verdicts
+        if has_name(names, each.nodeid) and (not only or each.verdict in only)
+    )
+    kept = {(each.sut, each.nodeid) for each in found}
+    breakages = tuple(
+        each
+        for sut in suts
+        for each in sut.analysis.breakages
+        if any((v.sut, v.nodeid) in kept for v in each.verdicts)
+    )
+    judged = tuple(sut.judged for sut in suts)
+    return Verdicts(found, breakages, judged, lambda: _read_runs(storage, suts, rules))
 
 
 class _Sut(NamedTuple):
@@ -179,6 +172,22 @@ def history(nodeid: str, query: Asked) -> History:
             f"several SUTs have the test {nodeid!r}: {suts}; choose one with for_sut()"
         )
     raise InvalidArgumentError(f"no selected session has a test {nodeid!r}")
+
+
+def _read_runs(
+    storage: BaseStorage, suts: Sequence[_Sut], rules: CauseRules
+) -> dict[TestKey, tuple[Run, ...]]:
+    """Return the runs of the tests that may be more than stable, and those whose duration changed.
+
+    Raises:
+        StorageError: the store cannot be read.
+    """
+    runs: dict[TestKey, tuple[Run, ...]] = {}
+    for sut in suts:
+        runs |= sut.timed
+        read = storage.runs(sut.selection, candidates=sut.candidates, rules=rules)
+        runs |= _in_time_order(read)
+    return runs
 
 
 def _in_time_order(newest_first: Iterable[Run]) -> dict[TestKey, tuple[Run, ...]]:

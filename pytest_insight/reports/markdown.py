@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from pytest_insight._util.markdown import code, plain
 from pytest_insight._util.printable import printable
-from pytest_insight.analysis.description import day_text, evidence_text, incident_text, judged_text
+from pytest_insight.analysis.output.description import (
+    day_text,
+    evidence_text,
+    incident_text,
+    judged_text,
+)
 from pytest_insight.models.text import counts_text, duration_text, plural
 from pytest_insight.reports.causes import Cause
 from pytest_insight.reports.comparison import detail_of, words_of

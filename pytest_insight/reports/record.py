@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pytest_insight.analysis.records import verdict_record
+from pytest_insight.analysis.output.records import verdict_record
 from pytest_insight.reports.causes import Cause
 from pytest_insight.reports.report import Report, Suite, Test
 from pytest_insight.summaries import SessionSummary

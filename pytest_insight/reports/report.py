@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_insight.analysis import description
 from pytest_insight.analysis.comparison.values import Change
+from pytest_insight.analysis.output import description
 from pytest_insight.analysis.results import Judged, Verdicts
 from pytest_insight.analysis.runs import LAST_RUNS, Run
 from pytest_insight.analysis.values import (

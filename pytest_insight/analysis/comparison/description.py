@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pytest_insight.analysis.comparison.values import Change, Pace, Rates, SideKind
-from pytest_insight.analysis.description import ARROW, NOTABLE_SPEED, fine_duration, ratio_text
+from pytest_insight.analysis.output.description import (
+    ARROW,
+    NOTABLE_SPEED,
+    fine_duration,
+    ratio_text,
+)
 from pytest_insight.models.text import plural
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ def flaky(
 
     Example: insight flaky -v
     """
-    from pytest_insight.analysis.description import rank
+    from pytest_insight.analysis.output.description import rank
     from pytest_insight.cli.render.verdicts.verdicts import Asked
 
     query, found, note = judge(ctx, profile, selection, which, durations=False)

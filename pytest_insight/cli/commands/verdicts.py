@@ -20,7 +20,7 @@ from pytest_insight.cli.options.verdicts import (
 
 
 def _known_verdicts(_: object) -> Sequence[str]:
-    from pytest_insight.analysis.description import VERDICTS
+    from pytest_insight.analysis.output.description import VERDICTS
 
     return VERDICTS
 
@@ -42,7 +42,7 @@ def _chosen_verdicts(given: str | None) -> list[str]:
     Raises:
         UsageError: there is no such verdict.
     """
-    from pytest_insight.analysis.description import VERDICTS
+    from pytest_insight.analysis.output.description import VERDICTS
     from pytest_insight.analysis.values import STABLE, TOO_FEW
 
     if given is None:
@@ -67,7 +67,7 @@ def verdicts(
 
     Example: insight verdicts --only broken,flaky
     """
-    from pytest_insight.analysis.description import rank
+    from pytest_insight.analysis.output.description import rank
     from pytest_insight.cli.render.verdicts.verdicts import Asked
 
     names = _chosen_verdicts(only)

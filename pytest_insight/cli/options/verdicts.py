@@ -219,7 +219,7 @@ def judge(
 
 
 def _known_fields(_: object) -> tuple[str, ...]:
-    from pytest_insight.analysis.records import VERDICT_FIELDS
+    from pytest_insight.analysis.output.records import VERDICT_FIELDS
 
     return VERDICT_FIELDS
 

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from pytest_insight._util.markdown import code_cell, code_span
-from pytest_insight.analysis.description import day_text
 from pytest_insight.analysis.history import History
+from pytest_insight.analysis.output.description import day_text
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import FLAKY
 from pytest_insight.analyze.histories import JudgedHistory

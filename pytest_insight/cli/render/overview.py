@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from pytest_insight.analysis.description import day_text, fine_duration, since_text
+from pytest_insight.analysis.output.description import day_text, fine_duration, since_text
 from pytest_insight.analysis.results import Verdicts
 from pytest_insight.analysis.values import Verdict
 from pytest_insight.cli.render.nodeids import nodeid_lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_insight.analysis.description import (
+from pytest_insight.analysis.output.description import (
     VERDICTS,
     evidence_text,
     incident_text,

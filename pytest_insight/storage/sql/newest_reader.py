@@ -19,7 +19,8 @@ from pytest_insight.analysis.runs import Run, SessionFacts, is_notable
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql.dialect import Condition, is_storable
 from pytest_insight.storage.sql.rows import hash_key
-from pytest_insight.storage.sql.run_reader import SHARE_LOOKED_UP, RunReader
+from pytest_insight.storage.sql.run_reader import SHARE_LOOKED_UP
+from pytest_insight.storage.sql.survey_reader import SurveyReader
 
 
 class _Found(NamedTuple):
@@ -36,7 +37,7 @@ class _Found(NamedTuple):
     covered: dict[int, Run]
 
 
-class NewestReader(RunReader):
+class NewestReader(SurveyReader):
     """Reads what `analysis.comparison.newest_runs` returns."""
 
     def newest(self, usual: int, timed: Set[str]) -> Newest:

@@ -8,9 +8,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_insight._util.git import find_subject
-from pytest_insight.analysis.description import day_text
 from pytest_insight.analysis.line import ALL_RUNS
-from pytest_insight.analysis.records import since_record
+from pytest_insight.analysis.output.description import day_text
+from pytest_insight.analysis.output.records import since_record
 from pytest_insight.analysis.rules import BROKEN_RUNS
 from pytest_insight.analysis.values import NEW_TEST
 from pytest_insight.cli.terminal.styled import Styled, styled

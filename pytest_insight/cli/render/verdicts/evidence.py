@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from pytest_insight.analysis.description import rate_text, ratio_text
+from pytest_insight.analysis.output.description import rate_text, ratio_text
 from pytest_insight.analysis.runs import Run
 from pytest_insight.analysis.values import CauseCount, Verdict
 from pytest_insight.cli.render.fit import cut_end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_insight.analysis.description import judged_text, last_incident_text
+from pytest_insight.analysis.output.description import judged_text, last_incident_text
 from pytest_insight.cli.render.fit import cut_end
 from pytest_insight.cli.terminal.output import console, is_fancy, mark
 from pytest_insight.cli.terminal.styled import Styled, styled, text_width

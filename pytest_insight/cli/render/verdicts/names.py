@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_insight.analysis import description
 from pytest_insight.analysis import values as v
+from pytest_insight.analysis.output import description
 from pytest_insight.analysis.values import Verdict
 from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, styled

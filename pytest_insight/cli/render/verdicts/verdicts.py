@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_insight._util.markdown import code_cell, code_span
-from pytest_insight.analysis.description import (
+from pytest_insight.analysis.output.description import (
     fine_duration,
     last_incident_text,
     ratio_text,
     since_text,
 )
-from pytest_insight.analysis.records import VERDICT_FIELDS, verdict_record
+from pytest_insight.analysis.output.records import VERDICT_FIELDS, verdict_record
 from pytest_insight.analysis.values import (
     FASTER,
     SLOWER,
