@@ -160,7 +160,11 @@ def survey(
             nodeid for nodeid, n, run in numbered if is_counted[n] and not run.is_decided
         )
         notable = [each for each in numbered if is_notable(each[2])]
-        rest = [(nodeid, n, run.outcome) for nodeid, n, run in numbered if not is_notable(run)]
+        rest = [
+            (nodeid, n, run.outcome)
+            for nodeid, n, run in numbered
+            if not is_notable(run) and run.outcome is not TestOutcome.PASSED
+        ]
         return count_tests(lambda: of_suites, is_counted, undecided, notable, lambda _: rest)
 
     return join_survey(

@@ -148,6 +148,13 @@ class RunRules(Rules):
         assert ("api", feature.nodeid) not in storage.survey(line=line).candidates
         assert storage.survey(line=line).decided["api"] == {_X: 4, "tests/test_a.py::test_y": 1}
 
+    def test_a_test_that_passed_twice_in_a_session_has_simply_passed(
+        self, storage: BaseStorage
+    ) -> None:
+        storage.save_session(_session(0, make_result(), make_result()))
+        (runs,) = storage.survey().runs.values()
+        assert (runs.ran, runs.notable, runs.others) == ((0,), {}, {})
+
     def test_a_survey_names_the_tests_that_may_be_more_than_stable(
         self, storage: BaseStorage
     ) -> None:

@@ -12,6 +12,7 @@ from pytest_insight.analysis.runs import Run, SessionFacts, in_time_order
 from pytest_insight.analysis.survey import Counts, Survey, count_tests, join_survey
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql.run_reader import KnownSession, RunReader
+from pytest_insight.storage.sql.rows import PASSED_CODE
 from pytest_insight.storage.sql.run_rows import DECIDED_CODES, IS_NOTABLE, unpacked
 
 MAX_SUITES = 100
@@ -94,7 +95,8 @@ class SurveyReader(RunReader):
         in_tests = self._in_tests("+test", tests)
         rows = self._connection.fetch(
             "SELECT session, test, outcome FROM insight_runs"
-            f" WHERE {in_sessions.sql} AND {in_tests.sql} AND NOT {IS_NOTABLE}",
+            f" WHERE {in_sessions.sql} AND {in_tests.sql} AND NOT {IS_NOTABLE}"
+            f" AND outcome <> {PASSED_CODE}",
             in_sessions.parameters + in_tests.parameters,
         )
         for key, test, code in rows:
