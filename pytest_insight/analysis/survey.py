@@ -150,27 +150,10 @@ def survey(
     numbers = {each.session_id: number for number, each in enumerate(facts)}
     is_counted = [counted is None or counted(each) for each in facts]
 
-    def count(sut: str) -> Counts[str]:
-        numbered = [(run.nodeid, numbers[run.session.session_id], run) for run in others[sut]]
-        of_suites = [
-            (names, [numbers[each.session_id] for each in here])
-            for names, here in suites[sut].items()
-        ]
-        undecided = Counter(
-            nodeid for nodeid, n, run in numbered if is_counted[n] and not run.is_decided
-        )
-        notable = [each for each in numbered if is_notable(each[2])]
-        rest = [
-            (nodeid, n, run.outcome)
-            for nodeid, n, run in numbered
-            if not is_notable(run) and run.outcome is not TestOutcome.PASSED
-        ]
-        return count_tests(lambda: of_suites, is_counted, undecided, notable, lambda _: rest)
-
     return join_survey(
         facts,
         [run for runs in others.values() for run in runs if is_notable(run)],
-        {sut: count(sut) for sut in suites},
+        {sut: _count(suites[sut], others[sut], numbers, is_counted) for sut in suites},
     )
 
 
@@ -187,6 +170,35 @@ def survey_of(
     sessions = {run.session.session_id: run.session for run in runs}
     in_order = sorted(sessions.values(), key=in_time_order)
     return Survey(in_order, notable, decided, {}, compact_each(in_order, runs))
+
+
+def _count(
+    suites: Mapping[frozenset[str], Sequence[SessionFacts]],
+    others: Iterable[Run],
+    numbers: Mapping[str, int],
+    is_counted: Sequence[bool],
+) -> Counts[str]:
+    """Return what is known of the tests of a SUT.
+
+    Args:
+        suites: the sets of nodeids that its sessions ran, each with these sessions.
+        others: the runs that did not simply pass.
+        numbers: of the sessions, by ID.
+        is_counted: by number, whether the runs of a session count.
+    """
+    numbered = [(run.nodeid, numbers[run.session.session_id], run) for run in others]
+    of_suites = [
+        (names, [numbers[each.session_id] for each in sessions])
+        for names, sessions in suites.items()
+    ]
+    undecided = Counter(name for name, n, run in numbered if is_counted[n] and not run.is_decided)
+    notable = [each for each in numbered if is_notable(each[2])]
+    rest = [
+        (nodeid, n, run.outcome)
+        for nodeid, n, run in numbered
+        if not is_notable(run) and run.outcome is not TestOutcome.PASSED
+    ]
+    return count_tests(lambda: of_suites, is_counted, undecided, notable, lambda _: rest)
 
 
 def join_survey(
