@@ -14,17 +14,14 @@ from pytest_insight.analysis.output.records import verdict_record
 from pytest_insight.analysis.runs import Run, SessionFacts
 from pytest_insight.analysis.values import (
     BROKEN,
-    FAILED_ONCE,
-    FASTER,
     FIXED,
     FLAKY,
     NEW_FAILURE,
     NEW_TEST,
-    SLOWER,
     STABLE,
     SUSPECT,
     TOO_FEW,
-    UNSTABLE_XFAIL,
+    VERDICTS,
     Verdict,
 )
 from pytest_insight.analysis.verdicts import Breakage
@@ -78,7 +75,7 @@ class Verdicts:
 
     @override
     def __repr__(self) -> str:
-        counts = {name: len(self.with_verdict(name)) for name in _COUNTED}
+        counts = {name: len(self.with_verdict(name)) for name in VERDICTS}
         shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
         return f"<Verdicts: {len(self):,} tests{': ' if shown else ''}{shown}>"
 
@@ -177,9 +174,3 @@ class Verdicts:
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return a dictionary for each verdict, as in the JSON of `insight verdicts`."""
         return [verdict_record(each) for each in self.verdicts]
-
-
-_COUNTED = (
-    *(BROKEN, NEW_FAILURE, FLAKY, SUSPECT, UNSTABLE_XFAIL, FIXED, FAILED_ONCE),
-    *(SLOWER, FASTER, NEW_TEST, STABLE, TOO_FEW),
-)

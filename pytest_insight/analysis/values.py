@@ -22,6 +22,12 @@ STABLE = "stable"
 TOO_FEW = "too-few"
 SLOWER = "slower"
 FASTER = "faster"
+VERDICTS = (
+    *(BROKEN, NEW_FAILURE, FLAKY, SUSPECT, UNSTABLE_XFAIL, FIXED, FAILED_ONCE),
+    *(SLOWER, FASTER, NEW_TEST, TOO_FEW, STABLE),
+)
+"""All verdicts, the worst first. `rules` decides which one a test has, `description` and
+`cli.render.verdicts` show it."""
 
 
 class Since(msgspec.Struct, frozen=True, gc=False):

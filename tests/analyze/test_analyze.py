@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_insight import analyze, query
-from pytest_insight.analysis.output.description import VERDICTS
 from pytest_insight.analysis.results import Verdicts
+from pytest_insight.analysis.values import VERDICTS
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.models import CodeState, TestResult, TestSession
 from pytest_insight.query import Query

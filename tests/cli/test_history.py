@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_insight.analysis.output.description import VERDICTS
+from pytest_insight.analysis.values import VERDICTS
 from pytest_insight.models import CodeState, TestResult
 from pytest_insight.storage import JSONStorage
 from tests.cli.conftest import Insight, Screen

@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from pytest_insight.analysis.incidents import Incident
     from pytest_insight.analysis.results import Judged
 
-VERDICTS = (
-    *(v.BROKEN, v.NEW_FAILURE, v.FLAKY, v.SUSPECT, v.UNSTABLE_XFAIL, v.FIXED, v.FAILED_ONCE),
-    *(v.SLOWER, v.FASTER, v.NEW_TEST, v.TOO_FEW, v.STABLE),
-)
-"""All verdicts, the worst first."""
-
 NOTABLE_SPEED = 1.1
 """A machine that is slower or faster than usual by this factor is mentioned."""
 ARROW = "→"
@@ -28,7 +22,7 @@ ARROW = "→"
 def rank(verdict: Verdict) -> tuple[int, int, float, str, str]:
     """Return what verdicts are sorted by: the worst first."""
     worst = verdict.verdict == v.NEW_TEST and verdict.bad
-    place = 1 if worst else VERDICTS.index(verdict.verdict)
+    place = 1 if worst else v.VERDICTS.index(verdict.verdict)
     return place, -verdict.bad - verdict.recovered, -verdict.rate.low, verdict.sut, verdict.nodeid
 
 

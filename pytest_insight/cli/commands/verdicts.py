@@ -20,7 +20,7 @@ from pytest_insight.cli.options.verdicts import (
 
 
 def _known_verdicts(_: object) -> Sequence[str]:
-    from pytest_insight.analysis.output.description import VERDICTS
+    from pytest_insight.analysis.values import VERDICTS
 
     return VERDICTS
 
@@ -42,8 +42,7 @@ def _chosen_verdicts(given: str | None) -> list[str]:
     Raises:
         UsageError: there is no such verdict.
     """
-    from pytest_insight.analysis.output.description import VERDICTS
-    from pytest_insight.analysis.values import STABLE, TOO_FEW
+    from pytest_insight.analysis.values import STABLE, TOO_FEW, VERDICTS
 
     if given is None:
         return [name for name in VERDICTS if name not in (STABLE, TOO_FEW)]

@@ -97,7 +97,7 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], place: str = "") -> T:
 
 
 def _text(message: str) -> str:
-    """Return a message of msgspec in plain words, the place first."""
+    """Return a message of msgspec in plain words, the place first; as it is if it is unknown."""
     found = _WRONG.fullmatch(message)
     what, place = (found["what"], (found["place"] or "").lstrip(".")) if found else (message, "")
     place = place or "it"

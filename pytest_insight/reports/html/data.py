@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pytest_insight.analysis.output.description import (
-    VERDICTS,
     evidence_text,
     incident_text,
     judged_text,
     rate_text,
 )
-from pytest_insight.analysis.values import Since, Timing, Verdict
+from pytest_insight.analysis.values import VERDICTS, Since, Timing, Verdict
 from pytest_insight.models.text import outcome_rank
 from pytest_insight.reports.causes import Cause
 from pytest_insight.reports.comparison import detail_of, words_of
