@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP = "pytest_insight.storage"
 """The name of an entry point is a storage type, its value the class."""
 
-BUILT_IN = frozenset({"json", "memory", "postgresql", "sqlite"})
+BUILT_IN = {
+    "json": "pytest_insight.storage.json.storage:JSONStorage",
+    "memory": "pytest_insight.storage.memory:InMemoryStorage",
+    "postgresql": "pytest_insight.storage.sql.postgresql.storage:PostgreSQLStorage",
+    "sqlite": "pytest_insight.storage.sql.sqlite.storage:SQLiteStorage",
+}
+"""The class of each type, as an entry point names it."""
 
 
 def storage_types() -> list[str]:

@@ -6,17 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pytest_insight.errors import StorageError
-from pytest_insight.profiles.storage_types import check_storage_type, storage_entry_points
+from pytest_insight.profiles.storage_types import (
+    BUILT_IN,
+    check_storage_type,
+    storage_entry_points,
+)
 
 if TYPE_CHECKING:
     from pytest_insight.storage.base import BaseStorage
-
-_CLASSES = {
-    "json": ("pytest_insight.storage.json.storage", "JSONStorage"),
-    "memory": ("pytest_insight.storage.memory", "InMemoryStorage"),
-    "postgresql": ("pytest_insight.storage.sql.postgresql.storage", "PostgreSQLStorage"),
-    "sqlite": ("pytest_insight.storage.sql.sqlite.storage", "SQLiteStorage"),
-}
 
 
 def storage_class(name: str) -> type[BaseStorage]:
@@ -28,8 +25,8 @@ def storage_class(name: str) -> type[BaseStorage]:
     """
     from pytest_insight.storage.base import BaseStorage
 
-    if name in _CLASSES:
-        module, attribute = _CLASSES[name]
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
         found: type[BaseStorage] = getattr(import_module(module), attribute)
         return found
     check_storage_type(name)

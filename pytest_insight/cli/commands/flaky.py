@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_insight.analysis.flaky_definitions import Definition, flaky_evidence
 from pytest_insight.cli.lazy_group import single_command
 from pytest_insight.cli.options.common import ProfileOption
 from pytest_insight.cli.options.groups import takes
@@ -23,19 +23,11 @@ if TYPE_CHECKING:
     from pytest_insight.analysis.values import Verdict
 
 
-class Rule(enum.StrEnum):
-    """The rules of `analysis.definitions`, which is imported when one is asked for."""
-
-    SAME_CODE = "same-code"
-    RERUN = "rerun"
-    SEGMENTS = "segments"
-
-
 DefinitionOption = Annotated[
-    Rule | None,
+    Definition | None,
     choice_option(
         "The tests that are flaky by one rule alone: {choices}.",
-        Rule,
+        Definition,
         "--definition",
         metavar="RULE",
         example="rerun",
@@ -70,18 +62,16 @@ def flaky(
     output.answer(asked, matched=bool(rows))
 
 
-def _by_rule(found: Verdicts, rule: Rule) -> list[Verdict]:
+def _by_rule(found: Verdicts, rule: Definition) -> list[Verdict]:
     """Return the verdicts on the tests that are flaky by a rule, with the evidence of that rule."""
     from msgspec.structs import replace
-
-    from pytest_insight.analysis.flaky_definitions import Definition, flaky_evidence
 
     judged = {each.sut: {s.session_id for s in each.sessions} for each in found.judged}
     rows = []
     for each in found:
         left_out = {excluded.session_id for excluded in each.excluded}
         runs = found.runs(each)
-        evidence = flaky_evidence(Definition(rule), runs, judged[each.sut], left_out)
+        evidence = flaky_evidence(rule, runs, judged[each.sut], left_out)
         if evidence:
             ids = tuple(run.session.session_id for run in evidence)
             detail = f"{each.bad + each.recovered} of {each.runs}, {rule}"
