@@ -26,7 +26,7 @@ VERDICTS = (
     *(BROKEN, NEW_FAILURE, FLAKY, SUSPECT, UNSTABLE_XFAIL, FIXED, FAILED_ONCE),
     *(SLOWER, FASTER, NEW_TEST, TOO_FEW, STABLE),
 )
-"""All verdicts, the worst first. `rules` decides which one a test has, `description` and
+"""All verdicts, the worst first. `rules` decides which one a test has; `output` and
 `cli.render.verdicts` show it."""
 
 
