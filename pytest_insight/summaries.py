@@ -101,8 +101,18 @@ class SessionSummary(NamedTuple):
 
     @property
     def is_red(self) -> bool:
-        """Whether the session crashed, or a result failed or had an error."""
-        return self.session.crashed or any(self.outcomes.get(outcome) for outcome in BAD)
+        """Whether a result failed or had an error, the session crashed, or `ended_badly`."""
+        is_bad = any(self.outcomes.get(outcome) for outcome in BAD)
+        return is_bad or self.session.crashed or ended_badly(self.session)
+
+
+def ended_badly(session: TestSession) -> bool:
+    """Return whether pytest's exit status says that the run did not pass.
+
+    It may say so though no test failed: after Ctrl-C, and for plugins: a coverage that is too low,
+    a time limit.
+    """
+    return session.exit_status not in (None, 0, 5)  # 5: no tests
 
 
 class SummaryOrder(enum.StrEnum):

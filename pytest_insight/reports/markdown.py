@@ -95,7 +95,7 @@ def _pieces(suite: Suite, comparison: Comparison | None) -> Iterator[str]:
 
 def _mark(suite: Suite) -> str:
     last = suite.sessions[-1]
-    if last.is_red:
+    if last.session.crashed or suite.failed:
         return "❌"
     return "✅" if last.outcomes else "➖"
 

@@ -18,6 +18,7 @@ from pytest_insight._util.times import FIRST, LAST
 from pytest_insight.cli.app import app
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 from pytest_insight.storage import JSONStorage, get_storage_instance
+from pytest_insight.testing.rules import make_result
 from tests import tools
 from tests.cli.conftest import INSIGHT, Insight, Screen
 from tests.conftest import START, MakeSession
@@ -358,3 +359,19 @@ def test_columns_are_aligned_by_what_an_encoding_without_the_letters_shows(
     lines = ran.stdout.splitlines()
     assert r"test_\u65e5\u672c\u8a9e\u30c6\u30b9\u30c8.py::t" in lines[1]
     assert lines[1].index(r"\u5024") == lines[2].index(r"\xe9 value")
+
+
+def test_a_run_that_pytest_calls_failed_is_not_green_though_no_test_failed(
+    insight: Insight, make_session: MakeSession
+) -> None:
+    passed = (make_result("test_x", "passed"),)
+    for number, status in enumerate([0, 1, 2, 5, None]):
+        session = make_session(number, test_results=passed, exit_status=status)
+        JSONStorage().save_session(session)
+    listed = insight("sessions", "list").out.splitlines()[1:]
+    assert ["failed" in line for line in listed] == [False, False, True, True, False]
+    assert "exit status 2, 1 passed" in listed[2]
+    assert "  3 of 5 green (60%)" in insight().out
+    assert "last run  1 passed" in insight().out
+    # Of matching tests, the exit status says nothing.
+    assert "failed" not in insight("query", "sessions", "--outcome", "passed").out

@@ -10,6 +10,7 @@ from pytest_insight.cli.terminal.output import is_fancy, shows_unicode
 from pytest_insight.cli.terminal.styled import Styled, joined, styled
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.models.text import counted, outcome_rank
+from pytest_insight.summaries import ended_badly
 
 BAR_WIDTH = 12
 
@@ -37,18 +38,27 @@ def outcome_text(outcome: str, text: str | None = None) -> Styled:
 
 
 def outcomes_text(*sessions: TestSession) -> Styled:
-    """Return the counts by outcome, after "crashed" if one crashed: "2 failed, 198 passed"."""
+    """Return the counts by outcome: "2 failed, 198 passed".
+
+    If no test failed, and the run did not pass, it begins with why: "crashed", "exit status 1".
+    """
     counts = counts_text(total_counts(sessions))
-    if any(session.crashed for session in sessions):
-        return joined([outcome_text(TestOutcome.ERROR, "crashed"), counts])
-    return counts
+    why = "crashed" if any(session.crashed for session in sessions) else _exit_text(sessions)
+    return joined([outcome_text(TestOutcome.ERROR, why), counts]) if why else counts
+
+
+def _exit_text(sessions: Sequence[TestSession]) -> str:
+    """Return the first exit status that is bad though no test failed."""
+    if any(map(bad_count, sessions)):
+        return ""
+    return next((f"exit status {s.exit_status}" for s in sessions if is_red(s)), "")
 
 
 def status_text(sessions: Sequence[TestSession]) -> Styled:
-    """Return whether something failed, as a mark in its colour: a word without UTF-8."""
+    """Return whether a run passed, as a mark in its colour: a word without UTF-8."""
     if any(session.crashed for session in sessions):
         word, mark, style = "crashed", "✗", "red"
-    elif any(map(bad_count, sessions)):
+    elif any(map(is_red, sessions)):
         word, mark, style = "failed", "✗", "red"
     elif any(session.test_results for session in sessions):
         word, mark, style = "passed", "✓", "green"
@@ -71,7 +81,8 @@ def _marks() -> dict[str, str]:
 def brief_outcomes(session: TestSession) -> Styled:
     """Return `outcomes_text` of a session, with a mark for each outcome: "✗2 E1 ✓198"."""
     marks = _marks()
-    parts = [outcome_text(TestOutcome.ERROR, "crashed")] if session.crashed else []
+    why = "crashed" if session.crashed else _exit_text([session])
+    parts = [outcome_text(TestOutcome.ERROR, why)] if why else []
     for outcome, count in sorted_counts(session.outcome_counts):
         mark = marks.get(outcome, f"{outcome} ")
         parts.append(outcome_text(outcome, f"{mark}{count:,}"))
@@ -103,8 +114,9 @@ def test_count(session: TestSession) -> int:
 
 
 def is_red(session: TestSession) -> bool:
-    """Return whether a session crashed, or a result failed or had an error."""
-    return session.crashed or bad_count(session) > 0
+    """Return whether a result failed or had an error, a session crashed, or it ended badly."""
+    ended = bool(session.test_results) and ended_badly(session)
+    return session.crashed or bad_count(session) > 0 or ended
 
 
 def green_text(sessions: Iterable[TestSession]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_insight.models import CodeState, RecordedWarning, TestResult, TestSession
+from pytest_insight.summaries import BAD
 from tests import tools
 
 FOLDER = Path(__file__).parent
@@ -106,6 +107,7 @@ def history() -> Iterator[TestSession]:
     for number in range(12):
         start = NOW - timedelta(days=2 * (12 - number), hours=3)
         branch = "feature/coupons" if number > 8 else "main"
+        results = tuple(_results(number, start))
         yield TestSession(
             session_id=f"shop-{start:%Y%m%d-%H%M%S}-{number:08x}",
             sut_name="shop",
@@ -113,9 +115,9 @@ def history() -> Iterator[TestSession]:
             session_duration=0.5 + number / 10,
             session_tags={"ci": "nightly"} if number % 3 == 0 else {},
             code_state=CodeState(f"{number:x}a0fd347" * 5, branch, _DIGEST if number > 8 else None),
-            exit_status=1,
+            exit_status=int(any(result.outcome in BAD for result in results)),
             **(_FACTS if number == 11 else {"testing_system": _SYSTEM}),
-            test_results=tuple(_results(number, start)),
+            test_results=results,
         )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pytest_insight.cli.render.fit import GAP, LEAST, cut_middle
 from pytest_insight.cli.render.formats import AnyFormat, FindFormat, ListFormat
@@ -140,10 +141,15 @@ def _session_columns(
     """
     now = datetime.now(UTC)
     several = len({session.sut_name for session in sessions}) > 1
+
+    def of_counted(session: TestSession) -> TestSession:
+        """Leave out the exit status of a run of which only some results count."""
+        return session if counts_all else replace(session, exit_status=None)
+
     columns = [
-        Column("", status_mark, only="terminal"),
+        Column("", lambda s: status_mark(of_counted(s)), only="terminal"),
         Column("Session", lambda s: ids[s.session_id] if ids else s.session_id, fit="copy"),
-        Column("Status", lambda s: status_text([s]), only="pipe"),
+        Column("Status", lambda s: status_text([of_counted(s)]), only="pipe"),
         Column("SUT", lambda s: s.sut_name, fit="fold", only="" if several else "pipe"),
         Column("Age", lambda s: ago_text(s.session_start_time, now), "right", only="terminal"),
         Column(
@@ -160,11 +166,12 @@ def _session_columns(
             room=TESTS_ROOM,
         ),
         Column("Took", lambda s: duration_text(s.session_duration), "right", room=ROOM),
-        Column("Outcomes", outcomes_text, fit="fold"),
+        Column("Outcomes", lambda s: outcomes_text(of_counted(s)), fit="fold"),
     ]
     columns = [each for each in columns if not each.room or any(map(each.show, sessions))]
     if ids is not None:
-        columns = _fitting(columns, sessions)
+        in_brief = Column("Outcomes", lambda s: brief_outcomes(of_counted(s)), fit="fold")
+        columns = _fitting(columns, in_brief, sessions)
     return [
         *columns,
         Column("", lambda s: "pinned" if s.pinned else "", spare=1),
@@ -173,14 +180,21 @@ def _session_columns(
     ]
 
 
-def _fitting(columns: Sequence[Column], sessions: Sequence[TestSession]) -> list[Column]:
-    """Return columns that need one line per session, the outcomes in words if there is room."""
+def _fitting(
+    columns: Sequence[Column], in_brief: Column, sessions: Sequence[TestSession]
+) -> list[Column]:
+    """Return columns that need one line per session, the outcomes in words if there is room.
+
+    Args:
+        columns: the last one shows the outcomes in words.
+        in_brief: shows the outcomes with marks.
+        sessions: the rows.
+    """
     width = line_width() or 0
     *others, in_words = [c for c in columns if c.only in ("", "terminal") and width >= c.room]
     needed = {column: _width(column, sessions) + GAP for column in others}
     if sum(needed.values()) + _width(in_words, sessions) <= width:
         return [*others, in_words]
-    in_brief = Column("Outcomes", brief_outcomes, fit="fold")
     for column in others:
         if column.fit == "shorten":
             needed[column] = min(needed[column], LEAST + GAP)
