@@ -28,10 +28,12 @@ test: $(VENV)/installed
 	@$(COMPILE)
 	$(BIN)/python -m pytest --numprocesses auto
 
-# With other versions of pytest and Python; `make test-matrix TESTS=tests` runs all tests.
+# With other versions of pytest and Python; `make test-matrix TESTS=tests` runs all tests,
+# ONLY="--python 3.13 --pytest 9" runs them with these.
 TESTS ?= tests/recording
+ONLY ?=
 test-matrix: $(VENV)/installed
-	$(BIN)/python -m tests.outside.matrix $(TESTS)
+	$(BIN)/python -m tests.outside.matrix $(ONLY) $(TESTS)
 
 # With the lowest allowed version of each dependency.
 test-lowest: $(VENV)/installed

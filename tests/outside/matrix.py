@@ -43,10 +43,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.outside.matrix", description=__doc__)
     parser.add_argument("tests", nargs="*", default=["tests/recording"], help="tests to run")
     parser.add_argument("--lowest", action="store_true", help="use the lowest allowed versions")
+    for option, versions in (("--python", PYTHONS), ("--pytest", tuple(PYTESTS))):
+        parser.add_argument(option, choices=versions, help="only this version (default: all)")
     arguments = parser.parse_args()
-    this = {python_version(Path(sys.executable)): Path(sys.executable)}
-    pythons = this if arguments.lowest else {**this, **_other_pythons()}
+    if arguments.lowest and (arguments.python or arguments.pytest):
+        parser.error("--lowest is for the running Python and the lowest pytest")
+    pythons = _this_python() if arguments.lowest else _pythons(arguments.python)
     requirements = {"lowest": lowest_requirements()} if arguments.lowest else PYTESTS
+    if arguments.pytest:
+        requirements = {arguments.pytest: PYTESTS[arguments.pytest]}
     lines: list[tuple[str, ...]] = []
     all_passed = True
     for version, python in pythons.items():
@@ -59,7 +64,7 @@ def main() -> int:
             lines.append((version, ", ".join(_plugins(wanted)), closing, took, verdict))
             all_passed = all_passed and passed
     print(f"\n{table([HEADINGS, *lines])}")
-    return 0 if all_passed else 1
+    return 0 if all_passed and lines else 1
 
 
 def lowest_requirements() -> tuple[str, ...]:
@@ -79,10 +84,15 @@ def lowest_requirements() -> tuple[str, ...]:
     return (*(requirement.replace(">=", "==") for requirement in needed), *for_tests)
 
 
-def _other_pythons() -> dict[str, Path]:
-    pythons = {}
+def _this_python() -> dict[str, Path]:
+    return {python_version(Path(sys.executable)): Path(sys.executable)}
+
+
+def _pythons(only: str | None) -> dict[str, Path]:
+    """Return the running Python and those of `PYTHONS` that are found, or one version of them."""
     running = "{}.{}".format(*sys.version_info)
-    for version in PYTHONS:
+    pythons = _this_python() if only in (None, running) else {}
+    for version in (only,) if only else PYTHONS:
         if version == running:
             continue
         found = interpreter(version)
