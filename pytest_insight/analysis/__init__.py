@@ -1,4 +1,8 @@
-"""What the history says: pure functions over sessions and results, without input or output."""
+"""What the history says: pure functions over sessions and results, without input or output.
+
+Storages read what they need (`SessionReader.survey` and `runs`). `pytest_insight.analyze` and
+`pytest_insight.compare`, which are public, choose the sessions, have them read, and call these.
+"""
 
 from __future__ import annotations
 

@@ -63,9 +63,9 @@ def check_tests(side: Chosen, newest: Newest) -> None:
     """Raise InvalidArgumentError if a side has no test."""
     if not newest.runs:
         why = why_unfinished(side.newest)
-        told = f" ({why})" if why else ""
+        reason = f" ({why})" if why else ""
         raise InvalidArgumentError(
-            f"{_called(side)} has no tests to compare{told}; name another, as in last"
+            f"{_called(side)} has no tests to compare{reason}; name another, as in last"
         )
 
 

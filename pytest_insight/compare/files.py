@@ -54,8 +54,8 @@ def read_side(
     try:
         content = read_file(Path(name), None, options)
     except UnknownFormatError:
-        told = f"{name} is not a file that insight export or another program wrote of test runs"
-        raise ExchangeError(told, name) from None
+        message = f"{name} is not a file that insight export or another program wrote of test runs"
+        raise ExchangeError(message, name) from None
     if content.problems:
         count = plural(content.problem_count, "invalid value")
         raise ExchangeError(f"{name} has {count}, such as {content.problems[0]}", name)

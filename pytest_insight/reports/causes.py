@@ -26,7 +26,7 @@ Texts = tuple[tuple[str, str], ...]
 """Texts of some lines, each after its title."""
 
 
-class Cause(NamedTuple):
+class CauseSummary(NamedTuple):
     """Why tests failed, or passed only when run again.
 
     Attributes:
@@ -54,7 +54,7 @@ class Cause(NamedTuple):
     texts: Texts = ()
 
 
-def find_causes(storage: BaseStorage, runs: Mapping[str, Sequence[Run]]) -> list[Cause]:
+def find_causes(storage: BaseStorage, runs: Mapping[str, Sequence[Run]]) -> list[CauseSummary]:
     """Return the causes of runs: those that make tests fail now first, the most tests first.
 
     Args:
@@ -85,9 +85,9 @@ def _time(run: Run) -> tuple[object, str]:
     return in_time_order(run.session)
 
 
-def _cause(runs: Sequence[Run], last: Run, failing: Iterable[str]) -> Cause:
+def _cause(runs: Sequence[Run], last: Run, failing: Iterable[str]) -> CauseSummary:
     tests = tuple(dict.fromkeys(run.nodeid for run in runs))
-    return Cause(
+    return CauseSummary(
         last.cause,
         last.message,
         last.crash,

@@ -19,7 +19,7 @@ from pytest_insight.analysis.output.description import (
     judged_text,
 )
 from pytest_insight.models.text import counts_text, duration_text, plural
-from pytest_insight.reports.causes import Cause
+from pytest_insight.reports.causes import CauseSummary
 from pytest_insight.reports.comparison import detail_of, words_of
 from pytest_insight.reports.record import url_of
 from pytest_insight.reports.report import Report, Suite
@@ -151,7 +151,7 @@ def _slowest(suite: Suite) -> Iterator[str]:
         yield "\n".join(["| Slowest | Test in the last run |", "| ---: | --- |", *rows])
 
 
-def _details(cause: Cause, failed: frozenset[str]) -> str:
+def _details(cause: CauseSummary, failed: frozenset[str]) -> str:
     """Return a cause with its tests and the text of one failure, folded.
 
     No line is empty outside of `<pre>`, so that nothing is read as Markdown.

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from pytest_insight.analysis.output.records import verdict_record
-from pytest_insight.reports.causes import Cause
+from pytest_insight.reports.causes import CauseSummary
 from pytest_insight.reports.report import Report, Suite, Test
 from pytest_insight.summaries import SessionSummary
 
@@ -82,7 +82,7 @@ def _test_record(test: Test) -> dict[str, Any]:
     }
 
 
-def _cause_record(cause: Cause) -> dict[str, Any]:
+def _cause_record(cause: CauseSummary) -> dict[str, Any]:
     return {
         "cause": cause.cause,
         "message": cause.message,

@@ -24,7 +24,7 @@ from pytest_insight.analysis.values import (
 from pytest_insight.filters import Selection, SessionIdIn, TestFilter
 from pytest_insight.models import TestOutcome, TestSession
 from pytest_insight.models.text import plural
-from pytest_insight.reports.causes import Cause, find_causes
+from pytest_insight.reports.causes import CauseSummary, find_causes
 from pytest_insight.summaries import BAD, SessionSummary
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Suite(NamedTuple):
     sessions: tuple[SessionSummary, ...]
     last: TestSession
     tests: tuple[Test, ...]
-    causes: tuple[Cause, ...]
+    causes: tuple[CauseSummary, ...]
 
     @property
     def sut(self) -> str:

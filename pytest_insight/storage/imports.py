@@ -182,7 +182,7 @@ def _with_repeated(reports: list[ImportReport], plans: Sequence[MergePlan]) -> l
 def _plan(
     storage: BaseStorage, strategy: MergeStrategy, contents: Sequence[FileContent]
 ) -> list[MergePlan]:
-    """Plan the contents, for "upgrade" the best told ones first; in the order of the contents."""
+    """Plan the contents, for "upgrade" those with the fewest losses first; in their order."""
     planner = planner_for(storage, strategy)
     order = list(range(len(contents)))
     if strategy is MergeStrategy.UPGRADE:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def find_old(storage: BaseStorage, older_than: float | None, keep: int | None) -> list[str]:
     """Return the IDs of the sessions that `BaseStorage.prune_sessions` deletes, the oldest first.
 
-    Nobody knows how old a session is that is dated in the future: it counts as the oldest one, but
+    The age of a session that is dated in the future is unknown: it counts as the oldest one, but
     not as older than a number of seconds. Among the newest that are kept, sessions with results
     come first: runs of nothing (`-k typo`) must not push out the others.
 

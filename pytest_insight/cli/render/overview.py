@@ -48,8 +48,8 @@ def overview_lines(
         styled(f"  {_period(runs)}", style="dim"),
     )
     width = line_width()
-    told = flow(_last_run(last), None if width is None else width - LABEL_WIDTH, "  ")
-    for number, line in enumerate(told):
+    lines = flow(_last_run(last), None if width is None else width - LABEL_WIDTH, "  ")
+    for number, line in enumerate(lines):
         yield _line("" if number else "last run", line)
     yield _line("runs", _row(runs))
     if len(runs) > 1:

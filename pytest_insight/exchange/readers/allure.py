@@ -43,7 +43,7 @@ TITLE = "a folder of Allure results"
 _BAD = ("failed", "broken")
 _NO_FIXTURE = "_pytest.fixtures.FixtureLookupError"
 """How the message of a test begins that asks for an unknown fixture."""
-_SAID_BY_TEXT = (_NO_FIXTURE, "doctest.")
+_IN_TEXT = (_NO_FIXTURE, "doctest.")
 """How messages begin that pytest words otherwise, in the text."""
 _FIELDS = {"log": "caplog", "stdout": "capstdout", "stderr": "capstderr"}
 """The attachments of allure-pytest with captured output."""
@@ -199,7 +199,7 @@ class _Session:
                 or any(each.status in _BAD for each in fixtures.befores)
             ):
                 outcome, phase = "error", "setup"
-            elif any(_said(each) == message.strip() for each in torn):
+            elif any(_message_of(each) == message.strip() for each in torn):
                 outcome, phase, torn = "error", "teardown", []
                 self._losses.add(Loss.RESULTS_MERGED, 1, nodeid)
             elif result.status == "broken" and not (fixtures.befores or fixtures.afters):
@@ -287,7 +287,7 @@ def _fixtures(results: list[Result], containers: Iterable[Container]) -> dict[st
             nearest = min(children, key=lambda each: abs((each.start or 0.0) - at))
             found[nearest.uuid].befores.append(step)
             for child in children if step.status in _BAD else ():
-                found[child.uuid].broken.add(_said(step))
+                found[child.uuid].broken.add(_message_of(step))
         for step in container.afters or () if children else ():
             at = step.start or 0.0
             nearest = min(children, key=lambda each: abs(_stop(each) - at))
@@ -340,14 +340,14 @@ def _reason(outcome: str, message: str, text: str) -> Reason:
         return Reason(expected or message, "", "\n".join(filter(None, (expected, message))))
     if expected or not message or isinstance(shown(text), list):
         return found
-    if message.startswith(_SAID_BY_TEXT):
+    if message.startswith(_IN_TEXT):
         return found
-    said = message.removeprefix("AssertionError: ")
-    is_bare = repr(said).startswith("'assert ")  # as pytest decides it (`ExceptionInfo.exconly`)
-    return Reason(said if is_bare else message, found.crash, found.text)
+    bare = message.removeprefix("AssertionError: ")
+    is_bare = repr(bare).startswith("'assert ")  # as pytest decides it (`ExceptionInfo.exconly`)
+    return Reason(bare if is_bare else message, found.crash, found.text)
 
 
-def _said(step: Step) -> str:
+def _message_of(step: Step) -> str:
     return (step.details.message or "").strip() if step.details else ""
 
 
@@ -362,9 +362,9 @@ def _teardown_error(nodeid: str, step: Step, result: TestResult) -> TestResult:
         moment(step.start / 1000, "start") if step.start else result.start_time,
         _seconds(step),
         "teardown",
-        message=first_lines(_said(step)),
+        message=first_lines(_message_of(step)),
         crash=crash,
-        longreprtext=without_middle("\n".join(filter(None, (trace.rstrip(), _said(step))))),
+        longreprtext=without_middle("\n".join(filter(None, (trace.rstrip(), _message_of(step))))),
     )
 
 

@@ -226,12 +226,12 @@ class _Session:
 
         Some writers repeat the final attempt among them (its number is `retries` + 1).
         """
-        told = sorted(test.attempts or (), key=lambda each: each.attempt or 0)
+        earlier = sorted(test.attempts or (), key=lambda each: each.attempt or 0)
         retries = test.retries or 0
-        if test.attempts is not None and len(told) == retries + 1:
-            told = told[:-1] if told[-1].attempt in (None, retries + 1) else told
+        if test.attempts is not None and len(earlier) == retries + 1:
+            earlier = earlier[:-1] if earlier[-1].attempt in (None, retries + 1) else earlier
         found = []
-        for number, each in enumerate(told):
+        for number, each in enumerate(earlier):
             own = each.extra.own if each.extra else None
             outcome = (own and own.outcome) or "rerun"
             found.append(
@@ -240,11 +240,11 @@ class _Session:
         if test.is_old:  # it counts the cases of a parametrised test as retries
             self._losses.missing(Loss.NO_ATTEMPTS)
             self._losses.add(Loss.RESULTS_MERGED, max(retries, 0), nodeid)
-        elif (untold := min(retries - len(told), MAX_COUNTED_ATTEMPTS)) > 0:
-            self._losses.add(Loss.NO_ATTEMPT_TEXT, untold, nodeid)
+        elif (without_text := min(retries - len(earlier), MAX_COUNTED_ATTEMPTS)) > 0:
+            self._losses.add(Loss.NO_ATTEMPT_TEXT, without_text, nodeid)
             start = self._time(test, place)
-            found += [TestResult(nodeid, TestOutcome.RERUN, start)] * untold
-        elif test.flaky and not told:
+            found += [TestResult(nodeid, TestOutcome.RERUN, start)] * without_text
+        elif test.flaky and not earlier:
             self._losses.add(Loss.NO_ATTEMPTS, 1, nodeid)
         return found
 
@@ -302,10 +302,10 @@ def _reason(found: Attempt, *, is_expected: bool) -> Reason:
         found: the attempt.
         is_expected: whether the message is the reason why a failure was expected.
     """
-    text, said = _joined(found.trace), found.message or ""
-    reason = reason_of(shown(text), said if is_expected else "")
-    if said and not said.startswith(_NO_REASON) and not read_failure(said).path:
-        return Reason(said, reason.crash, reason.text or said)
+    text, message = _joined(found.trace), found.message or ""
+    reason = reason_of(shown(text), message if is_expected else "")
+    if message and not message.startswith(_NO_REASON) and not read_failure(message).path:
+        return Reason(message, reason.crash, reason.text or message)
     return reason
 
 

@@ -16,8 +16,8 @@ class WarningCounts:
 
     def add(self, category: str | None, text: Any, path: str | None, line: int | None) -> None:
         """Count a warning that was given in a file; None for an unknown one."""
-        said = text if isinstance(text, str) else str(text or "")
-        key = (category or "", said, f"{path}:{line}" if path else "")
+        message = text if isinstance(text, str) else str(text or "")
+        key = (category or "", message, f"{path}:{line}" if path else "")
         if key in self._found or len(self._found) < MAX_WARNINGS:
             self._found[key] = self._found.get(key, 0) + 1
 

@@ -184,17 +184,17 @@ def _address(nodeid: str) -> tuple[str, str]:
 
 def _result(case: Case) -> str:
     """Return the one child that says what is wrong; empty if nothing is."""
-    told = [result for result in case.results if status_of(result) != "passed"]
-    if not told:
+    notable = [result for result in case.results if status_of(result) != "passed"]
+    if not notable:
         return ""
-    worst = told[0]
-    if len(told) == 1:
+    worst = notable[0]
+    if len(notable) == 1:
         text = _text(worst)
     else:
-        titles = (f" {result.outcome} in {result.phase or 'call'} " for result in told)
+        titles = (f" {result.outcome} in {result.phase or 'call'} " for result in notable)
         text = "\n".join(
             f"{title.center(_WIDTH, '-')}\n{_text(result)}"
-            for title, result in zip(titles, told, strict=True)
+            for title, result in zip(titles, notable, strict=True)
         )
     tag = {"error": "error", "failed": "failure"}.get(case.status, "skipped")
     return _tag(tag, _escaped(text), message=_message(worst), type=_type(worst))

@@ -16,7 +16,7 @@ from pytest_insight.analysis.output.description import (
 )
 from pytest_insight.analysis.values import VERDICTS, Since, Timing, Verdict
 from pytest_insight.models.text import outcome_rank
-from pytest_insight.reports.causes import Cause
+from pytest_insight.reports.causes import CauseSummary
 from pytest_insight.reports.comparison import detail_of, words_of
 from pytest_insight.reports.record import url_of
 from pytest_insight.reports.report import Report, Suite, Test
@@ -175,7 +175,7 @@ def _causes(suite: Suite, places: dict[str, int], numbers: dict[str, int]) -> li
     return found
 
 
-def _cause(cause: Cause, places: dict[str, int], numbers: dict[str, int]) -> dict[str, Any]:
+def _cause(cause: CauseSummary, places: dict[str, int], numbers: dict[str, int]) -> dict[str, Any]:
     return {
         "key": cause.cause,
         "message": cause.message,

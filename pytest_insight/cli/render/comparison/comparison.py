@@ -165,13 +165,13 @@ def _head_lines(comparison: Comparison) -> Iterator[Styled]:
         yield styled(left, "  ", right)
     else:
         yield from (left, styled("  ", right))
-    told = list(counts(comparison))
+    texts = list(counts(comparison))
     parts = [
         styled(text, style=LABELS[change][1].removeprefix("bold") if change else "")
-        for change, text in told
+        for change, text in texts
     ]
     parts = [
-        styled(part, "," if number < len(told) else "") for number, part in enumerate(parts, 1)
+        styled(part, "," if number < len(texts) else "") for number, part in enumerate(parts, 1)
     ]
     tests = styled(f"{plural(comparison.tests, 'test')}:" if parts else "no test was compared")
     lines = flow([tests, *parts], line_width() and width - 2, " ")
@@ -196,10 +196,10 @@ def _incident_lines(comparison: Comparison) -> Iterator[Styled]:
         where = "this run" if session in heads else "the base"
         yield styled("")
         yield styled(styled("INCIDENT", style="bold red"), f"   {where}: {incident.why}")
-        told = "not compared" if session in heads else "left out of the base"
+        fate = "not compared" if session in heads else "left out of the base"
         side = comparison.head if session in heads else comparison.base
         see = "" if side.kind in _ELSEWHERE else f"; see: insight failures {session}"
-        yield styled(styled(f"           {told}{see}", style="dim"))
+        yield styled(styled(f"           {fate}{see}", style="dim"))
     for why in comparison.unfinished:
         yield styled("")
         yield styled(styled("UNFINISHED", style="bold red"), f" {why}")
@@ -207,8 +207,8 @@ def _incident_lines(comparison: Comparison) -> Iterator[Styled]:
 
 def _nothing(comparison: Comparison) -> str:
     """Return the sentence for no changes."""
-    is_told = comparison.incidents or comparison.unfinished or not comparison.tests
-    return "nothing else changed" if is_told else "nothing changed"
+    has_notes = comparison.incidents or comparison.unfinished or not comparison.tests
+    return "nothing else changed" if has_notes else "nothing changed"
 
 
 def _none_chosen(shown: Shown) -> str:
@@ -230,12 +230,12 @@ def _cause_lines(shown: Shown, writer: ChangeLines) -> Iterator[Styled]:
 def _note_lines(shown: Shown) -> Iterator[Styled]:
     """Yield what was not compared, how machines differ, and, on a terminal, what to do next."""
     comparison = shown.comparison
-    said = list(notes(comparison))
+    texts = list(notes(comparison))
     most = MOST_FACTS if is_fancy() and not shown.verbose else None
     environment = environment_text(comparison, arrow(), most)
-    said += [f"environment: {environment}"] if environment else []
+    texts += [f"environment: {environment}"] if environment else []
     width = line_width()
-    lines = [styled(line, style="dim") for note in said for line in wrapped(note, width)]
+    lines = [styled(line, style="dim") for note in texts for line in wrapped(note, width)]
     if is_fancy():
         lines += flow((styled(hint, style="dim") for hint in _hints(shown)), width)
     if lines:

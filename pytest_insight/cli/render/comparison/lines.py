@@ -30,7 +30,7 @@ from pytest_insight.models.text import plural
 if TYPE_CHECKING:
     from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.analysis.comparison.values import ChangeGroup, TestChange
-    from pytest_insight.cli.render.comparison.rows import Cause
+    from pytest_insight.cli.render.comparison.rows import CauseGroup
 
 LABELS = {
     Change.NEW_FAILURE: ("NEW", "bold red"),
@@ -98,13 +98,13 @@ class ChangeLines:
             for block in blocks:
                 yield from block
 
-    def cause(self, cause: Cause) -> Iterator[Styled]:
+    def cause(self, cause: CauseGroup) -> Iterator[Styled]:
         """Yield why some tests fail in the head, how many are new, and which they are."""
         message = cut(cause.message or "no message", self._room + INDENT - 2)
         yield styled(outcome_mark(TestOutcome.FAILED), " ", styled(message, style="bold"))
-        told = ", ".join(counted(Change(name), count) for name, count in cause.counts.items())
+        counts = ", ".join(counted(Change(name), count) for name, count in cause.counts.items())
         place = linked_place(cause.crash, self._sut, "dim") if cause.crash else ""
-        yield styled("  ", place, "  " if cause.crash else "", told)
+        yield styled("  ", place, "  " if cause.crash else "", counts)
         yield from (line(styled("  ")) for line in self._tests(cause.changes))
 
     def _failing(self, group: ChangeGroup) -> Iterator[Styled]:
@@ -116,11 +116,11 @@ class ChangeLines:
         messages = dict.fromkeys(each.base.message for each in group.changes if each.base)
         names = ("now:", *(f"{self._base}:" for _ in messages))
         width = max(map(text_width, names)) + 1
-        told = [
+        reasons = [
             _text(cut(f"{name:<{width}}{message or 'no message'}", self._room))
             for name, message in zip(names, (group.message, *messages), strict=True)
         ]
-        lines = [*self._tests(group.changes), *told[: MOST_TESTS + 1]]
+        lines = [*self._tests(group.changes), *reasons[: MOST_TESTS + 1]]
         return _block(group.change, len(group.changes), lines)
 
     def _still_failing(self, groups: Sequence[ChangeGroup]) -> Iterator[Styled]:

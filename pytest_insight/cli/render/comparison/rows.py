@@ -40,7 +40,7 @@ def change_value(change: TestChange, field: str) -> Any:
     return value
 
 
-class Cause(NamedTuple):
+class CauseGroup(NamedTuple):
     """The tests that fail in the head for one cause.
 
     Attributes:
@@ -67,11 +67,11 @@ class Cause(NamedTuple):
         return dict(zip(CAUSE_FIELDS, values, strict=True))
 
 
-def causes_of(changes: Iterable[TestChange]) -> list[Cause]:
+def causes_of(changes: Iterable[TestChange]) -> list[CauseGroup]:
     """Return why tests fail in the head, in the order of their first tests."""
-    found: dict[str, Cause] = {}
+    found: dict[str, CauseGroup] = {}
     for each in changes:
         if each.head is not None and each.head.is_bad:
-            empty = Cause(each.head.cause, each.head.message, each.head.crash, [])
+            empty = CauseGroup(each.head.cause, each.head.message, each.head.crash, [])
             found.setdefault(each.head.cause, empty).changes.append(each)
     return list(found.values())

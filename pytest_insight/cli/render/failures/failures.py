@@ -13,9 +13,9 @@ from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules, headline
 from pytest_insight.analysis.failures import FailureGroup, failure_groups, subtest_of
 from pytest_insight.cli.render.failures.text import failure_lines
 from pytest_insight.cli.render.failures.verdicts import (
-    NO_HISTORY,
-    History,
+    NOTHING_KNOWN,
     Known,
+    KnownFailures,
     count_text,
     incident_text,
     known_fields,
@@ -75,7 +75,7 @@ def print_failures(
     verbose: bool,
     is_last: bool,
     fields: Sequence[str] | None = None,
-    look_up: Callable[[], History] = lambda: NO_HISTORY,
+    look_up: Callable[[], KnownFailures] = lambda: NOTHING_KNOWN,
     rules: CauseRules = DEFAULT_RULES,
 ) -> bool:
     """Print the failures of a session, or of all sessions of a CI run.
@@ -98,7 +98,7 @@ def print_failures(
         print_nodeids(result for _, result in bad)
         return bool(bad)
     asks = fields is None or not {"verdict", "since"}.isdisjoint(fields)
-    history = look_up() if asks and bad else NO_HISTORY
+    history = look_up() if asks and bad else NOTHING_KNOWN
     if fields is not None:
         value = partial(_field, history=history, rules=rules)
         Chosen(fields, value).print(bad, format_, lambda: "nothing failed")
@@ -120,7 +120,7 @@ def print_failures(
 
 
 def _field(
-    row: tuple[TestSession, TestResult], name: str, history: History, rules: CauseRules
+    row: tuple[TestSession, TestResult], name: str, history: KnownFailures, rules: CauseRules
 ) -> Any:
     session, result = row
     if name in FIELDS:
@@ -129,7 +129,7 @@ def _field(
 
 
 def _fields(
-    row: tuple[TestSession, TestResult], history: History, rules: CauseRules
+    row: tuple[TestSession, TestResult], history: KnownFailures, rules: CauseRules
 ) -> dict[str, Any]:
     session, result = row
     return {
@@ -156,7 +156,7 @@ def _print_hints(*texts: str) -> None:
 def _lines(
     sessions: Sequence[TestSession],
     groups: Sequence[FailureGroup],
-    history: History,
+    history: KnownFailures,
     known: Mapping[int, Known],
     *,
     verbose: bool,

@@ -40,6 +40,6 @@ def _with_verdicts(storage: BaseStorage, session: TestSession) -> TestSession:
     results = list(session.test_results)
     for position, result in enumerate(results):
         if result.outcome in BAD and result.nodeid in verdicts:
-            told = (PROPERTY, verdicts.pop(result.nodeid))  # on one of its results
-            results[position] = replace(result, properties=(told, *result.properties))
+            verdict = (PROPERTY, verdicts.pop(result.nodeid))  # on one of its results
+            results[position] = replace(result, properties=(verdict, *result.properties))
     return session.with_results(results)

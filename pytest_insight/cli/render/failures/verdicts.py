@@ -48,7 +48,7 @@ class Known(NamedTuple):
     test: JudgedFailure
 
 
-class History(NamedTuple):
+class KnownFailures(NamedTuple):
     """What the history says of the failures of a run.
 
     Attributes:
@@ -67,12 +67,12 @@ class History(NamedTuple):
         return {name: self.failures[key] for name, key in keys if key in self.failures}
 
 
-NO_HISTORY = History({})
+NOTHING_KNOWN = KnownFailures({})
 
 
 def look_up(
     storage: BaseStorage, sessions: Iterable[TestSession], rules: CauseRules, window: float
-) -> History:
+) -> KnownFailures:
     """Ask the history about the failures of sessions, each at the time when it started.
 
     Args:
@@ -103,7 +103,7 @@ def look_up(
         for test in history.tests:
             known = _known(test, history.default_branch, subjects)
             found[session.session_id, test.run.nodeid] = known
-    return History(found, note, left_out)
+    return KnownFailures(found, note, left_out)
 
 
 def _note(history: FailureHistory) -> str:
@@ -154,7 +154,7 @@ def count_text(known: Collection[Known]) -> str:
     return ", ".join(f"{counts[label]:,} {label.lower()}" for label in LABELS if counts[label])
 
 
-def incident_text(history: History) -> str:
+def incident_text(history: KnownFailures) -> str:
     """Return that failures may be those of an incident, which make no verdicts yet; else ""."""
     if not history.left_out:
         return ""

@@ -64,7 +64,7 @@ def own_results(case: Case, start: datetime, duration: float, losses: Losses) ->
     if outcomes[1:]:  # the worst first, as their texts are
         for number, (phase, text) in enumerate(zip(blocks[::2], blocks[1::2], strict=True)):
             if number < len(results):
-                results[number] = _told(results[number], phase, text.removesuffix("\n"))
+                results[number] = _with_failure(results[number], phase, text.removesuffix("\n"))
     results = [
         replace(result, outcome=TestOutcome(outcome))
         for result, outcome in zip(results, outcomes or [worst.outcome], strict=True)
@@ -86,7 +86,7 @@ def _parts(element: Child) -> Iterator[Child]:
     return (Child(name, {}, text) for name, text in element.parts.items())
 
 
-def _told(result: TestResult, phase: str, text: str) -> TestResult:
+def _with_failure(result: TestResult, phase: str, text: str) -> TestResult:
     """Return a result with a phase, and with the text of its failure."""
     failure = read_failure(text)
     return replace(
