@@ -14,7 +14,7 @@ from pytest_insight.cli.terminal.damage import refuse_to_judge_damage
 from pytest_insight.errors import StorageError
 
 if TYPE_CHECKING:
-    from pytest_insight.cli.render.verdicts.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Answer
     from pytest_insight.query import Query
 
 
@@ -62,7 +62,7 @@ def exit_if_found(query: Query, *, found: bool, asked: bool) -> None:
         )
 
 
-def exit_if_judged(asked: Asked, *, matched: bool) -> None:
+def exit_if_judged(answer: Answer, *, matched: bool) -> None:
     """Exit with status 3 if a test has the verdict that was asked for.
 
     Raises:
@@ -70,8 +70,8 @@ def exit_if_judged(asked: Asked, *, matched: bool) -> None:
             means nothing.
     """
     exit_if(matched)
-    if not any(session.decided for each in asked.found.judged for session in each.sessions):
-        location = asked.query.open_storage().location
+    if not any(session.decided for each in answer.found.judged for session in each.sessions):
+        location = answer.query.open_storage().location
         raise StorageError(
             f"--exit-code has nothing to judge: no test passed or failed in the selected sessions "
             f"of {location}",

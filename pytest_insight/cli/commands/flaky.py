@@ -53,13 +53,13 @@ def flaky(
     Example: insight flaky -v
     """
     from pytest_insight.analysis.output.description import rank
-    from pytest_insight.cli.render.verdicts.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Answer
 
     query, found, note = judge(ctx, profile, selection, which, durations=False)
     rows = list(found.flaky) if definition is None else _by_rule(found, definition)
     what = "flaky test" if definition is None else f"test that is flaky by the rule {definition}"
-    asked = Asked(query, found, sorted(rows, key=rank), what, note)
-    output.answer(asked, matched=bool(rows))
+    answer = Answer(query, found, sorted(rows, key=rank), what, note)
+    output.print(answer, matched=bool(rows))
 
 
 def _by_rule(found: Verdicts, rule: Definition) -> list[Verdict]:

@@ -31,13 +31,13 @@ def slow(
 
     Example: insight slow --window 90d
     """
-    from pytest_insight.cli.render.verdicts.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Answer
 
     query, found, note = judge(ctx, profile, selection, which)
     timed = [(each.timing.was - each.timing.now, each) for each in found if each.timing is not None]
     rows = [each for _, each in sorted(timed, key=lambda pair: pair[0])]
-    asked = Asked(query, found, rows, "test that got slower or faster", note)
-    output.answer(asked, matched=bool(found.slower), durations=True)
+    answer = Answer(query, found, rows, "test that got slower or faster", note)
+    output.print(answer, matched=bool(found.slower), durations=True)
 
 
 app = single_command(slow)

@@ -67,14 +67,14 @@ def verdicts(
     Example: insight verdicts --only broken,flaky
     """
     from pytest_insight.analysis.output.description import rank
-    from pytest_insight.cli.render.verdicts.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Answer
 
     names = _chosen_verdicts(only)
     query, found, note = judge(ctx, profile, selection, which)
     rows = sorted(found.with_verdict(*names), key=rank)
     what = f"{' or '.join(names)} test" if only else "unstable test"
-    asked = Asked(query, found, rows, what, note)
-    output.answer(asked, matched=bool(rows))
+    answer = Answer(query, found, rows, what, note)
+    output.print(answer, matched=bool(rows))
 
 
 app = single_command(verdicts)

@@ -23,7 +23,7 @@ from pytest_insight.cli.terminal.usage_errors import UsageError
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.results import Verdicts
-    from pytest_insight.cli.render.verdicts.verdicts import Asked
+    from pytest_insight.cli.render.verdicts.verdicts import Answer
     from pytest_insight.filters import Selection
     from pytest_insight.query import Query
     from pytest_insight.storage.base import BaseStorage
@@ -241,11 +241,11 @@ class VerdictOutputOptions(msgspec.Struct, frozen=True):
     def _chosen_fields(self) -> list[str] | None:
         return chosen_fields(self.fields, _known_fields(None), self.format_)
 
-    def answer(self, asked: Asked, *, matched: bool, durations: bool = False) -> None:
+    def print(self, answer: Answer, *, matched: bool, durations: bool = False) -> None:
         """Print verdicts, and exit with status 3 if `--exit-code` asks for it.
 
         Args:
-            asked: the verdicts.
+            answer: the verdicts.
             matched: whether a test has the verdict that was asked for.
             durations: whether the rows are about durations.
 
@@ -257,7 +257,7 @@ class VerdictOutputOptions(msgspec.Struct, frozen=True):
 
         fields = self._chosen_fields()
         print_verdicts(
-            asked, self.format_, self.limit, fields, verbose=self.verbose, durations=durations
+            answer, self.format_, self.limit, fields, verbose=self.verbose, durations=durations
         )
         if self.exit_code:
-            exit_if_judged(asked, matched=matched)
+            exit_if_judged(answer, matched=matched)

@@ -17,7 +17,7 @@ from pytest_insight.cli.render.fit import shortened
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.pictures import run_row, sparkline
-from pytest_insight.cli.render.records import Chosen, print_csv
+from pytest_insight.cli.render.records import ChosenFields, print_csv
 from pytest_insight.cli.render.verdicts.evidence import cause_lines, left_out_lines
 from pytest_insight.cli.render.verdicts.names import evidence_text, verdict_text
 from pytest_insight.cli.terminal.output import (
@@ -90,7 +90,7 @@ def _print(
 ) -> None:
     rows = [(each.history, run) for each in shown for run in each.history.runs]
     if fields is not None:
-        Chosen(fields, lambda row, name: _row(*row)[name]).print(rows, format_, str)
+        ChosenFields(fields, lambda row, name: _row(*row)[name]).print(rows, format_, str)
     elif format_ is FailureFormat.JSON:
         print_json([_fields(each) for each in shown])
     elif format_ is FailureFormat.CSV:

@@ -51,7 +51,7 @@ class Records(NamedTuple):
         return f"{shown:,} of {plural(self.total, noun)}" if self.is_cut else plural(shown, noun)
 
 
-class Chosen(NamedTuple):
+class ChosenFields(NamedTuple):
     """The fields of records that `--fields` chooses.
 
     Attributes:
@@ -167,7 +167,7 @@ def print_records(
     noun: str,
     notes: Sequence[str] = (),
     nothing: Callable[[], str],
-    chosen: Chosen | None = None,
+    chosen: ChosenFields | None = None,
     wide: bool = False,
 ) -> None:
     """Print records. No records give valid empty output, or a sentence instead of a table.

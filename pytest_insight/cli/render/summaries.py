@@ -11,7 +11,7 @@ import msgspec
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.outcomes import counts_text, outcome_text
-from pytest_insight.cli.render.records import Chosen, Records, limit_of, print_records
+from pytest_insight.cli.render.records import ChosenFields, Records, limit_of, print_records
 from pytest_insight.cli.render.store import has_sessions, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
@@ -79,7 +79,7 @@ def list_summaries(
         noun="test",
         notes=(origin(storage), note.removeprefix("; "), EVIDENCE if flaky else ""),
         nothing=lambda: nothing_found(query, note, flaky=flaky),
-        chosen=Chosen(fields, getattr) if fields else None,
+        chosen=ChosenFields(fields, getattr) if fields else None,
     )
     return bool(shown)
 

@@ -13,7 +13,7 @@ from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.outcomes import counts_text, outcome_text
 from pytest_insight.cli.render.records import (
-    Chosen,
+    ChosenFields,
     Order,
     Records,
     first_records,
@@ -87,7 +87,7 @@ def list_tests(
         noun="result",
         notes=(origin(storage), note.removeprefix("; ")),
         nothing=lambda: nothing_found(query, note),
-        chosen=Chosen(fields, _field) if fields else None,
+        chosen=ChosenFields(fields, _field) if fields else None,
     )
     return bool(found.shown)
 

@@ -24,7 +24,7 @@ from pytest_insight.cli.render.comparison.rows import (
 )
 from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.pictures import pictures_shown
-from pytest_insight.cli.render.records import Chosen, print_csv
+from pytest_insight.cli.render.records import ChosenFields, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.verdicts.names import arrow
 from pytest_insight.cli.render.wrap import flow, line_width, wrapped
@@ -113,7 +113,9 @@ def print_comparison(
         by_cause = (each for cause in causes_of(changes) for each in cause.changes)
         print_nodeids(by_cause if shown.by_cause else changes)
     elif fields is not None:
-        Chosen(fields, change_value).print(shown.changes, format_, lambda: _nothing(comparison))
+        ChosenFields(fields, change_value).print(
+            shown.changes, format_, lambda: _nothing(comparison)
+        )
     elif format_ is FailureFormat.JSON:
         print_json(_record(shown))
     elif shown.by_cause:

@@ -27,7 +27,7 @@ from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nodeids import nodeid_lines
 from pytest_insight.cli.render.outcomes import outcome_text, outcomes_text, status_text
 from pytest_insight.cli.render.pictures import outcome_mark
-from pytest_insight.cli.render.records import Chosen, print_csv
+from pytest_insight.cli.render.records import ChosenFields, print_csv
 from pytest_insight.cli.render.tests import print_nodeids
 from pytest_insight.cli.render.wrap import flow, line_width
 from pytest_insight.cli.terminal.links import linked_place
@@ -101,7 +101,7 @@ def print_failures(
     history = look_up() if asks and bad else NOTHING_KNOWN
     if fields is not None:
         value = partial(_field, history=history, rules=rules)
-        Chosen(fields, value).print(bad, format_, lambda: "nothing failed")
+        ChosenFields(fields, value).print(bad, format_, lambda: "nothing failed")
     elif format_ is FailureFormat.JSON:
         print_json([_fields(row, history, rules) for row in bad])
     elif format_ is FailureFormat.CSV:

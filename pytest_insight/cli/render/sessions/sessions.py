@@ -22,7 +22,7 @@ from pytest_insight.cli.render.outcomes import (
     test_count,
 )
 from pytest_insight.cli.render.records import (
-    Chosen,
+    ChosenFields,
     Order,
     Records,
     first_records,
@@ -108,7 +108,7 @@ def list_sessions(
             note.removeprefix("; "),
         ),
         nothing=lambda: nothing_found(query, note),
-        chosen=Chosen(fields, _field) if fields else None,
+        chosen=ChosenFields(fields, _field) if fields else None,
         wide=wide,
     )
     return bool(sessions)

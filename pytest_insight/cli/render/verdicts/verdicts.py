@@ -26,7 +26,7 @@ from pytest_insight.cli.render.formats import FailureFormat
 from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.pictures import run_row, sparkline
 from pytest_insight.cli.render.records import (
-    Chosen,
+    ChosenFields,
     Records,
     limit_of,
     print_records,
@@ -53,7 +53,7 @@ MOST_RUNS, MOST_RUNS_WIDE, MOST_RUNS_PIPED = 13, 20, 40
 """The runs in the row of each test: on a terminal narrower than `WIDE`, on others, in a pipe."""
 
 
-class Asked(NamedTuple):
+class Answer(NamedTuple):
     """The verdicts that are printed.
 
     Attributes:
@@ -73,7 +73,7 @@ class Asked(NamedTuple):
 
 @stdout_errors_reported()
 def print_verdicts(
-    asked: Asked,
+    answer: Answer,
     format_: FailureFormat,
     limit: int | None,
     fields: Sequence[str] | None,
@@ -84,41 +84,43 @@ def print_verdicts(
     """Print one row per test.
 
     Args:
-        asked: the verdicts.
+        answer: the verdicts.
         format_: the format.
         limit: the most rows; 0 for all, None for all or, in a table, the usual number.
         fields: those of `VERDICT_FIELDS` that are printed; None for the usual ones.
         verbose: whether to print the sessions, commits and causes of each in place of a row.
         durations: whether the rows are about durations.
     """
-    rows = asked.rows
+    rows = answer.rows
     if not rows:
-        refuse_empty_answer(asked.what)
+        refuse_empty_answer(answer.what)
     most = limit_of(limit, FailureFormat.TABLE if format_ is FailureFormat.MARKDOWN else format_)
     shown = list(rows[:most] if most else rows)
     if format_ is FailureFormat.NODEIDS:
         print_nodeids(shown)
         return
     if format_ is FailureFormat.MARKDOWN:
-        print("\n".join(_markdown(asked, shown)))
+        print("\n".join(_markdown(answer, shown)))
         return
     is_table = format_ is FailureFormat.TABLE and fields is None
     with paged():
-        if is_table and asked.found.judged and (shown or is_fancy()):
-            _print_judged(asked.found)
+        if is_table and answer.found.judged and (shown or is_fancy()):
+            _print_judged(answer.found)
         if is_table and verbose and shown:
-            print_styled(*_blocks(asked.found, shown))
+            print_styled(*_blocks(answer.found, shown))
             return
         print_records(
             Records(shown, len(rows)),
-            (_timing_columns if durations else _columns)(asked.found, shown),
+            (_timing_columns if durations else _columns)(answer.found, shown),
             format_,
             fields=VERDICT_FIELDS,
             as_json=verdict_record,
             noun="test",
-            notes=(_breakages_text(asked), asked.note.removeprefix("; ")),
-            nothing=lambda: _nothing(asked),
-            chosen=Chosen(fields, lambda row, name: verdict_record(row)[name]) if fields else None,
+            notes=(_breakages_text(answer), answer.note.removeprefix("; ")),
+            nothing=lambda: _nothing(answer),
+            chosen=ChosenFields(fields, lambda row, name: verdict_record(row)[name])
+            if fields
+            else None,
         )
 
 
@@ -132,10 +134,10 @@ def _print_judged(found: Verdicts) -> None:
             say(str(line))
 
 
-def _nothing(asked: Asked) -> str:
-    found = asked.found
+def _nothing(answer: Answer) -> str:
+    found = answer.found
     if not any(each.sessions for each in found.judged):
-        return nothing_found(asked.query, asked.note)
+        return nothing_found(answer.query, answer.note)
     counts = Counter(each.verdict for each in found)
     parts = [f"{counts[STABLE]:,} stable"] if counts[STABLE] else []
     parts += [f"{counts[TOO_FEW]:,} with too few runs to say"] if counts[TOO_FEW] else []
@@ -146,15 +148,15 @@ def _nothing(asked: Asked) -> str:
     left_out = sum(len(each.incidents) for each in found.judged)
     but = f" ({left_out:,} left out)" if left_out else ""
     of_tests = f"of {plural(len(found), 'test')}{tests}"
-    nothing = f"no {asked.what} in {plural(runs, 'run')}{but} {of_tests}"
+    nothing = f"no {answer.what} in {plural(runs, 'run')}{but} {of_tests}"
     incidents = [each.last_incident for each in found.judged]
     return "; ".join([nothing, *(last_incident_text(each) for each in incidents if each)])
 
 
-def _breakages_text(asked: Asked) -> str:
+def _breakages_text(answer: Answer) -> str:
     """Return how many of the tests broke together: "3 tests broke together: TypeError ..."."""
-    names = {(each.sut, each.nodeid) for each in asked.rows}
-    for each in asked.found.breakages:
+    names = {(each.sut, each.nodeid) for each in answer.rows}
+    for each in answer.found.breakages:
         count = sum((one.sut, one.nodeid) in names for one in each.verdicts)
         if count > 1:
             since = f", since {since_text(each.since)}" if each.since else ""
@@ -227,21 +229,21 @@ def _blocks(found: Verdicts, rows: Sequence[Verdict]) -> Iterator[Styled]:
         yield from evidence_lines(row, found.runs(row), history_picture(found, row, most))
 
 
-def _markdown(asked: Asked, shown: Sequence[Verdict]) -> Iterator[str]:
+def _markdown(answer: Answer, shown: Sequence[Verdict]) -> Iterator[str]:
     """Yield lines for the summary of a CI job, or a comment."""
-    for line in judged_lines(asked.found, several=True):
+    for line in judged_lines(answer.found, several=True):
         yield f"### {code_span(str(line))}"
     yield ""
     if shown:
-        for line in incident_lines(asked.found):
+        for line in incident_lines(answer.found):
             yield f"{line}\n"
     if not shown:
-        yield _nothing(asked)
+        yield _nothing(answer)
         return
     yield "| Verdict | Test | Evidence |"
     yield "| --- | --- | --- |"
     for row in shown:
         yield f"| {row.verdict} | {code_cell(row.nodeid)} | {evidence_text(row)} |"
-    if len(shown) < len(asked.rows):
+    if len(shown) < len(answer.rows):
         yield ""
-        yield f"{len(shown):,} of {plural(len(asked.rows), 'test')} (`--limit 0` for all)"
+        yield f"{len(shown):,} of {plural(len(answer.rows), 'test')} (`--limit 0` for all)"
