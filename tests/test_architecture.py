@@ -291,6 +291,16 @@ def test_a_library_is_used_in_one_package(library: str, package: str) -> None:
     assert offenders == []
 
 
+def test_nothing_private_of_typer_or_rich_is_imported() -> None:
+    offenders = [
+        f"{module}:{each.line} imports {each.imported}"
+        for module in MODULES
+        for each in imports_of(module)
+        if top_of(each.imported) in ("typer", "rich") and "._" in each.imported
+    ]
+    assert offenders == []
+
+
 def test_circles_are_found() -> None:
     graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}
     assert circles(graph) == ["a <-> b <-> c"]

@@ -7,6 +7,7 @@ own way is used if they say nothing.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,15 @@ def _install_zsh(folder: Path) -> Path:
 
 
 def _script(shell: str) -> str:
-    from typer._completion_shared import get_completion_script
+    """Return what `insight` prints if `_INSIGHT_COMPLETE` asks for the script of a shell."""
+    import subprocess
 
-    variable = f"_{PROGRAM.upper()}_COMPLETE"
-    return get_completion_script(prog_name=PROGRAM, complete_var=variable, shell=shell)
+    code = f"import sys; sys.argv = [{PROGRAM!r}]; from pytest_insight.cli import main; main()"
+    variables = os.environ | {f"_{PROGRAM.upper()}_COMPLETE": f"source_{shell}"}
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-c", code], env=variables, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def _write(path: Path, text: str) -> None:
