@@ -37,6 +37,7 @@ from pytest_insight.cli.options.selection import (
 )
 from pytest_insight.cli.options.tests import NamedTestOptions
 from pytest_insight.cli.render.formats import FindFormat
+from pytest_insight.cli.render.records import ListOptions
 from pytest_insight.cli.render.sessions.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.render.summaries import list_summaries, print_plan
 from pytest_insight.cli.render.tests import TEST_FIELDS, list_tests
@@ -103,8 +104,8 @@ def find_sessions(
     if explain:
         print_plan(query)
         return
-    order = SESSION_ORDERS.get(sort)
-    found = list_sessions(query, limit, format_, order, scope.note, chosen)
+    options = ListOptions(format_, limit, scope.note, chosen)
+    found = list_sessions(query, options, SESSION_ORDERS.get(sort))
     exit_if_found(query, found=found, asked=exit_code)
 
 
@@ -136,27 +137,13 @@ def find_tests(
     if explain:
         print_plan(query)
         return
+    options = ListOptions(format_, limit, scope.note, chosen)
     if group or flaky:
-        found = list_summaries(
-            query,
-            limit,
-            format_,
-            summary_order(sort, flaky=flaky),
-            scope.note,
-            flaky=flaky,
-            percentiles=percentiles,
-            fields=chosen,
-        )
+        order = summary_order(sort, flaky=flaky)
+        found = list_summaries(query, options, order, flaky=flaky, percentiles=percentiles)
     else:
-        found = list_tests(
-            query,
-            limit,
-            format_,
-            result_order(sort),
-            scope.note,
-            by_duration=sort is TestSort.DURATION,
-            fields=chosen,
-        )
+        by_duration = sort is TestSort.DURATION
+        found = list_tests(query, options, result_order(sort), by_duration=by_duration)
     exit_if_found(query, found=found, asked=exit_code)
 
 

@@ -96,6 +96,30 @@ class ChosenFields(NamedTuple):
 _FITS: dict[str, Literal["nodeid", "copy"]] = {"nodeid": "nodeid", "session_id": "copy"}
 
 
+class ListOptions(NamedTuple):
+    """How a list is printed, as the options of its command say.
+
+    Attributes:
+        format_: the format.
+        limit: as for `limit_of`.
+        note: which SUT was looked at, for the end of the line below a table.
+        fields: the names of the fields that are printed; None for the usual ones.
+    """
+
+    format_: AnyFormat
+    limit: int | None
+    note: str
+    fields: Sequence[str] | None = None
+
+    def most(self, usual: int = 20) -> int:
+        """Return the most records that are printed; 0 for all."""
+        return limit_of(self.limit, self.format_, usual)
+
+    def chosen(self, value: Callable[[Any, str], Any]) -> ChosenFields | None:
+        """Return the fields that are printed, given what returns one by its name; None for all."""
+        return ChosenFields(self.fields, value) if self.fields else None
+
+
 class Order(NamedTuple):
     """How records are sorted.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import msgspec
 from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.outcomes import counts_text, outcome_text
-from pytest_insight.cli.render.records import ChosenFields, Records, limit_of, print_records
+from pytest_insight.cli.render.records import ListOptions, Records, print_records
 from pytest_insight.cli.render.store import has_sessions, origin
 from pytest_insight.cli.render.table import Column
 from pytest_insight.cli.render.tests import print_nodeids
@@ -34,32 +33,26 @@ EVIDENCE = "the evidence, without incidents: insight flaky"
 
 def list_summaries(
     query: Query,
-    limit: int | None,
-    format_: FindFormat,
+    options: ListOptions,
     order: SummaryOrder | None,
-    note: str,
     *,
     flaky: bool,
     percentiles: bool,
-    fields: Sequence[str] | None = None,
 ) -> bool:
     """Print one line per test.
 
     Args:
         query: the tests.
-        limit: the most rows; 0 for all, None for all or, in a table, the usual number.
-        format_: the format.
+        options: how they are printed.
         order: the order; None for that of the nodeids.
-        note: which SUT was looked at, for the end of the line below a table.
         flaky: only of the tests with the verdict flaky.
         percentiles: as for `Query.group_by_test`.
-        fields: those of a summary that are printed; None for the usual ones.
 
     Returns:
         Whether there are any.
     """
     storage = query.open_storage()
-    most = limit_of(limit, format_)
+    most = options.most()
     # A database reads all results of the first tests only; the number of the others is unknown.
     is_ranked = order in RANKED and storage.storage_type in DATABASES
     cut = most + 1 if most and is_ranked and not flaky else None
@@ -68,18 +61,18 @@ def list_summaries(
     else:
         found = query.group_by_test(sort=order, limit=cut, percentiles=percentiles)
     shown = found[:most] if most else found
-    if format_ is FindFormat.NODEIDS:
+    if options.format_ is FindFormat.NODEIDS:
         return print_nodeids(shown)
     print_records(
         Records(shown, None if cut and len(found) > most else len(found)),
         _columns(shown, order, percentiles=percentiles or order is SummaryOrder.P95),
-        format_,
+        options.format_,
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
         noun="test",
-        notes=(origin(storage), note.removeprefix("; "), EVIDENCE if flaky else ""),
-        nothing=lambda: nothing_found(query, note, flaky=flaky),
-        chosen=ChosenFields(fields, getattr) if fields else None,
+        notes=(origin(storage), options.note.removeprefix("; "), EVIDENCE if flaky else ""),
+        nothing=lambda: nothing_found(query, options.note, flaky=flaky),
+        chosen=options.chosen(getattr),
     )
     return bool(shown)
 

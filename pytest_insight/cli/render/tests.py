@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,11 +13,10 @@ from pytest_insight.cli.render.formats import FindFormat
 from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.outcomes import counts_text, outcome_text
 from pytest_insight.cli.render.records import (
-    ChosenFields,
+    ListOptions,
     Order,
     Records,
     first_records,
-    limit_of,
     print_records,
 )
 from pytest_insight.cli.render.store import origin
@@ -44,25 +43,15 @@ SESSION_ROOM = 120
 
 
 def list_tests(
-    query: Query,
-    limit: int | None,
-    format_: FindFormat,
-    order: Order | None,
-    note: str,
-    *,
-    by_duration: bool,
-    fields: Sequence[str] | None = None,
+    query: Query, options: ListOptions, order: Order | None, *, by_duration: bool
 ) -> bool:
     """Print one row per result, those of the newest session first unless there is an order.
 
     Args:
         query: the tests.
-        limit: as for `first_records`.
-        format_: the format.
+        options: how they are printed.
         order: the order; None for the newest session first.
-        note: which SUT was looked at, for the end of the line below a table.
         by_duration: whether the order is that of the durations.
-        fields: those of `TEST_FIELDS` that are printed; None for the usual ones.
 
     Returns:
         Whether there are any.
@@ -70,14 +59,14 @@ def list_tests(
     storage = query.open_storage()
     sessions = storage.iter_sessions(query.selection, newest_first=True)
     pairs = ((session, result) for session in sessions for result in session.test_results)
-    most = limit_of(limit, format_, usual=100)
+    most = options.most(usual=100)
     found = first_records(pairs, most, order, lambda: storage.count_results(query.selection))
-    if format_ == FindFormat.NODEIDS:
+    if options.format_ == FindFormat.NODEIDS:
         return print_nodeids(result for _, result in found.shown)
     print_records(
         found,
         _test_columns(found, by_duration=by_duration),
-        format_,
+        options.format_,
         fields=TEST_FIELDS,
         as_json=lambda row: {
             "session_id": row[0].session_id,
@@ -85,9 +74,9 @@ def list_tests(
             **msgspec.to_builtins(row[1]),
         },
         noun="result",
-        notes=(origin(storage), note.removeprefix("; ")),
-        nothing=lambda: nothing_found(query, note),
-        chosen=ChosenFields(fields, _field) if fields else None,
+        notes=(origin(storage), options.note.removeprefix("; ")),
+        nothing=lambda: nothing_found(query, options.note),
+        chosen=options.chosen(_field),
     )
     return bool(found.shown)
 

@@ -29,6 +29,7 @@ from pytest_insight.cli.options.selection import (
 from pytest_insight.cli.options.session_names import find_session
 from pytest_insight.cli.options.tests import TestOptions
 from pytest_insight.cli.render.formats import ListFormat, ShowFormat
+from pytest_insight.cli.render.records import ListOptions
 from pytest_insight.cli.render.sessions.sessions import SESSION_FIELDS, list_sessions
 from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.output import print_json
@@ -62,8 +63,8 @@ def list_(
     storage = storage_of(ctx, profile)
     scope = selection.scope(storage)
     query = sessions_query(storage, selection, having, scope, counts)
-    order = SESSION_ORDERS.get(sort)
-    found = list_sessions(query, limit, format_, order, scope.note, chosen, wide=wide)
+    options = ListOptions(format_, limit, scope.note, chosen)
+    found = list_sessions(query, options, SESSION_ORDERS.get(sort), wide=wide)
     exit_if_found(query, found=found, asked=exit_code)
 
 

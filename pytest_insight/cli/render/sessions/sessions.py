@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pytest_insight.cli.render.fit import GAP, LEAST, cut_middle
-from pytest_insight.cli.render.formats import AnyFormat, FindFormat, ListFormat
+from pytest_insight.cli.render.formats import FindFormat, ListFormat
 from pytest_insight.cli.render.nothing_found import nothing_found
 from pytest_insight.cli.render.outcomes import (
     brief_outcomes,
@@ -22,11 +22,10 @@ from pytest_insight.cli.render.outcomes import (
     test_count,
 )
 from pytest_insight.cli.render.records import (
-    ChosenFields,
+    ListOptions,
     Order,
     Records,
     first_records,
-    limit_of,
     print_records,
 )
 from pytest_insight.cli.render.sessions.short_ids import short_ids
@@ -63,41 +62,31 @@ LEAST_BRANCH = 16
 
 
 def list_sessions(
-    query: Query,
-    limit: int | None,
-    format_: AnyFormat,
-    order: Order | None,
-    note: str,
-    fields: Sequence[str] | None = None,
-    *,
-    wide: bool = False,
+    query: Query, options: ListOptions, order: Order | None, *, wide: bool = False
 ) -> bool:
     """Print one line per session, the newest first unless there is an order.
 
     Args:
         query: the sessions.
-        limit: as for `limit_of`.
-        format_: the format.
+        options: how they are printed.
         order: the order; None for the newest first.
-        note: which SUT was looked at, for the end of the line below a table.
-        fields: those of `SESSION_FIELDS` that are printed; None for the usual ones.
         wide: print whole IDs and everything else, in lines wider than the terminal.
 
     Returns:
         Whether there are any.
     """
     storage = query.open_storage()
-    found, all_ids = _find(storage, query.selection, limit_of(limit, format_), order)
+    found, all_ids = _find(storage, query.selection, options.most(), order)
     sessions: list[TestSession] = found.shown
-    if format_ == FindFormat.NODEIDS:
+    if options.format_ == FindFormat.NODEIDS:
         return print_nodeids(r for session in sessions for r in session.test_results)
-    is_for_people = format_ == ListFormat.TABLE and line_width() is not None
+    is_for_people = options.format_ == ListFormat.TABLE and line_width() is not None
     ids = None if wide or not is_for_people else _short(sessions, all_ids())
     counts_all = not query.selection.test_filters
     print_records(
         found,
         _session_columns(sessions, ids, counts_all=counts_all),
-        format_,
+        options.format_,
         fields=SESSION_FIELDS,
         as_json=_session_summary,
         noun="session",
@@ -105,10 +94,10 @@ def list_sessions(
             green_text(sessions) if counts_all else "",
             f"{duration_text(sum(s.session_duration for s in sessions))} in total",
             origin(storage),
-            note.removeprefix("; "),
+            options.note.removeprefix("; "),
         ),
-        nothing=lambda: nothing_found(query, note),
-        chosen=ChosenFields(fields, _field) if fields else None,
+        nothing=lambda: nothing_found(query, options.note),
+        chosen=options.chosen(_field),
         wide=wide,
     )
     return bool(sessions)
