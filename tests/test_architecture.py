@@ -58,7 +58,7 @@ LONGER_ALLOWED = {
     "query.query": "its classes name each other, and `get_type_hints` must find all of them"
 }
 MAX_FUNCTION_LINES = 50
-MAX_MODULES = 22
+MAX_MODULES = 24
 """In one folder."""
 NOUNS_IN_ING = {"recording", "testing"}
 NAMES_BASE_IN_TYPES = {

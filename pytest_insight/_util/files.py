@@ -91,7 +91,7 @@ def replacing(
     rights = rights_of(path)
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:  # Ctrl-C may come as soon as the file exists
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
         descriptor = os.open(temporary, flags, mode if rights is None else PRIVATE_FILE)
         with os.fdopen(descriptor, "wb") as file:
             if rights is not None:
@@ -280,7 +280,7 @@ def os_error_text(exc: OSError) -> str:
     return exc.strerror or str(exc) or type(exc).__name__
 
 
-_BINARY = getattr(os, "O_BINARY", 0)
-NO_LINKS = _BINARY | getattr(os, "O_NOFOLLOW", 0)
+BINARY = getattr(os, "O_BINARY", 0)  # only Windows has it
+NO_LINKS = BINARY | getattr(os, "O_NOFOLLOW", 0)
 """Flags for `os.open`: bytes as they are, and an error if the path is a symbolic link."""
 _CANNOT_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from msgspec.structs import replace
 
+from pytest_insight._util.wildcards import literal
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.line import ALL_RUNS, Line
+from pytest_insight.analysis.runs import WINDOW
 from pytest_insight.analyze.branches import find_line
 from pytest_insight.errors import InvalidArgumentError
 from pytest_insight.filters import (
@@ -46,14 +47,12 @@ class Asked(Protocol):
         """Return the storage that is asked."""
 
 
-WINDOW_SECONDS = 30 * 86_400
+WINDOW_SECONDS = WINDOW.total_seconds()
 """The sessions that are judged if the query has no step about times or sessions."""
 
 ANY_BRANCH = BranchIs("*")
 """Judge all runs as one line, also those without a branch."""
 
-_WILDCARD = re.compile(r"[*?[]")
-_ESCAPED = re.compile(r"\[([*?[])\]")
 """What `glob.escape` writes."""
 
 _ABOUT_NAMES = (NodeidContains, NodeidUnder, KeywordsMatch)
@@ -106,14 +105,8 @@ def sut_names(storage: BaseStorage, selection: Selection) -> list[str]:
 
 def named_sut(filters: Iterable[SessionFilter]) -> str | None:
     """Return the SUT that filters name; None if they name none, or with wildcards only."""
-    patterns = (_literal(each.pattern) for each in filters if isinstance(each, SutIs))
+    patterns = (literal(each.pattern) for each in filters if isinstance(each, SutIs))
     return next((name for name in patterns if name is not None), None)
-
-
-def _literal(pattern: str) -> str | None:
-    """Return the one text that a pattern matches; None if it has wildcards."""
-    bare = _ESCAPED.sub("", pattern)
-    return None if _WILDCARD.search(bare) else _ESCAPED.sub(r"\1", pattern)
 
 
 def line_of(storage: BaseStorage, asked: Selection, sut: str) -> tuple[Line, Selection]:
@@ -130,7 +123,7 @@ def line_of(storage: BaseStorage, asked: Selection, sut: str) -> tuple[Line, Sel
         code = newest[0].session.code_state if newest else None
         branch = code.branch if code else None
     elif others != whole:
-        branch = _literal(branches[0].pattern)
+        branch = literal(branches[0].pattern)
     if not branch:
         return ALL_RUNS, whole
     return line_of_branch(storage, sut, branch, is_known=not branches), others
@@ -142,7 +135,7 @@ def without_line(asked: Selection) -> Selection:
     A pattern with wildcards does not: only the runs that match it are looked at.
     """
     branches = [each for each in asked.session_filters if isinstance(each, BranchIs)]
-    is_line = len(branches) == 1 and _literal(branches[0].pattern) and asked.limit is None
+    is_line = len(branches) == 1 and literal(branches[0].pattern) and asked.limit is None
     if branches != [ANY_BRANCH] and not is_line:
         return asked
     others = tuple(each for each in asked.session_filters if not isinstance(each, BranchIs))

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from pytest_insight.analyze.scope import Asked
 from pytest_insight.filters import Selection
+from pytest_insight.filters.selection import EVERYTHING
 from pytest_insight.storage.base import BaseStorage
-
-EVERYTHING = Selection()
 
 
 class RunName(NamedTuple):

@@ -58,9 +58,9 @@ NATIVE_START = HEAD + b"\n"
 NATIVE_STARTS = tuple(head + b"\n" for head in HEADS)
 
 # A possessive repeat takes no memory for each character of a long text.
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _START_TIME = re.compile(
-    rb'\{"session_id":%b,"sut_name":%b,"session_start_time":"([^"]*)"' % (_STRING, _STRING)
+    rb'\{"session_id":%b,"sut_name":%b,"session_start_time":"([^"]*)"' % (STRING, STRING)
 )
 _parse_time = datetime.fromisoformat  # bound here: tests may patch `datetime` in all modules
 

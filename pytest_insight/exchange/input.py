@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from pytest_insight._util.files import CHUNK_BYTES, os_error_text
+from pytest_insight._util.files import BINARY, CHUNK_BYTES, os_error_text
 from pytest_insight._util.override import override
 from pytest_insight.errors import ExchangeError, InsightError
 from pytest_insight.exchange.byte_order import to_utf8
@@ -31,7 +31,6 @@ HEAD_BYTES = 65_536
 """The bytes at the beginning of a file by which its format is recognised."""
 
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # Windows has neither
-_BINARY = getattr(os, "O_BINARY", 0)  # only Windows has it
 
 _COMPRESSIONS: dict[bytes, tuple[str, Callable[[BinaryIO], BinaryIO]]] = {
     b"\x1f\x8b": ("gzip", lambda file: gzip.GzipFile(fileobj=file)),  # type: ignore[dict-item,return-value]  # BinaryIO in all but name
@@ -76,7 +75,7 @@ class Input:
         source = str(path)
         try:
             refuse_impossible(path, "read")
-            descriptor = os.open(path, os.O_RDONLY | _NO_WAITING | _BINARY)
+            descriptor = os.open(path, os.O_RDONLY | _NO_WAITING | BINARY)
             with os.fdopen(descriptor, "rb") as file:
                 found = os.fstat(descriptor)
                 if stat.S_ISREG(found.st_mode):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from datetime import datetime
-from glob import escape
 
+from pytest_insight._util.wildcards import literal
 from pytest_insight.filters.results import (
     Custom,
     DurationBetween,
@@ -143,13 +142,10 @@ def _of_result(wanted: TestFilter) -> str:  # noqa: C901 - one case for each fil
             return repr(wanted)
 
 
-_ESCAPED = re.compile(r"\[([*?[])\]")
-
-
 def _is(pattern: str) -> str:
     """Return "is TEXT", or "matches PATTERN" if the pattern has wildcards."""
-    text = _ESCAPED.sub(r"\1", pattern)
-    return f"is {text!r}" if escape(text) == pattern else f"matches {pattern!r}"
+    text = literal(pattern)
+    return f"matches {pattern!r}" if text is None else f"is {text!r}"
 
 
 def _any_of(values: Iterable[str]) -> str:

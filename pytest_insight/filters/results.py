@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from pytest_insight._util.override import override
+from pytest_insight._util.wildcards import has_wildcard
 from pytest_insight.filters.keywords import holds
 from pytest_insight.models import Phase, TestOutcome, TestResult
 
@@ -19,8 +20,6 @@ TextField = Literal[
     "nodeid", "message", "crash", "longreprtext", "capstdout", "capstderr", "caplog", "worker"
 ]
 """The fields of a result that `PatternMatches` can search."""
-
-_WILDCARD = re.compile(r"[*?[]")
 
 
 class TestFilter(msgspec.Struct, frozen=True, tag_field="filter", forbid_unknown_fields=True):
@@ -74,7 +73,7 @@ class PatternMatches(TestFilter, frozen=True, tag="pattern"):
     @property
     @override
     def required_text(self) -> str:
-        return "" if self.use_regex or _WILDCARD.search(self.pattern) else self.pattern
+        return "" if self.use_regex or has_wildcard(self.pattern) else self.pattern
 
 
 class NodeidContains(TestFilter, frozen=True, tag="nodeid-contains"):

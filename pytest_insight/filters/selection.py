@@ -126,6 +126,9 @@ class Selection(msgspec.Struct, frozen=True):
         return session.with_results(kept) if kept else None
 
 
+EVERYTHING = Selection()
+
+
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):
     """A selection whose types say how to decode each filter."""
 

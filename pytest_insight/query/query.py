@@ -51,6 +51,7 @@ from pytest_insight.filters import (
     arguments,
     same_run,
 )
+from pytest_insight.filters.selection import EVERYTHING
 from pytest_insight.filters.step_code import session_step, test_step
 from pytest_insight.models import Phase, TestOutcome, TestResult, TestSession
 from pytest_insight.models.text import days_text, plural
@@ -60,8 +61,6 @@ from pytest_insight.query.records import result_record
 from pytest_insight.query.unknown_outcomes import warn_of_unknown_outcomes
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.summaries import BAD, SummaryOrder, TestSummary, get_order
-
-EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, repr=False)

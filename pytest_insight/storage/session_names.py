@@ -11,6 +11,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from pytest_insight._util.storable import storable_text
+from pytest_insight._util.wildcards import has_wildcard
 from pytest_insight.errors import StorageError, near_names
 from pytest_insight.filters import (
     ANY_TIME,
@@ -27,7 +28,6 @@ LEAST_TYPED = 4
 """The fewest characters that find a session by the end of its ID."""
 
 _LAST = re.compile(r"last(?:~(\d{1,9}))?")
-WILDCARD = re.compile(r"[*?[]")
 
 
 def sessions_back(name: str) -> int | None:
@@ -78,7 +78,7 @@ class SessionFinder:
         """Return a pattern for each name; see `session_patterns`."""
         return [
             name
-            if WILDCARD.search(name) and name not in self.ids  # an ID may contain any character
+            if has_wildcard(name) and name not in self.ids  # an ID may contain any character
             else glob.escape(self.find_id(name))
             for name in names
         ]

@@ -19,6 +19,9 @@ from pytest_insight._util.files import os_error_text, write_protected
 from pytest_insight._util.rights import resolve
 from pytest_insight.errors import StorageError
 
+LOCK_SECONDS = 60.0
+"""How long a writer waits for another one before it gives up."""
+
 if TYPE_CHECKING:
     from pytest_insight._util.locks import FileLock
 

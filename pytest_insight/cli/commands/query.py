@@ -16,7 +16,7 @@ from pytest_insight.cli.options.common import (
     LimitOption,
     ProfileOption,
 )
-from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.fields import SessionFieldsOption, chosen_fields, fields_option
 from pytest_insight.cli.options.groups import takes
 from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.options.order import (
@@ -65,9 +65,6 @@ ExplainOption = Annotated[
 ]
 
 
-SessionFieldsOption = Annotated[
-    str | None, fields_option(lambda _: SESSION_FIELDS, "session_id,outcomes")
-]
 TestFieldsOption = Annotated[
     str | None, fields_option(lambda ctx: _test_fields(ctx.params), "nodeid,message")
 ]

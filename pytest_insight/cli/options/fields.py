@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,15 @@ def fields_option(known: Callable[[typer.Context], Sequence[str]], example: str)
         known,
         example=example,
     )
+
+
+def _session_fields(_: object) -> Sequence[str]:
+    from pytest_insight.cli.render.sessions.sessions import SESSION_FIELDS  # few commands need it
+
+    return SESSION_FIELDS
+
+
+SessionFieldsOption = Annotated[str | None, fields_option(_session_fields, "session_id,outcomes")]
 
 
 def chosen_fields(

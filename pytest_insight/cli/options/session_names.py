@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_insight._util.wildcards import has_wildcard
 from pytest_insight.cli.options.project import ALL, Scope
 from pytest_insight.errors import StorageError
 from pytest_insight.filters import Selection, SessionFilter, all_match
-from pytest_insight.storage.session_names import WILDCARD, SessionFinder, sessions_back
+from pytest_insight.storage.session_names import SessionFinder, sessions_back
 
 if TYPE_CHECKING:
     from pytest_insight.models import TestSession
@@ -46,7 +47,7 @@ def find_ids(storage: BaseStorage, names: Sequence[str]) -> list[str]:
     from pytest_insight.filters import SessionIdMatches
 
     finder = _finder(storage, Selection())
-    if not any(WILDCARD.search(name) for name in names):
+    if not any(map(has_wildcard, names)):
         return list(dict.fromkeys(finder.find_id(name) for name in names))
     patterns = SessionIdMatches(tuple(finder.patterns(names)))
     ids = storage.session_ids(Selection((patterns,)))

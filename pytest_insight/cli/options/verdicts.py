@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from pytest_insight.query import Query
     from pytest_insight.storage.base import BaseStorage
 
-WINDOW = "30d"
-"""The sessions that are judged if no option says."""
-
 VerdictFormatOption = Annotated[
     FailureFormat,
     format_option(FailureFormat, "markdown"),
@@ -82,7 +79,7 @@ class JudgedSessionOptions(AskedSessionOptions, frozen=True):
         says = (self.window, self.days, self.since, self.until)
         if self.session or self.run or any(each is not None for each in says):
             return query
-        return query.in_last_seconds(window_seconds(WINDOW))
+        return query.in_last_seconds(_usual_window())
 
     @override
     def narrow(self, query: Query) -> Query:
@@ -157,7 +154,13 @@ class FailedRunOptions(ProjectOptions, frozen=True):
     @property
     def seconds(self) -> float:
         """How far back history is asked."""
-        return window_seconds(self.window or WINDOW)
+        return window_seconds(self.window) if self.window else _usual_window()
+
+
+def _usual_window() -> float:
+    from pytest_insight.analyze.scope import WINDOW_SECONDS  # takes long to import
+
+    return WINDOW_SECONDS
 
 
 def window_seconds(given: str) -> float:
@@ -171,7 +174,7 @@ def window_seconds(given: str) -> float:
 
     seconds = arguments.span("--window", given)
     if not seconds:
-        raise InvalidArgumentError(f"--window must be longer than 0, as in {WINDOW}, not {given!r}")
+        raise InvalidArgumentError(f"--window must be longer than 0, as in 30d, not {given!r}")
     return seconds
 
 

@@ -24,6 +24,7 @@ from pytest_insight.document.layout import (
     NATIVE_START,
     NATIVE_STARTS,
     SESSION_MARK,
+    STRING,
     VERSION,
 )
 from pytest_insight.errors import ExchangeError, InvalidSessionError, NewerFormatError
@@ -39,11 +40,10 @@ Span = tuple[int, int]
 
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 # Possessive quantifiers: a text that does not match is refused in linear time.
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_SCALAR = re.compile(_STRING + rb'|[^ \t\r\n",:\[\]{}]++', re.DOTALL)
-_NO_BRACKETS = rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+"
+_SCALAR = re.compile(STRING + rb'|[^ \t\r\n",:\[\]{}]++', re.DOTALL)
+_NO_BRACKETS = rb'(?:[^"\[\]{}]++|' + STRING + rb")*+"
 _UP_TO_BRACKET = re.compile(  # skips lists and objects without others in them, as most are
-    rb'(?:[^"\[\]{}]++|%b|\[%b\]|\{%b\})*+' % (_STRING, _NO_BRACKETS, _NO_BRACKETS), re.DOTALL
+    rb'(?:[^"\[\]{}]++|%b|\[%b\]|\{%b\})*+' % (STRING, _NO_BRACKETS, _NO_BRACKETS), re.DOTALL
 )
 
 

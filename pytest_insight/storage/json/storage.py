@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -24,7 +24,6 @@ from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.json.append import JSONStoreFile
 from pytest_insight.storage.json.index import (
     Index,
-    Note,
 )
 from pytest_insight.storage.json.reader import JSONReader
 from pytest_insight.storage.json.scan import (
@@ -37,12 +36,8 @@ from pytest_insight.storage.json.scan import (
 )
 from pytest_insight.storage.json.verification import verify_file
 from pytest_insight.storage.sqlite_files import is_database, wrong_type_error
+from pytest_insight.storage.store_file import LOCK_SECONDS
 from pytest_insight.storage.verification import Verification
-
-FindIndex = Callable[[BinaryIO, int, Note | None], Index]
-
-LOCK_SECONDS = 60.0
-"""How long a writer waits for another before it gives up."""
 
 
 class JSONStorage(JSONReader, BaseStorage):

@@ -12,9 +12,6 @@ from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql.dialect import Dialect, Statement
 from pytest_insight.storage.sql.rows import Row
 
-LOCK_SECONDS = 60.0
-"""How long a writer waits for another one before it gives up."""
-
 ROLLUP_KEYS = {
     "insight_days": "test, outcome, day",
     "insight_totals": "test, outcome",

@@ -15,7 +15,7 @@ from pytest_insight.cli.options.common import (
     ProfileOption,
     ShowFormatOption,
 )
-from pytest_insight.cli.options.fields import chosen_fields, fields_option
+from pytest_insight.cli.options.fields import SessionFieldsOption, chosen_fields
 from pytest_insight.cli.options.groups import takes
 from pytest_insight.cli.options.kinds import option
 from pytest_insight.cli.options.order import SESSION_ORDERS, SessionSort, SessionSortOption
@@ -35,8 +35,6 @@ from pytest_insight.cli.store import storage_of
 from pytest_insight.cli.terminal.output import print_json
 from pytest_insight.cli.terminal.pager import paged
 
-FieldsOption = Annotated[str | None, fields_option(lambda _: SESSION_FIELDS, "session_id,outcomes")]
-
 
 @takes(selection=AskedSessionOptions, having=TestOptions)
 def list_(
@@ -45,7 +43,7 @@ def list_(
     sort: SessionSortOption = SessionSort.STARTED,
     limit: LimitOption = None,
     format_: FormatOption = ListFormat.TABLE,
-    fields: FieldsOption = None,
+    fields: SessionFieldsOption = None,
     wide: Annotated[
         bool, option("Whole IDs and start times, in lines wider than the terminal.", "--wide")
     ] = False,

@@ -11,9 +11,9 @@ from pytest_insight._util.override import override
 from pytest_insight.errors import ProfileError, StorageError
 from pytest_insight.profiles import urls
 from pytest_insight.profiles.profile import StorageProfile
-from pytest_insight.storage.sql.connection import LOCK_SECONDS
 from pytest_insight.storage.sql.postgresql.connection import PostgreSQLConnection
 from pytest_insight.storage.sql.storage import SQLStorage
+from pytest_insight.storage.store_file import LOCK_SECONDS
 
 
 class PostgreSQLStorage(SQLStorage):

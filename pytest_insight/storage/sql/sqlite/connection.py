@@ -11,7 +11,6 @@ from pytest_insight._util.override import override
 from pytest_insight.errors import StorageError
 from pytest_insight.storage.sql import schema
 from pytest_insight.storage.sql.connection import (
-    LOCK_SECONDS,
     Connection,
     DamagedStoreError,
     upsert_clause,
@@ -21,7 +20,7 @@ from pytest_insight.storage.sql.rows import Row
 from pytest_insight.storage.sql.sqlite.dialect import FUNCTIONS, SQLiteDialect
 from pytest_insight.storage.sql.sqlite.tables import READ_OBJECTS, find_foreign_object
 from pytest_insight.storage.sql.views import is_outdated
-from pytest_insight.storage.store_file import StoreFile
+from pytest_insight.storage.store_file import LOCK_SECONDS, StoreFile
 
 APPLICATION_ID = 0x70_49_6E_73
 """`application_id` in the SQLite header ("pIns")."""

@@ -21,13 +21,12 @@ from pytest_insight._util.rights import adopt_owner
 from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.errors import StorageError, StoreDamageWarning
 from pytest_insight.profiles.profile import StorageProfile
-from pytest_insight.storage.sql.connection import LOCK_SECONDS
 from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
 from pytest_insight.storage.sql.sqlite.read_only import open_read_only
 from pytest_insight.storage.sql.sqlite.tables import READ_OBJECTS
 from pytest_insight.storage.sql.storage import SQLStorage
 from pytest_insight.storage.sqlite_files import is_database
-from pytest_insight.storage.store_file import StoreFile, register_owner, store_exists
+from pytest_insight.storage.store_file import LOCK_SECONDS, StoreFile, register_owner, store_exists
 
 
 class SQLiteStorage(SQLStorage):
