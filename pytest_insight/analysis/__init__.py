@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["Comparison", "Matrix", "Newest", "Verdicts"]
+__all__ = ["Comparison", "Matrix", "Newest", "TimedSession", "Verdicts"]
 
 if TYPE_CHECKING:
     from pytest_insight.analysis.comparison.newest_runs import Newest
     from pytest_insight.analysis.comparison.result import Comparison
     from pytest_insight.analysis.matrix import Matrix
     from pytest_insight.analysis.results import Verdicts
+    from pytest_insight.analysis.timed_sessions import TimedSession
 else:  # hidden from type checkers, to which it would mean that any name exists
     from pytest_insight._util.lazy_names import on_first_use
 
@@ -25,6 +26,7 @@ else:  # hidden from type checkers, to which it would mean that any name exists
             "Comparison": "analysis.comparison.result",
             "Matrix": "analysis.matrix",
             "Newest": "analysis.comparison.newest_runs",
+            "TimedSession": "analysis.timed_sessions",
             "Verdicts": "analysis.results",
         },
     )

@@ -8,13 +8,14 @@ that, most alarms on a busy runner are false.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 from statistics import median
 from typing import NamedTuple
 
-from pytest_insight.analysis.runs import Run, SessionFacts, in_time_order
+from pytest_insight.analysis.runs import SessionFacts, in_time_order
+from pytest_insight.analysis.timed_sessions import TimedSession
 from pytest_insight.analysis.values import Since, Timing
-from pytest_insight.models import TestOutcome
+from pytest_insight.analysis.wanted import TestKey
 
 BASELINE_RUNS = 20
 LEAST_BASELINE = 8
@@ -39,6 +40,7 @@ SLOW_SECONDS = 1.0
 
 _SHORTEST, _LONGEST = 1e-6, 1e9
 """Seconds; others are taken for these, so that no ratio is beyond what a float holds."""
+_NO_TIME = -inf
 _WORTH_A_LOOK = log(LEAST_RATIO) / 2
 _MAD_TO_DEVIATION = 1.4826
 """The standard deviation of a normal distribution, in its median absolute deviations."""
@@ -94,27 +96,20 @@ class Durations:
         speeds: of each session, by its ID.
     """
 
-    def __init__(self, runs: Iterable[Run]) -> None:
+    def __init__(self, timed: Iterable[TimedSession]) -> None:
         """Find the speed of each session.
 
         Args:
-            runs: of all tests, in any order; the last 30 of each test suffice for what is new.
+            timed: of all tests, in any order; the last 30 runs of each test suffice for what is
+                new.
         """
-        passed = TestOutcome.PASSED
-        timed = [
-            run for run in runs if run.outcome is passed and run.attempts == 1 and run.duration > 0
-        ]
-        sessions = {run.session.session_id: run.session for run in timed}
-        self._sessions = sorted(sessions.values(), key=in_time_order)
-        numbers = {each.session_id: number for number, each in enumerate(self._sessions)}
-        groups: dict[tuple[str, str, str], list[tuple[int, float]]] = {}
-        for run in timed:  # once: there are too many for the cache of the processor
-            session = run.session
-            key = (session.sut_name, run.nodeid, session.environment)
-            seconds = min(max(run.duration, _SHORTEST), _LONGEST)
-            groups.setdefault(key, []).append((numbers[session.session_id], log(seconds)))
-        self._tests = {key: _test(found) for key, found in groups.items()}
-        self._newest: dict[tuple[str, str], _Test] = {}
+        in_order = sorted(
+            (each for each in timed if any(seconds > 0 for seconds in each.seconds)),
+            key=lambda each: in_time_order(each.session),
+        )
+        self._sessions = [each.session for each in in_order]
+        self._tests = _tests(in_order)
+        self._newest: dict[TestKey, _Test] = {}
         for (sut, nodeid, _), test in self._tests.items():
             known = self._newest.setdefault((sut, nodeid), test)
             if test.sessions[-1] > known.sessions[-1]:
@@ -200,9 +195,51 @@ class Durations:
         ]
 
 
-def _test(runs: list[tuple[int, float]]) -> _Test:
-    runs.sort()
-    sessions, logs = zip(*runs, strict=True)
+def _tests(timed: Sequence[TimedSession]) -> dict[tuple[str, str, str], _Test]:
+    """Return the durations of each test by SUT, nodeid and environment; sessions in time order.
+
+    Sessions with the same tests are taken together: there are too many durations for a look at each
+    with the test that it is of.
+    """
+    suites: dict[tuple[str, str, int], list[int]] = {}
+    for number, each in enumerate(timed):
+        key = (each.session.sut_name, each.session.environment, id(each.nodeids))
+        suites.setdefault(key, []).append(number)
+    parts: dict[tuple[str, str, str], list[tuple[Sequence[int], Sequence[float]]]] = {}
+    for (sut, environment, _), numbers in suites.items():
+        columns = [_logs(timed[number].seconds) for number in numbers]
+        for nodeid, row in zip(timed[numbers[0]].nodeids, zip(*columns, strict=True), strict=True):
+            parts.setdefault((sut, nodeid, environment), []).append((numbers, row))
+    found = ((key, _join(of_test)) for key, of_test in parts.items())
+    return {key: test for key, test in found if test is not None}
+
+
+def _logs(seconds: Iterable[float]) -> list[float]:
+    """Return the logarithms of durations; `_NO_TIME` for those that say nothing."""
+    return [log(x) if _SHORTEST <= x <= _LONGEST else _log_of_extreme(x) for x in seconds]
+
+
+def _log_of_extreme(seconds: float) -> float:
+    return log(min(max(seconds, _SHORTEST), _LONGEST)) if seconds > 0 else _NO_TIME
+
+
+def _join(parts: Sequence[tuple[Sequence[int], Sequence[float]]]) -> _Test | None:
+    """Return the durations of a test; None if there are none.
+
+    Args:
+        parts: the numbers of sessions with the logarithms of the durations.
+    """
+    sessions, logs = parts[0]
+    if len(parts) > 1 or _NO_TIME in logs:
+        pairs = sorted(
+            (number, x)
+            for numbers, row in parts
+            for number, x in zip(numbers, row, strict=True)
+            if x != _NO_TIME
+        )
+        if not pairs:
+            return None
+        sessions, logs = zip(*pairs, strict=True)
     return _Test(sessions, logs, median(logs))
 
 

@@ -51,15 +51,16 @@ class Survey(NamedTuple):
     @property
     def candidates(self) -> dict[TestKey, int]:
         """How many runs each of the tests has that may be more than "stable"."""
-        return {key: self._count(*key) for key in self.runs}
+        return {key: len(runs.ran) for key, runs in self.runs.items()}
 
     @property
     def counts(self) -> dict[TestKey, int]:
         """How many runs each of the `tests` has."""
-        return {key: self._count(*key) for key in self.tests}
-
-    def _count(self, sut: str, nodeid: str) -> int:
-        return self.decided[sut][nodeid] + self.rest.get(sut, {}).get(nodeid, 0)
+        counts = {}
+        for sut, tests in self.decided.items():
+            rest = self.rest.get(sut, {})
+            counts.update({(sut, name): n + rest.get(name, 0) for name, n in tests.items()})
+        return counts
 
     def judging(self, runs: Iterable[Run]) -> Survey:
         """Return the same survey with other `runs`: those of these, which come in any order."""

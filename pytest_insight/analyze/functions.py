@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pytest_insight.analysis.durations import LEAST_BASELINE, LEAST_HEAD, TIMED_RUNS, Durations
 from pytest_insight.analysis.history import History, histories
 from pytest_insight.analysis.results import Judged, Verdicts
+from pytest_insight.analysis.runs import LAST_RUNS
 from pytest_insight.analysis.verdicts import analyze as judge
 from pytest_insight.analyze.scope import (
     Asked,
@@ -88,14 +89,14 @@ class _Sut(NamedTuple):
         judged: what was judged.
         selection: its sessions.
         candidates: the tests that may be more than stable, as in `BaseStorage.runs`.
-        timed: the last runs of the tests whose duration changed.
+        timed: likewise the tests whose duration changed.
     """
 
     analysis: Analysis
     judged: Judged
     selection: Selection
     candidates: dict[TestKey, int]
-    timed: dict[TestKey, tuple[Run, ...]]
+    timed: dict[TestKey, int]
 
 
 def _judge(
@@ -113,13 +114,11 @@ def _judge(
     counted = line.counted(now)
     survey = storage.survey(selection, line=line, rules=rules)
     timings: dict[TestKey, Timing] = {}
-    timed: list[Run] = []
     speed = None
     counts = survey.counts if durations else {}
     if max(counts.values(), default=0) >= LEAST_BASELINE + LEAST_HEAD:
-        last = storage.runs(selection, candidates=counts, last=TIMED_RUNS)
-        timed = [run for run in last if counted(run.session)]
-        compared = Durations(timed)
+        timed = storage.durations(selection, counts, last=TIMED_RUNS)
+        compared = Durations(each for each in timed if counted(each.session))
         timings = compared.timings()
         speed = _last_speed(compared, survey.sessions)
     analysis = judge(survey, now, line=line, timings=timings)
@@ -144,7 +143,7 @@ def _judge(
         ),
         selection,
         {key: count for key, count in survey.candidates.items() if has_name(names, key[1])},
-        _in_time_order(run for run in timed if (run.sut_name, run.nodeid) in timings),
+        {key: counts[key] for key in timings},
     )
 
 
@@ -177,16 +176,16 @@ def history(nodeid: str, query: Asked) -> History:
 def _read_runs(
     storage: BaseStorage, suts: Sequence[_Sut], rules: CauseRules
 ) -> dict[TestKey, tuple[Run, ...]]:
-    """Return the runs of the tests that may be more than stable, and those whose duration changed.
+    """Return the last runs of the tests that may be more than stable or whose duration changed.
 
     Raises:
         StorageError: the store cannot be read.
     """
     runs: dict[TestKey, tuple[Run, ...]] = {}
     for sut in suts:
-        runs |= sut.timed
-        read = storage.runs(sut.selection, candidates=sut.candidates, rules=rules)
-        runs |= _in_time_order(read)
+        for candidates, last in ((sut.timed, TIMED_RUNS), (sut.candidates, LAST_RUNS)):
+            read = storage.runs(sut.selection, candidates=candidates, last=last, rules=rules)
+            runs |= _in_time_order(read)
     return runs
 
 

@@ -130,15 +130,17 @@ def _timings(
     if max(map(len, tests)) < ENOUGH_RUNS:
         return {}
     from pytest_insight.analysis.durations import TIMED_RUNS, Durations  # takes long to import
+    from pytest_insight.analysis.timed_sessions import timed_sessions
 
     last = [run for of_test in tests for run in of_test[-TIMED_RUNS:] if is_counted(run.session)]
-    changed = Durations(last).timings()
+    changed = Durations(timed_sessions(last)).timings()
     if not changed:
         return {}
     first = min(run.session.start for run in last if (run.sut_name, run.nodeid) in changed)
     filters = (*selection.session_filters, StartedBetween(first))
-    runs = storage.runs(replace(selection, session_filters=filters), last=TIMED_RUNS)
-    return Durations(run for run in runs if is_counted(run.session)).timings()
+    period = replace(selection, session_filters=filters)
+    timed = storage.durations(period, None, last=TIMED_RUNS)
+    return Durations(each for each in timed if is_counted(each.session)).timings()
 
 
 def _selected(runs: Iterable[Run], selection: Selection, now: datetime) -> list[Run]:

@@ -176,6 +176,24 @@ class SessionReader(ABC):
         sessions = self.iter_sessions(selection, newest_first=True)
         return last_runs(sessions, nodeids, last, candidates, rules)
 
+    def durations(
+        self, selection: Selection | None, counts: Mapping[TestKey, int] | None, *, last: int
+    ) -> Iterator[analysis.TimedSession]:
+        """Yield how long the last runs of tests took, the newest session first.
+
+        Equivalent to `analysis.timed_sessions.last_timed(iter_sessions(selection,
+        newest_first=True), counts, last)`, but for the order of the tests of a session.
+
+        Args:
+            selection: None for all sessions.
+            counts: the tests by SUT and nodeid, and how many runs each of them has
+                (`survey(selection).counts`): reading ends when all were yielded. None for all.
+            last: the most runs of each test.
+        """
+        from pytest_insight.analysis.timed_sessions import last_timed  # few commands need it
+
+        return last_timed(self.iter_sessions(selection, newest_first=True), counts, last)
+
     def newest_runs(
         self,
         selection: Selection | None = None,

@@ -11,6 +11,7 @@ from pytest_insight.analysis.durations import Durations
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.runs import facts_of, last_runs
 from pytest_insight.analysis.survey import survey
+from pytest_insight.analysis.timed_sessions import timed_sessions
 from pytest_insight.analysis.verdicts import analyze
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from tests.analysis.histories import NOW
@@ -60,7 +61,7 @@ def test_every_test_has_one_verdict_whose_evidence_exists(
 ) -> None:
     read = survey(history, line.counted(NOW))
     runs = list(last_runs(history))
-    found = analyze(read, NOW, line=line, timings=Durations(runs).timings())
+    found = analyze(read, NOW, line=line, timings=Durations(timed_sessions(runs)).timings())
     counted = [s for s in history if line.counted(NOW)(facts_of(s))]
     tests = {(s.sut_name, result.nodeid) for s in counted for result in s.test_results}
     assert [(each.sut, each.nodeid) for each in found.verdicts] == sorted(tests)

@@ -10,10 +10,16 @@ from msgspec.structs import replace
 
 from pytest_insight.analysis.durations import Durations
 from pytest_insight.analysis.runs import Run, SessionFacts
+from pytest_insight.analysis.timed_sessions import timed_sessions
 from pytest_insight.models import TestOutcome
 from tests.analysis.histories import NOW, make_sessions
 
 HOUR = timedelta(hours=1)
+
+
+def durations_of(found: Sequence[Run]) -> Durations:
+    """The durations of these runs, compared."""
+    return Durations(timed_sessions(found))
 
 
 def runs(
@@ -40,7 +46,7 @@ def with_others(found: list[Run], factors: Sequence[float]) -> list[Run]:
 
 
 def test_a_test_that_takes_longer_since_a_run_is_slower_since_that_run() -> None:
-    timing = Durations(runs([1.0] * 20 + [2.0] * 5)).timing("sut", "t")
+    timing = durations_of(runs([1.0] * 20 + [2.0] * 5)).timing("sut", "t")
     assert timing is not None
     assert timing.was == pytest.approx(1.0, rel=0.05)
     assert timing.now == pytest.approx(2.0, rel=0.05)
@@ -50,7 +56,7 @@ def test_a_test_that_takes_longer_since_a_run_is_slower_since_that_run() -> None
 
 
 def test_a_test_that_takes_less_time_is_faster() -> None:
-    timing = Durations(runs([1.0] * 9 + [0.5] * 30)).timing("sut", "t")
+    timing = durations_of(runs([1.0] * 9 + [0.5] * 30)).timing("sut", "t")
     assert timing is not None
     assert timing.ratio == pytest.approx(0.5, rel=0.05)
     assert timing.since.session_id == "s9"
@@ -71,22 +77,22 @@ def test_a_test_that_takes_less_time_is_faster() -> None:
     ],
 )
 def test_these_are_not_slower(durations: list[float], why: str) -> None:
-    assert Durations(runs(durations)).timings() == {}, why
+    assert durations_of(runs(durations)).timings() == {}, why
 
 
 def test_a_change_of_1_percent_of_a_short_suite_is_one() -> None:
     sessions = make_sessions(25, step=HOUR, seconds=1.0)
-    found = Durations(runs([0.02] * 20 + [0.04] * 5, sessions=sessions)).timings()
+    found = durations_of(runs([0.02] * 20 + [0.04] * 5, sessions=sessions)).timings()
     assert list(found) == [("sut", "t")]
 
 
 def test_how_fast_the_machine_was_is_removed() -> None:
     factors = [1.0] * 20 + [1.5] * 5
-    durations = Durations(with_others(runs(factors), factors))
+    durations = durations_of(with_others(runs(factors), factors))
     assert durations.timings() == {}
     assert durations.speeds["s24"].ratio == pytest.approx(1.5, rel=0.05)
     assert durations.speeds["s24"].tests == 21
-    slower = Durations(with_others(runs([1.0] * 20 + [3.0] * 5), factors))
+    slower = durations_of(with_others(runs([1.0] * 20 + [3.0] * 5), factors))
     timing = slower.timing("sut", "t")
     assert list(slower.timings()) == [("sut", "t")]
     assert timing is not None
@@ -94,7 +100,7 @@ def test_how_fast_the_machine_was_is_removed() -> None:
 
 
 def test_with_too_few_tests_the_speed_of_a_session_is_not_known() -> None:
-    durations = Durations(runs([1.0] * 20 + [1.5] * 5))
+    durations = durations_of(runs([1.0] * 20 + [1.5] * 5))
     assert set(durations.speeds.values()) == {(1.0, 0)}
     assert list(durations.timings()) == [("sut", "t")]
 
@@ -108,14 +114,14 @@ def test_runs_of_another_environment_and_runs_that_did_not_simply_pass_are_not_c
     ):
         ((field, value),) = change.items()
         changed = [*found[:20], *(replace(run, **{field: value(run)}) for run in found[20:])]
-        assert Durations(changed).timings() == {}
+        assert durations_of(changed).timings() == {}
 
 
 def test_the_order_of_runs_does_not_matter() -> None:
     found = with_others(runs([1.0] * 20 + [3.0] * 5), [1.0] * 25)
-    assert Durations(found[::-1]).timings() == Durations(found).timings() != {}
+    assert durations_of(found[::-1]).timings() == durations_of(found).timings() != {}
 
 
 def test_clocks_that_stand_still_are_no_error() -> None:
     sessions = make_sessions(25, step=timedelta(0), end=NOW)
-    assert list(Durations(runs([1.0] * 25, sessions=sessions)).timings()) == []
+    assert list(durations_of(runs([1.0] * 25, sessions=sessions)).timings()) == []

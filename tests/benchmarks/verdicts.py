@@ -121,7 +121,7 @@ def time_in_turns(place: str) -> dict[str, list[float]]:
 def slower(storage: BaseStorage) -> dict[tuple[str, str], Any]:
     """What `insight slow` computes."""
     counts = storage.survey().counts
-    return dict(Durations(storage.runs(candidates=counts, last=FOR_DURATIONS)).timings())
+    return dict(Durations(storage.durations(None, counts, last=FOR_DURATIONS)).timings())
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pytest_insight.analysis.durations import (
     shift,
 )
 from pytest_insight.analysis.runs import Run, SessionFacts
+from pytest_insight.analysis.timed_sessions import timed_sessions
 from pytest_insight.models import TestOutcome
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -129,5 +130,5 @@ def _ours(times: list[list[float]]) -> set[int]:
         for test, durations in enumerate(times)
         for session, duration in zip(sessions, durations, strict=True)
     )
-    timings = Durations(runs).timings()
+    timings = Durations(timed_sessions(runs)).timings()
     return {int(nodeid) for (_, nodeid), timing in timings.items() if timing.ratio > 1}

@@ -27,6 +27,7 @@ from pytest_insight.analysis.durations import (
     shift,
 )
 from pytest_insight.analysis.runs import Run
+from pytest_insight.analysis.timed_sessions import timed_sessions
 from pytest_insight.models import TestOutcome
 
 MAX_SAMPLE = 100
@@ -70,7 +71,7 @@ def find_paces(base: Iterable[Run], head: Iterable[Run]) -> Paces:
     """
     new = list(head)
     ids = {run.session.session_id for run in new}
-    compared = Durations([*base, *new])
+    compared = Durations(timed_sessions([*base, *new]))
     found: dict[str, Pace] = {}
     for split in compared.splits(ids):
         pace = _pace(split)

@@ -71,9 +71,8 @@ def find_tests(
             found.get(word, set()).add(each.nodeid)
     if SLOW in found:
         counted = line.counted(now)
-        # With the counts, only the newest sessions are read.
-        timed = storage.runs(selection, candidates=survey.counts, last=TIMED_RUNS)
-        timings = Durations(run for run in timed if counted(run.session)).timings()
+        timed = storage.durations(selection, survey.counts, last=TIMED_RUNS)
+        timings = Durations(each for each in timed if counted(each.session)).timings()
         found[SLOW] = {nodeid for (_, nodeid), timing in timings.items() if timing.ratio > 1}
     return found
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from pytest_insight import analysis
 from pytest_insight._util.override import override
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.line import ALL_RUNS, Line
@@ -114,6 +115,18 @@ class JSONReader(SessionReader):
             return super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
         sessions = self._tests(wanted, names, newest_first=True)
         return last_runs(sessions, nodeids, last, candidates, rules)
+
+    @override
+    def durations(
+        self, selection: Selection | None, counts: Mapping[TestKey, int] | None, *, last: int
+    ) -> Iterator[analysis.TimedSession]:
+        wanted = (selection or Selection()).resolved()
+        if wanted.test_filters or wanted.result_filters or counts is None:
+            return super().durations(selection, counts, last=last)
+        from pytest_insight.analysis.timed_sessions import last_timed  # few commands need it
+
+        names = {nodeid for _, nodeid in counts}
+        return last_timed(self._tests(wanted, names, newest_first=True), counts, last)
 
     def _tests(
         self, wanted: Selection, names: Set[str] = frozenset(), *, newest_first: bool = False

@@ -52,7 +52,7 @@ class Connection(ABC):
     Attributes:
         has_schema: whether the tables are known to exist in the current version.
         has_runs: whether the tables are known to have what the analysis reads.
-        is_ready: whether the views exist, and the share of `preparation` is done.
+        is_ready: whether the views exist, and the share of `runs.preparation` is done.
     """
 
     dialect: ClassVar[Dialect]

@@ -6,7 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from typing import TypeVar
 
+from pytest_insight import analysis
 from pytest_insight._util.override import override
 from pytest_insight._util.user_warnings import warn_user
 from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
@@ -23,9 +25,13 @@ from pytest_insight.models.text import plural
 from pytest_insight.storage.base import BaseStorage
 from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.headers import iter_headers
-from pytest_insight.storage.sql.newest_reader import NewestReader
 from pytest_insight.storage.sql.reader import Reader
-from pytest_insight.storage.sql.run_reader import NotPreparedError
+from pytest_insight.storage.sql.runs.durations import DurationsReader
+from pytest_insight.storage.sql.runs.newest import NewestReader
+from pytest_insight.storage.sql.runs.reader import NotPreparedError, RunReader
+from pytest_insight.storage.sql.runs.survey import SurveyReader
+
+R = TypeVar("R", bound=RunReader)
 
 
 class RunStorage(BaseStorage):
@@ -76,7 +82,7 @@ class RunStorage(BaseStorage):
         rules: CauseRules = DEFAULT_RULES,
     ) -> Survey:
         with suppress(DamagedStoreError, NotPreparedError), self._damage_told() as report:
-            reader = self._run_reader(selection, rules, report)
+            reader = self._run_reader(SurveyReader, selection, rules, report)
             if reader is not None:
                 return reader.survey(line.counted(datetime.now(UTC)))
         return super().survey(selection, line=line, rules=rules)
@@ -84,7 +90,7 @@ class RunStorage(BaseStorage):
     @override
     def matrix(self, selection: Selection | None = None) -> Matrix:
         with suppress(DamagedStoreError, NotPreparedError), self._damage_told() as report:
-            reader = self._run_reader(selection, DEFAULT_RULES, report)
+            reader = self._run_reader(SurveyReader, selection, DEFAULT_RULES, report)
             if reader is not None:
                 return reader.matrix()
         return super().matrix(selection)
@@ -100,11 +106,22 @@ class RunStorage(BaseStorage):
         rules: CauseRules = DEFAULT_RULES,
     ) -> Iterator[Run]:
         with self._damage_told() as report:
-            reader = self._run_reader(selection, rules, report)
+            reader = self._run_reader(RunReader, selection, rules, report)
             if reader is not None:
                 yield from reader.runs(nodeids, last, candidates)
                 return
         yield from super().runs(selection, nodeids, last=last, candidates=candidates, rules=rules)
+
+    @override
+    def durations(
+        self, selection: Selection | None, counts: Mapping[TestKey, int] | None, *, last: int
+    ) -> Iterator[analysis.TimedSession]:
+        with self._damage_told() as report:
+            reader = self._run_reader(DurationsReader, selection, DEFAULT_RULES, report)
+            if reader is not None:
+                yield from reader.durations(counts, last)
+                return
+        yield from super().durations(selection, counts, last=last)
 
     @override
     def newest_runs(
@@ -116,17 +133,21 @@ class RunStorage(BaseStorage):
         rules: CauseRules = DEFAULT_RULES,
     ) -> Newest:
         with suppress(DamagedStoreError, NotPreparedError), self._damage_told() as report:
-            reader = self._run_reader(selection, rules, report)
+            reader = self._run_reader(NewestReader, selection, rules, report)
             if reader is not None:
                 return reader.newest(usual, timed)
         return super().newest_runs(selection, usual=usual, timed=timed, rules=rules)
 
     def _run_reader(
-        self, selection: Selection | None, rules: CauseRules, report: Callable[[str], None]
-    ) -> NewestReader | None:
-        """Return what reads runs from narrow rows; None if the results are to be read."""
+        self,
+        kind: type[R],
+        selection: Selection | None,
+        rules: CauseRules,
+        report: Callable[[str], None],
+    ) -> R | None:
+        """Return what reads from narrow rows; None if the results are to be read."""
         connection = self._connection()
         if connection is None or not connection.has_runs:
             return None
         reader = Reader(connection, (selection or Selection()).resolved(), report)
-        return None if reader.sql.results.narrows else NewestReader(connection, reader, rules)
+        return None if reader.sql.results.narrows else kind(connection, reader, rules)

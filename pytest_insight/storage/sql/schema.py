@@ -13,8 +13,8 @@ Most results have passed and have no texts. All others, which most queries ask f
 of some sessions does not touch the passed results.
 
 Versions: 1, the first one. 2 has the same tables; the JSON in them has the fields of version 2 of
-`document.layout`. 3 has the indexes of `views`. 4 has what the analysis reads (`run_rows`); the
-sessions of earlier versions get it little by little (`preparation`).
+`document.layout`. 3 has the indexes of `views`. 4 has what the analysis reads (`runs.rows`); the
+sessions of earlier versions get it little by little (`runs.preparation`).
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "ALTER TABLE insight_sessions ADD COLUMN decided INTEGER",
         "ALTER TABLE insight_sessions ADD COLUMN bad INTEGER",
         "CREATE INDEX insight_sessions_by_suite ON insight_sessions (suite)",
-        # The sets of tests that sessions have, as `run_rows.packed`; id is a hash of it.
+        # The sets of tests that sessions have, as `runs.rows.packed`; id is a hash of it.
         "CREATE TABLE insight_suites (id {key} NOT NULL PRIMARY KEY, tests {bytes} NOT NULL)",
         # One row per run (all results of a test in a session) that is not a single pass.
         #   outcome   the code of the one that counts

@@ -32,10 +32,10 @@ from pytest_insight.storage.sql.connection import (
     close_all,
     close_connection,
 )
-from pytest_insight.storage.sql.preparation import is_all_prepared, prepare
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
 from pytest_insight.storage.sql.run_storage import RunStorage
+from pytest_insight.storage.sql.runs.preparation import is_all_prepared, prepare
 from pytest_insight.storage.sql.summaries import Summarizer
 from pytest_insight.storage.sql.verification import examine, mend, refuse_damage
 from pytest_insight.storage.sql.views import create_views

@@ -7,10 +7,10 @@ from pytest_insight.filters import ANY_TIME, Selection, SessionIdIn
 from pytest_insight.models import TestSession
 from pytest_insight.storage.sql import rollups
 from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
-from pytest_insight.storage.sql.preparation import prepare
 from pytest_insight.storage.sql.reader import Reader
 from pytest_insight.storage.sql.rows import hash_key
-from pytest_insight.storage.sql.run_rows import REASON_COLUMNS, RUN_COLUMNS, run_rows
+from pytest_insight.storage.sql.runs.preparation import prepare
+from pytest_insight.storage.sql.runs.rows import REASON_COLUMNS, RUN_COLUMNS, run_rows
 from pytest_insight.storage.verification import Verification
 
 MAX_DAMAGE = 20

@@ -18,8 +18,8 @@ from pytest_insight.storage.sql.rows import (
     encode_rows,
     hash_key,
 )
-from pytest_insight.storage.sql.run_rows import run_rows
-from pytest_insight.storage.sql.run_writer import RunWriter
+from pytest_insight.storage.sql.runs.rows import run_rows
+from pytest_insight.storage.sql.runs.writer import RunWriter
 
 # The session's row is written first, also if it is replaced: a concurrent writer of the same
 # session blocks there until this transaction ends, and then sees all of it. The last line prevents

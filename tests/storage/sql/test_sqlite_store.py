@@ -19,7 +19,8 @@ from pytest_insight.analysis.survey import survey
 from pytest_insight.errors import NewerFormatError, StorageError
 from pytest_insight.filters import Selection, SutIs
 from pytest_insight.storage import BaseStorage, SQLiteStorage
-from pytest_insight.storage.sql import preparation, rows, schema
+from pytest_insight.storage.sql import rows, schema
+from pytest_insight.storage.sql.runs import preparation
 from pytest_insight.storage.sql.sqlite.connection import SQLiteConnection
 from pytest_insight.storage.store_file import StoreFile
 from pytest_insight.testing import StorageContract

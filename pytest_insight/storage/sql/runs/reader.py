@@ -21,7 +21,7 @@ from pytest_insight.storage.sql.rows import (
     hash_key,
     outcome_code,
 )
-from pytest_insight.storage.sql.run_rows import REASON_COLUMNS
+from pytest_insight.storage.sql.runs.rows import REASON_COLUMNS
 from pytest_insight.summaries import BAD
 
 FIRST_RUNS = 500

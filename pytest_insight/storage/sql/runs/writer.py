@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_insight.storage.sql.connection import Connection
-from pytest_insight.storage.sql.run_rows import REASON_COLUMNS, RUN_COLUMNS, RunRows
+from pytest_insight.storage.sql.runs.rows import REASON_COLUMNS, RUN_COLUMNS, RunRows
 
 
 class RunWriter:

@@ -12,8 +12,8 @@ from pytest_insight.filters import Selection
 from pytest_insight.storage.sql.connection import Connection, DamagedStoreError
 from pytest_insight.storage.sql.reader import Candidate, Reader, split_batches
 from pytest_insight.storage.sql.rows import hash_key
-from pytest_insight.storage.sql.run_rows import run_rows
-from pytest_insight.storage.sql.run_writer import RunWriter
+from pytest_insight.storage.sql.runs.rows import run_rows
+from pytest_insight.storage.sql.runs.writer import RunWriter
 
 SHARE = 200_000
 """Results of a share; they take about a second."""

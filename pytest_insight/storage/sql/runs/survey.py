@@ -12,8 +12,8 @@ from pytest_insight.analysis.runs import Run, SessionFacts, in_time_order
 from pytest_insight.analysis.survey import Counts, Survey, count_tests, join_survey
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql.rows import PASSED_CODE
-from pytest_insight.storage.sql.run_reader import KnownSession, RunReader
-from pytest_insight.storage.sql.run_rows import DECIDED_CODES, IS_NOTABLE, unpacked
+from pytest_insight.storage.sql.runs.reader import KnownSession, RunReader
+from pytest_insight.storage.sql.runs.rows import DECIDED_CODES, IS_NOTABLE, unpacked
 
 MAX_SUITES = 100
 """Suites that are read at once; one of 10,000 tests takes 80 kB."""

@@ -19,8 +19,8 @@ from pytest_insight.analysis.runs import Run, SessionFacts, is_notable
 from pytest_insight.models import TestOutcome
 from pytest_insight.storage.sql.dialect import Condition, is_storable
 from pytest_insight.storage.sql.rows import hash_key
-from pytest_insight.storage.sql.run_reader import SHARE_LOOKED_UP
-from pytest_insight.storage.sql.survey_reader import SurveyReader
+from pytest_insight.storage.sql.runs.reader import SHARE_LOOKED_UP
+from pytest_insight.storage.sql.runs.survey import SurveyReader
 
 
 class _Found(NamedTuple):
