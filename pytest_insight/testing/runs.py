@@ -1,5 +1,5 @@
 # ruff: noqa: D102, S101 - a rule's name is its documentation; the rules are tests
-"""Rules for what the analysis reads: `runs` and `survey`."""
+"""Rules for what the analysis reads: `survey`, `runs`, `durations` and `newest_runs`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pytest_insight.analysis.causes import DEFAULT_RULES, CauseRules
 from pytest_insight.analysis.comparison.newest_runs import newest_runs
 from pytest_insight.analysis.line import Line
 from pytest_insight.analysis.matrix import matrix
-from pytest_insight.analysis.runs import Run, last_runs
+from pytest_insight.analysis.runs import Run, SessionFacts, last_runs
 from pytest_insight.analysis.survey import Survey, survey
+from pytest_insight.analysis.timed_sessions import TimedSession, last_timed
 from pytest_insight.filters import BranchIs, OutcomeIn, Selection, SutIs
 from pytest_insight.models import CodeState, TestOutcome, TestResult, TestSession
 from pytest_insight.storage import BaseStorage
@@ -51,8 +52,13 @@ def by_session(runs: Iterable[Run]) -> list[Run]:
     ]
 
 
+def durations_of(timed: Iterable[TimedSession]) -> list[tuple[SessionFacts, dict[str, float]]]:
+    """Return the sessions with the seconds of their tests: a storage gives them in any order."""
+    return [(each.session, dict(zip(each.nodeids, each.seconds, strict=True))) for each in timed]
+
+
 class RunRules(Rules):
-    """Rules for `runs` and `survey`."""
+    """Rules for what the analysis reads."""
 
     def test_a_new_storage_has_no_runs(self, storage: BaseStorage) -> None:
         assert list(storage.runs()) == []
@@ -147,6 +153,19 @@ class RunRules(Rules):
         storage.save_session(_session(9, feature, branch="feature"))
         assert ("api", feature.nodeid) not in storage.survey(line=line).candidates
         assert storage.survey(line=line).decided["api"] == {_X: 4, "tests/test_a.py::test_y": 1}
+
+    def test_durations_are_those_of_a_loop_over_the_sessions(self, storage: BaseStorage) -> None:
+        storage.save_sessions(_history())
+        twice = _session(9, make_result(duration=0.25), make_result(duration=0.5))
+        some = _session(10, *(make_result(f"test_{n}", duration=n / 8) for n in range(1, 20)))
+        storage.save_sessions([twice, some])
+        failed = Selection((), (OutcomeIn(frozenset({TestOutcome.FAILED})),))
+        for selection in (None, Selection((BranchIs("main"),)), Selection(limit=3), failed):
+            for counts in (None, storage.survey(selection).counts, {("api", _X): 2}, {}):
+                for last in (0, 1, 2, 99):
+                    newest_first = storage.iter_sessions(selection, newest_first=True)
+                    expected = durations_of(last_timed(newest_first, counts, last))
+                    assert durations_of(storage.durations(selection, counts, last=last)) == expected
 
     def test_a_test_that_passed_twice_in_a_session_has_simply_passed(
         self, storage: BaseStorage

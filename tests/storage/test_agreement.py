@@ -32,7 +32,7 @@ from pytest_insight.storage import (
     SQLiteStorage,
 )
 from pytest_insight.summaries import SummaryOrder
-from pytest_insight.testing.runs import by_session
+from pytest_insight.testing.runs import by_session, durations_of
 from tests.postgresql import Server
 from tests.strategies import examples, histories, selections, session_ids, sessions
 
@@ -343,3 +343,8 @@ def test_all_backends_give_equal_verdicts_of_any_history(
                     for each in (storage, memory)
                 )
                 assert found == known
+        for counts in (None, expected.counts):
+            timed, known_timed = (
+                durations_of(each.durations(None, counts, last=2)) for each in (storage, memory)
+            )
+            assert timed == known_timed
