@@ -14,6 +14,7 @@ import time
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.outside.environments import (
     BUILD,
@@ -34,6 +35,8 @@ PYTESTS = {
     "8.4": ("pytest==8.4.2", "pytest-subtests==0.15.0", RERUNS, *ALWAYS),
     "9": ("pytest==9.2.0", RERUNS, *ALWAYS),
 }
+LIGHT = ["tests/recording"]
+"""Tests that need nothing besides; for others all tools of the extra `dev` are installed."""
 HEADINGS = ("Python", "with", "pytest's closing line", "seconds", "")
 _CLOSING = re.compile(r"^=* ?(\d+ .* in [0-9.]+s).*$", re.MULTILINE)
 
@@ -41,7 +44,7 @@ _CLOSING = re.compile(r"^=* ?(\d+ .* in [0-9.]+s).*$", re.MULTILINE)
 def main() -> int:
     """Run the tests in each environment and print a table. Returns 1 if a run failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.outside.matrix", description=__doc__)
-    parser.add_argument("tests", nargs="*", default=["tests/recording"], help="tests to run")
+    parser.add_argument("tests", nargs="*", default=LIGHT, help="tests to run")
     parser.add_argument("--lowest", action="store_true", help="use the lowest allowed versions")
     for option, versions in (("--python", PYTHONS), ("--pytest", tuple(PYTESTS))):
         parser.add_argument(option, choices=versions, help="only this version (default: all)")
@@ -52,6 +55,8 @@ def main() -> int:
     requirements = {"lowest": lowest_requirements()} if arguments.lowest else PYTESTS
     if arguments.pytest:
         requirements = {arguments.pytest: PYTESTS[arguments.pytest]}
+    if arguments.tests != LIGHT and not arguments.lowest:
+        requirements = {f"{name}-dev": (*r, *_extra("dev")) for name, r in requirements.items()}
     lines: list[tuple[str, ...]] = []
     all_passed = True
     for version, python in pythons.items():
@@ -72,16 +77,24 @@ def lowest_requirements() -> tuple[str, ...]:
 
     What tests need besides is installed in today's versions.
     """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["postgresql"], *extras["arrow"]]
+    needed = [*_project()["dependencies"], *_extra("postgresql"), *_extra("arrow")]
     names = {re.split(r"[\[>]", requirement)[0] for requirement in needed}
     for_tests = [
         requirement
-        for requirement in extras["dev"]
+        for requirement in _extra("dev")
         if re.split(r"[\[>]", requirement)[0] not in names
     ]
     return (*(requirement.replace(">=", "==") for requirement in needed), *for_tests)
+
+
+def _extra(name: str) -> list[str]:
+    requirements: list[str] = _project()["optional-dependencies"][name]
+    return requirements
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project
 
 
 def _this_python() -> dict[str, Path]:

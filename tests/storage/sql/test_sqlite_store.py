@@ -94,6 +94,17 @@ def test_a_file_that_is_no_database_is_refused_unchanged(tmp_path: Path, content
     assert path.read_bytes() == content
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at descriptors")
+def test_a_file_that_is_refused_is_closed_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(b"{}")
+    with pytest.raises(StorageError) as caught:
+        SQLiteStorage(path).session_ids()
+    open_files = [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()]
+    # The error has the frames: Python 3.13 would warn when it deletes an open connection with it.
+    assert os.path.realpath(path) not in open_files, caught.value
+
+
 def test_a_database_of_another_program_is_refused_unchanged(
     tmp_path: Path, make_session: MakeSession
 ) -> None:

@@ -54,7 +54,6 @@ class PostgreSQLConnection(Connection):
             lock_seconds: how long to wait for another writer.
         """
         import psycopg
-        from psycopg.types.string import TextLoader
 
         super().__init__(location, psycopg.Error)
         self._passwords = urls.passwords(url)
@@ -70,16 +69,25 @@ class PostgreSQLConnection(Connection):
                 prepare_threshold=None,  # connection poolers may lose prepared statements
                 **timeout,
             )
-            # JSON as text: psycopg would decode numbers inexactly.
-            self._driver.adapters.register_loader("json", TextLoader)
-            # Override server settings: a commit must be on disk, and floats must be exact.
-            self._driver.execute(
-                "SELECT set_config('lock_timeout', %s, false),"
-                " set_config('extra_float_digits', '3', false),"
-                " CASE WHEN current_setting('synchronous_commit') = 'off'"
-                " THEN set_config('synchronous_commit', 'on', false) END",
-                (f"{round(lock_seconds * 1_000)}ms",),
-            )
+            try:
+                self._set_up(lock_seconds)
+            except BaseException:
+                self._driver.close()
+                raise
+
+    def _set_up(self, lock_seconds: float) -> None:
+        from psycopg.types.string import TextLoader
+
+        # JSON as text: psycopg would decode numbers inexactly.
+        self._driver.adapters.register_loader("json", TextLoader)
+        # Override server settings: a commit must be on disk, and floats must be exact.
+        self._driver.execute(
+            "SELECT set_config('lock_timeout', %s, false),"
+            " set_config('extra_float_digits', '3', false),"
+            " CASE WHEN current_setting('synchronous_commit') = 'off'"
+            " THEN set_config('synchronous_commit', 'on', false) END",
+            (f"{round(lock_seconds * 1_000)}ms",),
+        )
 
     @property
     @override

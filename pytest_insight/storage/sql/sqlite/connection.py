@@ -59,11 +59,18 @@ class SQLiteConnection(Connection):
                 isolation_level=None,
                 check_same_thread=False,  # any thread may close the storage
             )
-            for name, function in FUNCTIONS.items():
-                self._driver.create_function(name, 2, function, deterministic=True)
-            self._driver.execute("PRAGMA synchronous = FULL")
-            self._driver.execute("PRAGMA trusted_schema = OFF")  # the file may be hostile
-            self._driver.set_progress_handler(_check_signals, CHECK_INTERVAL)
+            try:
+                self._set_up()
+            except BaseException:
+                self._driver.close()
+                raise
+
+    def _set_up(self) -> None:
+        for name, function in FUNCTIONS.items():
+            self._driver.create_function(name, 2, function, deterministic=True)
+        self._driver.execute("PRAGMA synchronous = FULL")
+        self._driver.execute("PRAGMA trusted_schema = OFF")  # the file may be hostile
+        self._driver.set_progress_handler(_check_signals, CHECK_INTERVAL)
 
     @property
     @override

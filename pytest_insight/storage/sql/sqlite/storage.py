@@ -108,7 +108,11 @@ class SQLiteStorage(SQLStorage):
             return None
         if write_protected(self._file.real_path) is None:
             connection = SQLiteConnection(self._file, "mode=rw")
-            self._share_log(connection)
+            try:
+                self._share_log(connection)
+            except BaseException:
+                connection.close()
+                raise
             return connection
         return open_read_only(self._file)
 
