@@ -22,7 +22,9 @@ ROOT = Path(pytest_insight.__file__).parent
 PACKAGE = ROOT.name
 
 # A module may import modules of its own layer and of those above it in this list. A name stands for
-# a module or for everything in a package.
+# a module or for everything in a package. `analysis` has no input or output and is below `storage`:
+# a backend may read the runs that it defines from its own tables. `analyze` and `compare` ask
+# storages.
 LAYERS = (
     ("limits", "passwords", "errors", "_util", "locations"),
     ("models",),

@@ -2,8 +2,9 @@
 
 To add a format:
 
-- of another program's reports: a module in `readers` that returns a `draft.ForeignReport`, and a
-  line in `read_formats.FOREIGN_FORMATS`. What the format lacks is a loss of `losses`.
+- of another program's reports: a module in `readers` whose `read` returns `draft.SessionDraft`s (as
+  `readers.report_log`, with the help of `readers.shared`), a function in `readers.recognition`, and
+  a line in `read_formats.FOREIGN_FORMATS`. What the format lacks is a loss of `losses`.
 - that holds whole sessions: a module in `readers`, and a line in `read_formats.OWN_FORMATS`.
 - that is written: a module in `writers`, and a line in `write_formats.FORMATS`.
 

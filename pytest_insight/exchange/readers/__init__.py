@@ -1,1 +1,1 @@
-"""Readers of formats: a module or package per format, and what several of them share."""
+"""Readers of formats: a module or package per format; `shared` has what several of them use."""

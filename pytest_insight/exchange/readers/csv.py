@@ -23,7 +23,7 @@ from pytest_insight.exchange.byte_order import to_utf8
 from pytest_insight.exchange.file_content import FileContent, Problem
 from pytest_insight.exchange.input import HEAD_BYTES
 from pytest_insight.exchange.quotes import quote_name
-from pytest_insight.exchange.readers.json_text import load_json
+from pytest_insight.exchange.readers.shared.json_text import load_json
 from pytest_insight.exchange.writers.csv import (
     COLUMNS,
     FIRST_ROW_COLUMNS,

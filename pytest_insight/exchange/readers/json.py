@@ -31,7 +31,7 @@ from pytest_insight.errors import ExchangeError, InvalidSessionError, NewerForma
 from pytest_insight.exchange.byte_order import to_utf8
 from pytest_insight.exchange.file_content import FileContent, Problem
 from pytest_insight.exchange.quotes import quote_name, quote_value
-from pytest_insight.exchange.readers.json_text import load_json, second_list_error
+from pytest_insight.exchange.readers.shared.json_text import load_json, second_list_error
 from pytest_insight.limits import MAX_JSON_DEPTH, MAX_TOP_KEYS
 from pytest_insight.models import TestSession
 

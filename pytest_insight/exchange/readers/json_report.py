@@ -19,8 +19,8 @@ from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.failure_repr import crash_of, reason_of, shown
-from pytest_insight.exchange.readers.json_values import (
+from pytest_insight.exchange.readers.shared.failure_repr import crash_of, reason_of, shown
+from pytest_insight.exchange.readers.shared.json_values import (
     InvalidValueError,
     decode,
     decoder_for,
@@ -29,8 +29,8 @@ from pytest_insight.exchange.readers.json_values import (
     pairs,
     seconds,
 )
-from pytest_insight.exchange.readers.phases import Phase, Reason, counted_as, results_of
-from pytest_insight.exchange.readers.warning_counts import WarningCounts
+from pytest_insight.exchange.readers.shared.phases import Phase, Reason, counted_as, results_of
+from pytest_insight.exchange.readers.shared.warning_counts import WarningCounts
 from pytest_insight.models import TestResult
 
 _WIDE = re.compile(r"%[^%a-zA-Z]*?(?:\*|\d{4})")

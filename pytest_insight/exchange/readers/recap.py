@@ -15,15 +15,15 @@ from pytest_insight._util.report_text import first_lines
 from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.failure_repr import reason_of
-from pytest_insight.exchange.readers.json_values import (
+from pytest_insight.exchange.readers.shared.failure_repr import reason_of
+from pytest_insight.exchange.readers.shared.json_values import (
     InvalidValueError,
     decode,
     decoder_for,
     located,
 )
+from pytest_insight.exchange.readers.shared.warning_counts import WarningCounts
 from pytest_insight.exchange.readers.upstream import Session, draft_of
-from pytest_insight.exchange.readers.warning_counts import WarningCounts
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a recap of pytest-recap"

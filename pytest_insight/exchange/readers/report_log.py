@@ -22,8 +22,8 @@ from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.failure_repr import reason_of
-from pytest_insight.exchange.readers.json_values import (
+from pytest_insight.exchange.readers.shared.failure_repr import reason_of
+from pytest_insight.exchange.readers.shared.json_values import (
     InvalidValueError,
     decode,
     decoder_for,
@@ -32,8 +32,8 @@ from pytest_insight.exchange.readers.json_values import (
     pairs,
     seconds,
 )
-from pytest_insight.exchange.readers.phases import Phase, Reason, counted_as, results_of
-from pytest_insight.exchange.readers.warning_counts import WarningCounts
+from pytest_insight.exchange.readers.shared.phases import Phase, Reason, counted_as, results_of
+from pytest_insight.exchange.readers.shared.warning_counts import WarningCounts
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a log of pytest-reportlog"

@@ -18,8 +18,8 @@ from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.failure_repr import reason_of, shown
-from pytest_insight.exchange.readers.json_values import (
+from pytest_insight.exchange.readers.shared.failure_repr import reason_of, shown
+from pytest_insight.exchange.readers.shared.json_values import (
     InvalidValueError,
     decode,
     decoder_for,
@@ -27,7 +27,7 @@ from pytest_insight.exchange.readers.json_values import (
     located,
     seconds,
 )
-from pytest_insight.exchange.readers.phases import below_root
+from pytest_insight.exchange.readers.shared.phases import below_root
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "sessions of the upstream pytest-insight"

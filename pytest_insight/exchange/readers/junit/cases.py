@@ -17,7 +17,7 @@ from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
 from pytest_insight.exchange.readers.junit import other_cases, own_cases, pytest_cases
 from pytest_insight.exchange.readers.junit.elements import OUTPUTS, Case, Child, Suite
-from pytest_insight.exchange.readers.nodeids import Nodeids, Place
+from pytest_insight.exchange.readers.shared.nodeids import Nodeids, Place
 from pytest_insight.limits import MAX_DURATIONS, MAX_TEXT_SHOWN
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 

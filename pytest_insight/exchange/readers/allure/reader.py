@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import ast
 import math
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -26,45 +23,36 @@ from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.allure_folder import (
-    Container,
+from pytest_insight.exchange.readers.allure.fixtures import (
+    BAD,
+    find_fixtures,
+    message_of,
+    no_fixtures,
+)
+from pytest_insight.exchange.readers.allure.folder import (
     Details,
     Folder,
     Result,
     Step,
 )
-from pytest_insight.exchange.readers.failure_repr import reason_of, shown
-from pytest_insight.exchange.readers.json_values import InvalidValueError, located, moment, seconds
-from pytest_insight.exchange.readers.nodeids import Nodeids
-from pytest_insight.exchange.readers.phases import Reason, below_root
+from pytest_insight.exchange.readers.shared.failure_repr import reason_of, shown
+from pytest_insight.exchange.readers.shared.json_values import (
+    InvalidValueError,
+    located,
+    moment,
+    seconds,
+)
+from pytest_insight.exchange.readers.shared.nodeids import Nodeids
+from pytest_insight.exchange.readers.shared.phases import Reason, below_root
 from pytest_insight.models import TestOutcome, TestResult
 
 TITLE = "a folder of Allure results"
-_BAD = ("failed", "broken")
 _NO_FIXTURE = "_pytest.fixtures.FixtureLookupError"
 """How the message of a test begins that asks for an unknown fixture."""
 _IN_TEXT = (_NO_FIXTURE, "doctest.")
 """How messages begin that pytest words otherwise, in the text."""
 _FIELDS = {"log": "caplog", "stdout": "capstdout", "stderr": "capstderr"}
 """The attachments of allure-pytest with captured output."""
-
-
-class _Fixtures(NamedTuple):
-    """The fixtures of one result.
-
-    Attributes:
-        befores, afters: those that ran in its setup and its teardown.
-        broken: the messages of those that broke before it or an earlier test that shares them:
-            pytest does not run a fixture again that has failed.
-    """
-
-    befores: list[Step]
-    afters: list[Step]
-    broken: set[str]
-
-
-def _no_fixtures() -> _Fixtures:
-    return _Fixtures([], [], set())
 
 
 def read(file: Input, options: ReadOptions) -> list[SessionDraft]:
@@ -94,7 +82,7 @@ class _Session:
         self._all = list(folder.results())
         for name, result in self._all:
             _check_times(result, name)
-        self._fixtures = _fixtures([result for _, result in self._all], folder.containers())
+        self._fixtures = find_fixtures([result for _, result in self._all], folder.containers())
 
     def draft(self, source: str) -> SessionDraft:
         """Return the session.
@@ -187,19 +175,19 @@ class _Session:
         return found
 
     def _results_of(self, result: Result, nodeid: str, output: dict[str, str]) -> list[TestResult]:
-        fixtures = self._fixtures.get(result.uuid) or _no_fixtures()
+        fixtures = self._fixtures.get(result.uuid) or no_fixtures()
         details = result.details or Details()
         message, text = details.message or "", details.trace or ""
         outcome, phase = _status(result.status, message), ""
-        torn = [each for each in fixtures.afters if each.status in _BAD]
-        if result.status in _BAD:
+        torn = [each for each in fixtures.afters if each.status in BAD]
+        if result.status in BAD:
             if (
                 message.startswith(_NO_FIXTURE)
                 or message.strip() in fixtures.broken
-                or any(each.status in _BAD for each in fixtures.befores)
+                or any(each.status in BAD for each in fixtures.befores)
             ):
                 outcome, phase = "error", "setup"
-            elif any(_message_of(each) == message.strip() for each in torn):
+            elif any(message_of(each) == message.strip() for each in torn):
                 outcome, phase, torn = "error", "teardown", []
                 self._losses.add(Loss.RESULTS_MERGED, 1, nodeid)
             elif result.status == "broken" and not (fixtures.befores or fixtures.afters):
@@ -270,38 +258,6 @@ class _Session:
         return found.prefix + name
 
 
-def _fixtures(results: list[Result], containers: Iterable[Container]) -> dict[str, _Fixtures]:
-    """Return the fixtures of each result; one of a wider scope is of the nearest in time.
-
-    pytest tears down a fixture after the last test of its scope, which need not have used it.
-    """
-    known = {result.uuid: result for result in results}
-    ended: defaultdict[str, list[Result]] = defaultdict(list)  # by process
-    for result in sorted(results, key=_stop):
-        ended[result.label("thread")].append(result)
-    found: defaultdict[str, _Fixtures] = defaultdict(_no_fixtures)
-    for container in containers:
-        children = [known[uuid] for uuid in container.children or () if uuid in known]
-        for step in container.befores or () if children else ():
-            at = step.stop or step.start or 0.0
-            nearest = min(children, key=lambda each: abs((each.start or 0.0) - at))
-            found[nearest.uuid].befores.append(step)
-            for child in children if step.status in _BAD else ():
-                found[child.uuid].broken.add(_message_of(step))
-        for step in container.afters or () if children else ():
-            at = step.start or 0.0
-            nearest = min(children, key=lambda each: abs(_stop(each) - at))
-            others = ended[nearest.label("thread")]
-            before = bisect_left(others, at, key=_stop)
-            last = others[before - 1] if before else nearest
-            found[(last if _stop(last) > _stop(nearest) else nearest).uuid].afters.append(step)
-    return found
-
-
-def _stop(step: Step) -> float:
-    return step.stop or 0.0
-
-
 def _check_times(step: Step, place: str) -> None:
     for name in ("start", "stop"):
         value = getattr(step, name)
@@ -347,10 +303,6 @@ def _reason(outcome: str, message: str, text: str) -> Reason:
     return Reason(bare if is_bare else message, found.crash, found.text)
 
 
-def _message_of(step: Step) -> str:
-    return (step.details.message or "").strip() if step.details else ""
-
-
 def _teardown_error(nodeid: str, step: Step, result: TestResult) -> TestResult:
     """Return the result of a teardown that failed after a call that failed, too."""
     trace = (step.details.trace or "") if step.details else ""
@@ -362,9 +314,9 @@ def _teardown_error(nodeid: str, step: Step, result: TestResult) -> TestResult:
         moment(step.start / 1000, "start") if step.start else result.start_time,
         _seconds(step),
         "teardown",
-        message=first_lines(_message_of(step)),
+        message=first_lines(message_of(step)),
         crash=crash,
-        longreprtext=without_middle("\n".join(filter(None, (trace.rstrip(), _message_of(step))))),
+        longreprtext=without_middle("\n".join(filter(None, (trace.rstrip(), message_of(step))))),
     )
 
 

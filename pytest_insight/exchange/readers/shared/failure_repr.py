@@ -13,7 +13,7 @@ from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
 from pytest_insight._util.report_text import FRAME, read_failure
-from pytest_insight.exchange.readers.phases import Reason
+from pytest_insight.exchange.readers.shared.phases import Reason
 
 _WIDTH = 80
 """Columns: what pytest assumes of an output that is no terminal."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pytest_insight.exchange.readers.json_values import decoder_for
+from pytest_insight.exchange.readers.shared.json_values import decoder_for
 from pytest_insight.models import CodeState, RecordedWarning, TestResult
 
 

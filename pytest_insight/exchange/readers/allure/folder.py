@@ -15,8 +15,8 @@ import msgspec
 from pytest_insight._util.files import os_error_text
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.input import Input
-from pytest_insight.exchange.readers.json_values import decode, decoder_for
 from pytest_insight.exchange.readers.recognition import ALLURE_RESULT
+from pytest_insight.exchange.readers.shared.json_values import decode, decoder_for
 from pytest_insight.limits import MAX_ATTACHMENT_END
 
 CONTAINER = "-container.json"

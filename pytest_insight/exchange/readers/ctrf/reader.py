@@ -17,7 +17,7 @@ from pytest_insight.exchange.draft import SessionDraft
 from pytest_insight.exchange.input import Input
 from pytest_insight.exchange.losses import Loss, Losses
 from pytest_insight.exchange.options import ReadOptions
-from pytest_insight.exchange.readers.ctrf_file import (
+from pytest_insight.exchange.readers.ctrf.file import (
     DECODER,
     Attempt,
     Environment,
@@ -25,8 +25,8 @@ from pytest_insight.exchange.readers.ctrf_file import (
     Report,
     Test,
 )
-from pytest_insight.exchange.readers.failure_repr import reason_of, shown
-from pytest_insight.exchange.readers.json_values import (
+from pytest_insight.exchange.readers.shared.failure_repr import reason_of, shown
+from pytest_insight.exchange.readers.shared.json_values import (
     InvalidValueError,
     decode,
     iso_time,
@@ -35,7 +35,7 @@ from pytest_insight.exchange.readers.json_values import (
     pairs,
     seconds,
 )
-from pytest_insight.exchange.readers.phases import Reason, below_root
+from pytest_insight.exchange.readers.shared.phases import Reason, below_root
 from pytest_insight.limits import MAX_COUNTED_ATTEMPTS
 from pytest_insight.models import CodeState, TestOutcome, TestResult
 

@@ -19,7 +19,7 @@ import msgspec
 from pytest_insight._util.times import in_utc
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.quotes import quote_value
-from pytest_insight.exchange.readers.json_text import load_json
+from pytest_insight.exchange.readers.shared.json_text import load_json
 
 T = TypeVar("T")
 
