@@ -78,8 +78,10 @@ demo: $(VENV)/installed
 	@$(COMPILE)
 	@sh tests/demo/tour.sh $(abspath $(BIN))
 
+# `make bench BENCHMARKS="verdicts saving"` runs some of them.
+BENCHMARKS ?=
 bench: $(VENV)/installed
-	$(BIN)/python -m tests.benchmarks --write
+	$(BIN)/python -m tests.benchmarks $(BENCHMARKS) --write
 
 # Histories of which the truth is known; `make simulate SEED=2` uses other random numbers.
 SEED ?= 1

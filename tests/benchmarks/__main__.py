@@ -1,14 +1,15 @@
-"""Run benchmarks and print the table: `python -m tests.benchmarks [NAME ...] [--write]`."""
+"""Run benchmarks and print tables: `python -m tests.benchmarks [NAME ...] [--write]`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from tests.benchmarks.report import Row, machine, results_document, table
+from tests.benchmarks.report import machine, section, table, with_section
 
 BENCHMARKS = {
     "recent-failures": "recent_failures",
@@ -34,7 +35,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main() -> int:
-    """Measure and print the table.
+    """Measure and print a table for each benchmark.
 
     Returns:
         1 if a target was missed, else 0.
@@ -42,25 +43,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument(
-        "--write", action="store_true", help=f"write the table to {RESULTS.name}; runs all of them"
+        "--write", action="store_true", help=f"write the tables to {RESULTS.name}, each when ready"
     )
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in BENCHMARKS:
             parser.error(f"unknown benchmark {name!r}; choose from {', '.join(BENCHMARKS)}")
-    if arguments.names and arguments.write:
-        parser.error("--write replaces the whole table: give no NAME with it")
-    rows: list[Row] = []
+    count = over = 0
     for name in arguments.names or BENCHMARKS:
         print(f"measuring {name}", file=sys.stderr, flush=True)
-        rows += import_module(f"tests.benchmarks.{BENCHMARKS[name]}").run()
-    print(table(rows, markdown=False))
-    print(f"\n{machine()}")
-    if arguments.write:
-        RESULTS.write_text(results_document(rows, datetime.now(UTC).date()), "utf-8")
-    over = sum(row.kept is False for row in rows)
+        load = os.getloadavg()[0]
+        rows = import_module(f"tests.benchmarks.{BENCHMARKS[name]}").run()
+        print(f"{table(rows, markdown=False)}\n", flush=True)
+        if arguments.write:
+            known = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+            text = section(rows, datetime.now(UTC).date(), load)
+            RESULTS.write_text(with_section(known, name, text, list(BENCHMARKS)), "utf-8")
+        count += len(rows)
+        over += sum(row.kept is False for row in rows)
+    print(machine())
     if over:
-        print(f"{over} of {len(rows)} lines are over their target.", file=sys.stderr)
+        print(f"{over} of {count} lines are over their target.", file=sys.stderr)
     return 1 if over else 0
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
 from typing import NamedTuple
@@ -12,7 +13,8 @@ from typing import NamedTuple
 INTRODUCTION = """\
 # Benchmark results
 
-Written by `make bench`; do not edit it by hand.
+Written by `make bench`; do not edit it by hand. Each section is what one benchmark measured last:
+`make bench BENCHMARKS="verdicts saving"` measures only some again.
 
 - A **floor** is what one would write by hand for that one job, knowing the file
   (`tests/benchmarks/floors.py`, `by_hand.py`). A ratio is measured by floor.
@@ -23,6 +25,8 @@ Written by `make bench`; do not edit it by hand.
   times what SQL by hand takes. "In process" is the whole answer as objects, compared with rows of
   SQL by hand, or with DuckDB's rows of the same content in its own file.
 - Lines without a target are there for comparison. `BENCH_LARGE=1 make bench` adds a store of 2 GB.
+- The load is the mean number of processes that ran or waited in the minute before. Above the number
+  of cores, wall-clock times are too long; instructions and memory are not changed by it.
 """
 HEADINGS = ("benchmark", "measured", "floor", "ratio", "target", "")
 
@@ -105,10 +109,25 @@ def table(rows: Iterable[Row], *, markdown: bool) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [aligned[0], rule, *aligned[1:]])
 
 
-def results_document(rows: Iterable[Row], measured: date) -> str:
-    """Return RESULTS.md: how to read the table, the machine, the table."""
-    conditions = f"Measured on {measured:%Y-%m-%d} with {machine()}"
-    return f"{INTRODUCTION}\n{conditions}\n\n{table(rows, markdown=True)}\n"
+def section(rows: Iterable[Row], measured: date, load: float) -> str:
+    """Return a section of RESULTS.md: when it was measured, on which machine, the table."""
+    conditions = f"Measured on {measured:%Y-%m-%d} at a load of {load:.1f}, with {machine()}"
+    return f"{conditions}\n\n{table(rows, markdown=True)}\n"
+
+
+def with_section(document: str, name: str, text: str, order: Sequence[str]) -> str:
+    """Return RESULTS.md with another section.
+
+    Args:
+        document: RESULTS.md as it is; empty if there is none.
+        name: of the section, which is replaced or added.
+        text: the section.
+        order: the names of all sections; others are left out.
+    """
+    _, *pieces = re.split(r"^## (.+)\n+", document, flags=re.MULTILINE)
+    sections = dict(zip(pieces[::2], pieces[1::2], strict=True)) | {name: text}
+    parts = (f"## {each}\n\n{sections[each].strip()}\n" for each in order if each in sections)
+    return "\n".join([INTRODUCTION, *parts])
 
 
 def machine() -> str:

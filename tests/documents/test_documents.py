@@ -19,7 +19,8 @@ from pytest_insight import locations
 from pytest_insight.cli.commands.docs import TOPICS
 from pytest_insight.storage.sql import schema
 from tests import reference
-from tests.benchmarks.report import INTRODUCTION, Row, results_document
+from tests.benchmarks.__main__ import BENCHMARKS
+from tests.benchmarks.report import INTRODUCTION, Row, section, with_section
 from tests.demo.pictures import PAGE, PICTURE
 from tests.documents.blocks import (
     DOCUMENTS,
@@ -281,13 +282,15 @@ def test_every_target_of_the_makefile_is_explained() -> None:
 
 
 def test_the_results_are_those_that_the_benchmarks_write() -> None:
-    """The introduction and the columns are; the figures are of the day when they were measured."""
+    """The introduction, sections and columns are; the figures are of when they were measured."""
     text = (ROOT / "tests" / "benchmarks" / "RESULTS.md").read_text("utf-8")
-    row = Row("saving", "2 s", "1 s", 2.0, "<= 2x", kept=True)
-    written = results_document([row], date(2026, 11, 23))
     assert text.startswith(INTRODUCTION)
-    assert "Measured on 2026-11-23 with " in written
-    headings = [re.findall(r"\w+", line) for line in re.findall(r"^\|.*", written, re.MULTILINE)]
-    shown = [re.findall(r"\w+", line) for line in re.findall(r"^\|.*", text, re.MULTILINE)]
-    assert headings[0] == shown[0]
-    assert "| saving" in written
+    names = re.findall("^## (.+)", text, re.MULTILINE)
+    assert names == list(BENCHMARKS)
+    row = Row("saving", "2 s", "1 s", 2.0, "<= 2x", kept=True)
+    written = section([row], date(2026, 11, 23), 1.5)
+    assert written.startswith("Measured on 2026-11-23 at a load of 1.5, with ")
+    again = with_section(text, "saving", written, names)
+    assert f"\n## saving\n\n{written}\n## scans\n" in again
+    measured = text.split("\n## saving\n")[1].partition("\n## scans\n")[0]
+    assert again == text.replace(measured, f"\n{written}")
