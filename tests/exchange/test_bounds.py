@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_insight import limits
 from pytest_insight.errors import ExchangeError, InvalidImportError
 from pytest_insight.exchange.file_content import FileContent
 from pytest_insight.exchange.read_formats import read_file
 from pytest_insight.exchange.readers.json import read as read_json
 from pytest_insight.limits import MAX_IGNORED_NAMES, MAX_PROBLEMS, MAX_PROBLEMS_KEPT
+from pytest_insight.recording.facts import run
 from pytest_insight.storage import InMemoryStorage
 from tests.exchange.helpers import csv_file, csv_row, read, result_object, session_object
 
@@ -225,3 +227,7 @@ def test_a_large_file_of_another_format_is_refused_by_its_first_bytes(
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_an_import_keeps_as_many_warnings_as_the_recorder() -> None:
+    assert limits.MAX_WARNINGS == run.MAX_WARNINGS
