@@ -43,7 +43,7 @@ class Scope(NamedTuple):
     @property
     def note(self) -> str:
         """What decided, for the line below a table; empty if it was an option."""
-        return f"; {self.project}, the project in this folder (-A for all)" if self.project else ""
+        return f"{self.project}, the project in this folder (-A for all)" if self.project else ""
 
 
 ALL = Scope()

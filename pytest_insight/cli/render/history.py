@@ -62,7 +62,7 @@ def print_histories(
         found: the histories.
         format_: the format.
         limit: the most tests; 0 for all, None for 10 in a table and all otherwise.
-        note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
+        note: which SUT was looked at, for the last line on a terminal.
         fields: those of `ALL_FIELDS` that are printed, one row per run; None for the usual output.
     """
     if limit is None:
@@ -103,7 +103,7 @@ def _print(
                 print_styled(styled(""))
             print_styled(*_lines(each, with_sut=several))
         if is_fancy() and note:
-            print_styled(styled(""), styled(note.removeprefix("; "), style="dim"))
+            print_styled(styled(""), styled(note, style="dim"))
 
 
 def _fields(judged: JudgedHistory) -> dict[str, Any]:

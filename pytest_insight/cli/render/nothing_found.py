@@ -41,8 +41,8 @@ def nothing_found(query: Query, note: str = "", *, flaky: bool = False) -> str:
 
     Args:
         query: the query.
-        note: which SUT it looks at, if the project in the current folder decided; it begins with
-            "; ". Then this is the first filter.
+        note: which SUT it looks at, if the project in the current folder decided. Then this is the
+            first filter.
         flaky: only flaky tests were asked for.
     """
     storage = query.open_storage()
@@ -65,7 +65,7 @@ def nothing_found(query: Query, note: str = "", *, flaky: bool = False) -> str:
 
 def _sentence(nothing: str, instead: str, note: str) -> str:
     sentence = f"{nothing}; {instead}" if instead else nothing
-    looked = f"looked at {note.removeprefix('; ')}" if note else ""
+    looked = f"looked at {note}" if note else ""
     if sentence.endswith("?"):
         return f"{sentence} {looked[:1].upper()}{looked[1:]}".rstrip()
     return f"{sentence}; {looked}" if looked else sentence

@@ -70,7 +70,7 @@ def list_summaries(
         fields=TestSummary.__struct_fields__,
         as_json=msgspec.to_builtins,
         noun="test",
-        notes=(origin(storage), options.note.removeprefix("; "), EVIDENCE if flaky else ""),
+        notes=(origin(storage), options.note, EVIDENCE if flaky else ""),
         nothing=lambda: nothing_found(query, options.note, flaky=flaky),
         chosen=options.chosen(getattr),
     )

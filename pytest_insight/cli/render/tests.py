@@ -74,7 +74,7 @@ def list_tests(
             **msgspec.to_builtins(row[1]),
         },
         noun="result",
-        notes=(origin(storage), options.note.removeprefix("; ")),
+        notes=(origin(storage), options.note),
         nothing=lambda: nothing_found(query, options.note),
         chosen=options.chosen(_field),
     )

@@ -259,4 +259,4 @@ def _hints(shown: Shown) -> Iterator[str]:
     if shown.comparison.changes:
         yield "one test: insight history TEST"
     if shown.note:
-        yield shown.note.removeprefix("; ")
+        yield shown.note

@@ -83,7 +83,7 @@ def print_failures(
     Args:
         sessions: in time order; at least one.
         format_: the format.
-        note: which SUT was looked at, for the last line on a terminal; it begins with "; ".
+        note: which SUT was looked at, for the last line on a terminal.
         verbose: whether to print every test of a group, with its text and output.
         is_last: whether it is the last run, whose failures pytest selects.
         fields: those of `ALL_FIELDS` that are printed, one row each; None for the usual output.
@@ -115,7 +115,7 @@ def print_failures(
         else:
             print_styled(*_lines(sessions, groups, history, known, verbose=verbose))
             hints = (TRACEBACKS if bad and not verbose else "", AGAIN if bad and is_last else "")
-            _print_hints("; ".join(filter(None, hints)), note.removeprefix("; "))
+            _print_hints("; ".join(filter(None, hints)), note)
     return bool(bad)
 
 

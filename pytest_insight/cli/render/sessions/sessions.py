@@ -94,7 +94,7 @@ def list_sessions(
             green_text(sessions) if counts_all else "",
             f"{duration_text(sum(s.session_duration for s in sessions))} in total",
             origin(storage),
-            options.note.removeprefix("; "),
+            options.note,
         ),
         nothing=lambda: nothing_found(query, options.note),
         chosen=options.chosen(_field),

@@ -116,7 +116,7 @@ def print_verdicts(
             fields=VERDICT_FIELDS,
             as_json=verdict_record,
             noun="test",
-            notes=(_breakages_text(answer), answer.note.removeprefix("; ")),
+            notes=(_breakages_text(answer), answer.note),
             nothing=lambda: _nothing(answer),
             chosen=ChosenFields(fields, lambda row, name: verdict_record(row)[name])
             if fields
