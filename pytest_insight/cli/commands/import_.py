@@ -16,7 +16,7 @@ from pytest_insight.cli.options.common import DryRunOption, ProfileOption
 from pytest_insight.cli.options.foreign import ForeignOptions
 from pytest_insight.cli.options.groups import takes
 from pytest_insight.cli.options.kinds import option
-from pytest_insight.cli.options.merge import MergeOption, ReportOption, file_format_option
+from pytest_insight.cli.options.merge import MergeOption, ReportOption
 from pytest_insight.cli.render.import_report import (
     Source,
     list_sources,
@@ -46,9 +46,13 @@ FilesArgument = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    file_format_option(
+    option(
         "Format of the files, as in csv or junit. Default: by the content and the suffix.",
-        input_formats,
+        "--format",
+        "-f",
+        example="csv",
+        metavar="FORMAT",
+        autocompletion=input_formats,
     ),
 ]
 SkipInvalidOption = Annotated[

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
-from pytest_insight.cli.completion.candidates import formats, strategies
+from pytest_insight.cli.completion.candidates import strategies
 from pytest_insight.cli.options.kinds import choice_option, option
 from pytest_insight.cli.render.formats import ListFormat
 
@@ -30,10 +29,3 @@ MergeOption = Annotated[
         autocompletion=strategies,
     ),
 ]
-
-
-def file_format_option(help_: str, completion: Callable[[str], list[str]] = formats) -> object:
-    """Return an option for the format of a file."""
-    return option(
-        help_, "--format", "-f", example="csv", metavar="FORMAT", autocompletion=completion
-    )

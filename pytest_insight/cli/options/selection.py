@@ -278,7 +278,7 @@ def _on_commit(query: Query, name: str) -> Query:
         InvalidArgumentError: it is neither.
     """
     from pytest_insight._util.git import find_revision
-    from pytest_insight.cli.options.revisions import unknown_revision
+    from pytest_insight.errors import InvalidArgumentError
     from pytest_insight.filters import CommitIs, Selection
 
     is_hash = re.fullmatch(HASH, name) is not None
@@ -290,4 +290,7 @@ def _on_commit(query: Query, name: str) -> Query:
         return query.with_commit(revision.commit)
     if is_hash:
         return query.with_commit(name)
-    raise unknown_revision(name)
+    raise InvalidArgumentError(
+        f"git knows no commit {name!r} in this folder; give what it knows in its repository "
+        "(HEAD~1, a tag, a branch), or 4 or more digits of a hash"
+    )
