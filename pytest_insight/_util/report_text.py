@@ -23,9 +23,11 @@ Sections = list[tuple[str, str]]
 """Pairs of a title, like "Captured stdout call", and a text."""
 _FIELDS = {"stdout": "capstdout", "stderr": "capstderr", "log": "caplog"}
 
-_LOCATION = re.compile(r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?")
+# Every recorded run imports this, and few need it: `re` compiles the patterns when they are used.
+
+_LOCATION = r"(?P<path>\S.*?):(?P<line>\d+)(?:: (?P<message>\S.*))?"
 """How pytest ends the text of a failure that has no traceback (`ReprFileLocation`)."""
-FRAME = re.compile(r'^ +File "(.+)", line (\d+)', re.MULTILINE)
+_FRAME = r'^ +File "(.+)", line (\d+)'
 """How Python begins a frame of a traceback."""
 _EXCEPTION_MARK = "E   "
 """How pytest marks the lines of an exception below the code that raised it."""
@@ -52,7 +54,7 @@ def read_failure(text: str) -> Failure:
         return Failure()
     if lines[0].startswith("Traceback (most recent call last)"):  # pytest's --tb=native
         return _read_traceback(lines)
-    place = _LOCATION.fullmatch(lines[-1])
+    place = re.fullmatch(_LOCATION, lines[-1])
     said = place["message"] if place else None
     message = _last_exception(lines) or said or lines[0]
     return Failure(message, place["path"], place["line"]) if place else Failure(message)
@@ -60,11 +62,16 @@ def read_failure(text: str) -> Failure:
 
 def _read_traceback(lines: list[str]) -> Failure:
     """Return the last exception in a traceback of Python, and the place that raised it."""
-    frames = [number for number, line in enumerate(lines) if FRAME.match(line)]
+    frames = [number for number, line in enumerate(lines) if re.match(_FRAME, line)]
     last = frames[-1] if frames else 0
     shown = [line for line in lines[last + 1 :] if not line.startswith("  ")]
-    place = FRAME.match(lines[last])
+    place = re.match(_FRAME, lines[last])
     return Failure("\n".join(shown) or lines[-1].strip(), *(place.groups() if place else ()))
+
+
+def frames_in(text: str) -> list[tuple[str, str]]:
+    """Return path and line of the frames of a traceback of Python, the innermost one last."""
+    return re.findall(_FRAME, text, re.MULTILINE)
 
 
 def _last_exception(lines: list[str]) -> str:

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_insight import locations
 from pytest_insight.passwords import hide_passwords
 
+if TYPE_CHECKING:
+    from pytest_insight.profiles.exchange_settings import ExchangeSettings
+
 _SUFFIXES = {"json": ".json", "sqlite": ".db"}
 """The built-in storage types that keep a file."""
-
-
-@dataclass(frozen=True)
-class ExchangeSettings:
-    """What exports and imports do if a call or command does not say; None for the general default.
-
-    Attributes:
-        merge_strategy: the name of a `MergeStrategy`.
-        export_format: the name of a format.
-        export_days: export only sessions from the last N days.
-    """
-
-    merge_strategy: str | None = None
-    export_format: str | None = None
-    export_days: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,4 +76,6 @@ class StorageProfile:
     @property
     def exchange(self) -> ExchangeSettings:
         """The settings for exports and imports."""
+        from pytest_insight.profiles.exchange_settings import ExchangeSettings  # not to record
+
         return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_insight._util.report_text import FRAME, first_lines, read_failure, subtest_title
+from pytest_insight._util.report_text import first_lines, frames_in, read_failure, subtest_title
 from pytest_insight.recording.redaction import TextPolicy, to_text
 
 
@@ -95,7 +95,7 @@ def _frames(found: Any) -> Iterator[tuple[str, object]]:
         if place is not None:
             yield place.path, place.lineno
         else:  # of `--tb=native`, which has all frames in one entry
-            yield from FRAME.findall("".join(entry.lines))
+            yield from frames_in("".join(entry.lines))
 
 
 def place_in(root: Path, path: object, line: object) -> str:

@@ -22,7 +22,7 @@ REDACTED = "***"
 
 SHORTEST_PART = 4
 """Characters of a secret that are hidden next to a mark that the rest of it was left out."""
-_CUT = re.compile(r"\n\[\.\.\. |\.\.\.\]\n|\.{3,}|\[\d+ chars\]")
+_CUT = r"\n\[\.\.\. |\.\.\.\]\n|\.{3,}|\[\d+ chars\]"  # `re` compiles it when it is used
 """The marks that something was left out: those of `clean`, of pytest's reprs and of unittest."""
 
 _PLAIN_TYPES = (str, bool, int, type(None))
@@ -82,7 +82,7 @@ class TextPolicy:
         if "..." not in text and " chars]" not in text:
             return text
         pieces, position = [], 0
-        for mark in _CUT.finditer(text):
+        for mark in re.finditer(_CUT, text):
             start, end = mark.span()
             if start < position:
                 continue

@@ -23,7 +23,8 @@ from pytest_insight._util.storable import storable_text
 from pytest_insight.errors import InvalidArgumentError, StorageError
 from pytest_insight.filters import ANY_TIME, IsPinned, Selection, SessionIdIn
 from pytest_insight.models import TestSession
-from pytest_insight.profiles.profile import ExchangeSettings, StorageProfile
+from pytest_insight.profiles.exchange_settings import ExchangeSettings
+from pytest_insight.profiles.profile import StorageProfile
 from pytest_insight.storage.reader import SessionReader
 from pytest_insight.storage.verification import Verification, require_sessions
 

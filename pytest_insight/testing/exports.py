@@ -17,7 +17,7 @@ import pytest
 from pytest_insight.errors import StorageError
 from pytest_insight.filters import OutcomeIn, Selection, SutIs
 from pytest_insight.models import TestOutcome
-from pytest_insight.profiles.profile import ExchangeSettings
+from pytest_insight.profiles.exchange_settings import ExchangeSettings
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import Rules, fill, full_session, make_result, make_session
 

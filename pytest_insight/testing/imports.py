@@ -19,7 +19,7 @@ from pytest_insight.errors import ExchangeError, InvalidImportError, StorageErro
 from pytest_insight.exchange.import_report import ImportEntry, ImportReport
 from pytest_insight.exchange.merge import MergePlan, MergeStep, MergeStrategy
 from pytest_insight.models import TestResult, TestSession
-from pytest_insight.profiles.profile import ExchangeSettings
+from pytest_insight.profiles.exchange_settings import ExchangeSettings
 from pytest_insight.storage import BaseStorage, InMemoryStorage
 from pytest_insight.testing.rules import Rules, counts, fill, make_session
 

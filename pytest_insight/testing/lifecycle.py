@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from pytest_insight.profiles.profile import ExchangeSettings
+from pytest_insight.profiles.exchange_settings import ExchangeSettings
 from pytest_insight.storage import BaseStorage
 from pytest_insight.testing.rules import Rules, fill, make_session
 

@@ -23,7 +23,7 @@ from pytest_insight.errors import (
     UnknownChoiceError,
     UnknownProfileError,
 )
-from pytest_insight.profiles.profile import ExchangeSettings
+from pytest_insight.profiles.exchange_settings import ExchangeSettings
 from pytest_insight.storage import (
     ProfileManager,
     StorageProfile,

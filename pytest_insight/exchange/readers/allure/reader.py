@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pytest_insight._util.report_text import FRAME, first_lines, without_middle
+from pytest_insight._util.report_text import first_lines, frames_in, without_middle
 from pytest_insight._util.times import FIRST
 from pytest_insight.errors import ExchangeError
 from pytest_insight.exchange.draft import SessionDraft
@@ -306,7 +306,7 @@ def _reason(outcome: str, message: str, text: str) -> Reason:
 def _teardown_error(nodeid: str, step: Step, result: TestResult) -> TestResult:
     """Return the result of a teardown that failed after a call that failed, too."""
     trace = (step.details.trace or "") if step.details else ""
-    frames = FRAME.findall(trace)
+    frames = frames_in(trace)
     crash = below_root(":".join(frames[-1]), nodeid.partition("::")[0]) if frames else ""
     return TestResult(
         nodeid,

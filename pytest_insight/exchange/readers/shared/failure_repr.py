@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
-from pytest_insight._util.report_text import FRAME, read_failure
+from pytest_insight._util.report_text import frames_in, read_failure
 from pytest_insight.exchange.readers.shared.phases import Reason
 
 _WIDTH = 80
@@ -67,7 +67,7 @@ def _crash(longrepr: dict[str, Any], at: dict[str, Any]) -> str:
         (_text(place.get("path")), place.get("lineno"))
         for entry in _list(_dict(longrepr.get("reprtraceback")).get("reprentries"))
         if (place := _dict(_dict(_dict(entry).get("data")).get("reprfileloc")))
-    ] or FRAME.findall("\n".join(_lines(longrepr)))
+    ] or frames_in("\n".join(_lines(longrepr)))
     return crash_of(_text(at.get("path")), at.get("lineno"), frames)
 
 
