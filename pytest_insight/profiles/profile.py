@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pytest_insight import locations
+from pytest_insight import locations, profiles
 from pytest_insight.passwords import hide_passwords
-
-if TYPE_CHECKING:
-    from pytest_insight.profiles.exchange_settings import ExchangeSettings
 
 _SUFFIXES = {"json": ".json", "sqlite": ".db"}
 """The built-in storage types that keep a file."""
@@ -74,8 +70,6 @@ class StorageProfile:
         return hide_passwords(str(self.path)) if self.path else self.storage_type
 
     @property
-    def exchange(self) -> ExchangeSettings:
+    def exchange(self) -> profiles.ExchangeSettings:
         """The settings for exports and imports."""
-        from pytest_insight.profiles.exchange_settings import ExchangeSettings  # not to record
-
-        return ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)
+        return profiles.ExchangeSettings(self.merge_strategy, self.export_format, self.export_days)
