@@ -56,7 +56,7 @@ class DurationsReader(SurveyReader):
         Args:
             batch: the sessions.
             untimed: the tests that are wanted.
-            suites: those that are known, by key; others are added.
+            suites: those of the batch before, by key; they become those of this one.
         """
         try:
             with self._connection.read_transaction():
@@ -68,7 +68,10 @@ class DurationsReader(SurveyReader):
         self, keys: Sequence[int], untimed: Untimed, suites: dict[int, _Suite]
     ) -> list[TimedSession]:
         sessions = self._sessions(keys)
-        new = {each.suite for each in sessions.values()} - suites.keys()
+        needed = {each.suite for each in sessions.values()}
+        for suite_key in suites.keys() - needed:
+            del suites[suite_key]  # if each session has a suite of its own, they are too large
+        new = needed - suites.keys()
         for suite_key, tests in self._suites(list(new)):
             names = self._names(tests)
             positions = {test: position for position, test in enumerate(tests)}
