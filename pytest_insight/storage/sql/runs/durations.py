@@ -68,14 +68,7 @@ class DurationsReader(SurveyReader):
         self, keys: Sequence[int], untimed: Untimed, suites: dict[int, _Suite]
     ) -> list[TimedSession]:
         sessions = self._sessions(keys)
-        needed = {each.suite for each in sessions.values()}
-        for suite_key in suites.keys() - needed:
-            del suites[suite_key]  # if each session has a suite of its own, they are too large
-        new = needed - suites.keys()
-        for suite_key, tests in self._suites(list(new)):
-            names = self._names(tests)
-            positions = {test: position for position, test in enumerate(tests)}
-            suites[suite_key] = _Suite([names[test] for test in tests], positions)
+        self._keep({each.suite for each in sessions.values()}, suites)
         others = self._others_of(sessions)
         found = []
         for key in filter(sessions.__contains__, keys):  # others were deleted just now
@@ -94,6 +87,19 @@ class DurationsReader(SurveyReader):
                     seconds[suite.positions[test]] = duration
             found.append(TimedSession(facts, suite.nodeids, seconds))
         return found
+
+    def _keep(self, needed: set[int], suites: dict[int, _Suite]) -> None:
+        """Add the suites with some keys to those that are known, and forget all others.
+
+        If each session has a suite of its own, they would need much memory.
+        """
+        for key in suites.keys() - needed:
+            del suites[key]
+        new = dict(self._suites(list(needed - suites.keys())))
+        names = self._names({test for tests in new.values() for test in tests}) if new else {}
+        for key, tests in new.items():
+            positions = {test: position for position, test in enumerate(tests)}
+            suites[key] = _Suite([names[test] for test in tests], positions)
 
     def _others_of(self, sessions: Collection[int]) -> Mapping[int, dict[int, float]]:
         """Return by session and test the durations of runs that are not a single pass; else 0.0."""
