@@ -16,7 +16,7 @@ from pytest_insight.analysis.incidents import Incident, find_incidents
 from pytest_insight.analysis.line import ALL_RUNS, Line
 from pytest_insight.analysis.rates import rate_of
 from pytest_insight.analysis.rules import BROKEN_RUNS, Case, Found, decide, nothing_to_say
-from pytest_insight.analysis.runs import LAST_RUNS, in_time_order
+from pytest_insight.analysis.runs import LAST_RUNS, SessionFacts, in_time_order
 from pytest_insight.analysis.survey import Survey
 from pytest_insight.analysis.values import (
     BROKEN,
@@ -130,10 +130,10 @@ class _Court:
         self.incidents = find_incidents(facts, survey.notable)
         self._now = now
         self._in_line = [line.has(session) for session in facts]
-        self._first: dict[str, int] = {}
-        for number, session in enumerate(facts):
-            if session.decided and self._in_line[number]:
-                self._first.setdefault(session.sut_name, number)
+        self._first: dict[str, SessionFacts] = {}
+        for session, in_line in zip(facts, self._in_line, strict=True):
+            if session.decided and in_line:
+                self._first.setdefault(session.sut_name, session)
 
     def judge(self, key: TestKey, runs: CompactRuns, timing: Timing | None) -> _Judged:
         """Return the verdict on a test.
@@ -155,18 +155,19 @@ class _Court:
         }
         left_out = of_incidents.keys() - _still_red(of_line, runs)
         decided = [number for number in of_line if number not in left_out]
-        first = self._first.get(key[0])
+        first, facts = self._first.get(key[0]), self._sessions.facts
         case = Case(
             self._sessions,
             runs,
             decided,
             self._now,
-            has_earlier=bool(decided) and first is not None and first < decided[0],
+            # Parts of a suite that run at one time may start in one second.
+            has_earlier=bool(decided and first and first.start < facts[decided[0]].start),
             # An incident that goes on breaks tests; it does not make them flaky.
             left_out=of_incidents.keys(),
         )
         excluded = tuple(
-            Excluded(self._sessions.facts[number].session_id, of_incidents[number].why)
+            Excluded(facts[number].session_id, of_incidents[number].why)
             for number in of_line
             if number in left_out
         )

@@ -36,6 +36,12 @@ def test_a_test_without_an_earlier_decided_run_is_new_if_others_were_run_before(
     assert alone.verdict == "too-few"
 
 
+def test_the_tests_of_two_first_sessions_that_started_together_are_not_new() -> None:
+    shards = make_sessions(2, step=timedelta())
+    runs = [*history(". ", "a", sessions=shards), *history(" F", "b", sessions=shards)]
+    assert [each.verdict for each in judge(runs, sessions=shards).verdicts] == ["too-few"] * 2
+
+
 def test_a_test_that_recovered_is_flaky() -> None:
     found = verdict("...R....")
     assert (found.verdict, found.runs, found.bad, found.recovered) == ("flaky", 8, 0, 1)

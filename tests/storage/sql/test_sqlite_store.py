@@ -409,6 +409,28 @@ def test_verify_finds_wrong_runs_and_repair_finds_them_again(
     assert storage.survey() == right
 
 
+@pytest.mark.parametrize("column", ["attempts", "duration"])
+def test_runs_that_are_not_as_we_write_them_are_found_from_the_results(
+    storage: SQLiteStorage, make_session: MakeSession, column: str
+) -> None:
+    twice = [make_result(), make_result(), make_result("test_y", "failed", message="e")]
+    storage.save_sessions(make_session(n, test_results=twice) for n in range(3))
+
+    def found() -> tuple[object, ...]:
+        timed = storage.durations(None, None, last=2)
+        return (
+            storage.survey(),
+            storage.matrix(),
+            [sorted(zip(each.nodeids, each.seconds, strict=True)) for each in timed],
+        )
+
+    right = found()
+    with closing(sqlite3.connect(storage.file_path)) as file:
+        file.execute(f"UPDATE insight_runs SET {column} = 'x'")
+        file.commit()
+    assert found() == right
+
+
 def test_suites_and_reasons_are_deleted_with_the_last_session_that_has_them(
     storage: SQLiteStorage, make_session: MakeSession
 ) -> None:

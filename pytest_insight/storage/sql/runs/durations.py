@@ -109,6 +109,7 @@ class DurationsReader(SurveyReader):
             f" WHERE {in_sessions.sql}",
             in_sessions.parameters,
         )
+        self._check_runs(rows)
         found: dict[int, dict[int, float]] = {}
         for key, test, outcome, attempts, duration in rows:
             is_simple = outcome == PASSED_CODE and attempts == 1  # several results, all passed

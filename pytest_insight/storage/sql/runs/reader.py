@@ -211,6 +211,7 @@ class RunReader:
         self, rows: list[Row], sessions: Mapping[int, KnownSession], names: Mapping[int, str]
     ) -> Mapping[int, dict[int, Run]]:
         """Return the runs of rows of `insight_runs`, by session, then by test."""
+        self._check_runs(rows)
         reasons = self._reasons({row[5] for row in rows if row[5] is not None})
         outcomes = {code: TestOutcome(self._outcomes[code]) for code in {row[2] for row in rows}}
         found: defaultdict[int, dict[int, Run]] = defaultdict(dict)
@@ -230,6 +231,15 @@ class RunReader:
                 guessed=told.guessed,
             )
         return found
+
+    def _check_runs(self, rows: Iterable[Row]) -> None:
+        """Check the attempts and the duration of rows of `insight_runs`, the 4th and 5th column.
+
+        Raises:
+            DamagedStoreError: one of them is no number.
+        """
+        if not {(type(row[3]), type(row[4])) for row in rows} <= {(int, float)}:
+            raise self._connection.damage("a run has no number of attempts, or no duration")
 
     def _reasons(self, keys: Collection[int]) -> dict[int | None, _Reason]:
         """Return reasons by key, and the one of runs without any."""

@@ -166,5 +166,7 @@ class SurveyReader(RunReader):
             row = rows[sessions[key].facts.sut_name].get(test)
             if row is None:
                 raise self._connection.damage("a run is not of a test of its session's suite")
+            if type(attempts) is not int:
+                raise self._connection.damage("a run has no number of attempts")
             row[places[key]] = ord(letter_of(self._outcomes[code], attempts))
         return rows
