@@ -133,7 +133,7 @@ def survey(
         rules: what makes two failures one cause.
     """
     facts: list[SessionFacts] = []
-    suites: dict[str, dict[frozenset[str], list[SessionFacts]]] = {}
+    suites: dict[str, dict[int, _Suite]] = {}
     others: dict[str, list[Run]] = {}
     texts: dict[str, str] = {}
     for session in sessions:
@@ -141,10 +141,7 @@ def survey(
         here = found.facts
         facts.append(here)
         of_sut = suites.setdefault(here.sut_name, {})
-        names = frozenset(found.names)
-        if names not in of_sut:  # a nodeid that several suites have is in memory once
-            names = frozenset(texts.setdefault(name, name) for name in names)
-        of_sut.setdefault(names, []).append(here)
+        _find_suite(of_sut, frozenset(found.names), texts).sessions.append(here)
         runs = (found.run(nodeid, rules) for nodeid in found.others)
         others.setdefault(here.sut_name, []).extend(runs)
     facts.sort(key=in_time_order)
@@ -154,7 +151,7 @@ def survey(
     return join_survey(
         facts,
         [run for runs in others.values() for run in runs if is_notable(run)],
-        {sut: _count(suites[sut], others[sut], numbers, is_counted) for sut in suites},
+        {sut: _count(suites[sut].values(), others[sut], numbers, is_counted) for sut in suites},
     )
 
 
@@ -173,8 +170,38 @@ def survey_of(
     return Survey(in_order, notable, decided, {}, compact_each(in_order, runs))
 
 
+class _Suite(NamedTuple):
+    """A set of nodeids, and the sessions that ran these."""
+
+    nodeids: tuple[str, ...]
+    sessions: list[SessionFacts]
+
+
+def _find_suite(
+    suites: dict[int, _Suite], nodeids: frozenset[str], texts: dict[str, str]
+) -> _Suite:
+    """Return the suite with these nodeids, which is added if it is not known.
+
+    It is found by their hash and kept as a tuple, as each session may have a suite of its own: a
+    set takes about 8 times the memory.
+
+    Args:
+        suites: those of the SUT that are known, by hash.
+        nodeids: of a session.
+        texts: the nodeids of all suites: each is in memory once.
+    """
+    key = hash(nodeids)
+    while key in suites:
+        known = suites[key]
+        if len(known.nodeids) == len(nodeids) and nodeids.issuperset(known.nodeids):
+            return known
+        key += 1  # another suite has this hash
+    suites[key] = _Suite(tuple(texts.setdefault(nodeid, nodeid) for nodeid in nodeids), [])
+    return suites[key]
+
+
 def _count(
-    suites: Mapping[frozenset[str], Sequence[SessionFacts]],
+    suites: Iterable[_Suite],
     others: Iterable[Run],
     numbers: Mapping[str, int],
     is_counted: Sequence[bool],
@@ -182,15 +209,14 @@ def _count(
     """Return what is known of the tests of a SUT.
 
     Args:
-        suites: the sets of nodeids that its sessions ran, each with these sessions.
+        suites: what its sessions ran.
         others: the runs that did not simply pass.
         numbers: of the sessions, by ID.
         is_counted: by number, whether the runs of a session count.
     """
     numbered = [(run.nodeid, numbers[run.session.session_id], run) for run in others]
     of_suites = [
-        (names, [numbers[each.session_id] for each in sessions])
-        for names, sessions in suites.items()
+        (suite.nodeids, [numbers[each.session_id] for each in suite.sessions]) for suite in suites
     ]
     undecided = Counter(name for name, n, run in numbered if is_counted[n] and not run.is_decided)
     notable = [each for each in numbered if is_notable(each[2])]
