@@ -165,6 +165,14 @@ class Verdicts:
     def _runs(self) -> Mapping[TestKey, tuple[Run, ...]]:
         return self._read_runs()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied or pickled: the runs, instead of the way to read them.
+
+        Raises:
+            StorageError: the store cannot be read.
+        """
+        return vars(self) | {"_runs": self._runs, "_read_runs": dict}
+
     def line_runs(self, verdict: Verdict) -> tuple[Run, ...]:
         """Return those of `runs` that were judged, without those of other branches."""
         judged = next((each for each in self.judged if each.sut == verdict.sut), None)

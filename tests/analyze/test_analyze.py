@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,6 +58,13 @@ def test_a_query_is_analyzed_in_one_step() -> None:
     assert [run.is_bad for run in found.runs(found[ORDER])].count(True) == 1
     with pytest.raises(KeyError):
         _ = found["tests/test_api.py::test_nothing"]
+
+
+def test_verdicts_can_be_pickled_with_their_runs() -> None:
+    found = asked(*history("..F...", commits="011234")).analyze()
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found
+    assert again.runs(again[ORDER]) == found.runs(found[ORDER]) != ()
 
 
 def test_results_say_what_they_are_in_one_line_and_as_a_table() -> None:
