@@ -72,7 +72,10 @@ def _runs(dialect: Dialect) -> str:
         "commit_hash": "s.commit_id",
         "status": f"CASE WHEN {header('crashed', 'boolean')} THEN 'crashed'"
         f" WHEN {counts[TestOutcome.FAILED]} + {counts[TestOutcome.ERROR]} > 0 THEN 'failed'"
-        " WHEN s.results = 0 THEN 'no tests' ELSE 'passed' END",
+        " WHEN s.results = 0 THEN 'no tests'"
+        # See `summaries.ended_badly`.
+        f" WHEN coalesce({header('exit_status', 'integer')}, 0) NOT IN (0, 5) THEN 'failed'"
+        " ELSE 'passed' END",
         "results": "s.results",
         **{str(outcome): count for outcome, count in counts.items()},
         "tags": f"coalesce({header('session_tags', 'json')}, '{{}}')",

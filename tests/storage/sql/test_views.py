@@ -118,6 +118,16 @@ def test_a_row_of_runs_tells_a_session(
     }
 
 
+def test_a_run_that_pytest_calls_failed_has_not_passed(
+    store: tuple[BaseStorage, Ask], make_session: MakeSession
+) -> None:
+    storage, ask = store
+    for number, status in enumerate([0, 1, 2, 5, None]):
+        storage.save_session(make_session(number, test_results=RESULTS[:1], exit_status=status))
+    found = [row["status"] for row in ask("SELECT status FROM runs ORDER BY started")]
+    assert found == ["passed", "failed", "failed", "passed", "passed"]
+
+
 def test_a_row_of_results_tells_a_result_and_its_session(
     store: tuple[BaseStorage, Ask], make_session: MakeSession
 ) -> None:
