@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_insight.storage.sql.connection import Connection
     from pytest_insight.storage.sql.dialect import Dialect
 
-EDITION = 1
+EDITION = 2
 """Raised with each change of a view."""
 _MARK = re.compile(r"pytest-insight, edition (\d{1,9})\b")
 
