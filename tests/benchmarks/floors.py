@@ -66,8 +66,9 @@ class Ran(msgspec.Struct, gc=False):
 
 
 class Run(msgspec.Struct):
-    """The results of a session."""
+    """The SUT and the results of a session."""
 
+    sut_name: str
     test_results: list[Ran]
 
 
@@ -116,10 +117,11 @@ def append(path: str, session: object) -> None:
 class Tally:
     """Adds up the results of one test: durations, first and last result, other outcomes."""
 
-    __slots__ = ("durations", "first", "last", "nodeid", "others")
+    __slots__ = ("durations", "first", "last", "nodeid", "others", "sut_name")
 
-    def __init__(self, first: Ran) -> None:
+    def __init__(self, sut_name: str, first: Ran) -> None:
         self.nodeid = first.nodeid
+        self.sut_name = sut_name
         self.durations: list[float] = []
         self.first = self.last = first
         self.others: dict[str, int] = {}
@@ -134,6 +136,7 @@ class Tally:
             counts[_PASSED] = passed
         return (
             self.nodeid,
+            self.sut_name,
             counts,
             round(sum(durations) * 1e6) / count / 1e6,
             durations[-(-50 * count // 100) - 1],
@@ -145,25 +148,27 @@ class Tally:
         )
 
 
-Summary = tuple[str, dict[str, int], float, float, float, float, str, str, str]
+Summary = tuple[str, str, dict[str, int], float, float, float, float, str, str, str]
 
 
 def by_test(path: str) -> list[Summary]:
-    """Decode session by session and add each result to its test.
+    """Decode session by session and add each result to its test, which is one of a SUT.
 
     Relies on a history written by one machine: sessions are in the order of their start.
     """
-    tests: dict[str, Tally] = {}
+    suts: dict[str, dict[str, Tally]] = {}
     for data in _sessions(path):
-        for each in _decode_run(data).test_results:
+        run = _decode_run(data)
+        tests = suts.setdefault(run.sut_name, {})
+        for each in run.test_results:
             tally = tests.get(each.nodeid)
             if tally is None:
-                tally = tests[each.nodeid] = Tally(each)
+                tally = tests[each.nodeid] = Tally(run.sut_name, each)
             tally.durations.append(each.duration)
             tally.last = each
             if each.outcome is not _PASSED:
                 tally.others[each.outcome] = tally.others.get(each.outcome, 0) + 1
-    return [test.summary() for test in tests.values()]
+    return [test.summary() for tests in suts.values() for test in tests.values()]
 
 
 def _sessions(path: str) -> Iterator[bytes]:

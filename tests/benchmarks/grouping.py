@@ -64,6 +64,7 @@ def grouped(path: str, *, percentiles: bool = True) -> list[TestSummary]:
 def _as_by_hand(summary: TestSummary) -> tuple[object, ...]:
     return (
         summary.nodeid,
+        summary.sut_name,
         summary.outcomes,
         summary.mean,
         summary.p50,
