@@ -1,4 +1,4 @@
-"""A survey of sessions: the sessions, their tests, and the runs that verdicts depend on."""
+"""A survey of sessions: how often each test ran, and the runs that verdicts depend on."""
 
 from __future__ import annotations
 

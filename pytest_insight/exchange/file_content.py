@@ -1,4 +1,4 @@
-"""The content of a file that was read: its valid sessions, and the problems of the others."""
+"""What was read of a file: its valid sessions, and what was wrong, ignored or lost."""
 
 from __future__ import annotations
 

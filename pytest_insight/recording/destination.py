@@ -1,4 +1,4 @@
-"""Save the session of a run in the storage that was chosen at its start."""
+"""End the journal of a run, and save its session in the storage that was chosen at its start."""
 
 from __future__ import annotations
 

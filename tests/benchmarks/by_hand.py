@@ -21,17 +21,19 @@ Rows = list[tuple[Any, ...]]
 
 DAYS = 7
 
+_OF_SESSIONS = "insight_sessions s CROSS JOIN insight_results r WHERE r.session = s.id"
 # Each over our tables, as good as we know: joins in the order in which keys are there.
 _STATEMENTS = {
     "failures": "SELECT r.session, s.session_id, r.position, r.result FROM insight_sessions s"
     " CROSS JOIN insight_details r WHERE r.session = s.id AND s.started >= ? AND r.outcome = 1",
     "history": "SELECT s.session_id, s.started, r.outcome, r.duration FROM insight_sessions s"
     " CROSS JOIN insight_results r WHERE r.session = s.id AND r.test = ? ORDER BY s.started",
-    "slowest": "SELECT t.nodeid, mean FROM (SELECT test, sum(total) * 1.0 / sum(results) AS mean"
-    " FROM insight_totals GROUP BY test ORDER BY mean DESC LIMIT 20) AS slow"
+    "slowest": "SELECT t.nodeid, slow.sut, mean FROM (SELECT s.sut, r.test, avg(r.duration) AS mean"
+    f" FROM {_OF_SESSIONS} GROUP BY s.sut, r.test ORDER BY mean DESC LIMIT 20) AS slow"
     " JOIN insight_tests t ON t.id = slow.test",
-    "flaky": "SELECT t.nodeid FROM (SELECT test FROM insight_totals WHERE outcome IN (0, 1)"
-    " GROUP BY test HAVING min(outcome) = 0 AND max(outcome) = 1) AS both_ways"
+    "flaky": "SELECT t.nodeid, both_ways.sut FROM (SELECT s.sut, r.test"
+    f" FROM {_OF_SESSIONS} AND r.outcome IN (0, 1) GROUP BY s.sut, r.test"
+    " HAVING min(r.outcome) = 0 AND max(r.outcome) = 1) AS both_ways"
     " JOIN insight_tests t ON t.id = both_ways.test",
     "last": "SELECT t.nodeid, r.outcome, r.began, r.duration, x.result"
     " FROM insight_results r LEFT JOIN insight_tests t ON t.id = r.test"
@@ -190,10 +192,10 @@ def schema_beside(url: str) -> str:
 # What an answer of ours is made of: every field of a result, and of its session; of a test all that
 # `TestSummary` says without percentiles.
 _SUMMARY = (
-    "SELECT nodeid, count(*), count(*) FILTER (outcome = 'passed'),"
+    "SELECT nodeid, sut, count(*), count(*) FILTER (outcome = 'passed'),"
     " count(*) FILTER (outcome = 'failed'), count(*) FILTER (outcome = 'skipped'),"
     " avg(duration) AS mean, max(duration), min(started), max(started), arg_max(outcome, started)"
-    " FROM results GROUP BY nodeid"
+    " FROM results JOIN sessions USING (session_id) GROUP BY nodeid, sut"
 )
 _WITH_SESSION = "SELECT r.*, s.* FROM results r JOIN sessions s ON s.session_id = r.session_id"
 _DUCKDB = {

@@ -162,7 +162,7 @@ def _profiles(place: str) -> Iterator[dict[str, str]]:
         environment = quiet_environment(PYTEST_INSIGHT_HOME=home)
         places = {"full": place, "empty": _beside(place)}
         with opened(places["empty"]) as empty:
-            empty.save_session(one_session(0))
+            empty.save_session(one_session(1))
         for name, where in places.items():
             option = ["--url", where, "--store-password"] if "://" in where else ["--path", where]
             kind = "postgresql" if "://" in where else "sqlite"

@@ -1,4 +1,4 @@
-"""The keys by which lists are sorted."""
+"""`--sort`: the keys of sessions, tests and profiles, and how each of them sorts."""
 
 from __future__ import annotations
 

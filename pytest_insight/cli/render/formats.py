@@ -1,4 +1,4 @@
-"""The output formats of commands."""
+"""The output formats of commands, by what they print: lists, failures, verdicts, records."""
 
 from __future__ import annotations
 

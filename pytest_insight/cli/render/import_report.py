@@ -1,4 +1,4 @@
-"""Import reports: what an import or a merge did with each session."""
+"""Print what an import or a merge did: numbers, each session, the files that were left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remember stores that could not be opened, so that waiting journals do not cost time each time.
+"""Stores that could not be opened: journals that wait for them do not slow each run.
 
 `<key of the store>.retry` in the folder of journals: it was modified at the last failure, and its
 size is the number of failures in a row.

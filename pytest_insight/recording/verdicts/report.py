@@ -1,4 +1,4 @@
-"""Print what the history says of the failures of a run, right above pytest's closing line."""
+"""Read and print what the history says of a run's failures, above pytest's closing line."""
 
 from __future__ import annotations
 

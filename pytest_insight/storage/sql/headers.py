@@ -1,4 +1,4 @@
-"""Read sessions without their results."""
+"""Read headers: sessions without their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Summarise the selected results of each test from narrow rows, without building sessions."""
+"""Summarise the results of each test without building sessions, from totals where possible."""
 
 from __future__ import annotations
 

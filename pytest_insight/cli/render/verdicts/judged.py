@@ -1,4 +1,4 @@
-"""What was judged, in one line: the SUT, the branch, how many runs, what was left out."""
+"""The line of each SUT above its verdicts: branch, number of sessions, what was left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a folder of Allure results (`--alluredir`).
+"""Decode the files of a folder of Allure results (`--alluredir`).
 
 Only regular files directly in the folder are read: no symbolic links, and no attachments elsewhere.
 """

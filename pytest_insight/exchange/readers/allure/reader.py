@@ -1,4 +1,4 @@
-"""Read folders of Allure results, above all those of allure-pytest.
+"""Read a folder of Allure results as one session, above all those of allure-pytest.
 
 A result has the time of the call alone; its fixtures are in containers. `broken` is any exception
 other than a failed assertion, also one in a fixture. Results with the same `historyId` are

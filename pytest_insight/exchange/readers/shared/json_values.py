@@ -1,4 +1,4 @@
-"""Decode the JSON of other programs into structs, and check the numbers and times in it.
+"""Decode the JSON of other programs into structs, and check the values in it.
 
 Fields that a struct does not have are skipped without being parsed. What is wrong is reported with
 its place in the file.
