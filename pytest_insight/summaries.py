@@ -109,8 +109,8 @@ class SessionSummary(NamedTuple):
 def ended_badly(session: TestSession) -> bool:
     """Return whether pytest's exit status says that the run did not pass.
 
-    It may say so though no test failed: after Ctrl-C, and for plugins: a coverage that is too low,
-    a time limit.
+    That can be without a failed test: after Ctrl-C, and if a plugin failed the run, as for a
+    coverage that is too low or a time limit.
     """
     return session.exit_status not in (None, 0, 5)  # 5: no tests
 

@@ -224,7 +224,7 @@ def _log_of_extreme(seconds: float) -> float:
 
 
 def _join(parts: Sequence[tuple[Sequence[int], Sequence[float]]]) -> _Test | None:
-    """Return the durations of a test; None if there are none.
+    """Return the durations of a test; None if no run of it passed at the first attempt.
 
     Args:
         parts: the numbers of sessions with the logarithms of the durations.

@@ -182,7 +182,7 @@ def _find_suite(
 ) -> _Suite:
     """Return the suite with these nodeids, which is added if it is not known.
 
-    It is found by their hash and kept as a tuple, as each session may have a suite of its own: a
+    It is found by their hash and kept as a tuple, as the suites of all sessions may differ: a
     set takes about 8 times the memory.
 
     Args:

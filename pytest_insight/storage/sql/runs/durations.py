@@ -1,7 +1,7 @@
 """Read how long the last runs of tests took, from narrow rows.
 
-Of a session only the durations are fetched, in the order of its suite: that is a third of the time
-that rows with their tests take.
+Of a session only the durations are fetched, in the order of its suite: that takes half as long as
+rows with their tests.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class DurationsReader(SurveyReader):
     def _keep(self, needed: set[int], suites: dict[int, _Suite]) -> None:
         """Add the suites with some keys to those that are known, and forget all others.
 
-        If each session has a suite of its own, they would need much memory.
+        If the suites of all sessions differ, they would need much memory.
         """
         for key in suites.keys() - needed:
             del suites[key]

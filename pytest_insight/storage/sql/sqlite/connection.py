@@ -243,8 +243,8 @@ def _check_signals() -> int:
 def _was_interrupted(error: BaseException | None) -> bool:
     """Return whether SQLite ended a query because a signal's handler raised an exception.
 
-    sqlite3 drops the exception of a function, and has no code of its own for that: only its text
-    tells. With another text, Ctrl-C during a search would be reported as damage; nothing else
+    sqlite3 drops the exception of a function, and has no error code for that: only the text shows
+    it. With another text, Ctrl-C during a search would be reported as damage; nothing else
     depends on it. `FUNCTIONS` raise no other exceptions.
     """
     code = getattr(error, "sqlite_errorcode", None)
